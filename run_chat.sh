@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Set up if needed, then chat. Every argument goes to tinychat-chat; paths count from this folder.
+set -euo pipefail
+CDPATH='' cd -P -- "$(dirname -- "$0")"
+. tools/setup_env.sh
+set_up
+exec tinychat-chat "$@"

@@ -1,0 +1,31 @@
+"The package's facts stand in settings.ini, and this reads them there."
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+config = ConfigParser(delimiters=['='])
+config.read(here/'settings.ini', encoding='utf-8')
+fact = config['DEFAULT']
+
+setup(
+    name=fact['lib_name'],
+    version=fact['version'],
+    description=fact['description'],
+    long_description=(here/'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    keywords=fact['keywords'].split(),
+    author=fact['author'],
+    author_email=fact['author_email'],
+    license=fact['license'],
+    python_requires='>=' + fact['min_python'],
+    packages=find_packages(include=[fact['lib_path'], fact['lib_path'] + '.*']),
+    install_requires=fact['requirements'].split(),
+    extras_require={'demo': fact['demo_requirements'].split(), 'dev': fact['dev_requirements'].split()},
+    include_package_data=True,
+    zip_safe=False,
+    entry_points={
+        'console_scripts': fact['console_scripts'].split(),
+        'nbdev': [f"{fact['lib_name']}={fact['lib_path']}._modidx:d"],
+    },
+)

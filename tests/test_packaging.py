@@ -1,0 +1,159 @@
+"Facts that stand in two places agree, and nothing is committed that should not be."
+import json, os, re, subprocess, sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+if sys.version_info >= (3, 11): import tomllib
+else: import tomli as tomllib # pytest brings it on 3.10
+
+root = Path(__file__).resolve().parent.parent
+read = lambda path: (root/path).read_text(encoding='utf-8')
+config = ConfigParser(delimiters=['='])
+config.read_string(read('settings.ini'))
+ini = config['DEFAULT']
+toml = tomllib.loads(read('pyproject.toml'))
+
+def git(*args): return subprocess.run(['git', *args], cwd=root, capture_output=True, text=True)
+needs_git = pytest.mark.skipif(git('rev-parse', '--git-dir').returncode != 0, reason='not a git clone')
+
+def committed():
+    "Every file that is in git, or would be after `git add .`"
+    return [f for f in git('ls-files', '-z', '--cached', '--others', '--exclude-standard').stdout.split('\0') if f and (root/f).is_file()]
+
+def notebooks(): return [p for p in sorted((root/'nbs').rglob('*.ipynb')) if '.ipynb_checkpoints' not in p.parts and not p.name.startswith('_')]
+def cells(path): return json.loads(path.read_text(encoding='utf-8'))['cells']
+def name(path): return path.relative_to(root).as_posix()
+each_notebook = pytest.mark.parametrize('path', notebooks(), ids=name)
+
+# One fact, two places
+
+def test_settings_and_pyproject_agree():
+    project, nbdev = toml['project'], toml['tool']['nbdev']
+    assert project['name'] == ini['lib_name'] == ini['repo']
+    assert project['description'] == ini['description']
+    assert project['requires-python'] == '>=' + ini['min_python']
+    assert project['urls']['Repository'] == ini['git_url'] == f'https://github.com/{ini["user"]}/{ini["repo"]}'
+    assert project['urls']['Documentation'] == ini['doc_host'] + ini['doc_baseurl']
+    assert nbdev['allowed_metadata_keys'] == ini['allowed_metadata_keys'].split()
+    assert nbdev['tst_flags'] == ini['tst_flags']
+    # Either would rewrite the other file.
+    assert nbdev['update_pyproject'] is ini.getboolean('update_pyproject') is False
+
+def test_version():
+    import tinychat
+    assert tinychat.__version__ == ini['version']
+
+def pins():
+    "requirements.txt, without its comments"
+    return [Requirement(line) for line in read('requirements.txt').splitlines() if line and not line.startswith('#')]
+
+def test_pins_are_exact_and_within_the_ranges():
+    ranges = {r.name: r for r in map(Requirement, ini['requirements'].split())}
+    assert {r.name for r in pins()} == set(ranges)
+    for pin in pins():
+        (spec,) = pin.specifier
+        assert spec.operator == '==' and ranges[pin.name].specifier.contains(spec.version), pin
+
+@pytest.mark.parametrize('version', ['3.10', '3.11', '3.12', '3.13'])
+def test_every_python_has_one_pin_each(version):
+    assert version in SpecifierSet(toml['project']['requires-python'])
+    here = [r.name for r in pins() if r.marker is None or r.marker.evaluate({'python_version': version})]
+    assert sorted(here) == sorted({r.name for r in pins()})
+
+def test_dev_includes_demo():
+    assert set(ini['demo_requirements'].split()) <= set(ini['dev_requirements'].split())
+
+# Colab and the docs site
+
+@pytest.mark.parametrize('path', [p for p in notebooks() if re.match(r'\d|index', p.name)], ids=name)
+def test_opens_in_colab(path):
+    text = '\n'.join(''.join(c['source']) for c in cells(path) if c['cell_type'] == 'markdown')
+    badges = re.findall(r'\]\((https://colab\.research\.google\.com/github/[^)]*)\)', text)
+    assert badges == [f'https://colab.research.google.com/github/{ini["user"]}/{ini["repo"]}/blob/{ini["branch"]}/{name(path)}']
+    installs = [s for c in cells(path) if c['cell_type'] == 'code' and 'pip install' in (s := ''.join(c['source']))]
+    assert any(re.search(r'^#\|\s*eval: false', s, re.M) and ini['lib_name'] in s for s in installs), 'no install cell with `#| eval: false`'
+
+@each_notebook
+def test_figures_have_caption_and_alt_text(path):
+    for cell in cells(path):
+        if not any(kind.startswith('image/') for out in cell.get('outputs', []) for kind in out.get('data', {})): continue
+        for fact in ('label: fig-', 'fig-cap: ', 'fig-alt: '):
+            assert re.search(rf'^#\|\s*{fact}\S', ''.join(cell['source']), re.M), f'no `#| {fact}` on the figure of: {"".join(cell["source"])[-80:]}'
+
+@needs_git
+def test_quarto_config_is_a_link():
+    assert os.readlink(root/'nbs'/'_quarto.yml') == '../_quarto.yml'
+    if entry := git('ls-files', '--stage', 'nbs/_quarto.yml').stdout: assert entry.startswith('120000'), 'git holds a copy, not a link'
+
+# Nothing private gets out
+
+@needs_git
+@pytest.mark.parametrize('path', ['training_data/chatml_format.txt', 'training_data/demo.txt', 'training_data/me/chat.db', 'out/ckpt.pt'])
+def test_git_ignores(path):
+    assert git('check-ignore', '--quiet', '--no-index', path).returncode == 0
+
+@needs_git
+def test_training_data_holds_only_the_sample():
+    assert [f for f in committed() if f.startswith('training_data/')] == ['training_data/README.md', 'training_data/sample.txt']
+
+# Folders that exist on one machine only. The brackets keep these lines from finding themselves.
+LOCAL = re.compile(r'(?<![\w.+/=-])/(?:[w]ork|[r]oot|[t]mp|[h]ome|[U]sers|[p]rivate/var|[v]ar/folders)/[\w.][^\s"\'`)]*')
+
+def readable(path):
+    "What a person reads in a file: all of a text; a notebook's source and outputs, without its pictures"
+    if path.suffix != '.ipynb': return path.read_bytes().decode('utf-8', errors='replace')
+    parts = []
+    for cell in cells(path):
+        parts.append(''.join(cell['source']))
+        for out in cell.get('outputs', []):
+            parts += [''.join(v) for v in [out.get('text', ''), *out.get('traceback', [])]]
+            parts += [''.join(v) for kind, v in out.get('data', {}).items() if not kind.startswith('image/') and isinstance(v, (str, list))]
+    return '\n'.join(parts)
+
+def own_hosts():
+    "Where this machine's pip looks for packages, if not at PyPI"
+    pip = subprocess.run([sys.executable, '-m', 'pip', 'config', 'list'], capture_output=True, text=True).stdout
+    urls = pip + ' '.join(v for k, v in os.environ.items() if k.lower().startswith(('pip_', 'uv_')) or k.lower().endswith('_proxy'))
+    hosts = {re.sub(r'^.*@|:\d+$', '', h) for h in re.findall(r'://([^/\s\'"]+)', urls)}
+    return {h for h in hosts if '.' in h} - {'pypi.org', 'files.pythonhosted.org', 'download.pytorch.org', '127.0.0.1'}
+
+@needs_git
+def test_nothing_committed_names_this_machine():
+    hosts, files, found = own_hosts(), committed(), []
+    assert 'settings.ini' in files
+    for f in files:
+        text = readable(root/f)
+        found += [f'{f}: {m}' for m in LOCAL.findall(text)] + [f'{f}: a package host' for h in hosts if h in text]
+    assert not found
+
+def test_local_folders_are_recognised():
+    local = ['/'.join(['', *parts]) for parts in (['work', 'main'], ['root', '.cache/x'], ['home', 'ada/chats'], ['Users', 'ada'], ['tmp', 'ipykernel_12/3.py'])]
+    other = ['https://example.com/' + 'home/page', 'a/tmp/b', '<root/>', 'nbs/work/x', '/content/sample']
+    assert all(LOCAL.search(f'see "{t}"') for t in local) and not any(LOCAL.search(f'see "{t}"') for t in other)
+
+# The sample
+
+def test_sample_is_chatml():
+    block = re.compile(r'<\|im_start\|>(system|assistant|user(?: name=[^\n]+)?)\n((?:(?!<\|).)*)<\|im_end\|>\n', re.S)
+    text, roles, texts = read('training_data/sample.txt'), [], []
+    for conversation in text.split('>\n\n<'):
+        conversation = '<'*(not conversation.startswith('<')) + conversation + '>\n'*(not conversation.endswith('>\n'))
+        assert block.sub('', conversation) == '', conversation
+        found = block.findall(conversation)
+        assert {'assistant'} < {r for r, _ in found}, 'one-sided'
+        roles += [r for r, _ in found]; texts += [t for _, t in found]
+    assert roles.count('assistant') >= 150
+    assert any('\n' in t for t in texts) and any('<\\|im_end|>' in t for t in texts) and any('\u200d' in t for t in texts)
+
+# Quick to answer
+
+@pytest.mark.parametrize('module', ['tinychat', 'tinychat.commands'])
+def test_import_is_light(module):
+    heavy = 'torch', 'tiktoken', 'matplotlib', 'IPython', 'ipywidgets', 'transformers'
+    code = f'import sys, {module}; print([m for m in {heavy} if m in sys.modules])'
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert run.stdout.strip() == '[]', run.stdout + run.stderr[-500:]
