@@ -80,8 +80,8 @@ set_up() {
     # The tested versions first, so that nothing later picks another torch.
     if ! pip_install -r requirements.txt; then
         [ -z "$extra" ] || stop "The versions in requirements.txt could not be installed; pip says above why."
-        say "The tested versions cannot be had for this machine; trying any that settings.ini allows."
+        say "The tested versions could not be installed (pip says above why); trying any that settings.ini allows."
     fi
-    pip_install -e ".${extra:+[$extra]}" || stop "tinychat could not be installed; pip says above why. Nothing else was changed: put that right and run this again."
+    pip_install -e ".${extra:+[$extra]}" || stop "tinychat could not be installed; pip says above why. Put that right and run this again."
     echo "$print $extra" > "$stamp"
 }
