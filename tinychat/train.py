@@ -19,10 +19,10 @@ from .gpt import GPT, GPTConfig, generate, load_checkpoint, model_from
 from .tokenizer import Tokenizer, write_atomic
 
 # %% auto #0
-__all__ = ['DROPOUT', 'EPOCHS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'pick_device', 'make_optimizers',
-           'schedule', 'Options', 'Run', 'new_run', 'fingerprint', 'fit', 'token_sizes', 'resume_run', 'on_interrupt',
-           'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'live_plot', 'train_file', 'plan',
-           'check_room']
+__all__ = ['DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'pick_device', 'make_optimizers', 'schedule',
+           'Options', 'Run', 'new_run', 'fingerprint', 'fit', 'token_sizes', 'resume_run', 'on_interrupt',
+           'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'live_plot', 'plan', 'check_room',
+           'train_file']
 
 # %% ../nbs/03_train.ipynb #f9c93cce
 def eval_windows(
@@ -345,7 +345,35 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #fb4260fe
+# %% ../nbs/03_train.ipynb #a4e0a8fe
+DROPOUT = 0.2
+PLANS = dict(gpu=dict(batch_size=32, epochs=20), cpu=dict(batch_size=4, epochs=5)) # measured; see below
+
+def plan(
+    run:Run,            # A run at step 0; its options are set
+    train:list,         # Its conversations
+    minutes:float=None, # Time for training (None: as long as the data are worth)
+    max_iters:int=None, # Steps, instead of minutes
+):
+    "Set the size of the batch, the number of steps, and how often to look."
+    o, how = run.options, PLANS['cpu' if run.model.device.type == 'cpu' else 'gpu']
+    windows = Batches(*encode_all(run.tok, train), run.model.config.context, 1).per_epoch
+    o.batch_size = min(how['batch_size'], windows)
+    o.max_iters = max_iters or math.ceil(how['epochs']*windows/o.batch_size)
+    if minutes: o.max_iters = max(1, int(0.9*minutes*60 / seconds_per_step(run, train))) # a tenth goes into looking
+    o.eval_every = max(1, o.max_iters//12)
+    o.warmup = min(o.warmup, max(1, o.max_iters//10))
+
+# %% ../nbs/03_train.ipynb #a39744aa
+def check_room(out, run):
+    "Fail before training rather than after it: is there room for the checkpoint?"
+    folder = Path(out).resolve().parent
+    if Path(out).is_dir(): raise ValueError(f'{out} is a folder. Give the file to write, for example {Path(out)/"ckpt.pt"}.')
+    folder.mkdir(parents=True, exist_ok=True)
+    need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
+    if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
+
+# %% ../nbs/03_train.ipynb #603ddc30
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old.pt
@@ -373,7 +401,7 @@ def train_file(
         where, tok = pick_device(device), make_tokenizer(train, vocab_size)
         config = GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT)
         run = new_run(train, tok, config, Options(seed=seed), where)
-        plan(run, train, where, minutes, max_iters)
+        plan(run, train, minutes, max_iters)
         check_room(out, run)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
@@ -396,30 +424,8 @@ def train_file(
     say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
     return run
 
-# %% ../nbs/03_train.ipynb #f5e5ca2f
-DROPOUT = 0.2 # measured; see below
-EPOCHS = 10   # measured; see below
-
-def plan(
-    run:Run,                # A run at step 0
-    train:list,             # Its conversations
-    device:torch.device,    # Where it will train
-    minutes:float=None,     # Time for training (None: as long as the data are worth)
-    max_iters:int=None,     # Steps, instead of minutes
-):
-    "Set the number of steps, and how often to look."
-    o, per_epoch = run.options, Batches(*encode_all(run.tok, train), run.model.config.context, 1).per_epoch
-    o.batch_size = min(o.batch_size, per_epoch)
-    o.max_iters = max_iters or math.ceil(EPOCHS*per_epoch/o.batch_size)
-    if minutes: o.max_iters = max(1, int(0.9*minutes*60 / seconds_per_step(run, train))) # a tenth goes into looking
-    o.eval_every = max(1, min(25, o.max_iters//12))
-    o.warmup = min(o.warmup, max(1, o.max_iters//10))
-
-# %% ../nbs/03_train.ipynb #a39744aa
-def check_room(out, run):
-    "Fail before training rather than after it: is there room for the checkpoint?"
-    folder = Path(out).resolve().parent
-    if Path(out).is_dir(): raise ValueError(f'{out} is a folder. Give the file to write, for example {Path(out)/"ckpt.pt"}.')
-    folder.mkdir(parents=True, exist_ok=True)
-    need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
-    if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
+# %% ../nbs/03_train.ipynb #7a043432
+# python -m tinychat.train is the command tinychat-train. A notebook has no __file__, so nothing happens there.
+if __name__ == '__main__' and '__file__' in globals():
+    from tinychat.commands import tinychat_train
+    sys.exit(tinychat_train())
