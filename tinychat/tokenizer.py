@@ -178,11 +178,11 @@ def from_dict(cls:Tokenizer,
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.') from None
 
-# %% ../nbs/00_tokenizer.ipynb #5a5f8723
+# %% ../nbs/00_tokenizer.ipynb #0db621c9
 def write_atomic(
     path,       # Where to write; missing folders are made
     data:bytes, # All of the file
-): # OSError, as the system words it, if it cannot be written
+): # OSError, with the path and the system's reason, if it cannot be written
     "Write a file whole, or leave what was there untouched."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -192,6 +192,7 @@ def write_atomic(
             f.write(data)
             f.flush(); os.fsync(f.fileno())
         os.replace(part, path)
+    except OSError as e: raise OSError(e.errno, f'could not be written ({e.strerror}). What was there before is untouched', str(path)) from None
     finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00_tokenizer.ipynb #c616f874

@@ -345,9 +345,10 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #a4e0a8fe
+# %% ../nbs/03_train.ipynb #f0da0c24
 DROPOUT = 0.2
-PLANS = dict(gpu=dict(batch_size=32, epochs=20), cpu=dict(batch_size=4, epochs=5)) # measured; see below
+PLANS = dict(gpu=dict(epochs=20, batch_size=32, lr=1e-3, muon_lr=0.01), # measured; see below
+             cpu=dict(epochs=5, batch_size=4, lr=2e-3, muon_lr=0.02))
 
 def plan(
     run:Run,            # A run at step 0; its options are set
@@ -358,7 +359,7 @@ def plan(
     "Set the size of the batch, the number of steps, and how often to look."
     o, how = run.options, PLANS['cpu' if run.model.device.type == 'cpu' else 'gpu']
     windows = Batches(*encode_all(run.tok, train), run.model.config.context, 1).per_epoch
-    o.batch_size = min(how['batch_size'], windows)
+    o.batch_size, o.lr, o.muon_lr = min(how['batch_size'], windows), how['lr'], how['muon_lr']
     o.max_iters = max_iters or math.ceil(how['epochs']*windows/o.batch_size)
     if minutes: o.max_iters = max(1, int(0.9*minutes*60 / seconds_per_step(run, train))) # a tenth goes into looking
     o.eval_every = max(1, o.max_iters//12)
@@ -373,7 +374,7 @@ def check_room(out, run):
     need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
-# %% ../nbs/03_train.ipynb #603ddc30
+# %% ../nbs/03_train.ipynb #ac331e78
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old.pt
@@ -407,8 +408,12 @@ def train_file(
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
     if run.step >= o.max_iters: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
     if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
-    elif Path(out).exists(): Path(out).replace(Path(out).with_suffix('.old.pt')); say(f'The checkpoint that was in {out} is now {Path(out).with_suffix(".old.pt")}.')
-    saved = time.monotonic()
+    saved, old = time.monotonic(), None if resume else Path(out)
+    def save():
+        nonlocal saved, old
+        if old and old.exists(): old.replace(old.with_suffix('.old.pt')); say(f'The checkpoint that was in {old} is now {old.with_suffix(".old.pt")}.')
+        run.save(out)
+        saved, old = time.monotonic(), None
     with on_interrupt() as pressed, live_plot() as draw, tqdm(total=o.max_iters, initial=run.step, unit='step', disable=not progress, leave=False) as bar:
         for measured in fit(run, train, held):
             bar.update()
@@ -416,11 +421,11 @@ def train_file(
                 say(f"step {measured['step']:>5}  train {measured['train']:.3f}  held out {measured['held']:.3f}  how are you? -> {sample_reply(run.model, run.tok, 'how are you?')!r}")
                 bar.set_postfix_str(f'best {run.best:.3f}'); draw(run.history)
             if pressed.is_set():
-                run.save(out)
+                save()
                 say(f'Stopped after step {run.step} of {o.max_iters}; saved in {out}. Go on with --resume.')
                 raise KeyboardInterrupt
-            if time.monotonic() - saved > 60: run.save(out); saved = time.monotonic()
-    run.save(out)
+            if time.monotonic() - saved > 60: save()
+    save()
     say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
     return run
 

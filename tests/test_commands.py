@@ -1,0 +1,167 @@
+"The commands as a shell sees them: exit status, one clear line, nothing lost."
+import contextlib, io, os, shutil, signal, subprocess, sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tinychat import commands
+
+root = Path(__file__).resolve().parent.parent
+SMALL = ['--n_layer', '1', '--n_head', '2', '--n_embd', '32', '--context', '64', '--vocab_size', '400', '--device', 'cpu']
+
+@pytest.fixture
+def folder(tmp_path):
+    "A folder with the invented sample where training looks for messages"
+    (tmp_path/'training_data').mkdir()
+    shutil.copy(root/'training_data'/'sample.txt', tmp_path/'training_data'/'chatml_format.txt')
+    return tmp_path
+
+def start(folder, command, *args, **kwargs):
+    module = {'tinychat-train': ['-m', 'tinychat.train'], 'tinychat-chat': ['-m', 'tinychat.chat']}.get(command) or ['-c', 'import sys; from tinychat.commands import tinychat_demo; sys.exit(tinychat_demo())']
+    env = {**os.environ, 'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1'}
+    return subprocess.Popen([sys.executable, *module, *map(str, args)], cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+
+def run(folder, command, *args, typed='', **kwargs):
+    p = start(folder, command, *args, **kwargs)
+    out, err = p.communicate(typed)
+    return p.returncode, out, err
+
+def call(folder, command, *args):
+    "The same within this process, which saves importing torch each time"
+    out, err, argv, here = io.StringIO(), io.StringIO(), sys.argv, os.getcwd()
+    sys.argv = [command, *map(str, args)]
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err): code = getattr(commands, command.replace('-', '_'))()
+    finally: sys.argv = argv; os.chdir(here)
+    return code, out.getvalue(), err.getvalue()
+
+def refused(result, *parts):
+    "One line on standard error that says all of `parts`, and exit status 1"
+    code, out, err = result
+    assert code == 1 and 'Traceback' not in err, err
+    last = err.strip().splitlines()[-1]
+    assert all(p in last for p in parts), last
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('trained')
+    (folder/'training_data').mkdir()
+    shutil.copy(root/'training_data'/'sample.txt', folder/'training_data'/'chatml_format.txt')
+    code, out, err = run(folder, 'tinychat-train', *SMALL, '--max_iters', 6)
+    assert code == 0, err
+    return folder
+
+def test_train_then_chat(trained):
+    ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
+    assert {'config', 'model', 'tokenizer', 'optimizer', 'step', 'rng'} <= set(ckpt) and ckpt['step'] == 6
+    code, out, err = run(trained, 'tinychat-chat', '--prompt', 'hey', '--max_tokens', 20, '--seed', 3)
+    assert code == 0 and out.strip() and not err
+    assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', 3)[1] == out
+
+def test_terminal_talk(trained):
+    code, out, err = run(trained, 'tinychat-chat', '--max_tokens', 12, typed='hello\n/temperature 0\n/temperature x\n/save talk.txt\n/nonsense\n/reset\n/again\n')
+    assert code == 0 and not err
+    for part in ('you: ', 'me: ', 'temperature is 0.0.', '/temperature takes a number', 'Saved in talk.txt.', 'There is no /nonsense', 'A new conversation.', 'say something first'): assert part in out
+    assert (trained/'talk.txt').read_text().startswith('<|im_start|>user\nhello<|im_end|>\n')
+
+def test_a_finished_run_stays_finished_and_a_new_one_keeps_the_old(trained):
+    before = (trained/'out'/'ckpt.pt').read_bytes()
+    code, out, err = run(trained, 'tinychat-train', '--resume')
+    assert code == 0 and 'is finished' in err and (trained/'out'/'ckpt.pt').read_bytes() == before
+    assert run(trained, 'tinychat-train', *SMALL, '--max_iters', 2)[0] == 0
+    assert (trained/'out'/'ckpt.old.pt').read_bytes() == before
+
+def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
+    args = [*SMALL, '--max_iters', 60]
+    assert run(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0
+    p = start(folder, 'tinychat-train', *args, '--out', 'broken.pt')
+    for line in p.stderr: # the first measurement is printed long before the last step
+        if 'held out' in line and 'step' in line: break
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate()
+    assert p.returncode == 130 and 'Go on with --resume' in err and 'Traceback' not in err, err
+    half = torch.load(folder/'broken.pt', weights_only=True)
+    assert 0 < half['step'] < 60
+    assert run(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
+    a, b = (torch.load(folder/name, weights_only=True) for name in ('straight.pt', 'broken.pt'))
+    assert [(h['step'], h['train'], h['held']) for h in a['history']] [1:] == [(h['step'], h['train'], h['held']) for h in b['history']][1:]
+    for k in a['last_model']: assert torch.equal(a['last_model'][k], b['last_model'][k]), k
+    for k in a['model']: assert torch.equal(a['model'][k], b['model'][k]), k
+
+def test_bad_data(folder):
+    data = folder/'training_data'/'chatml_format.txt'
+    text = data.read_text()
+    refused(call(folder, 'tinychat-train', '--data', 'none.txt'), 'none.txt', 'is not there')
+    data.write_text('')
+    refused(call(folder, 'tinychat-train'), 'is empty')
+    data.write_text(text.replace('<|im_end|>', '', 1))
+    refused(call(folder, 'tinychat-train'), 'line 1:', 'no <|im_end|>')
+    data.write_text('\n\n'.join(text.split('\n\n')[:3]))
+    refused(call(folder, 'tinychat-train'), 'At least 100 are needed')
+    data.write_bytes(b'\x80\x81')
+    refused(call(folder, 'tinychat-train'), 'not UTF-8')
+
+def test_bad_sizes(folder):
+    refused(call(folder, 'tinychat-train', '--vocab_size', 50_000), 'A vocabulary of 50,000 is larger than this text supports')
+    refused(call(folder, 'tinychat-train', '--context', 100_000, '--n_layer', 1), 'A context of 100000 is longer than the data')
+    refused(call(folder, 'tinychat-train', '--n_head', 3), 'multiple')
+    refused(call(folder, 'tinychat-train', '--n_layer', 0), 'n_layer')
+    refused(call(folder, 'tinychat-train', '--max_iters', 0), 'max_iters')
+    refused(call(folder, 'tinychat-train', '--minutes', -1), 'minutes')
+    refused(call(folder, 'tinychat-train', '--minutes', 'nan'), 'minutes')
+    refused(call(folder, 'tinychat-train', '--n_layer', 'x'), 'invalid int value')
+    refused(call(folder, 'tinychat-train', '--device', 'abacus'), 'abacus')
+    assert not (folder/'out').exists()
+
+class Trap:
+    def __reduce__(self): return os.mkdir, ('sprung',)
+
+def test_bad_checkpoints(trained, tmp_path):
+    good = (trained/'out'/'ckpt.pt').read_bytes()
+    chat = lambda: call(tmp_path, 'tinychat-chat', '--checkpoint', 'c.pt', '--prompt', 'hi')
+    refused(chat(), 'c.pt', 'is not there')
+    for cut in (0, 10, len(good)//2, len(good) - 100):
+        (tmp_path/'c.pt').write_bytes(good[:cut])
+        refused(chat(), 'c.pt', 'not a tinychat checkpoint')
+    torch.save({'config': {}, 'model': Trap(), 'tokenizer': {}}, tmp_path/'c.pt')
+    refused(chat(), 'was not run')
+    assert not (tmp_path/'sprung').exists()
+    torch.save([1, 2], tmp_path/'c.pt')
+    refused(chat(), 'not a tinychat checkpoint')
+    ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
+    for change in (dict(config={**ckpt['config'], 'n_layer': 1000}), dict(config=5), dict(model={}), dict(tokenizer={}), dict(tokenizer=7), dict(config={**ckpt['config'], 'surprise': 1})):
+        torch.save({**ckpt, **change}, tmp_path/'c.pt')
+        refused(chat(), 'c.pt')
+    (tmp_path/'c.pt').unlink(); (tmp_path/'c.pt').mkdir()
+    refused(chat(), 'is a folder')
+
+def test_full_disk_loses_nothing(trained, tmp_path):
+    # A limit on the size of files stands in for a full disk: writing fails half way, just the same.
+    shutil.copytree(trained/'training_data', tmp_path/'training_data')
+    (tmp_path/'out').mkdir()
+    (tmp_path/'out'/'ckpt.pt').write_bytes(b'precious')
+    resource = pytest.importorskip('resource')
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    refused(run(tmp_path, 'tinychat-train', *SMALL, '--max_iters', 1, preexec_fn=limit), 'ckpt.pt')
+    kept = [p for p in (tmp_path/'out').iterdir() if p.read_bytes() == b'precious']
+    assert len(kept) == 1 and len(list((tmp_path/'out').iterdir())) == 1
+
+def test_demo(tmp_path):
+    pytest.importorskip('chitchat_dataset')
+    path = tmp_path/'training_data'/'chatml_format.txt'
+    code, out, err = call(tmp_path, 'tinychat-demo')
+    assert code == 0 and 'participant 0f9fe1f8' in out
+    assert call(tmp_path, 'tinychat-demo')[0] == 0 # the same again is no loss
+    path.write_text('my own words')
+    refused(call(tmp_path, 'tinychat-demo'), 'is there already')
+    assert path.read_text() == 'my own words'
+    refused(call(tmp_path, 'tinychat-demo', '--person', 'zzz'), 'zzz')
+    assert call(tmp_path, 'tinychat-demo', '--overwrite')[0] == 0 and path.read_text() != 'my own words'
+
+def test_no_message_in_any_error(folder):
+    data = folder/'training_data'/'chatml_format.txt'
+    data.write_text(data.read_text() + '\nmy secret is 1234')
+    code, out, err = call(folder, 'tinychat-train')
+    assert code == 1 and 'secret' not in out + err
