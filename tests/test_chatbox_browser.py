@@ -46,9 +46,11 @@ def jupyter_lab(folder, notebook):
     env = dict(os.environ, JUPYTER_CONFIG_DIR=str(folder/'config'), JUPYTER_DATA_DIR=str(folder/'data'), JUPYTER_RUNTIME_DIR=str(folder/'runtime'),
                JUPYTERLAB_SETTINGS_DIR=str(folder/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(folder/'workspaces'), IPYTHONDIR=str(folder/'ipython'),
                PYTHONPATH=os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')])))
-    news = folder/'settings'/'@jupyterlab'/'apputils-extension'/'notification.jupyterlab-settings'
-    news.parent.mkdir(parents=True)
-    news.write_text('{"fetchNews": "false"}') # its question would lie over the buttons
+    # A question about news would lie over the buttons, and cells out of sight would not be in the page.
+    for name, value in {'apputils-extension/notification': {'fetchNews': 'false'}, 'notebook-extension/tracker': {'windowingMode': 'none'}}.items():
+        path = folder/'settings'/'@jupyterlab'/f'{name}.jupyterlab-settings'
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(value))
     command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0',
                f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={notebook.parent}',
                '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
@@ -83,7 +85,10 @@ def run_all(page):
         page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
         soon = time.monotonic() + 5
         while not started.count() and time.monotonic() < soon: page.wait_for_timeout(100)
-    last.or_(failed).first.wait_for(timeout=RUN)
+    try: last.or_(failed).first.wait_for(timeout=RUN)
+    except Exception:
+        running = page.locator('.jp-CodeCell').filter(has=page.locator('.jp-InputPrompt', has_text='[*]'))
+        raise AssertionError(f'After {RUN/1000:.0f} s this cell is still running:\n' + (running.first.inner_text() if running.count() else 'none')) from None
     assert not failed.count(), failed.first.inner_text()[-3000:]
 
 @pytest.fixture(scope='module')

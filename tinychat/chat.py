@@ -15,7 +15,8 @@ from .gpt import GPT, KVCache, generate, load_checkpoint, model_from, sample
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['BREAK', 'HELP', 'Break', 'Chat']
+__all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'bubble', 'bubbles',
+           'ChatBox']
 
 # %% ../nbs/04_chat.ipynb #637b18b8
 class Break(str):
@@ -42,11 +43,11 @@ class Chat:
         self.reset()
     def __repr__(self): return f'Chat({self.model.n_params()/1e6:.1f}M parameters, {len(self.talk)} messages so far)'
 
-# %% ../nbs/04_chat.ipynb #e8647f42
+# %% ../nbs/04_chat.ipynb #a67db3d9
 @patch
 def reset(self:Chat):
     "Begin a new conversation."
-    self.talk, self.seen, self.cache = [], [], KVCache(self.model)
+    self.talk, self.first, self.seen, self.cache, self.spoken = [], 0, [], KVCache(self.model), {}
 
 # %% ../nbs/04_chat.ipynb #d33a9cae
 @patch(cls_method=True)
@@ -63,7 +64,7 @@ def load(cls:Chat,
     if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
     return cls(model, tok, **settings)
 
-# %% ../nbs/04_chat.ipynb #52d27a1f
+# %% ../nbs/04_chat.ipynb #646423d6
 @patch
 def header(self:Chat,
     role:str, # 'assistant' or 'user'
@@ -78,22 +79,20 @@ def block_ids(self:Chat,
 )->list: # Its ids, closed
     "The ids of a whole message."
     tok = self.tokenizer
-    return [*self.header(block.role), *tok.encode(block.text), tok.im_end, *tok.encode('\n')]
+    text = self.spoken.get(block.text) if block.role == 'assistant' else None
+    return [*self.header(block.role), *(text or tok.encode(block.text)), tok.im_end, *tok.encode('\n')]
 
-# %% ../nbs/04_chat.ipynb #1858ad96
+# %% ../nbs/04_chat.ipynb #e54abf04
 @patch
 def prompt(self:Chat,
     room:int, # Tokens to leave free
 )->list: # Ids of the talk, an open `assistant` block last
     "The talk as ids, its oldest messages dropped where it does not fit."
     most = self.model.config.context - room - len(self.header('assistant')) - 1
-    ids = []
-    for b in reversed(self.talk):
-        new = self.block_ids(b)
-        if len(ids) + len(new) > most:
-            if not ids: ids = new[-most:]
-            break
-        ids = new + ids
+    blocks = [self.block_ids(b) for b in self.talk[self.first:]]
+    if sum(map(len, blocks)) > most:
+        while len(blocks) > 1 and sum(map(len, blocks)) > most//2: blocks.pop(0); self.first += 1
+    ids = [i for b in blocks for i in b][-most:]
     return [self.tokenizer.end_of_text, *ids, *self.header('assistant')]
 
 # %% ../nbs/04_chat.ipynb #7a2504de
@@ -141,7 +140,7 @@ def goes_on(self:Chat,
     first = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')]
     return sample(logits[:,first], temperature=self.temperature, generator=self.rng).item() == 0
 
-# %% ../nbs/04_chat.ipynb #9949b97f
+# %% ../nbs/04_chat.ipynb #043ff443
 @patch
 def stream(self:Chat,
     text:str, # What you say; ValueError if it holds a lone surrogate
@@ -162,7 +161,9 @@ def _reply(self:Chat):
             for piece in self.tokenizer.decode_stream(self._message(ids, left)):
                 said[-1] += piece
                 yield piece
-            left -= len(ids) - start + 6 # the message, and what opens another
+            made = [i for i in ids[start:] if i != self.tokenizer.im_end]
+            if self.tokenizer.decode(made) == said[-1]: self.spoken[said[-1]] = made
+            left -= len(made) + 6 # the message, and what opens another
             if left < 8 or ids[-1] != self.tokenizer.im_end or not self.goes_on(ids): break
             if n+1 < self.max_messages:
                 ids += self.header('assistant')[1:] # `goes_on` has fed <|im_start|>
@@ -263,3 +264,218 @@ def _show(self:Chat, start):
 if __name__ == '__main__' and '__file__' in globals():
     from tinychat.commands import tinychat_chat
     sys.exit(tinychat_chat())
+
+# %% ../nbs/04_chat.ipynb #ad741b3f
+MINE = 'margin-left:auto;background:#0b6bdc;color:#fff'
+THEIRS = 'margin-right:auto;background:var(--jp-layout-color2,#e9e9eb);color:var(--jp-content-font-color1,#111)'
+FONT = "font:15px/1.4 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;font-variant-emoji:unicode"
+
+def bubble(
+    text:str,        # One message, as it was typed
+    mine:bool,       # Did I write it? Then it stands on the right
+    last:bool=True,  # The last in a row of the same person gets the corner
+)->str: # HTML
+    "Draw a message as a phone does."
+    corner = ('18px 18px 5px 18px' if mine else '18px 18px 18px 5px') if last else '18px'
+    style = f'width:fit-content;max-width:78%;box-sizing:border-box;margin-top:2px;padding:7px 13px;border-radius:{corner};white-space:pre-wrap;overflow-wrap:anywhere'
+    body = html.escape(text) or DOTS
+    return f'<div data-from="{"me" if mine else "them"}" style="{style};{MINE if mine else THEIRS}">{body}</div>'
+
+# %% ../nbs/04_chat.ipynb #7f4e089c
+def _dot(n): return f'<circle cx="{5 + 11*n}" cy="6" r="4"><animate attributeName="opacity" values=".25;.9;.25" dur="1.2s" begin="{n/5}s" repeatCount="indefinite"/></circle>'
+DOTS = f'<svg role="img" aria-label="typing…" width="32" height="12" fill="currentColor" style="display:block;margin:4px 0">{"".join(map(_dot, range(3)))}</svg>'
+
+# %% ../nbs/04_chat.ipynb #42280087
+def bubbles(
+    talk:list, # `Block`s in order
+)->str: # HTML
+    "Draw a whole talk."
+    mine = [b.role != 'assistant' for b in talk] + [None]
+    out = [f'<div style="height:{8*(n > 0 and mine[n] != mine[n-1])}px"></div>' + bubble(b.text, mine[n], mine[n] != mine[n+1]) for n,b in enumerate(talk)]
+    return f'<div role="log" style="padding:4px 10px 10px;{FONT}">{"".join(out)}</div>'
+
+# %% ../nbs/04_chat.ipynb #bebc4e75
+class ChatBox:
+    "A `Chat` to text with, in a notebook."
+    def __init__(self,
+        chat:Chat,       # Who replies
+        path='talk.txt', # Where Save writes
+    ):
+        try: import ipywidgets as W
+        except ImportError: raise ImportError('The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
+        self.W, self.chat, self.path = W, chat, Path(path)
+        self.log, self.note, self.title = (W.HTML(layout=W.Layout(flex='0 0 auto', margin='0')) for _ in range(3))
+        self.text = W.Text(placeholder='Message', continuous_update=False, layout=W.Layout(flex='1 1 160px', width='auto', min_width='120px', margin='2px 4px 2px 2px'))
+        self.buttons, self.sliders, self.ui = {}, {}, None
+        self.busy, self.halt, self.thread, self.drawn = threading.Lock(), threading.Event(), None, 0
+        self.draw(chat.talk)
+
+# %% ../nbs/04_chat.ipynb #e3711c6b
+@patch
+def draw(self:ChatBox,
+    talk:list,       # `Block`s to show
+    often:bool=False # One of many drawings? Then some are left out
+):
+    "Show `talk`."
+    if often and time.monotonic() - self.drawn < 0.05: return
+    self.drawn = time.monotonic()
+    self.log.value = bubbles(talk) if talk else f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">Say something, and see what comes back.</div>'
+    self.title.value = f'<div style="padding:8px 10px;{FONT}"><b>tinychat</b><div style="opacity:.7;font-size:12.5px">{html.escape(repr(self.chat))}</div></div>'
+
+# %% ../nbs/04_chat.ipynb #e2ffee6b
+@patch
+def tell(self:ChatBox,
+    what='', # A text, or an exception; shown as one line
+):
+    "Show a line under the talk."
+    if isinstance(what, Exception): what = str(what) or type(what).__name__
+    line = ' '.join(str(what).split())
+    self.note.value = f'<div role="status" style="min-height:18px;padding:0 10px;opacity:.75;overflow-wrap:anywhere;{FONT};font-size:12.5px">{html.escape(line)}</div>'
+
+# %% ../nbs/04_chat.ipynb #76d1853f
+@patch
+def follow(self:ChatBox,
+    pieces,    # A reply as it streams
+    past:list, # The `Block`s before it
+):
+    "Show `pieces` as they come, until they end or `stop` is called."
+    said = ['']
+    try:
+        self.draw([*past, Block('assistant', '')])
+        for piece in pieces:
+            if piece is BREAK: said.append('')
+            else: said[-1] += piece
+            self.draw([*past, *(Block('assistant', t) for t in said)], often=True)
+            if self.halt.is_set(): break
+    except Exception as e:
+        self.tell(e)
+        if len(self.chat.talk) < len(past) and not self.text.value: self.text.value = past[-1].text
+    finally: pieces.close(); self.free()
+
+# %% ../nbs/04_chat.ipynb #606092eb
+@patch
+def free(self:ChatBox):
+    "Draw what the chat remembers, and be ready for the next turn."
+    self.draw(self.chat.talk)
+    self.busy.release()
+    self.enable()
+
+@patch
+def enable(self:ChatBox):
+    "While a reply comes, only Stop can be pressed."
+    for name, b in self.buttons.items(): b.disabled = self.busy.locked() != (name == 'Stop')
+
+# %% ../nbs/04_chat.ipynb #31094017
+@patch
+def turn(self:ChatBox,
+    pieces,     # A reply as it streams
+    past:list,  # The `Block`s before it
+    wait:bool,  # Return at its end, or at once?
+)->bool: # False if another reply is still coming; then nothing happens
+    "Take a turn."
+    if not self.busy.acquire(blocking=False): self.tell('One reply at a time: this one is still coming.'); return False
+    self.halt.clear(); self.tell(); self.enable()
+    self.thread = threading.Thread(target=self.follow, args=(pieces, past), daemon=True)
+    if wait: self.follow(pieces, past)
+    else: self.thread.start()
+    return True
+
+@patch
+def say(self:ChatBox,
+    text:str,       # What you say
+    wait:bool=True, # Return when the reply is complete?
+)->bool: # False if another reply is still coming
+    "Say something, and see the reply grow."
+    return self.turn(self.chat.stream(text), [*self.chat.talk, Block('user', text)], wait)
+
+# %% ../nbs/04_chat.ipynb #31d5ae9b
+@patch
+def send(self:ChatBox):
+    "Say what stands in the field."
+    text = self.text.value.strip()
+    if text and self.say(text, wait=False): self.text.value = ''
+
+@patch
+def stop(self:ChatBox):
+    "End the reply after the piece it is at. What was said stays."
+    self.halt.set()
+
+@patch
+def join(self:ChatBox, seconds:float=60):
+    "Wait for a reply that `send` or `again` began."
+    if self.thread and self.thread.is_alive(): self.thread.join(seconds)
+
+# %% ../nbs/04_chat.ipynb #ac54f8be
+@patch
+def again(self:ChatBox,
+    wait:bool=False, # Return when the reply is complete?
+):
+    "Replace the last reply by another."
+    past = list(self.chat.talk)
+    while past and past[-1].role == 'assistant': past.pop()
+    self.turn(self.chat.again(), past, wait)
+
+@patch
+def reset(self:ChatBox):
+    "Forget the talk."
+    if self.busy.locked(): return
+    self.chat.reset()
+    self.tell(); self.draw(self.chat.talk)
+
+# %% ../nbs/04_chat.ipynb #f9431e19
+@patch
+def save(self:ChatBox):
+    "Write the talk to `path`."
+    if self.busy.locked(): return
+    try: self.chat.save(self.path)
+    except (OSError, ValueError) as e: self.tell(f'Not saved: {e}')
+    else: self.tell(f'Saved in {self.path.resolve()}')
+
+# %% ../nbs/04_chat.ipynb #9927d28b
+BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays', Again='Another reply to the same message',
+               Reset='Forget the talk and begin anew', Save='Write the talk to a file')
+
+@patch
+def make_buttons(self:ChatBox):
+    "A button for each of `BUTTONS`, and Enter for Send."
+    for name, hint in BUTTONS.items():
+        b = self.W.Button(description=name, tooltip=hint, layout=self.W.Layout(width='auto', flex='0 0 auto'), button_style='primary' if name == 'Send' else '')
+        b.on_click(lambda _, press=getattr(self, name.lower()): press())
+        self.buttons[name] = b
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # ipywidgets 8 would rather have `observe`, which also sends when the field loses the focus
+        self.text.on_submit(lambda _: threading.Timer(0.1, self.send).start())
+
+# %% ../nbs/04_chat.ipynb #7daa055f
+SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10), max_tokens=('Longest reply', 16, 512, 16))
+
+@patch
+def make_sliders(self:ChatBox):
+    "A slider for each of `SLIDERS`, at what the chat has now."
+    for name, (label, least, most, step) in SLIDERS.items():
+        now = getattr(self.chat, name)
+        kind = self.W.FloatSlider if isinstance(step, float) else self.W.IntSlider
+        s = kind(value=now, min=min(least, now), max=max(most, now), step=step, description=label,
+                 style=dict(description_width='96px'), layout=self.W.Layout(width='auto'))
+        s.observe(lambda change, name=name: setattr(self.chat, name, change['new']), 'value')
+        self.sliders[name] = s
+
+# %% ../nbs/04_chat.ipynb #a290565b
+@patch
+def arrange(self:ChatBox):
+    "Put everything in its place."
+    W, line = self.W, '1px solid rgba(128,128,128,.35)'
+    self.make_buttons(); self.make_sliders(); self.enable(); self.tell()
+    row = lambda items, **layout: W.HBox(items, layout=W.Layout(flex_flow='row wrap', align_items='center', margin='0', **layout))
+    talk = W.Box([self.log], layout=W.Layout(display='flex', flex_flow='column-reverse', height='360px', overflow='auto', border=line, margin='0'))
+    self.note.layout.flex = '1 1 180px'
+    send, stop, *rest = self.buttons.values()
+    write = row([self.text, send, stop], padding='8px 4px 0')
+    self.ui = W.VBox([self.title, talk, write, row([*rest, self.note], padding='0 4px'), *self.sliders.values()], layout=W.Layout(width='100%', max_width='720px'))
+
+# %% ../nbs/04_chat.ipynb #1baa755a
+@patch
+def _ipython_display_(self:ChatBox):
+    from IPython.display import display
+    if self.ui is None: self.arrange()
+    display(self.ui)

@@ -345,7 +345,7 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #f0da0c24
+# %% ../nbs/03_train.ipynb #83e1134f
 DROPOUT = 0.2
 PLANS = dict(gpu=dict(epochs=20, batch_size=32, lr=1e-3, muon_lr=0.01), # measured; see below
              cpu=dict(epochs=5, batch_size=4, lr=2e-3, muon_lr=0.02))
@@ -353,7 +353,8 @@ PLANS = dict(gpu=dict(epochs=20, batch_size=32, lr=1e-3, muon_lr=0.01), # measur
 def plan(
     run:Run,            # A run at step 0; its options are set
     train:list,         # Its conversations
-    minutes:float=None, # Time for training (None: as long as the data are worth)
+    held:list,          # Conversations to judge by
+    minutes:float=None, # Time for training and judging (None: as long as the data are worth)
     max_iters:int=None, # Steps, instead of minutes
 ):
     "Set the size of the batch, the number of steps, and how often to look."
@@ -361,8 +362,12 @@ def plan(
     windows = Batches(*encode_all(run.tok, train), run.model.config.context, 1).per_epoch
     o.batch_size, o.lr, o.muon_lr = min(how['batch_size'], windows), how['lr'], how['muon_lr']
     o.max_iters = max_iters or math.ceil(how['epochs']*windows/o.batch_size)
-    if minutes: o.max_iters = max(1, int(0.9*minutes*60 / seconds_per_step(run, train))) # a tenth goes into looking
-    o.eval_every = max(1, o.max_iters//12)
+    looks = 12
+    if minutes:
+        start = time.perf_counter(); reply_bpb(run.model, run.tok, held); look = time.perf_counter() - start
+        looks = max(1, min(looks, int(0.2*minutes*60/look))) # a fifth of the time may go into looking
+        o.max_iters = max(1, int((minutes*60 - looks*look) / seconds_per_step(run, train)))
+    o.eval_every = math.ceil(o.max_iters/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
 
 # %% ../nbs/03_train.ipynb #a39744aa
@@ -374,7 +379,7 @@ def check_room(out, run):
     need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
-# %% ../nbs/03_train.ipynb #ac331e78
+# %% ../nbs/03_train.ipynb #dde5354e
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old.pt
@@ -402,7 +407,7 @@ def train_file(
         where, tok = pick_device(device), make_tokenizer(train, vocab_size)
         config = GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT)
         run = new_run(train, tok, config, Options(seed=seed), where)
-        plan(run, train, minutes, max_iters)
+        plan(run, train, held, minutes, max_iters)
         check_room(out, run)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
