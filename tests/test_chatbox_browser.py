@@ -8,7 +8,7 @@ import pytest
 root = Path(__file__).resolve().parent.parent
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome')
 QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-READY, RUN = 90_000, 240_000 # ms: for a page to be there, and for the notebook, which trains a small model
+READY, RUN = 90_000, 400_000 # ms: for a page to be there, and for the notebook, which trains a small model
 
 # A last cell for the copy: whoever says "count" gets a reply that only Stop ends.
 ENDLESS = """
@@ -45,6 +45,7 @@ def jupyter_lab(folder, notebook):
     token = os.urandom(16).hex()
     env = dict(os.environ, JUPYTER_CONFIG_DIR=str(folder/'config'), JUPYTER_DATA_DIR=str(folder/'data'), JUPYTER_RUNTIME_DIR=str(folder/'runtime'),
                JUPYTERLAB_SETTINGS_DIR=str(folder/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(folder/'workspaces'), IPYTHONDIR=str(folder/'ipython'),
+               OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS') or str(max(1, (os.cpu_count() or 1)//2)), # the browser needs a core too
                PYTHONPATH=os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')])))
     # A question about news would lie over the buttons, and cells out of sight would not be in the page.
     for name, value in {'apputils-extension/notification': {'fetchNews': 'false'}, 'notebook-extension/tracker': {'windowingMode': 'none'}}.items():

@@ -140,7 +140,7 @@ def goes_on(self:Chat,
     first = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')]
     return sample(logits[:,first], temperature=self.temperature, generator=self.rng).item() == 0
 
-# %% ../nbs/04_chat.ipynb #043ff443
+# %% ../nbs/04_chat.ipynb #d33620d9
 @patch
 def stream(self:Chat,
     text:str, # What you say; ValueError if it holds a lone surrogate
@@ -163,8 +163,8 @@ def _reply(self:Chat):
                 yield piece
             made = [i for i in ids[start:] if i != self.tokenizer.im_end]
             if self.tokenizer.decode(made) == said[-1]: self.spoken[said[-1]] = made
-            left -= len(made) + 6 # the message, and what opens another
-            if left < 8 or ids[-1] != self.tokenizer.im_end or not self.goes_on(ids): break
+            left -= len(made) + len(self.header('assistant')) + 2 # the message, its end, and what opens another
+            if left < 1 or ids[-1] != self.tokenizer.im_end or not self.goes_on(ids): break
             if n+1 < self.max_messages:
                 ids += self.header('assistant')[1:] # `goes_on` has fed <|im_start|>
                 yield BREAK

@@ -237,7 +237,7 @@ def encode_all(
     rows = [encode_conversation(tok, c) for c in convs]
     return torch.tensor([i for ids,_ in rows for i in ids]), torch.tensor([m for _,mine in rows for m in mine])
 
-# %% ../nbs/01_data.ipynb #0bb8ead8
+# %% ../nbs/01_data.ipynb #baea2092
 class Batches:
     "Windows of a long row, shuffled anew each epoch; batch `n` is always the same."
     def __init__(self,
@@ -266,7 +266,7 @@ class Batches:
         first = step*self.batch_size
         at = torch.arange(first, first + self.batch_size)
         starts = torch.stack([self._epoch(int(n) // self.per_epoch)[int(n) % self.per_epoch] for n in at])
-        index = starts[:,None] + torch.arange(self.context)
+        index = (starts[:,None] + torch.arange(self.context)).to(self.ids.device)
         return self.ids[index], self.ids[index+1], self.mine[index+1]
     def _epoch(self, n):
         if n not in (cache := self.__dict__.setdefault('_cache', {})):
