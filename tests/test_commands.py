@@ -70,8 +70,10 @@ def test_a_finished_run_stays_finished_and_a_new_one_keeps_the_old(trained):
     before = (trained/'out'/'ckpt.pt').read_bytes()
     code, out, err = run(trained, 'tinychat-train', '--resume')
     assert code == 0 and 'is finished' in err and (trained/'out'/'ckpt.pt').read_bytes() == before
+    refused(run(trained, 'tinychat-train', '--resume', '--n_layer', 2), 'n_layer is 1, not 2')
+    refused(run(trained, 'tinychat-train', '--resume', '--max_iters', 20), 'max_iters')
     assert run(trained, 'tinychat-train', *SMALL, '--max_iters', 2)[0] == 0
-    assert (trained/'out'/'ckpt.old.pt').read_bytes() == before
+    assert (trained/'out'/'ckpt.old1.pt').read_bytes() == before
 
 def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     args = [*SMALL, '--max_iters', 60]
@@ -111,9 +113,14 @@ def test_bad_sizes(folder):
     refused(call(folder, 'tinychat-train', '--max_iters', 0), 'max_iters')
     refused(call(folder, 'tinychat-train', '--minutes', -1), 'minutes')
     refused(call(folder, 'tinychat-train', '--minutes', 'nan'), 'minutes')
+    refused(call(folder, 'tinychat-train', '--minutes', 'inf'), 'minutes')
+    refused(call(folder, 'tinychat-train', '--context', 1), 'context')
+    refused(call(folder, 'tinychat-train', '--vocab_size', 10**11), 'vocabulary')
+    refused(call(folder, 'tinychat-train', '--seed', 10**30), 'seed')
+    refused(call(folder, 'tinychat-train', '--device', 'meta'), 'meta')
     refused(call(folder, 'tinychat-train', '--n_layer', 'x'), 'invalid int value')
     refused(call(folder, 'tinychat-train', '--device', 'abacus'), 'abacus')
-    assert not (folder/'out').exists()
+    assert not list((folder/'out').glob('*'))
 
 class Trap:
     def __reduce__(self): return os.mkdir, ('sprung',)
@@ -131,7 +138,9 @@ def test_bad_checkpoints(trained, tmp_path):
     torch.save([1, 2], tmp_path/'c.pt')
     refused(chat(), 'not a tinychat checkpoint')
     ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
-    for change in (dict(config={**ckpt['config'], 'n_layer': 1000}), dict(config=5), dict(model={}), dict(tokenizer={}), dict(tokenizer=7), dict(config={**ckpt['config'], 'surprise': 1})):
+    for change in (dict(config={**ckpt['config'], 'n_layer': 1000}), dict(config=5), dict(model={}), dict(tokenizer={}), dict(tokenizer=7), dict(config={**ckpt['config'], 'surprise': 1}),
+                   dict(config={**ckpt['config'], 'rope_theta': 0.}), dict(model={k: v*float('nan') for k, v in ckpt['model'].items()}),
+                   dict(tokenizer={**ckpt['tokenizer'], 'pattern': ''}), dict(tokenizer={**ckpt['tokenizer'], 'special': {**ckpt['tokenizer']['special'], '<|im_end|>': -1}})):
         torch.save({**ckpt, **change}, tmp_path/'c.pt')
         refused(chat(), 'c.pt')
     (tmp_path/'c.pt').unlink(); (tmp_path/'c.pt').mkdir()
@@ -141,11 +150,12 @@ def test_full_disk_loses_nothing(trained, tmp_path):
     # A limit on the size of files stands in for a full disk: writing fails half way, just the same.
     shutil.copytree(trained/'training_data', tmp_path/'training_data')
     (tmp_path/'out').mkdir()
-    (tmp_path/'out'/'ckpt.pt').write_bytes(b'precious')
+    precious = (trained/'out'/'ckpt.pt').read_bytes()
+    (tmp_path/'out'/'ckpt.pt').write_bytes(precious)
     resource = pytest.importorskip('resource')
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-    refused(run(tmp_path, 'tinychat-train', *SMALL, '--max_iters', 1, preexec_fn=limit), 'ckpt.pt')
-    kept = [p for p in (tmp_path/'out').iterdir() if p.read_bytes() == b'precious']
+    refused(run(tmp_path, 'tinychat-train', *SMALL, '--max_iters', 1, preexec_fn=limit), 'ckpt', 'could not be written')
+    kept = [p for p in (tmp_path/'out').iterdir() if p.read_bytes() == precious]
     assert len(kept) == 1 and len(list((tmp_path/'out').iterdir())) == 1
 
 def test_demo(tmp_path):
@@ -159,6 +169,13 @@ def test_demo(tmp_path):
     assert path.read_text() == 'my own words'
     refused(call(tmp_path, 'tinychat-demo', '--person', 'zzz'), 'zzz')
     assert call(tmp_path, 'tinychat-demo', '--overwrite')[0] == 0 and path.read_text() != 'my own words'
+
+def test_nothing_else_is_overwritten(folder):
+    data = folder/'training_data'/'chatml_format.txt'
+    before = data.read_bytes()
+    refused(call(folder, 'tinychat-train', *SMALL, '--out', data), 'is no checkpoint of tinychat')
+    refused(call(folder, 'tinychat-train', *SMALL, '--resume', '--out', 'none.pt'), 'none.pt', 'is not there')
+    assert data.read_bytes() == before and not (folder/'none.pt').exists()
 
 def test_no_message_in_any_error(folder):
     data = folder/'training_data'/'chatml_format.txt'

@@ -13,7 +13,7 @@ from fastcore.script import anno_parser
 # %% auto #0
 __all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_chat']
 
-# %% ../nbs/commands.ipynb #3bec8791
+# %% ../nbs/commands.ipynb #d2573506
 def command(
     func, # A function with docments; its parameters become options
 ): # The function, as a shell command
@@ -32,9 +32,9 @@ def command(
         except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0 # `| head` has seen enough
         except OSError as e: return _fail(f'{e.filename}: {e.strerror}' if e.filename else e.strerror or e, name)
         except ValueError as e: return _fail(e, name)
-        except RuntimeError as e:
-            if 'out of memory' not in str(e).lower(): raise
-            return _fail('The device ran out of memory. Ask for a smaller --n_embd, --n_layer or --context, or use --device cpu.', name)
+        except (RuntimeError, MemoryError) as e:
+            if not any(t in str(e).lower() for t in ('out of memory', 'allocate memory')) and not isinstance(e, MemoryError): raise
+            return _fail('Out of memory. A smaller network or context needs less, and --device cpu may have more.', name)
         return 0
     return run
 
@@ -70,11 +70,11 @@ def tinychat_demo(
     mine = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {me[:8]}, {mine:,} messages of theirs, are in {out}.')
 
-# %% ../nbs/commands.ipynb #00556508
+# %% ../nbs/commands.ipynb #148fd8a6
 @command
 def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
-    out:str='out/ckpt.pt',  # Checkpoint to write; one that is there is kept as *.old.pt
+    out:str='out/ckpt.pt',  # Checkpoint to write; one that is there is kept as *.old1.pt and so on
     init:str='auto',        # Where to start: auto or scratch, which are the same for now
     n_layer:int=4,          # Blocks of the network
     n_head:int=4,           # Heads in each block
@@ -92,7 +92,7 @@ def tinychat_train(
     from tinychat.train import train_file
     train_file(data, out, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, resume, device, seed)
 
-# %% ../nbs/commands.ipynb #c08f5bc0
+# %% ../nbs/commands.ipynb #5b2a5dce
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -106,7 +106,7 @@ def tinychat_chat(
     "Talk to a model, in the terminal."
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0 or max_tokens < 1: raise ValueError(f'--top_k must be at least 0 and --max_tokens at least 1, not {top_k} and {max_tokens}.')
-    from tinychat.chat import Chat
+    from tinychat.chat import Chat, plain
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if prompt is None: return chat.terminal()
-    for message in chat.reply(prompt): print(' '.join(message.splitlines()))
+    for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))

@@ -31,12 +31,13 @@ class Message:
     text:str            # Exactly as typed
     time:datetime=None  # When it was sent (None: unknown)
 
-# %% ../nbs/01_data.ipynb #2531630c
+# %% ../nbs/01_data.ipynb #0ba2b94c
 def conversations(
     messages:list,        # `Message`s of one chat, in order
     gap_minutes:float=60, # A silence longer than this ends a conversation
-)->list: # Lists of messages, none empty, nothing lost
+)->list: # Lists of messages, none empty, nothing lost; ValueError if `gap_minutes` is below 0
     "Split a chat at its silences."
+    if not gap_minutes >= 0: raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
     out = []
     for m in messages:
         last = out[-1][-1] if out else None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'Block', 'GPT', 'sample',
-           'generate_slow', 'KVCache', 'generate', 'load_checkpoint', 'model_from']
+           'generate_slow', 'KVCache', 'generate', 'pick_device', 'load_checkpoint', 'model_from']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -28,11 +28,11 @@ def causal_attention(
     future = torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1)
     return (q @ k.mT / d**0.5).masked_fill(future, -torch.inf).softmax(-1) @ v
 
-# %% ../nbs/02_gpt.ipynb #91d32aac
+# %% ../nbs/02_gpt.ipynb #d9927930
 def rope_tables(
     d:int,              # Size of a head, even
     length:int,         # Number of positions
-    theta:float=10_000, # The slowest pair of numbers takes about this many tokens to turn once
+    theta:float=10_000, # The larger, the slower the slowest pair of numbers turns
 )->tuple: # (cos, sin), each (length, d)
     "The turn at each position: fast for the first pair of numbers, slower for each further one."
     speed = theta ** -(torch.arange(0, d, 2).float() / d)
@@ -49,7 +49,7 @@ def rotate(
     a, b = x.chunk(2, -1)
     return x*cos + torch.cat([-b, a], -1)*sin
 
-# %% ../nbs/02_gpt.ipynb #9f78e6a2
+# %% ../nbs/02_gpt.ipynb #3db54e6e
 @dataclass
 class GPTConfig:
     "The shape of a `GPT`. ValueError if it cannot be built."
@@ -67,9 +67,11 @@ class GPTConfig:
         self.n_hidden = self.n_hidden or 64*math.ceil(self.n_embd*8/3/64)
         for name, most in dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20, n_kv_head=1024, n_hidden=2**18).items():
             n = getattr(self, name)
-            if not isinstance(n, int) or not 1 <= n <= most: raise ValueError(f'{name} must be a whole number from 1 to {most:,}, not {n!r}.')
+            least = 32 if name == 'context' else 1 # a context needs room for a question and an answer
+            if type(n) is not int or not least <= n <= most: raise ValueError(f'{name} must be a whole number from {least} to {most:,}, not {n!r}.')
         if self.n_embd % (2*self.n_head): raise ValueError(f'n_embd must be a multiple of twice n_head, so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
         if self.n_head % self.n_kv_head: raise ValueError(f'n_head must be a multiple of n_kv_head; {self.n_head} is not a multiple of {self.n_kv_head}.')
+        if not 0 < self.rope_theta < math.inf: raise ValueError(f'rope_theta must be above 0, not {self.rope_theta}.')
         if not 0 <= self.dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {self.dropout}.')
 
 # %% ../nbs/02_gpt.ipynb #cf06cb55
@@ -163,7 +165,7 @@ def hf_config(self:GPT
                 max_position_embeddings=c.context, rms_norm_eps=1e-6, tie_word_embeddings=True, attention_bias=False,
                 rope_theta=c.rope_theta, rope_parameters=dict(rope_type='default', rope_theta=c.rope_theta))
 
-# %% ../nbs/02_gpt.ipynb #dbaf6cc9
+# %% ../nbs/02_gpt.ipynb #7cfbeb45
 def sample(
     logits:Tensor,                # (B, vocab_size) scores for the next token
     temperature:float=1.0,        # 0 takes the likeliest; above 1 gets adventurous
@@ -177,7 +179,7 @@ def sample(
     if repetition_penalty != 1 and previous is not None:
         seen = logits.gather(1, previous)
         logits = logits.scatter(1, previous, torch.where(seen > 0, seen/repetition_penalty, seen*repetition_penalty))
-    if temperature == 0: return logits.argmax(-1, keepdim=True)
+    if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
     logits = logits.float() / temperature
     if top_k and top_k < logits.shape[-1]:
         logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
@@ -252,13 +254,26 @@ def generate(
         said.append(new); ids = [new]
         if new in stop: return
 
-# %% ../nbs/02_gpt.ipynb #6a3ceca8
+# %% ../nbs/02_gpt.ipynb #07e3bf31
+def pick_device(
+    name:str='auto', # 'auto', or 'cpu', 'cuda', 'cuda:1', 'mps'; ValueError if it cannot be used
+)->torch.device:
+    "The fastest device there is, or the one asked for."
+    if name == 'auto': name = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
+    try:
+        device = torch.device(name)
+        if device.type not in ('cpu', 'cuda', 'mps'): raise ValueError
+        torch.zeros(1, device=device)
+    except Exception: raise ValueError(f'The device {name!r} cannot be used here. Leave it out to take the best there is, or say cpu.') from None
+    return device
+
+# %% ../nbs/02_gpt.ipynb #3949a3bc
 def load_checkpoint(
     path, # A file that training wrote
 )->dict: # 'config', 'model', 'tokenizer' and what training keeps beside; ValueError if it is something else
     "Open a checkpoint, without running anything that may be in it."
     try: ckpt = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError: raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is: --checkpoint FILE.') from None
+    except FileNotFoundError: raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
     except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the checkpoint in it, by habit ckpt.pt.') from None
     except pickle.UnpicklingError: raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. It was not run. Train again (tinychat-train), or fetch it again.') from None
     except PermissionError: raise ValueError(f'{path} may not be read by you. Change its permissions.') from None
@@ -267,7 +282,7 @@ def load_checkpoint(
         raise ValueError(f'{path} is a PyTorch file, but not a tinychat checkpoint: config, model and tokenizer are not in it.')
     return ckpt
 
-# %% ../nbs/02_gpt.ipynb #e1aacc27
+# %% ../nbs/02_gpt.ipynb #203b8858
 def model_from(
     ckpt:dict, # From `load_checkpoint`
 )->GPT: # On the CPU, ready to answer; ValueError if weights and config do not fit
@@ -276,7 +291,8 @@ def model_from(
         config = GPTConfig(**ckpt['config'])
         with torch.device('meta'): shapes = {k: v.shape for k,v in GPT(config).state_dict().items()}
         if shapes != {k: v.shape for k,v in ckpt['model'].items()}: raise ValueError
+        if not all(v.is_floating_point() and v.isfinite().all() for v in ckpt['model'].values()): raise ValueError
         model = GPT(config)
         model.load_state_dict(ckpt['model'])
-    except (TypeError, ValueError, AttributeError, RuntimeError): raise ValueError('The checkpoint is damaged: its weights do not fit its config.') from None
+    except (TypeError, ValueError, AttributeError, RuntimeError): raise ValueError('The checkpoint is damaged: its weights are not finite numbers, or do not fit its config.') from None
     return model.eval()

@@ -93,7 +93,7 @@ class Tokenizer:
         self.end_of_text, self.im_start, self.im_end = (self.special[s] for s in SPECIAL)
     def __repr__(self): return f'Tokenizer({self.vocab_size:,} tokens)'
 
-# %% ../nbs/00_tokenizer.ipynb #d38a24a8
+# %% ../nbs/00_tokenizer.ipynb #a71a4a7b
 @patch(cls_method=True)
 def train(cls:Tokenizer,
     texts:list,              # Strings to learn from, each used as it is
@@ -101,6 +101,7 @@ def train(cls:Tokenizer,
 )->Tokenizer: # ValueError if `texts` hold too few different pairs for `vocab_size`
     "Learn a vocabulary from `texts`."
     merges = vocab_size - len(SPECIAL)
+    if merges > 2**24: raise ValueError(f'A vocabulary of {vocab_size:,} tokens is larger than any text supports. Ask for some thousands.')
     if merges < 256: raise ValueError(f'A vocabulary needs 256 bytes and {len(SPECIAL)} special tokens: at least {256+len(SPECIAL)}, not {vocab_size}.')
     ranks = train_bpe_fast((_utf8(t) for t in texts), merges)
     if len(ranks) < merges: raise ValueError(f'A vocabulary of {vocab_size:,} is larger than this text supports: it holds {len(ranks)+len(SPECIAL):,} different tokens. Ask for at most that many, or bring more text.')
@@ -165,17 +166,22 @@ def to_dict(self:Tokenizer
     vocab = sorted(self.ranks, key=self.ranks.get)
     return dict(pattern=self.pattern, special=self.special, vocab=[''.join(_show[b] for b in t) for t in vocab])
 
-# %% ../nbs/00_tokenizer.ipynb #dccc32d8
+# %% ../nbs/00_tokenizer.ipynb #226f0260
 @patch(cls_method=True)
 def from_dict(cls:Tokenizer,
     d:dict, # What `to_dict` gave
 )->Tokenizer: # ValueError if `d` is not that
     "Make the tokenizer that `to_dict` described."
     try:
-        ranks = {bytes(_byte[c] for c in t): i for i,t in enumerate(d['vocab'])}
-        if not all(bytes([b]) in ranks for b in range(256)) or set(SPECIAL) - set(d['special']): raise ValueError
-        return cls(ranks, d['pattern'], dict(d['special']))
-    except (KeyError, TypeError, ValueError, AttributeError):
+        vocab, special = d['vocab'], dict(d['special'])
+        ranks = {bytes(_byte[c] for c in t): i for i,t in enumerate(vocab)}
+        ids = set(special.values())
+        sound = (len(ranks) == len(vocab) and b'' not in ranks and all(bytes([b]) in ranks for b in range(256)) and set(SPECIAL) <= set(special)
+                 and len(ids) == len(special) and all(type(i) is int and len(vocab) <= i < len(vocab) + 1000 for i in ids) and d['pattern'])
+        if not sound: raise ValueError
+        return cls(ranks, d['pattern'], special)
+    except (KeyboardInterrupt, SystemExit): raise
+    except BaseException: # a pattern that is no pattern makes tiktoken panic, which is no Exception
         raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.') from None
 
 # %% ../nbs/00_tokenizer.ipynb #0db621c9
