@@ -205,7 +205,7 @@ def save(self:Chat,
     write_chatml(path, [self.talk])
     self.written.add(path.resolve())
 
-# %% ../nbs/04_chat.ipynb #975330ea
+# %% ../nbs/04_chat.ipynb #22620921
 HELP = '''/reset              begin a new conversation
 /again              another reply to the same message
 /temperature 0.8    boldness; 0 always says the likeliest
@@ -213,6 +213,7 @@ HELP = '''/reset              begin a new conversation
 /max_tokens 256     longest reply
 /save [FILE]        write the talk as ChatML (talk.txt)
 /help               this
+//...               a message that begins with /
 /quit               leave; Ctrl-D does too'''
 
 # %% ../nbs/04_chat.ipynb #7a53adba
@@ -246,7 +247,7 @@ def plain(
     "Text that is safe to print in a terminal."
     return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
 
-# %% ../nbs/04_chat.ipynb #9235385d
+# %% ../nbs/04_chat.ipynb #471c08a7
 @patch
 def terminal(self:Chat,
     ask=input, # Asks for a line; raises EOFError at the end
@@ -258,10 +259,12 @@ def terminal(self:Chat,
         except (EOFError, RuntimeError): print(); return # no more input, or none at all
         except KeyboardInterrupt: print('\n(Ctrl-D or /quit leaves.)'); continue
         if not line.strip(): continue
-        if line.startswith('/'):
+        again = line.strip() == '/again'
+        if line.startswith('//'): line = line[1:] # a message, after all
+        elif line.startswith('/') and not again:
             if line.strip() in ('/quit', '/exit'): return
-            if line.strip() != '/again': print(self.command(line)); continue
-        self._show(lambda: self.again() if line.strip() == '/again' else self.stream(line))
+            print(self.command(line)); continue
+        self._show(self.again if again else lambda: self.stream(line))
 
 @patch
 def _show(self:Chat, start):

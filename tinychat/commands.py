@@ -92,7 +92,7 @@ def tinychat_train(
     from tinychat.train import train_file
     train_file(data, out, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, resume, device, seed)
 
-# %% ../nbs/commands.ipynb #5b2a5dce
+# %% ../nbs/commands.ipynb #b642cd48
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -106,6 +106,7 @@ def tinychat_chat(
     "Talk to a model, in the terminal."
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0 or max_tokens < 1: raise ValueError(f'--top_k must be at least 0 and --max_tokens at least 1, not {top_k} and {max_tokens}.')
+    if prompt is not None and not prompt.strip(): raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     from tinychat.chat import Chat, plain
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if prompt is None: return chat.terminal()
