@@ -378,8 +378,8 @@ def plan(
     o.eval_every = math.ceil(o.max_iters/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
 
-# %% ../nbs/03_train.ipynb #fb664450
-def check_out(out, data, resume):
+# %% ../nbs/03_train.ipynb #77ceaf9b
+def check_out(out, resume):
     "Fail before training rather than after it: may this file be written, and would nothing else be lost?"
     out = Path(out)
     if out.is_dir(): raise ValueError(f'{out} is a folder. Give the file to write, for example {out/"ckpt.pt"}.')
@@ -395,7 +395,7 @@ def check_room(out, run):
     need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
-# %% ../nbs/03_train.ipynb #fe65f0fe
+# %% ../nbs/03_train.ipynb #4515828f
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -420,12 +420,13 @@ def train_file(
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
     if resume and (minutes or max_iters): raise ValueError('A resumed run goes on as it was set up. Leave out minutes and max_iters.')
     train, held = load_data(data)
-    check_out(out, data, resume)
+    check_out(out, resume)
     if resume:
         run = resume_run(out, train, device)
-        asked = dict(n_layer=(n_layer, 4), n_head=(n_head, 4), n_embd=(n_embd, 256), context=(context, 512), vocab_size=(vocab_size, None))
-        for name, (value, default) in asked.items():
-            if value not in (default, getattr(run.model.config, name)): raise ValueError(f'A resumed run goes on as it was set up: {name} is {getattr(run.model.config, name)}, not {value}. Leave it out, or train anew without --resume.')
+        for name, asked in dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size).items():
+            has = getattr(run.model.config, name)
+            # what equals the default was most likely not asked for
+            if asked not in (None, has, getattr(GPTConfig, name)): raise ValueError(f'A resumed run goes on as it was set up: {name} is {has}, not {asked}. Leave it out, or train anew without --resume.')
     else:
         where, tok = pick_device(device), make_tokenizer(train, vocab_size)
         config = GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT)
