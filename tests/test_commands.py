@@ -75,6 +75,14 @@ def test_a_finished_run_stays_finished_and_a_new_one_keeps_the_old(trained):
     assert run(trained, 'tinychat-train', *SMALL, '--max_iters', 2)[0] == 0
     assert (trained/'out'/'ckpt.old1.pt').read_bytes() == before
 
+@pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='looks into /proc')
+def test_ctrl_c_while_pytorch_is_imported(folder):
+    p = start(folder, 'tinychat-train', *SMALL)
+    while 'torch' not in Path(f'/proc/{p.pid}/maps').read_text(): assert p.poll() is None
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate()
+    assert (p.returncode, out + err) == (130, '') and not list((folder/'out').glob('*'))
+
 def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     args = [*SMALL, '--max_iters', 60]
     assert run(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0
@@ -118,7 +126,9 @@ def test_bad_sizes(folder):
     refused(call(folder, 'tinychat-train', '--vocab_size', 10**11), 'vocabulary')
     refused(call(folder, 'tinychat-train', '--seed', 10**30), 'seed')
     refused(call(folder, 'tinychat-train', '--device', 'meta'), 'meta')
-    refused(call(folder, 'tinychat-train', '--n_layer', 'x'), 'invalid int value')
+    for bad, said in ((['--n_layer', 'x'], 'invalid int value'), (['--nonsense'], 'unrecognized arguments')):
+        refused(result := call(folder, 'tinychat-train', *bad), said)
+        assert len(result[2].splitlines()) == 1
     refused(call(folder, 'tinychat-train', '--device', 'abacus'), 'abacus')
     assert not list((folder/'out').glob('*'))
 
