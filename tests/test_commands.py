@@ -192,3 +192,65 @@ def test_no_message_in_any_error(folder):
     data.write_text(data.read_text() + '\nmy secret is 1234')
     code, out, err = call(folder, 'tinychat-train')
     assert code == 1 and 'secret' not in out + err
+
+def test_no_word_of_a_person_in_a_wrong_command_line(trained):
+    code, out, err = call(trained, 'tinychat-chat', '--prompt', 'hello', 'SECRET', 'world', '--oops=SECRET')
+    assert code == 1 and 'SECRET' not in out + err and '--oops' in err and len(err.splitlines()) == 1
+    assert '=' in call(trained, 'tinychat-chat', '--prompt', '-_-')[2]
+
+def test_nobody_listening_is_no_reason_to_lose_a_model(folder):
+    p = start(folder, 'tinychat-train', *SMALL, '--max_iters', 30)
+    p.stderr.close() # as `2>&1 | head` does
+    assert p.wait() == 0 and torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] == 30
+
+def test_a_second_ctrl_c_loses_nothing(folder):
+    p = start(folder, 'tinychat-train', *SMALL, '--max_iters', 100_000)
+    while 'step' not in p.stderr.readline(): assert p.poll() is None
+    for _ in range(5): p.send_signal(signal.SIGINT)
+    p.communicate()
+    assert p.returncode == 130 and 0 < torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] < 100_000
+
+def test_resume_notices_that_the_held_out_part_changed(trained):
+    data = trained/'training_data'/'chatml_format.txt'
+    before = data.read_text()
+    data.write_text(before.rstrip().removesuffix('<|im_end|>') + ' and so on<|im_end|>\n')
+    refused(call(trained, 'tinychat-train', '--resume'), 'other messages')
+    data.write_text(before)
+    assert call(trained, 'tinychat-train', '--resume')[0] == 0
+
+def test_damaged_runs_are_not_resumed(trained, tmp_path):
+    ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
+    data = trained/'training_data'/'chatml_format.txt'
+    adam, muon = ckpt['optimizer']
+    bad_state = {**adam, 'state': {n: {**s, 'exp_avg': torch.zeros(3)} for n, s in adam['state'].items()}}
+    for change in (dict(best=None), dict(history=[{'step': 1}]), dict(seconds='x'), dict(sums=torch.zeros(3)), dict(options={**ckpt['options'], 'warmup': 'x'}),
+                   dict(options={**ckpt['options'], 'clip': float('nan')}), dict(optimizer=[bad_state, muon]), dict(rng='x')):
+        torch.save({**ckpt, **change}, tmp_path/'c.pt')
+        refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', data), 'not what is needed')
+
+def test_links_and_permissions_stay(trained):
+    out = trained/'out'
+    data = trained/'training_data'/'chatml_format.txt'
+    shutil.copy(out/'ckpt.pt', out/'real.pt')
+    (out/'real.pt').chmod(0o600)
+    (out/'link.pt').symlink_to('real.pt')
+    assert call(trained, 'tinychat-train', *SMALL, '--max_iters', 1, '--out', out/'link.pt', '--data', data)[0] == 0
+    assert (out/'link.pt').is_symlink() and torch.load(out/'real.pt', weights_only=True)['step'] == 1
+    assert [oct(p.stat().st_mode & 0o777) for p in (out/'real.pt', out/'real.old1.pt')] == ['0o600']*2
+    (out/'loop.pt').symlink_to('loop.pt')
+    refused(call(trained, 'tinychat-train', *SMALL, '--out', out/'loop.pt', '--data', data), 'leads nowhere')
+
+def test_talks_are_kept_apart(trained, tmp_path):
+    shutil.copy(trained/'out'/'ckpt.pt', tmp_path/'c.pt')
+    code, out, err = run(tmp_path, 'tinychat-chat', '--checkpoint', 'c.pt', '--max_tokens', 8, typed='one\n/save\n/save\n/reset\ntwo\n/save\n/save ~nosuchuser/x\n /help\n/quit now\nnever\n')
+    assert code == 0 and not err
+    assert 'one' in (tmp_path/'talk.txt').read_text() and 'two' in (tmp_path/'talk2.txt').read_text()
+    assert out.count('Saved in talk.txt') == 2 and 'Saved in talk2.txt' in out and 'Not saved: there is no home' in out and '/reset' in out and out.count('me: ') == 2
+
+def test_bytes_that_are_no_text_do_not_end_a_talk(trained):
+    env = {**os.environ, 'PYTHONIOENCODING': 'utf-8:strict'}
+    p = subprocess.run([sys.executable, '-m', 'tinychat.chat', '--max_tokens', '8'], cwd=trained, env=env, input=b'caf\xe9\nhey\n', capture_output=True)
+    assert p.returncode == 0 and p.stdout.count(b'me: ') >= 2 and not p.stderr
+    env['PYTHONIOENCODING'] = 'ascii'
+    p = subprocess.run([sys.executable, '-m', 'tinychat.chat', '--prompt', 'h\u00e9', '--max_tokens', '40', '--temperature', '3'], cwd=trained, env=env, capture_output=True)
+    assert p.returncode == 0 and not p.stderr

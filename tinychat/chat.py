@@ -15,8 +15,9 @@ if __name__ == '__main__' and '__file__' in globals():
 __all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'plain', 'bubble', 'bubbles',
            'ChatBox']
 
-# %% ../nbs/04_chat.ipynb #da4ab23d
-import html, math, re, threading, time, warnings
+# %% ../nbs/04_chat.ipynb #4bf1987b
+import html, itertools, math, os, re, threading, time, warnings
+from contextlib import suppress
 from pathlib import Path
 import torch
 from fastcore.basics import patch
@@ -29,7 +30,7 @@ class Break(str):
     "A line end between two messages of one reply, not within one."
 BREAK = Break('\n')
 
-# %% ../nbs/04_chat.ipynb #4b905a36
+# %% ../nbs/04_chat.ipynb #82dbca01
 class Chat:
     "A talk with a model, which remembers what was said."
     def __init__(self,
@@ -37,7 +38,7 @@ class Chat:
         tokenizer:Tokenizer,   # The one it was trained with
         temperature:float=0.8, # Boldness; 0 always says the likeliest
         top_k:int=200,         # Choose among this many tokens (0: all)
-        max_tokens:int=256,    # Longest reply, all its messages together
+        max_tokens:int=256,    # Longest reply, all its messages together; half the context at most
         seed:int=None,         # The same talk every time (None: never the same)
         max_messages:int=8,    # Most messages in one reply
     ):
@@ -47,17 +48,17 @@ class Chat:
         if seed is None: self.rng.seed()
         elif 0 <= seed < 2**63: self.rng.manual_seed(seed)
         else: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
-        self.written = set() # files that `save` made, which it may replace
         self.reset()
     def __repr__(self): return f'Chat({self.model.n_params()/1e6:.1f}M parameters, {len(self.talk)} messages so far)'
 
-# %% ../nbs/04_chat.ipynb #a67db3d9
+# %% ../nbs/04_chat.ipynb #29093477
 @patch
 def reset(self:Chat):
     "Begin a new conversation."
     self.talk, self.first, self.seen, self.cache, self.spoken = [], 0, [], KVCache(self.model), {}
+    self.written = set() # files that hold this talk, which `save` may replace
 
-# %% ../nbs/04_chat.ipynb #5fe4215b
+# %% ../nbs/04_chat.ipynb #e627e3b4
 @patch(cls_method=True)
 def load(cls:Chat,
     path='out/ckpt.pt', # A checkpoint; ValueError if it is something else
@@ -71,6 +72,8 @@ def load(cls:Chat,
     try: model, tok = model_from(ckpt).to(where), Tokenizer.from_dict(ckpt['tokenizer'])
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
+    with torch.no_grad(): sound = model(torch.arange(min(tok.vocab_size, model.config.context), device=where)[None]).isfinite().all()
+    if not sound: raise ValueError(f'{path}: the checkpoint is damaged: its weights give no finite numbers.')
     return cls(model, tok, **settings)
 
 # %% ../nbs/04_chat.ipynb #646423d6
@@ -199,30 +202,34 @@ def again(self:Chat): # ValueError if nobody said anything yet
     if not self.talk: raise ValueError('There is nothing to answer yet: say something first.')
     yield from self._reply()
 
-# %% ../nbs/04_chat.ipynb #c1a18e94
+# %% ../nbs/04_chat.ipynb #c4361e49
 @patch
 def save(self:Chat,
-    path='talk.txt', # Where to write; OSError if that is impossible, ValueError if nothing was said, or the file is somebody else's
-):
+    path=None, # Where (None: talk.txt, or talk2.txt and so on if that is taken); ValueError if the file is not of this talk, or nothing was said
+)->Path: # Where it was written; OSError if that is impossible
     "Write the talk as ChatML."
-    path = Path(path).expanduser()
     if not self.talk: raise ValueError('nothing was said yet.')
-    if path.exists() and path.resolve() not in self.written: raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
+    ours = lambda p: not p.exists() or os.path.realpath(p) in self.written
+    if path: path = Path(os.path.expanduser(path))
+    else: path = next(p for n in itertools.count(1) if ours(p := Path(f'talk{n if n > 1 else ""}.txt')))
+    if path.parts[:1] and path.parts[0].startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
+    if not ours(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
     write_chatml(path, [self.talk])
-    self.written.add(path.resolve())
+    self.written.add(os.path.realpath(path))
+    return path
 
-# %% ../nbs/04_chat.ipynb #22620921
+# %% ../nbs/04_chat.ipynb #95b6827a
 HELP = '''/reset              begin a new conversation
 /again              another reply to the same message
 /temperature 0.8    boldness; 0 always says the likeliest
 /top_k 200          choose among this many tokens; 0 for all
-/max_tokens 256     longest reply
+/max_tokens 256     longest reply; at most half of what it can look back over
 /save [FILE]        write the talk as ChatML (talk.txt)
 /help               this
 //...               a message that begins with /
 /quit               leave; Ctrl-D does too'''
 
-# %% ../nbs/04_chat.ipynb #7a53adba
+# %% ../nbs/04_chat.ipynb #6b17f39b
 @patch
 def command(self:Chat,
     line:str, # What was typed, beginning with /
@@ -239,11 +246,11 @@ def command(self:Chat,
         return f'{name} is {n}.'
     if name == 'reset': self.reset(); return 'A new conversation.'
     if name == 'save':
-        path = value.strip() or 'talk.txt'
-        try: self.save(path)
-        except (OSError, ValueError) as e: return f'Not saved: {e}'
-        return f'Saved in {path}.'
+        try: return f'Saved in {self.save(value.strip())}.'
+        except OSError as e: return f'Not saved: {e.filename}: {e.strerror}'
+        except ValueError as e: return f'Not saved: {e}'
     if name == 'help': return HELP
+    if name == 'again': return 'There is nothing to answer yet: say something first.'
     return f'There is no /{name}. /help lists what there is.'
 
 # %% ../nbs/04_chat.ipynb #33ade4eb
@@ -253,12 +260,13 @@ def plain(
     "Text that is safe to print in a terminal."
     return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
 
-# %% ../nbs/04_chat.ipynb #b446c8c0
+# %% ../nbs/04_chat.ipynb #3f67f99c
 @patch
 def terminal(self:Chat,
     ask=input, # Asks for a line; raises EOFError at the end
 ):
     "Talk until /quit or the end of input."
+    with suppress(ImportError): import readline # arrow keys, and lines as long as they like
     print('Type a message and press Enter. /help lists commands; Ctrl-C stops a reply, Ctrl-D leaves.')
     while True:
         try:
@@ -268,12 +276,14 @@ def terminal(self:Chat,
 @patch
 def _line(self:Chat, ask):
     "Carry out one line; False at the end of the talk."
-    try: line = ask('you: ')
+    try: line = ask('you: ').strip()
     except (EOFError, RuntimeError): print(); return False # no more input, or none at all
-    word = line.strip()
+    word = line.split(' ')[0]
     if word in ('/quit', '/exit'): return False
-    if line.startswith('/') and not line.startswith('//') and word != '/again': print(self.command(line))
-    elif word: self._show(self.again if word == '/again' else lambda: self.stream(line.removeprefix('/') if line.startswith('//') else line))
+    if word == '/again' and self.talk: self._show(self.again)
+    elif line.startswith('//'): self._show(lambda: self.stream(line[1:]))
+    elif line.startswith('/'): print(self.command(line))
+    elif line: self._show(lambda: self.stream(line))
     return True
 
 @patch
@@ -317,16 +327,16 @@ def bubbles(
     out = [f'<div style="height:{8*(n > 0 and mine[n] != mine[n-1])}px"></div>' + bubble(b.text, mine[n], mine[n] != mine[n+1]) for n,b in enumerate(talk)]
     return f'<div role="log" style="padding:4px 10px 10px;{FONT}">{"".join(out)}</div>'
 
-# %% ../nbs/04_chat.ipynb #bebc4e75
+# %% ../nbs/04_chat.ipynb #f5221247
 class ChatBox:
     "A `Chat` to text with, in a notebook."
     def __init__(self,
         chat:Chat,       # Who replies
-        path='talk.txt', # Where Save writes
+        path=None, # Where Save writes (None: talk.txt, or talk2.txt and so on if that is taken)
     ):
         try: import ipywidgets as W
         except ImportError: raise ImportError('The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
-        self.W, self.chat, self.path = W, chat, Path(path)
+        self.W, self.chat, self.path = W, chat, path
         self.log, self.note, self.title = (W.HTML(layout=W.Layout(flex='0 0 auto', margin='0')) for _ in range(3))
         self.text = W.Text(placeholder='Message', continuous_update=False, layout=W.Layout(flex='1 1 160px', width='auto', min_width='120px', margin='2px 4px 2px 2px'))
         self.buttons, self.sliders, self.ui = {}, {}, None
@@ -446,14 +456,14 @@ def reset(self:ChatBox):
     self.chat.reset()
     self.tell(); self.draw(self.chat.talk)
 
-# %% ../nbs/04_chat.ipynb #f9431e19
+# %% ../nbs/04_chat.ipynb #20405d06
 @patch
 def save(self:ChatBox):
-    "Write the talk to `path`."
+    "Write the talk to a file."
     if self.busy.locked(): return
-    try: self.chat.save(self.path)
-    except (OSError, ValueError) as e: self.tell(f'Not saved: {e}')
-    else: self.tell(f'Saved in {self.path.resolve()}')
+    try: self.tell(f'Saved in {self.chat.save(self.path).resolve()}')
+    except OSError as e: self.tell(f'Not saved: {e.filename}: {e.strerror}')
+    except ValueError as e: self.tell(f'Not saved: {e}')
 
 # %% ../nbs/04_chat.ipynb #9927d28b
 BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays', Again='Another reply to the same message',

@@ -52,7 +52,7 @@ class Block(NamedTuple):
     role:str # 'assistant', 'user', 'user name=...' in a group, or 'system'
     text:str # Exactly as typed
 
-# %% ../nbs/01_data.ipynb #ed350ea2
+# %% ../nbs/01_data.ipynb #d6ac66e0
 def to_blocks(
     conversation:list, # `Message`s in order
     me:str,            # The sender whom the model shall become
@@ -61,7 +61,7 @@ def to_blocks(
     others = {m.sender for m in conversation} - {me}
     def role(sender):
         if sender == me: return 'assistant'
-        return 'user' if len(others) < 2 else 'user name=' + ' '.join(sender.split())
+        return 'user' if len(others) < 2 else 'user name=' + (' '.join(sender.split()) or '?')
     return [Block(role(m.sender), m.text) for m in conversation]
 
 # %% ../nbs/01_data.ipynb #645ad033
@@ -238,7 +238,7 @@ def encode_all(
     rows = [encode_conversation(tok, c) for c in convs]
     return torch.tensor([i for ids,_ in rows for i in ids]), torch.tensor([m for _,mine in rows for m in mine])
 
-# %% ../nbs/01_data.ipynb #baea2092
+# %% ../nbs/01_data.ipynb #4cd5b4b6
 class Batches:
     "Windows of a long row, shuffled anew each epoch; batch `n` is always the same."
     def __init__(self,
@@ -249,25 +249,22 @@ class Batches:
         seed:int=0,     # Decides the order
     ):
         self.ids, self.mine, self.context, self.batch_size, self.seed = ids, mine, context, batch_size, seed
-        self.windows = (len(ids) - 1) // context
-        if not self.windows: raise ValueError(f'A context of {context} is longer than the data, which has {len(ids)} tokens. Ask for at most {len(ids)-1}.')
-        self.per_epoch = max(1, self.windows - 1) # one window is lost to cutting elsewhere each time
+        self.per_epoch = (len(ids) - 1) // context
+        if not self.per_epoch: raise ValueError(f'A context of {context} is longer than the data, which has {len(ids)} tokens. Ask for at most {len(ids)-1}.')
     def starts(self,
         epoch:int, # From 0
     )->Tensor: # (per_epoch,) where its windows begin, shuffled
         "Cut points of an epoch."
-        rng = torch.Generator().manual_seed(self.seed*1_000_003 + epoch)
-        room = len(self.ids) - 1 - self.per_epoch*self.context
-        shift = torch.randint(0, min(room, self.context - 1) + 1, (1,), generator=rng)
+        rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63)
+        shift = torch.randint(0, len(self.ids) - 1, (1,), generator=rng)
         return shift + self.context*torch.randperm(self.per_epoch, generator=rng)
     def __getitem__(self,
         step:int, # From 0, without end
     )->tuple: # (x, y, mine), each (batch_size, context): what is seen, what follows, whether the person decided it
         "The batch of a step."
         first = step*self.batch_size
-        at = torch.arange(first, first + self.batch_size)
-        starts = torch.stack([self._epoch(int(n) // self.per_epoch)[int(n) % self.per_epoch] for n in at])
-        index = (starts[:,None] + torch.arange(self.context)).to(self.ids.device)
+        starts = torch.stack([self._epoch(n // self.per_epoch)[n % self.per_epoch] for n in range(first, first + self.batch_size)])
+        index = ((starts[:,None] + torch.arange(self.context)) % (len(self.ids) - 1)).to(self.ids.device)
         return self.ids[index], self.ids[index+1], self.mine[index+1]
     def _epoch(self, n):
         if n not in (cache := self.__dict__.setdefault('_cache', {})):

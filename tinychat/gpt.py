@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% auto #0
-__all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'Block', 'GPT', 'sample',
+__all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
            'generate_slow', 'KVCache', 'generate', 'pick_device', 'load_checkpoint', 'model_from']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
@@ -49,7 +49,7 @@ def rotate(
     a, b = x.chunk(2, -1)
     return x*cos + torch.cat([-b, a], -1)*sin
 
-# %% ../nbs/02_gpt.ipynb #3db54e6e
+# %% ../nbs/02_gpt.ipynb #856c2d39
 @dataclass
 class GPTConfig:
     "The shape of a `GPT`. ValueError if it cannot be built."
@@ -71,7 +71,7 @@ class GPTConfig:
             if type(n) is not int or not least <= n <= most: raise ValueError(f'{name} must be a whole number from {least} to {most:,}, not {n!r}.')
         if self.n_embd % (2*self.n_head): raise ValueError(f'n_embd must be a multiple of twice n_head, so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
         if self.n_head % self.n_kv_head: raise ValueError(f'n_head must be a multiple of n_kv_head; {self.n_head} is not a multiple of {self.n_kv_head}.')
-        if not 0 < self.rope_theta < math.inf: raise ValueError(f'rope_theta must be above 0, not {self.rope_theta}.')
+        if not 1 <= self.rope_theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {self.rope_theta}.')
         if not 0 <= self.dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {self.dropout}.')
 
 # %% ../nbs/02_gpt.ipynb #cf06cb55
@@ -105,8 +105,8 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(c.n_hidden, c.n_embd, bias=False)
     def forward(self, x): return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
-# %% ../nbs/02_gpt.ipynb #772202a9
-class Block(nn.Module):
+# %% ../nbs/02_gpt.ipynb #4a9613fd
+class TransformerBlock(nn.Module):
     "Look back, then think; add both to the stream."
     def __init__(self, c:GPTConfig):
         super().__init__()
@@ -118,14 +118,14 @@ class Block(nn.Module):
         x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
         return x + drop(self.mlp(self.post_attention_layernorm(x)))
 
-# %% ../nbs/02_gpt.ipynb #b8d3c960
+# %% ../nbs/02_gpt.ipynb #437f1015
 class GPT(nn.Module):
     "A causal transformer in the shape of Qwen3, embeddings tied."
     def __init__(self, c:GPTConfig):
         super().__init__()
         self.config = c
         self.embed_tokens = nn.Embedding(c.vocab_size, c.n_embd)
-        self.layers = nn.ModuleList(Block(c) for _ in range(c.n_layer))
+        self.layers = nn.ModuleList(TransformerBlock(c) for _ in range(c.n_layer))
         self.norm = nn.RMSNorm(c.n_embd, eps=1e-6)
         for name, table in zip(('cos', 'sin'), rope_tables(c.n_embd//c.n_head, c.context, c.rope_theta)):
             self.register_buffer(name, table, persistent=False)

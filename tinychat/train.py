@@ -13,10 +13,10 @@ if __name__ == '__main__' and '__file__' in globals():
 
 # %% auto #0
 __all__ = ['DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler', 'make_optimizers', 'schedule',
-           'Options', 'Run', 'new_run', 'fingerprint', 'fit', 'token_sizes', 'resume_run', 'on_interrupt',
-           'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook',
-           'live_plot', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'fit_file',
-           'train_file']
+           'Options', 'Run', 'new_run', 'fingerprint', 'fit', 'token_sizes', 'check_sound', 'resume_run',
+           'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history',
+           'in_notebook', 'live_plot', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper',
+           'speaker', 'fit_file', 'train_file']
 
 # %% ../nbs/03_train.ipynb #ac4358ac
 import errno, hashlib, io, itertools, math, os, shutil, signal, threading, time
@@ -157,17 +157,18 @@ class Run:
     sums:Tensor=field(default_factory=lambda: torch.zeros(2)) # Bits and bytes since the last measurement
     def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f} reply bits per byte)'
 
-# %% ../nbs/03_train.ipynb #7515f564
+# %% ../nbs/03_train.ipynb #e0571545
 def new_run(
     train:list,            # Conversations to learn from
     tok:Tokenizer,         # Made from them
     config:GPTConfig,      # Shape of the network
     options:Options,       # How to train
     device:str='auto',     # Where
+    held:list=(),          # Conversations to judge by, if `resume_run` shall notice that they changed
 )->Run:
     "A run at step 0, with random weights."
     torch.manual_seed(options.seed)
-    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint(train))
+    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
 def fingerprint(
     convs:list, # Conversations
@@ -175,7 +176,7 @@ def fingerprint(
     "A hash of conversations, to notice that a run is resumed on other data."
     return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
-# %% ../nbs/03_train.ipynb #1c268d1f
+# %% ../nbs/03_train.ipynb #aa82cb2c
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -198,7 +199,7 @@ def fit(
         with autocast(device): logits = model(x)
         nats = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
         weight = torch.where(mine, 1., o.others_weight)
-        loss = (nats*weight).sum() / weight.sum()
+        loss = (nats*weight).sum() / weight.sum().clamp_min(1) # there are windows in which the person says nothing
         run.scaler.scale(loss).backward()
         for opt in run.optimizers: run.scaler.unscale_(opt)
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
@@ -244,11 +245,28 @@ def save(self:Run,
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #97a41530
+# %% ../nbs/03_train.ipynb #a8caefc8
+def check_sound(
+    run:Run, # Made from a file; ValueError if `fit` could not go on with it
+):
+    "Do the parts of a run fit together?"
+    o, number = run.options, lambda x: isinstance(x, (int, float)) and not isinstance(x, bool)
+    if not all(number(x) and math.isfinite(x) and x >= 0 for x in asdict(o).values()): raise ValueError
+    if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.seed, run.step)): raise ValueError
+    if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or not run.sums.isfinite().all(): raise ValueError
+    if not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
+    for opt in run.optimizers:
+        kept = {'exp_avg', 'exp_avg_sq', 'step'} if isinstance(opt, torch.optim.AdamW) else {'momentum_buffer'}
+        if any('peak' not in g for g in opt.param_groups): raise ValueError
+        for p, state in opt.state.items():
+            if set(state) != kept or any(v.shape != p.shape for k, v in state.items() if k != 'step'): raise ValueError
+
+# %% ../nbs/03_train.ipynb #50e3e940
 def resume_run(
     path,              # A checkpoint that `Run.save` wrote; ValueError if it is something else
     train:list,        # The conversations it learned from; ValueError if they changed
     device:str='auto', # Where to go on
+    held:list=(),      # What `new_run` got; ValueError if that changed
 )->Run:
     "Take a run up where it stopped."
     ckpt = load_checkpoint(path)
@@ -262,33 +280,34 @@ def resume_run(
             for opt, state in zip(run.optimizers, ckpt['optimizer'], strict=True): opt.load_state_dict(state)
         run.scaler = new_scaler(run.model.device)
         if ckpt['scaler']: run.scaler.load_state_dict(ckpt['scaler'])
+        check_sound(run)
         torch.set_rng_state(ckpt['rng'])
         if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
-    if run.data_id != fingerprint(train): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
+    if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
 
-# %% ../nbs/03_train.ipynb #1c29567c
+# %% ../nbs/03_train.ipynb #5e28afcc
 @contextmanager
 def on_interrupt():
-    "Within it, the first Ctrl-C only makes the yielded event true; a second one interrupts."
+    "Within it, Ctrl-C only makes the yielded event true."
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only there can signals be caught
-    def note(*_):
-        if pressed.is_set(): raise KeyboardInterrupt
-        pressed.set()
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try: yield pressed
     finally: signal.signal(signal.SIGINT, before)
 
-# %% ../nbs/03_train.ipynb #219b0d83
+# %% ../nbs/03_train.ipynb #e2f7faf0
 @contextmanager
 def no_interrupt():
-    "Within it, Ctrl-C does nothing."
+    "Within it Ctrl-C waits; it comes at the end."
     if threading.current_thread() is not threading.main_thread(): yield; return
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try: yield
-    finally: signal.signal(signal.SIGINT, before)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if pressed.is_set(): signal.raise_signal(signal.SIGINT)
 
 # %% ../nbs/03_train.ipynb #69a5d05b
 def make_tokenizer(
@@ -392,30 +411,35 @@ def plan(
     o.eval_every = math.ceil(o.max_iters/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
 
-# %% ../nbs/03_train.ipynb #9c07bb20
+# %% ../nbs/03_train.ipynb #655dd128
 def check_asked(minutes, max_iters, resume, seed):
     "Fail before anything is read: do the numbers make sense?"
     if minutes and max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if minutes is not None and not 0 < minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {minutes}.')
-    if max_iters is not None and max_iters < 1: raise ValueError(f'max_iters must be at least 1, not {max_iters}.')
+    if max_iters is not None and not 1 <= max_iters <= 10**9: raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {max_iters}.')
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
     if resume and (minutes or max_iters): raise ValueError('A resumed run goes on as it was set up. Leave out minutes and max_iters.')
 
-# %% ../nbs/03_train.ipynb #ca2a6f32
+# %% ../nbs/03_train.ipynb #77726240
 def check_out(out, resume):
     "Fail before training rather than after it: may this file be written, and would nothing else be lost?"
     out = Path(out)
+    if os.path.islink(os.path.realpath(out)): raise ValueError(f'{out} is a link that leads nowhere. Choose another --out.')
     if out.is_dir(): raise ValueError(f'{out} is a folder. Give the file to write, for example {out/"ckpt.pt"}.')
     if out.exists() and not resume:
         try: load_checkpoint(out)
         except ValueError: raise ValueError(f'{out} is there already and is no checkpoint of tinychat, so it is not overwritten. Choose another --out.') from None
     if not out.exists() and resume: load_checkpoint(out) # says that it is not there
-    write_atomic(probe := out.with_name(f'.{out.name}.{os.getpid()}'), b''); probe.unlink()
+    if out.exists() and not os.access(out, os.R_OK): raise ValueError(f'{out} may not be read by you. Change its permissions, or choose another --out.')
+    target = Path(os.path.realpath(out))
+    probe = target.with_name(f'.{target.name}.{os.getpid()}')
+    try: write_atomic(probe, b''); probe.unlink()
+    except OSError as e: raise OSError(e.errno, e.strerror, str(out)) from None
 
-# %% ../nbs/03_train.ipynb #2a9ba360
+# %% ../nbs/03_train.ipynb #c73571e1
 def check_room(out, run):
     "Fail before training rather than after it: is there room for the checkpoint?"
-    folder = Path(out).resolve().parent
+    folder = Path(os.path.realpath(out)).parent
     need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
@@ -427,30 +451,53 @@ def check_shape(run, **asked):
         # what equals the default was most likely not asked for
         if n not in (None, has, getattr(GPTConfig, name)): raise ValueError(f'A resumed run goes on as it was set up: {name} is {has}, not {n}. Leave it out, or train anew without --resume.')
 
-# %% ../nbs/03_train.ipynb #ef71dec6
+# %% ../nbs/03_train.ipynb #e24829d7
 class Keeper:
-    "Writes a run to `out`; what was there before is kept under another name."
+    "Writes a run to `out`. A file there that it did not write is kept under another name."
     def __init__(self, run, out, resume, say=lambda text: None):
         self.run, self.out, self.say, self.saved = run, Path(out), say, time.monotonic()
-        self.old = not resume and self.out.exists()
+        self.known = self.mark() if resume else None
+    def mark(self):
+        "What tells this file from one that somebody else put there (None: no file)."
+        try: s = os.stat(self.out)
+        except FileNotFoundError: return None
+        return s.st_ino, s.st_mtime_ns, s.st_size
     def save(self):
         with no_interrupt():
-            if self.old: self.set_aside()
-            self.run.save(self.out)
-        self.old, self.saved = False, time.monotonic()
+            kept = None if self.mark() in (None, self.known) else self.set_aside()
+            try: self.run.save(self.out)
+            except OSError: # then the old file is still in its place, too
+                if kept: kept.unlink()
+                raise
+            self.known, self.saved = self.mark(), time.monotonic()
+        if kept: self.say(f'The checkpoint that was in {self.out} is now {os.path.relpath(kept)}.')
     def set_aside(self):
-        kept = next(p for n in itertools.count(1) if not (p := self.out.with_suffix(f'.old{n}.pt')).exists())
-        write_atomic(kept, self.out.read_bytes())
-        self.say(f'The checkpoint that was in {self.out} is now {kept}.')
+        there = Path(os.path.realpath(self.out))
+        kept = next(p for n in itertools.count(1) if not (p := there.with_suffix(f'.old{n}.pt')).exists())
+        try: os.link(there, kept) # needs no room
+        except OSError: write_atomic(kept, there.read_bytes())
+        return kept
     def now_and_then(self):
         if time.monotonic() - self.saved > 60: self.save()
 
-# %% ../nbs/03_train.ipynb #6ff21aaf
+# %% ../nbs/03_train.ipynb #4edf67a4
+def speaker(progress):
+    "A function that says a line, if that is wanted and possible."
+    from tqdm import tqdm
+    listening = progress and sys.stderr is not None
+    def say(text):
+        nonlocal listening
+        try:
+            if listening: tqdm.write(text, file=sys.stderr)
+        except OSError: listening = False
+    return say
+
+# %% ../nbs/03_train.ipynb #f8f49971
 def fit_file(run, train, held, keeper, say, progress):
     "`fit` with progress shown, saved now and then, at the end, and when Ctrl-C is pressed."
     from tqdm import tqdm
     o = run.options
-    bar = tqdm(total=o.max_iters, initial=run.step, unit='step', leave=False, disable=not (progress and (sys.stderr.isatty() or in_notebook())))
+    bar = tqdm(total=o.max_iters, initial=run.step, unit='step', leave=False, disable=not (progress and (in_notebook() or sys.stderr and sys.stderr.isatty())))
     with on_interrupt() as pressed, live_plot() as draw, bar:
         for measured in fit(run, train, held):
             bar.update()
@@ -464,7 +511,7 @@ def fit_file(run, train, held, keeper, say, progress):
             keeper.now_and_then()
         keeper.save()
 
-# %% ../nbs/03_train.ipynb #fafaf241
+# %% ../nbs/03_train.ipynb #01e19e96
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -481,17 +528,16 @@ def train_file(
     progress:bool=True,    # Show how far it is
 )->Run: # ValueError in one line for whatever is wrong; KeyboardInterrupt after saving
     "Read a ChatML file, train, and write a checkpoint."
-    from tqdm import tqdm
-    say = lambda text: tqdm.write(text, file=sys.stderr) if progress else None
+    say = speaker(progress)
     check_asked(minutes, max_iters, resume, seed)
     train, held = load_data(data)
     check_out(out, resume)
     if resume:
-        run = resume_run(out, train, device)
+        run = resume_run(out, train, device, held)
         check_shape(run, n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
     else:
         where, tok = pick_device(device), make_tokenizer(train, vocab_size)
-        run = new_run(train, tok, GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT), Options(seed=seed), where)
+        run = new_run(train, tok, GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT), Options(seed=seed), where, held)
         plan(run, train, held, minutes, max_iters)
         check_room(out, run)
     o = run.options
