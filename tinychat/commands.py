@@ -90,27 +90,28 @@ def tinychat_demo(
     mine = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {me[:8]}, {mine:,} messages of theirs, are in {out}.')
 
-# %% ../nbs/commands.ipynb #4e3ba0e6
+# %% ../nbs/commands.ipynb #6f065066
 @command
 def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
     out:str='out/ckpt.pt',  # Checkpoint to write; one that is there is kept as *.old1.pt and so on
-    init:str='auto',        # Where to start: auto or scratch, which are the same for now
-    n_layer:int=4,          # Blocks of the network
-    n_head:int=4,           # Heads in each block
-    n_embd:int=256,         # Width
-    context:int=512,        # Tokens it can look back over
+    init:str='auto',        # Where to start: base, scratch, a checkpoint, or auto: the base unless it does not know the language
+    base:str='tiny',        # Which base
+    n_layer:int=None,       # From scratch: blocks of the network (4)
+    n_head:int=None,        # Heads in each block (4)
+    n_embd:int=None,        # Width (256)
+    context:int=None,       # Tokens it can look back over (512)
     vocab_size:int=None,    # Tokens it knows (4096 if the text supports that)
     minutes:float=None,     # Time for training (as long as the data are worth)
     max_iters:int=None,     # Steps, instead of minutes
+    use_all:bool=False,     # At the end, train once more with what was held out
     resume:bool=False,      # Go on with --out, as it was set up
     device:str='auto',      # Where: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
 ):
     "Train a model that texts like the person in --data."
-    if init not in ('auto', 'scratch'): raise ValueError(f'--init {init} is not known. From scratch is the only start for now: leave it out.')
     with _nothing_to_lose(): from tinychat.train import train_file
-    train_file(data, out, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, resume, device, seed)
+    train_file(data, out, init, base, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, use_all, resume, device, seed)
 
 # %% ../nbs/commands.ipynb #6b136923
 @command

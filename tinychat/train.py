@@ -12,21 +12,24 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_train())
 
 # %% auto #0
-__all__ = ['DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler', 'make_optimizers', 'schedule',
-           'Options', 'Run', 'new_run', 'fingerprint', 'fit', 'token_sizes', 'check_sound', 'resume_run',
+__all__ = ['BASES', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler',
+           'make_optimizers', 'schedule', 'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run',
+           'bytes_per_token', 'choose_start', 'averaged_model', 'fit', 'token_sizes', 'check_sound', 'resume_run',
            'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history',
            'in_notebook', 'live_plot', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper',
-           'speaker', 'fit_file', 'train_file']
+           'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #ac4358ac
-import errno, hashlib, io, itertools, math, os, shutil, signal, threading, time
+# %% ../nbs/03_train.ipynb #646fad6e
+import errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+import tinychat
 from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
 from .gpt import GPT, GPTConfig, generate, load_checkpoint, model_from, pick_device
 from .tokenizer import SPECIAL, Tokenizer, train_bpe_fast, write_atomic
@@ -73,17 +76,21 @@ def reply_bpb(
     model.train(training)
     return nats / math.log(2) / size
 
-# %% ../nbs/03_train.ipynb #18cb1f10
+# %% ../nbs/03_train.ipynb #9b1a9346
 def half_type(
     device:torch.device, # Where the model is
 )->torch.dtype: # bfloat16, float16, or None for float32
     "The half precision that this device is fast in."
+    if device.type == 'cpu':
+        can = getattr(torch.cpu, 'get_capabilities', dict)() # not before PyTorch 2.10
+        return torch.bfloat16 if can.get('avx512_bf16') or can.get('amx_bf16') else None
     if device.type != 'cuda': return None
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 def autocast(device):
     "A context in which matrix products run in `half_type`."
     half = half_type(device)
+    warnings.filterwarnings('ignore', 'Mismatch dtype between input and weight') # norms keep their weights in float32, as they should
     return torch.autocast(device.type, half) if half else nullcontext()
 
 def new_scaler(device):
@@ -124,7 +131,7 @@ def schedule(
     done = (step - warmup) / max(1, max_iters - warmup)
     return floor + (1 - floor) * (1 + math.cos(math.pi*done)) / 2
 
-# %% ../nbs/03_train.ipynb #34f423ef
+# %% ../nbs/03_train.ipynb #d226ba89
 @dataclass
 class Options:
     "How to train. The defaults were chosen by measuring; see the end of this notebook."
@@ -136,10 +143,12 @@ class Options:
     warmup:int=20            # Steps until the peak
     clip:float=1.0           # Longest gradient
     others_weight:float=1.0  # How much tokens that others wrote count in the loss; the person's count 1
+    average:float=0.0        # How far back the weights are averaged, as a share of all steps; 0: not at all
     eval_every:int=25        # Steps between two looks at the held-out conversations
+    patience:int=0           # Looks without a better number until it stops early; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
-# %% ../nbs/03_train.ipynb #792aead3
+# %% ../nbs/03_train.ipynb #ba177098
 @dataclass
 class Run:
     "A training run: what is needed to go on with it."
@@ -153,8 +162,12 @@ class Run:
     history:list=field(default_factory=list)    # One dict a measurement
     optimizers:list=None                        # Made by `fit`, or restored
     scaler:object=None                          # The same; keeps small float16 gradients from vanishing
+    averaged:AveragedModel=None                 # The same; the model with averaged weights, if `options.average`
     seconds:float=0.                            # Spent training
     sums:Tensor=field(default_factory=lambda: torch.zeros(2)) # Bits and bytes since the last measurement
+    use_all:bool=False                          # Has it learned from what was held out, too? Then `best` is another's
+    @property
+    def shown(self): return self.averaged.module if self.averaged else self.model # The model to judge and to keep
     def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f} reply bits per byte)'
 
 # %% ../nbs/03_train.ipynb #e0571545
@@ -176,7 +189,83 @@ def fingerprint(
     "A hash of conversations, to notice that a run is resumed on other data."
     return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
-# %% ../nbs/03_train.ipynb #aa82cb2c
+# %% ../nbs/03_train.ipynb #8438e7af
+BASES = Path(tinychat.__file__).parent/'bases'
+
+def load_base(
+    folder, # A base, as in `BASES`
+)->tuple: # (GPT on the CPU, its Tokenizer); ValueError if something else is there
+    "Read a base."
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+    folder = Path(folder)
+    try:
+        kept = load((folder/'model.safetensors').read_bytes())
+        weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
+        model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
+        tok = Tokenizer.load(folder/'tokenizer.json')
+        if tok.vocab_size != model.config.vocab_size: raise ValueError
+    except FileNotFoundError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} is not there.') from None
+    except (SafetensorError, ValueError): raise ValueError(f'{folder} holds no base, or a damaged one.') from None
+    return model, tok
+
+# %% ../nbs/03_train.ipynb #8086bf3f
+def further_run(
+    path,                  # Folder of a base, or a checkpoint; ValueError if it is neither
+    train:list,            # Conversations to learn from
+    options:Options,       # How to train
+    device:str='auto',     # Where
+    held:list=(),          # Conversations to judge by
+)->Run:
+    "A run at step 0 that starts from what another learned."
+    if Path(path).is_dir(): model, tok = load_base(path)
+    else:
+        ckpt = load_checkpoint(path)
+        model, tok = model_from(ckpt), Tokenizer.from_dict(ckpt['tokenizer'])
+    torch.manual_seed(options.seed)
+    return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
+
+# %% ../nbs/03_train.ipynb #6bcc1509
+POOR = 2.0 # bytes a token; measured, see the end of this notebook
+
+def bytes_per_token(
+    tok:Tokenizer, # A tokenizer
+    convs:list,    # Conversations
+)->float:
+    "How much text a token holds; 0 without text."
+    texts = tokenizer_texts(convs)
+    return sum(len(t.encode()) for t in texts) / max(1, sum(len(tok.encode(t)) for t in texts))
+
+# %% ../nbs/03_train.ipynb #652cdedf
+def choose_start(
+    init:str,   # auto, base, scratch, or a checkpoint
+    base:str,   # Name of a base; ValueError if there is none of that name
+    train:list, # Conversations to learn from
+    say=print,  # Told why, if `auto` does not take the base
+)->Path: # A base or a checkpoint to start from; None: from scratch
+    "Where to start."
+    if init == 'scratch': return None
+    if init not in ('auto', 'base'):
+        if not Path(init).exists(): raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
+        return Path(init)
+    names = sorted(p.parent.name for p in BASES.glob('*/config.json'))
+    if not names and init == 'auto': say('This installation holds no base, so training starts from scratch.'); return None
+    if base not in names: raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
+    if init == 'auto' and (fit := bytes_per_token(Tokenizer.load(BASES/base/'tokenizer.json'), train)) < POOR:
+        say(f'The base does not know the language of these messages ({fit:.1f} bytes a token, below {POOR}), so training starts from scratch. --init base takes it all the same.')
+        return None
+    return BASES/base
+
+# %% ../nbs/03_train.ipynb #b0360d54
+def averaged_model(
+    model:GPT,    # That learns
+    reach:float,  # Steps after which a weight counts a third (1/e) of what it did
+)->AveragedModel: # `update_parameters(model)` after each step
+    "Weights that follow slowly."
+    slow = 1 - math.exp(-1/reach)
+    return AveragedModel(model, avg_fn=lambda average, new, n: average.lerp(new, (1/(n + 1)).clamp_min(slow))) # at first the plain mean
+
+# %% ../nbs/03_train.ipynb #43fdb45b
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -185,10 +274,11 @@ def fit(
     "Train, yielding after every step: a dict of numbers when it measured, None when not."
     model, o, device = run.model, run.options, run.model.device
     ids, mine = (t.to(device) for t in encode_all(run.tok, train))
-    batches = Batches(ids, mine, model.config.context, o.batch_size, o.seed)
+    batches = Batches(ids, mine, min(model.config.context, len(ids) - 1), o.batch_size, o.seed)
     sizes = token_sizes(run.tok).to(device)
     run.optimizers = run.optimizers or make_optimizers(model, o.lr, o.muon_lr, o.weight_decay)
     run.scaler = run.scaler or new_scaler(device)
+    if o.average and not run.averaged: run.averaged = averaged_model(model, o.average*o.max_iters)
     run.sums = run.sums.to(device)
     model.train()
     while run.step < o.max_iters:
@@ -205,18 +295,21 @@ def fit(
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
         for opt in run.optimizers: run.scaler.step(opt); opt.zero_grad()
         run.scaler.update()
+        if run.averaged: run.averaged.update_parameters(model)
         run.step += 1
         run.sums += torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
         measured = None
-        if run.step % o.eval_every == 0 or run.step == o.max_iters:
-            measured = dict(step=run.step, train=(run.sums[0]/run.sums[1]).item(), held=reply_bpb(model, run.tok, held))
+        if held and (run.step % o.eval_every == 0 or run.step == o.max_iters):
+            measured = dict(step=run.step, train=(run.sums[0]/run.sums[1]).item(), held=reply_bpb(run.shown, run.tok, held))
             run.sums = torch.zeros(2, device=device)
             if not math.isfinite(measured['held']): raise ValueError(f'Training went astray at step {run.step}: the loss is no number any more. Train again with another --seed, or a smaller network.')
             if measured['held'] < run.best:
                 run.best = measured['held']
-                run.best_model = {k: v.detach().to('cpu', copy=True) for k,v in model.state_dict().items()}
+                run.best_model = {k: v.detach().to('cpu', copy=True) for k,v in run.shown.state_dict().items()}
         run.seconds += time.perf_counter() - start
-        if measured: run.history.append({**measured, 'seconds': round(run.seconds, 2)})
+        if measured:
+            run.history.append({**measured, 'seconds': round(run.seconds, 2)})
+            if o.patience and run.best < min(h['held'] for h in run.history[-o.patience:]): o.max_iters = run.step # no better for so long
         yield run.history[-1] if measured else None
 
 # %% ../nbs/03_train.ipynb #0c18af01
@@ -231,16 +324,16 @@ def token_sizes(
         if len(i := tok.encode(role)) == 1: sizes[i] = 0
     return sizes
 
-# %% ../nbs/03_train.ipynb #efac83c7
+# %% ../nbs/03_train.ipynb #b6c87863
 @patch
 def save(self:Run,
     path, # Where to write; OSError if that is impossible
 ):
     "Write a checkpoint."
-    state = dict(config=asdict(self.model.config), model=self.best_model or self.model.state_dict(), tokenizer=self.tok.to_dict(),
-                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds,
+    state = dict(config=asdict(self.model.config), model=self.best_model or self.shown.state_dict(), tokenizer=self.tok.to_dict(),
+                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds, use_all=self.use_all,
                  last_model=self.model.state_dict(), optimizer=[opt.state_dict() for opt in self.optimizers or []],
-                 scaler=self.scaler.state_dict() if self.scaler else {},                 sums=self.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if self.model.device.type == 'cuda' else None)
+                 scaler=self.scaler.state_dict() if self.scaler else {}, averaged=self.averaged.state_dict() if self.averaged else {}, sums=self.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if self.model.device.type == 'cuda' else None)
     file = io.BytesIO()
     torch.save(state, file)
     write_atomic(path, file.getvalue())
@@ -261,7 +354,7 @@ def check_sound(
         for p, state in opt.state.items():
             if set(state) != kept or any(v.shape != p.shape for k, v in state.items() if k != 'step'): raise ValueError
 
-# %% ../nbs/03_train.ipynb #50e3e940
+# %% ../nbs/03_train.ipynb #ec2af301
 def resume_run(
     path,              # A checkpoint that `Run.save` wrote; ValueError if it is something else
     train:list,        # The conversations it learned from; ValueError if they changed
@@ -280,6 +373,9 @@ def resume_run(
             for opt, state in zip(run.optimizers, ckpt['optimizer'], strict=True): opt.load_state_dict(state)
         run.scaler = new_scaler(run.model.device)
         if ckpt['scaler']: run.scaler.load_state_dict(ckpt['scaler'])
+        if run.options.average and run.step:
+            run.averaged = averaged_model(run.model, run.options.average*run.options.max_iters)
+            run.averaged.load_state_dict(ckpt['averaged'])
         check_sound(run)
         torch.set_rng_state(ckpt['rng'])
         if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
@@ -386,10 +482,11 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #83e1134f
-DROPOUT = 0.2
-PLANS = dict(gpu=dict(epochs=20, batch_size=32, lr=1e-3, muon_lr=0.01), # measured; see below
-             cpu=dict(epochs=5, batch_size=4, lr=2e-3, muon_lr=0.02))
+# %% ../nbs/03_train.ipynb #d6ff260d
+DROPOUT = 0.2 # from scratch
+PLANS = dict(gpu=dict(epochs=20, batch_size=32, steps=1, looks=12, lr=1e-3, muon_lr=0.01), # measured; see below
+             cpu=dict(epochs=5, batch_size=4, steps=1, looks=12, lr=2e-3, muon_lr=0.02),
+             base=dict(epochs=2, batch_size=8, steps=12, looks=4, lr=3e-4, muon_lr=3e-3, others_weight=0.3, average=0.25, patience=2))
 
 def plan(
     run:Run,            # A run at step 0; its options are set
@@ -397,13 +494,16 @@ def plan(
     held:list,          # Conversations to judge by
     minutes:float=None, # Time for training and judging (None: as long as the data are worth)
     max_iters:int=None, # Steps, instead of minutes
+    how:str=None,       # A key of `PLANS` (None: from scratch, on the run's device)
 ):
     "Set the size of the batch, the number of steps, and how often to look."
-    o, how = run.options, PLANS['cpu' if run.model.device.type == 'cpu' else 'gpu']
-    windows = Batches(*encode_all(run.tok, train), run.model.config.context, 1).per_epoch
-    o.batch_size, o.lr, o.muon_lr = min(how['batch_size'], windows), how['lr'], how['muon_lr']
-    o.max_iters = max_iters or math.ceil(how['epochs']*windows/o.batch_size)
-    looks = 12
+    o, how = run.options, dict(PLANS[how or ('cpu' if run.model.device.type == 'cpu' else 'gpu')])
+    epochs, batch_size, steps, looks = (how.pop(n) for n in ('epochs', 'batch_size', 'steps', 'looks'))
+    for name, value in how.items(): setattr(o, name, value)
+    tokens = len(encode_all(run.tok, train)[0])
+    windows = max(1, (tokens - 1)//run.model.config.context)
+    o.batch_size = max(1, min(batch_size, windows//steps)) # at least so many steps an epoch
+    o.max_iters = max_iters or math.ceil(epochs*windows/o.batch_size)
     if minutes:
         start = time.perf_counter(); reply_bpb(run.model, run.tok, held); look = time.perf_counter() - start
         looks = max(1, min(looks, int(0.2*minutes*60/look))) # a fifth of the time may go into looking
@@ -411,26 +511,26 @@ def plan(
     o.eval_every = math.ceil(o.max_iters/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
 
-# %% ../nbs/03_train.ipynb #655dd128
-def check_asked(minutes, max_iters, resume, seed):
+# %% ../nbs/03_train.ipynb #01027f07
+def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False):
     "Fail before anything is read: do the numbers make sense?"
     if minutes and max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if minutes is not None and not 0 < minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {minutes}.')
     if max_iters is not None and not 1 <= max_iters <= 10**9: raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {max_iters}.')
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
-    if resume and (minutes or max_iters): raise ValueError('A resumed run goes on as it was set up. Leave out minutes and max_iters.')
+    if resume and (minutes or max_iters or use_all or init != 'auto'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init and use_all.')
 
-# %% ../nbs/03_train.ipynb #77726240
+# %% ../nbs/03_train.ipynb #e36eed19
 def check_out(out, resume):
     "Fail before training rather than after it: may this file be written, and would nothing else be lost?"
     out = Path(out)
     if os.path.islink(os.path.realpath(out)): raise ValueError(f'{out} is a link that leads nowhere. Choose another --out.')
     if out.is_dir(): raise ValueError(f'{out} is a folder. Give the file to write, for example {out/"ckpt.pt"}.')
+    if out.exists() and not os.access(out, os.R_OK): raise ValueError(f'{out} may not be read by you. Change its permissions, or choose another --out.')
     if out.exists() and not resume:
         try: load_checkpoint(out)
         except ValueError: raise ValueError(f'{out} is there already and is no checkpoint of tinychat, so it is not overwritten. Choose another --out.') from None
     if not out.exists() and resume: load_checkpoint(out) # says that it is not there
-    if out.exists() and not os.access(out, os.R_OK): raise ValueError(f'{out} may not be read by you. Change its permissions, or choose another --out.')
     target = Path(os.path.realpath(out))
     probe = target.with_name(f'.{target.name}.{os.getpid()}')
     try: write_atomic(probe, b''); probe.unlink()
@@ -443,13 +543,12 @@ def check_room(out, run):
     need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
-# %% ../nbs/03_train.ipynb #fbd64c28
-def check_shape(run, **asked):
-    "Refuse a shape that a resumed run does not have."
-    for name, n in asked.items():
+# %% ../nbs/03_train.ipynb #29190874
+def check_shape(run, shape, instead):
+    "Refuse a shape that a network which has learned something does not have."
+    for name, n in shape.items():
         has = getattr(run.model.config, name)
-        # what equals the default was most likely not asked for
-        if n not in (None, has, getattr(GPTConfig, name)): raise ValueError(f'A resumed run goes on as it was set up: {name} is {has}, not {n}. Leave it out, or train anew without --resume.')
+        if n not in (None, has): raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. Leave it out, or {instead}.')
 
 # %% ../nbs/03_train.ipynb #e24829d7
 class Keeper:
@@ -492,7 +591,7 @@ def speaker(progress):
         except OSError: listening = False
     return say
 
-# %% ../nbs/03_train.ipynb #f8f49971
+# %% ../nbs/03_train.ipynb #b110fcbf
 def fit_file(run, train, held, keeper, say, progress):
     "`fit` with progress shown, saved now and then, at the end, and when Ctrl-C is pressed."
     from tqdm import tqdm
@@ -502,26 +601,60 @@ def fit_file(run, train, held, keeper, say, progress):
         for measured in fit(run, train, held):
             bar.update()
             if measured:
-                say(f"step {measured['step']:>5}  train {measured['train']:.3f}  held out {measured['held']:.3f}  how are you? -> {sample_reply(run.model, run.tok, 'how are you?')!r}")
+                say(f"step {measured['step']:>5}  train {measured['train']:.3f}  held out {measured['held']:.3f}  how are you? -> {sample_reply(run.shown, run.tok, 'how are you?')!r}")
                 bar.set_postfix_str(f'best {run.best:.3f}'); draw(run.history)
             if pressed.is_set():
-                keeper.save()
-                say(f'Stopped after step {run.step} of {o.max_iters}; saved in {keeper.out}. Go on with --resume.')
+                if held: keeper.save()
+                say(f'Stopped after step {run.step} of {o.max_iters}; saved in {keeper.out}. Go on with --resume.' if held else f'Stopped. {keeper.out} holds the model from before.')
                 raise KeyboardInterrupt
-            keeper.now_and_then()
+            if held: keeper.now_and_then() # without, half a training is worth less than what is there
         keeper.save()
 
-# %% ../nbs/03_train.ipynb #01e19e96
+# %% ../nbs/03_train.ipynb #4f3354dd
+def all_run(
+    run:Run,       # Finished
+    again:Run,     # As `run` was at step 0
+    train:list,    # What `run` learned from
+    held:list,     # What it was judged by
+)->Run: # `again`, ready to learn from both
+    "The run for everything, when it is known how long to train."
+    best = min(run.history, key=lambda h: h['held'])['step']
+    more = len(encode_all(run.tok, train + held)[0]) / len(encode_all(run.tok, train)[0])
+    again.options = replace(run.options, max_iters=math.ceil(best*more))
+    again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
+    return again
+
+# %% ../nbs/03_train.ipynb #59774d43
+def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say):
+    "The run to begin with, planned, and a function that makes another like it."
+    asked = {k: v for k, v in shape.items() if v is not None}
+    if asked and init == 'auto': init = 'scratch'; say(f'A base has its own shape; as {" and ".join(asked)} was asked for, training starts from scratch.')
+    path, where = choose_start(init, base, train, say), pick_device(device)
+    if path is None:
+        tok, shape = make_tokenizer(train, asked.pop('vocab_size', None)), dict(n_layer=4, n_head=4, n_embd=256, context=512) | asked
+        Batches(*encode_all(tok, train), shape['context'], 1) # says if the context is too long
+        make = lambda: new_run(train, tok, GPTConfig(tok.vocab_size, dropout=DROPOUT, **shape), Options(seed=seed), where, held)
+    else: make = lambda: further_run(path, train, Options(seed=seed), where, held)
+    run = make()
+    check_shape(run, asked if path else {}, 'train from scratch, with --init scratch')
+    plan(run, train, held, minutes, max_iters, 'base' if path else None)
+    say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
+    return run, make
+
+# %% ../nbs/03_train.ipynb #0efbfaf2
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
-    n_layer:int=4,         # Blocks of the network
-    n_head:int=4,          # Heads in each
-    n_embd:int=256,        # Width
-    context:int=512,       # Tokens it can look back over
+    init='auto',           # Where to start: base, scratch, a checkpoint, or auto: the base unless it does not know the language
+    base='tiny',           # Which base
+    n_layer:int=None,      # From scratch: blocks of the network (None: 4)
+    n_head:int=None,       # Heads in each (None: 4)
+    n_embd:int=None,       # Width (None: 256)
+    context:int=None,      # Tokens it can look back over (None: 512)
     vocab_size:int=None,   # Tokens it knows (None: 4096, or fewer for a short text)
     minutes:float=None,    # Time for training (None: as long as the data are worth)
     max_iters:int=None,    # Steps, instead of minutes
+    use_all:bool=False,    # At the end, train once more with what was held out
     resume:bool=False,     # Go on with `out`, as it was set up
     device:str='auto',     # Where: auto, cpu, cuda, mps
     seed:int=0,            # Decides initial weights, order and dropout
@@ -529,21 +662,26 @@ def train_file(
 )->Run: # ValueError in one line for whatever is wrong; KeyboardInterrupt after saving
     "Read a ChatML file, train, and write a checkpoint."
     say = speaker(progress)
-    check_asked(minutes, max_iters, resume, seed)
+    shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
+    check_asked(minutes, max_iters, resume, seed, init, use_all)
     train, held = load_data(data)
     check_out(out, resume)
     if resume:
         run = resume_run(out, train, device, held)
-        check_shape(run, n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
+        check_shape(run, shape, 'train anew, without --resume')
     else:
-        where, tok = pick_device(device), make_tokenizer(train, vocab_size)
-        run = new_run(train, tok, GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context, dropout=DROPOUT), Options(seed=seed), where, held)
-        plan(run, train, held, minutes, max_iters)
+        run, make = start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say)
         check_room(out, run)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
     if run.step >= o.max_iters: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
     if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
-    fit_file(run, train, held, Keeper(run, out, resume, say), say, progress)
+    keeper = Keeper(run, out, resume, say)
+    fit_file(run, train, held, keeper, say, progress)
     say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
+    if use_all:
+        say('Once more, with what was held out.')
+        keeper.run = run = all_run(run, make(), train, held)
+        fit_file(run, train + held, [], keeper, say, progress)
+        say(f'Saved in {out}, trained on all {sum(map(len, train + held)):,} messages.')
     return run

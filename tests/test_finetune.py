@@ -1,0 +1,120 @@
+"Training from a base, by the same function as the command."
+from pathlib import Path
+
+import pytest
+import torch
+
+import tinychat.train as train
+from tinychat.beyond.base import Recipe, save_base
+from tinychat.data import MIN_MESSAGES, Block, encode_all, load_data, tokenizer_texts, write_chatml
+from tinychat.gpt import GPT, GPTConfig, load_checkpoint
+from tinychat.tokenizer import Tokenizer
+from tinychat.train import bytes_per_token, load_base, reply_bpb, train_file
+
+sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
+
+@pytest.fixture
+def bases(tmp_path, monkeypatch):
+    "A base, small and untrained, in the place of the installed ones."
+    tok = Tokenizer.train(tokenizer_texts(load_data(sample)[0])*3 + ['assistant', 'user']*500, 400)
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
+    for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
+    monkeypatch.setattr(train, 'BASES', tmp_path/'bases')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path/'bases'
+
+def quiet(data=sample, out='ckpt.pt', **kwargs): return train_file(data, out, device='cpu', progress=False, **kwargs)
+
+def test_auto_takes_the_base_and_learns(bases):
+    before = reply_bpb(*load_base(bases/'tiny'), load_data(sample)[1])
+    run = quiet(max_iters=60)
+    assert run.model.config.vocab_size == 400 and run.best < before - 0.05
+    ckpt = load_checkpoint('ckpt.pt')
+    assert ckpt['best'] == run.best and ckpt['use_all'] is False
+    # what is kept is the average, not the last weights
+    assert any(not torch.equal(ckpt['model'][k], ckpt['last_model'][k]) for k in ckpt['model'])
+
+def test_int8_is_half_and_nearly_the_same(bases):
+    (big, _), (small, _) = load_base(bases/'tiny'), load_base(bases/'small')
+    size = lambda name: (bases/name/'model.safetensors').stat().st_size
+    assert size('small') < 0.65*size('tiny')
+    x = torch.randint(0, 400, (2, 50))
+    with torch.no_grad(): a, b = big(x), small(x)
+    assert 0 < (a - b).abs().max() < 0.05*a.abs().max()
+
+def in_cyrillic(text): return text.lower().translate({ord('a') + n: 0x430 + n for n in range(26)})
+
+def test_auto_starts_anew_for_another_language(bases, capsys):
+    convs = [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part]
+    write_chatml('other.txt', convs)
+    tok = load_base(bases/'tiny')[1]
+    assert bytes_per_token(tok, convs) < train.POOR < bytes_per_token(tok, load_data(sample)[0])
+    run = train_file('other.txt', 'ckpt.pt', device='cpu', max_iters=1)
+    err = capsys.readouterr().err
+    assert 'does not know the language' in err and f'{bytes_per_token(tok, load_data("other.txt")[0]):.1f} bytes a token' in err
+    assert run.model.config.n_layer == 4
+    assert train_file('other.txt', 'base.pt', init='base', device='cpu', max_iters=1, progress=False).model.config.n_layer == 1
+
+def test_a_shape_means_from_scratch(bases, capsys):
+    run = train_file(sample, 'ckpt.pt', n_layer=2, n_embd=32, n_head=2, device='cpu', max_iters=1)
+    assert run.model.config.n_layer == 2 and 'as n_layer and n_head and n_embd was asked for' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='n_layer is 1, not 2.*--init scratch'): quiet(init='base', n_layer=2, max_iters=1)
+
+def test_from_a_checkpoint(bases):
+    first = quiet(max_iters=12)
+    again = quiet(out='more.pt', init='ckpt.pt', max_iters=2)
+    assert again.history[0]['held'] < first.history[0]['held'] and again.tok.vocab_size == 400
+
+def test_resumed_is_the_same(bases):
+    whole = quiet(max_iters=12)
+    class Stop(Exception): pass
+    real, steps = train.fit, []
+    def broken(run, *args):
+        for measured in real(run, *args):
+            yield measured
+            if run.step == 7 and not steps: steps.append(7); run.save('half.pt'); raise Stop
+    with pytest.MonkeyPatch.context() as m, pytest.raises(Stop):
+        m.setattr(train, 'fit', broken)
+        quiet(out='half.pt', max_iters=12)
+    rest = quiet(out='half.pt', resume=True)
+    assert [h['held'] for h in rest.history] == [h['held'] for h in whole.history]
+    a, b = load_checkpoint('ckpt.pt')['model'], load_checkpoint('half.pt')['model']
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+def test_use_all(bases):
+    run = quiet(max_iters=60)
+    quiet(out='all.pt', max_iters=60, use_all=True)
+    a, b = load_checkpoint('ckpt.pt'), load_checkpoint('all.pt')
+    assert b['use_all'] is True and b['best'] == a['best'] and b['step'] >= 60
+    held = load_data(sample)[1]
+    judge = lambda ckpt: (m := GPT(GPTConfig(**ckpt['config']))).load_state_dict(ckpt['model']) and reply_bpb(m, run.tok, held)
+    assert judge(b) < judge(a) # it has seen them
+    with pytest.raises(ValueError, match='use_all'): quiet(out='all.pt', resume=True, use_all=True)
+
+def test_stops_when_it_gets_worse(bases, monkeypatch):
+    looks = iter([2., 1.9, 1.95, 1.91, 1.5])
+    monkeypatch.setattr(train, 'reply_bpb', lambda *a, **k: next(looks))
+    monkeypatch.setitem(train.PLANS, 'base', {**train.PLANS['base'], 'looks': 8})
+    run = quiet(max_iters=16)
+    assert run.best == 1.9 and [h['held'] for h in run.history] == [2., 1.9, 1.95, 1.91] and run.step == run.options.max_iters == 8
+    assert quiet(resume=True).step == 8 # finished
+
+def test_few_messages(bases):
+    "Fewer tokens than the base looks back over."
+    write_chatml('few.txt', [[Block('user', 'hi'), Block('assistant', 'hey')] for _ in range(MIN_MESSAGES)])
+    assert 0 < len(encode_all(load_base(bases/'tiny')[1], load_data('few.txt')[0])[0]) < 2048
+    run = quiet('few.txt', max_iters=3)
+    assert run.step == 3 and run.best < 20
+
+@pytest.mark.parametrize('name, bad', [('model.safetensors', b'nonsense'), ('config.json', b'{'), ('config.json', b'[]'), ('config.json', b'{"vocab_size": 7}'),
+                                       ('tokenizer.json', b'{}'), ('model.safetensors', None), ('tokenizer.json', None)])
+def test_damaged_base(bases, name, bad):
+    path = bases/'tiny'/name
+    path.unlink() if bad is None else path.write_bytes(bad)
+    with pytest.raises(ValueError) as e: load_base(bases/'tiny')
+    assert 'holds no base' in str(e.value) and '\n' not in str(e.value)
+
+def test_unknown_start(bases):
+    with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='bsae')
+    with pytest.raises(ValueError, match='There are: small, tiny'): quiet(base='huge')
