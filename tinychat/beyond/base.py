@@ -409,11 +409,11 @@ def prepare(
     if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. Move it away, and it is made anew.')
     return rows, tok
 
-# %% ../../nbs/beyond/base.ipynb #4ed19840
-teacher = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, batch_size=64, tokens=330e6)
+# %% ../../nbs/beyond/base.ipynb #7e94ccb6
+teacher = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=390e6)
 pupil = Recipe(dropout=0., tokens=1000e6, teachers=('teacher1', 'teacher2'))
 RECIPES = dict(teacher1=teacher, teacher2=replace(teacher, seed=1),
-               tiny=pupil, small=replace(pupil, n_layer=8, n_head=8, n_embd=512, batch_size=64, int8=True))
+               tiny=replace(pupil, batch_size=256), small=replace(pupil, n_layer=8, n_head=8, n_embd=512, int8=True))
 
 def make_base(
     name:str,        # A key of `RECIPES`; ValueError if it is none
