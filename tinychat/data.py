@@ -23,8 +23,8 @@ __all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'Message', 'conversations', 'Block', '
            'unescape', 'to_chatml', 'parse_chatml', 'write_chatml', 'read_chatml', 'demo_chats', 'split_by_time',
            'load_data', 'encode_conversation', 'tokenizer_texts', 'encode_all', 'Batches']
 
-# %% ../nbs/01_data.ipynb #69bf3764
-@dataclass(frozen=True)
+# %% ../nbs/01_data.ipynb #26c38ef5
+@dataclass(frozen=True, slots=True)
 class Message:
     "One text message."
     sender:str          # Name, number or id
