@@ -1,0 +1,192 @@
+"Tables, JSON and ChatML: every cell comes back as it was, and what is another reader's stays there."
+import copy, csv, io, json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from mutations import survives
+from tinychat.data import Block, to_chatml
+from tinychat.messengers import generic as reader
+from tinychat.messengers.core import all_files, balanced, read_group
+
+EXPORTS = Path(__file__).resolve().parents[2]/'shared'/'exports'
+UTC = timezone.utc
+
+def read(root, data, name='x.csv'):
+    (root/name).write_bytes(data if isinstance(data, bytes) else data.encode('utf-8', 'surrogatepass'))
+    groups = reader.find(all_files(root/name))
+    return read_group(reader, groups[0]) if groups else None
+
+def said(e): return [(m.sender, m.text) for c in e.chats for m in c.messages]
+def times(e): return [m.time for c in e.chats for m in c.messages]
+
+@pytest.mark.parametrize('d', [',', ';', '\t'])
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_delimiters_line_ends_and_encodings(tmp_path, d, end, encoding):
+    rows = [['Time', 'Sender', 'Message'], ['2024-05-01 12:34', 'Ada', f'a{d}b "c"\n\nd'], ['2024-05-01 12:35', 'Dr: Who', ' 👩‍👧\u200e\u202f ﬁ '], ['', 'Ada', "I left. <Media omitted>"]]
+    out = io.StringIO()
+    csv.writer(out, delimiter=d, lineterminator=end).writerows(rows)
+    e = read(tmp_path, out.getvalue().encode(encoding))
+    assert said(e) == [(r[1], r[2]) for r in rows[1:]] and e.read == 3 and e.chats[0].messages[2].time is None and e.chats[0].name == 'x'
+
+texts = st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0'), min_size=1, max_size=20).filter(str.strip) | st.sampled_from(['"', '""', 'a,b', '\n', '\r\nx', 'a\rb', ';', "sep=;", '\ufeff', '=1+1']).filter(str.strip)
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=6), st.sampled_from(',;\t'), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_cell_comes_back(tmp_path, rows, d, quoting):
+    out = io.StringIO(newline='')
+    csv.writer(out, delimiter=d, quoting=quoting).writerows([('sender', 'text'), *rows])
+    assert said(read(tmp_path, out.getvalue())) == rows
+
+@pytest.mark.parametrize('header', ['sender,text', 'Author,Content', 'FROM,Body', 'talker,msg', 'name,message', 'is_from_me,text', 'Is Sender,TEXT', '"sender","text"', '\ufeffsender,text', 'sender_name,message_text'])
+def test_headers_that_are_found(tmp_path, header): assert read(tmp_path, f'{header}\n1,hi\n').kept == 1
+
+@pytest.mark.parametrize('header', ['sender,stars', 'text,time', 'name,phone', 'text', 'hello', 'AuthorID,Author,Date,Content,Attachments,Reactions', '"AuthorID","Author","Date","Content","Attachments","Reactions"',
+                                    'ID,Timestamp,Contents,Attachments', 'id,recipient,textual', '', '\n\n', 'Dear sender, your text is late'])
+def test_headers_that_are_not_ours(tmp_path, header): assert read(tmp_path, f'{header}\n1,hi,2,3,4,5\n') is None
+
+def test_a_bad_row_is_counted_and_costs_no_other(tmp_path):
+    e = read(tmp_path, 'sender,text,time\nada,hi, there,1\nada,hi\n,nobody,\nada,,\nada,  ,\n,,\n\nada,ok,1714566896,,\n')
+    assert said(e) == [('ada', 'ok')] and e.dropped == dict(malformed=3, empty=3)
+
+def test_quotes_that_do_not_match_up_are_refused(tmp_path):
+    for data in ('sender,text\nada,"hi\nbob,ok\n', 'sender,text\nada,"hi" there\n'):
+        with pytest.raises(ValueError, match='near line [23]') as e: read(tmp_path, data)
+        assert 'hi' not in str(e.value).replace('this', '').split('but', 1)[1]
+    assert said(read(tmp_path, 'sender,text\nada,say "hi"\n')) == [('ada', 'say "hi"')]
+
+def test_a_huge_cell(tmp_path): assert len(said(read(tmp_path, f'sender,text\nada,"{"x, " * 200_000}"\n'))[0][1]) == 600_000
+
+def test_latin_is_refused_not_guessed(tmp_path):
+    with pytest.raises(ValueError, match='neither UTF-8 nor UTF-16'): read(tmp_path, 'sender,text\nada,grüße\n'.encode('latin-1'))
+
+def test_me(tmp_path):
+    e = read(tmp_path, 'sender,text,is_from_me\nada,hi,0\ngrace,yo,1\n,me too,True\nada,hm,false\nbob,?,\n')
+    assert said(e) == [('ada', 'hi'), ('grace', 'yo'), ('Me', 'me too'), ('ada', 'hm'), ('bob', '?')] and e.chats[0].me == {'grace', 'Me'} and e.chats[0].group
+    e = read(tmp_path, 'from,body,is_sender\nada,hi,0\nada,mine,1\n') # the sender column is the other person
+    assert said(e) == [('ada', 'hi'), ('Me', 'mine')] and e.chats[0].me == {'Me'}
+    e = read(tmp_path, 'text,is_from_me\nhi,0\nmine,1\n')
+    assert said(e) == [('Them', 'hi'), ('Me', 'mine')]
+    assert read(tmp_path, 'sender,text\nada,hi\n').chats[0].me == set()
+
+def test_wechat(tmp_path):
+    e = read(tmp_path, '\ufeffid,MsgSvrID,type_name,is_sender,talker,room_name,msg,src,CreateTime\r\n1,1,文本,0,wx_a,wx_a,"吃,了吗",,2024-05-01 12:34:56\r\n2,2,text,1,wx_me,wx_a,吃了,,1714566900\r\n'
+             '3,3,图片,0,wx_a,wx_a,x.jpg,,\r\n4,4,系统通知,0,wx_a,wx_a,x,,\r\n5,5,什么,0,wx_a,wx_a,x,,\r\n6,6,动画表情,0,wx_a,r@chatroom,x,,\r\n7,7,文本,0,wx_b,r@chatroom,嗨,,\r\n8,8,语音通话,1,wx_me,wx_a,x,,\r\n')
+    assert said(e) == [('wx_a', '吃,了吗'), ('wx_me', '吃了'), ('wx_b', '嗨')] and [c.name for c in e.chats] == ['wx_a', 'r@chatroom'] and e.chats[0].me == {'wx_me'}
+    assert e.dropped == dict(media=1, system=1, malformed=1, sticker=1, call=1)
+
+def test_chats_in_a_column(tmp_path):
+    e = read(tmp_path, 'CONVERSATION ID,FROM,DATE,CONTENT\nx,Ada,2024-05-01 12:00:00 UTC,a\ny,Bob,2024-05-01 11:00:00 UTC,b\nx,Me,2024-05-01 10:00:00 UTC,c\n')
+    assert [(c.name, [m.text for m in c.messages]) for c in e.chats] == [('x', ['c', 'a']), ('y', ['b'])]
+
+@pytest.mark.parametrize('cell, wanted', [
+    ('1714566896', datetime(2024, 5, 1, 12, 34, 56, tzinfo=UTC)), ('1714566896789', datetime(2024, 5, 1, 12, 34, 56, 789000, tzinfo=UTC)), ('1714566896.5', datetime(2024, 5, 1, 12, 34, 56, 500000, tzinfo=UTC)),
+    ('1714566896789012', datetime(2024, 5, 1, 12, 34, 56, 789012, tzinfo=UTC)), ('2024-05-01T12:34:56.789Z', datetime(2024, 5, 1, 12, 34, 56, 789000, tzinfo=UTC)), ('4102444800', datetime(2100, 1, 1, tzinfo=UTC)),
+    ('2024-05-01 12:34:56+02', datetime(2024, 5, 1, 10, 34, 56, tzinfo=UTC)), ('2024-05-01T12:34:56.123456789-03:30', datetime(2024, 5, 1, 16, 4, 56, 123456, tzinfo=UTC)), ('Wed, 1 May 2024 14:34:56 +0200', datetime(2024, 5, 1, 12, 34, 56, tzinfo=UTC)),
+    ('2024-05-01', datetime(2024, 5, 1)), ('2024/5/1 9:05', datetime(2024, 5, 1, 9, 5)), ('31.12.2023, 23:59', datetime(2023, 12, 31, 23, 59)), ('31-12-23 23:59', datetime(2023, 12, 31, 23, 59)), ('12/31/23, 11:59\u202fPM', datetime(2023, 12, 31, 23, 59)),
+    ('May 17, 2022  5:29:42 PM', datetime(2022, 5, 17, 17, 29, 42)), ('17 May 2022 at 17:29', datetime(2022, 5, 17, 17, 29)), ('Tue May 17 17:29:42 2022', datetime(2022, 5, 17, 17, 29, 42)), ('01-Jan-20 12:00 AM', datetime(2020, 1, 1)), ('2024-05-01 12:00 p. m.', datetime(2024, 5, 1, 12)),
+    ('20240501', datetime(2024, 5, 1)), ('2024年5月1日 12:34', datetime(2024, 5, 1, 12, 34)),
+    ('', None), ('null', None), ('NaN', None), ('inf', None), ('1e999', None), ('9' * 50, None), ('0', None), ('-1', None), ('12', None), ('2024-02-30', None), ('99/99/9999', None), ('2024-05-01 24:61', None), ('May', None), ('0000-00-00 00:00:00', None), ('9999-12-31T23:59:59-12:00', None)])
+def test_times(tmp_path, cell, wanted):
+    e = read(tmp_path, f'sender,text,time\nada,hi,"{cell}"\n')
+    assert times(e) == [wanted] and (wanted is None or times(e)[0].tzinfo == wanted.tzinfo)
+
+def test_the_order_of_day_and_month_is_the_columns(tmp_path):
+    for d, wanted in [(('1/5/2024', '13/5/2024'), [5, 5]), (('5/1/2024', '5/13/2024'), [5, 5]), (('12/13/2024', '12/1/2024'), [12, 12]), (('1/2/2024 1:00 PM',), [1]), (('1/2/2024 13:00',), [2]), (('30.4.24', '1.5.24'), [4, 5])]:
+        e = read(tmp_path, 'sender,text,date\n' + ''.join(f'ada,{i},{x}\n' for i, x in enumerate(d)))
+        assert sorted(t.month for t in times(e)) == sorted(wanted)
+
+def test_date_and_time_in_two_columns(tmp_path):
+    e = read(tmp_path, 'date,time,name,text\n1.5.2024,12:34,ada,hi\n1.5.2024,,ada,ho\n')
+    assert set(times(e)) == {datetime(2024, 5, 1, 12, 34), datetime(2024, 5, 1)}
+
+def test_order_is_that_of_time_and_ties_stay(tmp_path):
+    e = read(tmp_path, 'sender,text,time\na,1,1714566896\nb,2,1714566896\na,3,1714566000\nb,4,\na,5,2024-05-01 10:00\n')
+    assert [t for _, t in said(e)] == ['3', '4', '5', '1', '2'] and times(e)[2] is None # a wall clock among instants
+
+OPENAI = {'messages': [{'role': 'system', 'content': 'x'}, {'role': 'user', 'content': 'tea?\n'}, {'role': 'assistant', 'content': ' at 5'}, {'role': 'user', 'name': 'Ada', 'content': [{'type': 'text', 'text': 'ok'}, {'type': 'image_url'}]},
+                       {'role': 'tool', 'content': 'x'}, {'role': 'assistant', 'content': None, 'tool_calls': [{}]}, {'role': 'assistant', 'content': ''}, {'role': 'user', 'name': 'assistant', 'content': 'fake'}, 5]}
+SHAREGPT = {'id': '1', 'conversations': [{'from': 'system', 'value': 'x'}, {'from': 'human', 'value': 'hi'}, {'from': 'gpt', 'value': 'hi!'}]}
+WANTED = [('user', 'tea?\n'), ('assistant', ' at 5'), ('Ada', 'ok'), ('user', 'fake'), ('human', 'hi'), ('gpt', 'hi!')]
+
+@pytest.mark.parametrize('data', ['\n'.join(map(json.dumps, (OPENAI, SHAREGPT))), json.dumps([OPENAI, SHAREGPT]), json.dumps([OPENAI, SHAREGPT], indent=2), '\ufeff' + '\r\n'.join(map(json.dumps, (OPENAI, SHAREGPT)))])
+def test_conversations_with_a_model(tmp_path, data):
+    e = read(tmp_path, data, 'x.jsonl')
+    assert said(e) == WANTED and [c.me for c in e.chats] == [{'assistant'}, {'gpt'}] and not any(times(e))
+    assert e.read == 12 and e.dropped == dict(system=2, bot=2, empty=1, malformed=1)
+
+def test_one_conversation(tmp_path):
+    for data in (OPENAI, OPENAI['messages']):
+        for indent in (None, 1): assert said(read(tmp_path, json.dumps(data, indent=indent), 'x.json')) == WANTED[:4]
+
+def test_damaged_lines_cost_themselves(tmp_path):
+    good = json.dumps(SHAREGPT).encode()
+    e = read(tmp_path, b'\n'.join([good, good[:30], b'\xff', b'[]', b'{}', b'null', b'[' * 10_000, b'\xe2\x80\xa8'.join([good]), b'']), 'x.jsonl')
+    assert len(e.chats) == 2 and e.dropped == dict(system=2, malformed=5)
+
+def test_lists_of_objects(tmp_path):
+    rows = [{'from': 'Ada', 'text': 'hi\u2028', 'timestamp': 1714566896000}, {'from': 5, 'text': 'yo', 'timestamp': '2024-05-01T12:00:00Z'}, {'from': None, 'text': 'x'}, {'from': 'Ada', 'text': None}, {'from': 'Ada', 'text': ['x']}, 'x', {}, {'from': 'Ada', 'text': 'end', 'timestamp': float('nan')}]
+    for data in (json.dumps(rows), json.dumps(rows, indent=1, ensure_ascii=False), '\n'.join(map(json.dumps, rows))):
+        e = read(tmp_path, data, 'x.json')
+        assert said(e) == [('5', 'yo'), ('Ada', 'end'), ('Ada', 'hi\u2028')] and e.read == 8 and e.dropped == dict(malformed=3, empty=2)
+
+def test_first_object_longer_than_a_look(tmp_path):
+    long = 'x' * 40_000
+    assert said(read(tmp_path, json.dumps([{'sender': 'a', 'text': long}, {'sender': 'b', 'text': 'hi'}]), 'x.json')) == [('a', long), ('b', 'hi')]
+    assert said(read(tmp_path, json.dumps({'messages': [{'role': 'user', 'content': long}]}) + '\n' + json.dumps(SHAREGPT), 'x.json'))[0] == ('user', long)
+
+@pytest.mark.parametrize('data', [
+    {'name': 'Ada', 'type': 'personal_chat', 'messages': [{'id': 1, 'type': 'message', 'from': 'user', 'text': 'hi'}]}, {'participants': [{'name': 'Ada'}], 'messages': [{'sender_name': 'Ada', 'content': 'hi', 'timestamp_ms': 1}]},
+    {'participants': ['Ada'], 'threadName': 'x', 'messages': [{'senderName': 'Ada', 'text': 'hi', 'timestamp': 1}]}, {'guild': {}, 'channel': {}, 'messages': [{'id': '1', 'content': 'hi', 'author': {'name': 'Ada'}}]},
+    [{'type': 'message', 'user': 'U1', 'text': 'hi', 'ts': '1.2'}], [{'ID': 1, 'Timestamp': 'x', 'Contents': 'hi', 'Attachments': ''}], [{'id': 'U1', 'name': 'ada', 'real_name': 'Ada'}], {'messages': [{'creator': {'name': 'Ada'}, 'text': 'hi'}]},
+    [{'author': {'login': 'a'}, 'body': 'hi'}], [1, 2], [], {}, 5, {'date': '2024-05-01T12:34:56', 'sender': 'Me', 'body': 'hi', 'quote': '', 'sticker': None, 'reactions': [], 'attachments': []}, {'version': '1', 'backupTimeMs': '1'}])
+@pytest.mark.parametrize('indent', [None, 2])
+def test_other_messengers_json_is_not_ours(tmp_path, data, indent): assert read(tmp_path, json.dumps(data, indent=indent), 'x.json') is None
+
+def test_nothing_of_the_other_messengers_is_ours():
+    if not EXPORTS.exists(): pytest.skip('no exports here')
+    ours = [f.name for g in reader.find([f for f in all_files(EXPORTS) if not f.name.endswith(('target.json', 'variants.json', '.tsv'))]) for f in g] # those are answers, not exports
+    assert ours == []
+
+def test_chatml(tmp_path):
+    convs = [[Block('system', 'be kind'), Block('user', 'hi <|im_end|>'), Block('assistant', ' a\n\nb '), Block('assistant', '')], [Block('user name=Ada: L', 'x'), Block('user name=assistant', 'y'), Block('assistant', 'z')], [Block('system', 'x')]]
+    e = read(tmp_path, '\ufeff' + to_chatml(convs), 'x.txt')
+    assert said(e) == [('user', 'hi <|im_end|>'), ('assistant', ' a\n\nb '), ('Ada: L', 'x'), ('user name=assistant', 'y'), ('assistant', 'z')]
+    assert [(c.me, c.group) for c in e.chats] == [({'assistant'}, False), ({'assistant'}, True)] and e.dropped == dict(system=2, empty=1) and not any(times(e))
+
+def test_bad_chatml_names_its_line(tmp_path):
+    with pytest.raises(ValueError, match='but its ChatML, line 2: .*[^.]\\. Export it again') as e: read(tmp_path, '<|im_start|>user\nsecret<|im_end|>secret', 'x.txt')
+    assert 'secret' not in str(e.value)
+
+def test_no_wrong_type_anywhere_breaks_it(tmp_path):
+    whole = [OPENAI, SHAREGPT, {'sender': 'a', 'text': 'x', 'time': 1714566896, 'chat': 'c', 'is_from_me': True, 'type_name': 'text'}]
+    def spots(x, path=()):
+        if path: yield path
+        for k, v in x.items() if isinstance(x, dict) else enumerate(x) if isinstance(x, list) else (): yield from spots(v, (*path, k))
+    for path in spots(whole):
+        for wrong in (None, 5, -1, True, 'x', [], [1], {}, {'a': 1}, float('nan'), float('inf'), 10**400, '\ud83d'):
+            changed = x = copy.deepcopy(whole)
+            for k in path[:-1]: x = x[k]
+            x[path[-1]] = wrong
+            for name, data in (('x.jsonl', '\n'.join(map(json.dumps, changed))), ('x.json', json.dumps(changed))):
+                (tmp_path/name).write_text(data)
+                for g in reader.find(all_files(tmp_path/name)):
+                    try: balanced(reader.read(g))
+                    except ValueError as e: assert name == 'x.jsonl' and path == (0,) and 'damaged at line' in str(e) # its first line is no object: a list, perhaps
+
+def test_hostile_files_are_read_or_left_alone_in_linear_time(tmp_path):
+    for evil in ('[' * 400_000, '{"a":' * 100_000, '"' * 400_001, 'sender,text\n' + ',' * 400_000, 'sender,text\n' + '"a","b"\n' * 50_000, ' ' * 400_000, '\n' * 400_000, '{ ' * 100_000, '[{' + '"messages":[' * 30_000, '<|im_start|>' * 30_000,
+                 'sender,text,time\n' + 'a,b,' + '1:' * 100_000 + '\n', '[{"sender": "a", "text": "b", "time": ' + '9' * 5000 + '}]'):
+        try: read(tmp_path, evil)
+        except ValueError as e: assert '\n' not in str(e)
+
+SAMPLES = {'sheet.csv': 'Date;From;Message;is_from_me\r\n01.05.2024 12:34;Ada;"two\nlines ""q"" 😀";0\r\n02.05.2024 12:35;Grace; ok ;1\r\n03.05.2024 12:36;Ada;hm;0\r\n',
+           'chats.jsonl': '\n'.join(map(json.dumps, (OPENAI, SHAREGPT, OPENAI))), 'rows.json': json.dumps([{'sender': 'Ada', 'text': 'hi 😀', 'time': '2024-05-01T12:34:56Z'}, {'sender': 'Grace', 'text': 'yo', 'time': 1714566896}], ensure_ascii=False),
+           'me.txt': to_chatml([[Block('user', 'hi'), Block('assistant', 'yo 😀\n')], [Block('user name=Ada', 'a'), Block('assistant', 'b')]])}
+
+@pytest.mark.parametrize('name', SAMPLES)
+def test_damaged_files_end_in_messages_or_one_sentence(name):
+    read, refused, unknown = survives(reader, {name: SAMPLES[name].encode()}, 300)
+    assert read + refused + unknown == 300 and read
