@@ -255,8 +255,8 @@ def test_nothing_that_was_typed_changes(tmp_path, body): assert one(tmp_path, bo
     ('hi\nTapbacks:\n    Loved by Me\n    ☕️ by Ada', 'hi'), ('hi\nReactions:\nLoved by Me\n', 'hi'), ('hi\nThis message responded to an earlier message.', 'hi'), ('hi\nSent with Invisible Ink', 'hi'),
     ('hi\nSent with Slam\nTapbacks:\n    Liked by Me\nThis message responded to an earlier message.', 'hi'),
     (f'{D(2)} onw\nEdited 6 seconds later: one\nEdited 1 minute, 3 seconds later: one!\n\nmore', 'one!\n\nmore'),
-    ('look\n/Users/me/Library/Messages/Attachments/ab/01/IMG 1.HEIC', 'look'), ('~/Library/Messages/Attachments/ab/01/a.caf\nTranscription: hi', {'media': 1}), ('attachments/ab/12.jpeg', {'media': 1}), ('Attachment missing!', {'media': 1}),
-    ('Outline Sticker from Ada: /Users/me/Library/Messages/StickerCache/1/2.heic (App: Memoji)', {'sticker': 1}), ('They unsent this message part 2 seconds after sending!', {'deleted': 1}), ('They unsent this message part!\nbut this stays', 'but this stays'),
+    ('look\n/Volumes/me/Library/Messages/Attachments/ab/01/IMG 1.HEIC', 'look'), ('~/Library/Messages/Attachments/ab/01/a.caf\nTranscription: hi', {'media': 1}), ('attachments/ab/12.jpeg', {'media': 1}), ('Attachment missing!', {'media': 1}),
+    ('Outline Sticker from Ada: /Volumes/me/Library/Messages/StickerCache/1/2.heic (App: Memoji)', {'sticker': 1}), ('They unsent this message part 2 seconds after sending!', {'deleted': 1}), ('They unsent this message part!\nbut this stays', 'but this stays'),
     ('This message was deleted from the conversation!\nsecret', {'deleted': 1}), ('SharePlay Message\nEnded', {'call': 1}), ('Started sharing location!', {'system': 1}), ('', {'empty': 1}), ('\ufffc', {'media': 1})])
 def test_lines_of_the_tool_are_taken_out(tmp_path, body, out):
     got = one(tmp_path, body)
