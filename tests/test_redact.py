@@ -45,7 +45,7 @@ def test_in_place_and_consistently():
     assert r.redact("GRACE HOPPER's, Grace B. Hopper, jose garcia and Grace") == "<name 1>'s, <name 1>, <name 2> and Grace"
     assert r.redact('code: 482913\npassword: hunter2') == 'code: <code>\npassword: <password>'
     assert r.redact('https://example.com/a?b=c#d') == 'https://example.com/a?b=<private>#d'
-    assert r.counts == dict(email=3, phone=3, card=2, name=3, code=1, password=1, link=1) | {'name': 3}
+    assert r.counts == dict(email=3, phone=3, card=2, name=3, code=1, password=1, link=1)
 
 def test_looking_counts_nothing():
     r = Redactor()
@@ -63,10 +63,10 @@ def test_what_is_around_it_stays():
     assert Redactor().redact('I live at 403 Brook Street. Come!') == 'I live at <address 1>. Come!'
 
 def test_names():
-    r = Redactor(['Mum', 'My Love', 'Hopper, Grace', 'Ludwig van Beethoven', 'ada@example.org', '+1 801 555 0177', '🌸', '', 'Œuvre Müller (work)'])
-    stays = 'my love, mum, Grace, hopper, graceful hopper, grace hoppers, ludwig van, ada'
+    r = Redactor(['Mum', 'My Love', 'Hopper, Grace', 'Ludwig van Beethoven', 'ada@example.org', '+1 801 555 0177', '🌸', '', 'Œuvre Müller (work)', 'Uncle Bob', 'Anna Work', 'Van Morrison'])
+    stays = 'my love, mum, Grace, hopper, graceful hopper, grace hoppers, ludwig van, ada, uncle bob, does anna work, a van'
     assert r.redact(stays) == stays
-    assert r.redact('Grace Hopper; Ludwig Beethoven; oeuvre muller') == '<name 1>; <name 2>; <name 3>'
+    assert r.redact('Grace Hopper; Ludwig Beethoven; oeuvre muller; van morrison') == '<name 1>; <name 2>; <name 3>; <name 4>'
 
 # Whatever anybody types
 

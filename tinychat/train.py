@@ -482,11 +482,11 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #d6ff260d
+# %% ../nbs/03_train.ipynb #c6df5dc7
 DROPOUT = 0.2 # from scratch
 PLANS = dict(gpu=dict(epochs=20, batch_size=32, steps=1, looks=12, lr=1e-3, muon_lr=0.01), # measured; see below
              cpu=dict(epochs=5, batch_size=4, steps=1, looks=12, lr=2e-3, muon_lr=0.02),
-             base=dict(epochs=2, batch_size=8, steps=12, looks=4, lr=3e-4, muon_lr=3e-3, others_weight=0.3, average=0.25, patience=2))
+             base=dict(epochs=1.5, batch_size=4, steps=6, looks=4, lr=2e-4, muon_lr=2e-3, others_weight=0.3, average=0.4, patience=2))
 
 def plan(
     run:Run,            # A run at step 0; its options are set

@@ -11,10 +11,10 @@ from collections import Counter
 
 # %% auto #0
 __all__ = ['KINDS', 'ONCE', 'MARK', 'HIDDEN', 'emails', 'SECRET', 'PUBLIC', 'HARMLESS', 'IBAN_LENGTH', 'PHONE', 'UNITS', 'BESIDE',
-           'codes', 'ORDINARY', 'passwords', 'ADDRESS', 'addresses', 'TITLES', 'SMALL', 'EVERYDAY', 'WORDY', 'RULES',
-           'cover', 'spans', 'is_id', 'private_parts', 'links', 'luhn', 'is_card', 'ibans', 'is_round', 'is_phone',
-           'word', 'kind_of', 'numbers', 'is_code', 'is_password', 'is_address', 'fold', 'people', 'full_name',
-           'full_names', 'Redactor']
+           'codes', 'ORDINARY', 'passwords', 'ENGLISH', 'EUROPE', 'ASIA', 'addresses', 'LABELS', 'SMALL', 'EVERYDAY',
+           'WORDY', 'RULES', 'cover', 'spans', 'is_id', 'private_parts', 'links', 'luhn', 'is_card', 'ibans',
+           'is_round', 'is_phone', 'word', 'kind_of', 'numbers', 'is_code', 'is_password', 'is_address', 'fold',
+           'people', 'full_name', 'full_names', 'Marks', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
 KINDS = dict(email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
@@ -143,7 +143,7 @@ def ibans(
         if number % 97 == 1 and sum(c.isdigit() for c in code) > 9 and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #1957d217
+# %% ../../nbs/messengers/redact.ipynb #58a1ad95
 _s = r'[ \u00a0\u202f\u2009.\u2010-\u2015/()-]' # what stands between groups of digits
 PHONE = re.compile(rf'''
       (?:\+|00{_s}?) [1-9] (?:{_s}{{0,3}}\d){{7,13}}                           # with the country: +44 (0)20 7946 0018
@@ -156,8 +156,13 @@ PHONE = re.compile(rf'''
     | (?:\(\d\d\)|\d\d) {_s}? 9\d{{4}} [ -]? \d{{4}} | \(\d\d\) {_s}? \d{{4}} -? \d{{4}} # Brazil: (11) 91234-5678
     | 8 {_s}? \(?[3489]\d\d\)? {_s}{{0,2}} \d{{3}} {_s}? \d\d {_s}? \d\d        # Russia: 8 (912) 345-67-89
 ''', re.X)
+
+# %% ../../nbs/messengers/redact.ipynb #6208d6b3
 _day, _month, _year = r'(?:0?[1-9]|[12]\d|3[01])', r'(?:0?[1-9]|1[0-2])', r'(?:19|20)\d\d'
-_date = re.compile(rf'(?<!\d)(?<!\d[./-])(?:(?:{_day}[./-]{_month}|{_month}[./-]{_day})[./-](?:{_year}|\d\d)|{_year}[./ -]+(?:{_year}|{_month}[./ -]{_day}))(?![./-]?\d)')
+_date = re.compile(rf"""(?<!\d)(?<!\d[./-])(?:
+      (?:{_day}[./-]{_month}|{_month}[./-]{_day})[./-](?:{_year}|\d\d)  # 25.12.2024
+    | {_year}[./\ -]+(?:{_year}|{_month}[./\ -]{_day})                 # 2013-2015
+    )(?![./-]?\d)""", re.X)
 _version = re.compile(r'\d{1,3}(?:\.\d{1,3}){2,3}') # 2.6.15, or 192.168.0.1
 
 def is_round(
@@ -174,9 +179,9 @@ def is_phone(
     "Is this a phone number?"
     if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece): return False
     if piece[0] != '+' and len(set(digits)) < 4 or is_round(piece) or piece in '01234567890' or piece in '9876543210': return False
-    return bool(PHONE.fullmatch(piece)) or near and len(digits) < 13 and not re.search(rf'{_s}\d(?!\d)', piece) and not digits.endswith('000')
+    return bool(PHONE.fullmatch(piece)) or near and len(digits) < 13 and not re.search(rf'{_s}\d(?!\d)', piece)
 
-# %% ../../nbs/messengers/redact.ipynb #b69ca5b3
+# %% ../../nbs/messengers/redact.ipynb #4bcf1f3e
 def word(
     spaced:str,     # Alternatives, as a pattern
     unspaced:str='', # The same for Chinese, Japanese and Korean
@@ -184,19 +189,23 @@ def word(
     "One of these words, and not a part of a longer one."
     return rf'(?:(?<![^\W_])(?:{spaced})(?![^\W_])' + (f'|{unspaced})' if unspaced else ')')
 
-UNITS = word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|miles?|km|mi|m|meters?|feet|ft|'
-             'min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|uhr|stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?|times|steps|calories|[ap]m') + r'|[%€$£¥₹°]'
-_call = word(r'call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|t[ée]l(?:[ée]phone)?|portable|num[ée]ro|'
-             r'appelle[rz]?|tel[ée]fono|m[óo]vil|cel(?:ular?|u)?|n[úu]mero|ll[áa]ma\w*|telefone|liga|cellulare|chiama\w*|scrivi\w*|telefoon|bel|zadzwo\w*|kom[óo]rk\w*|numer|numara\w*|mobil|tlf|tlfn|fono|телефон\w*|номер\w*|тел|'
-             r'звони\w*|ה?טלפון|ה?מספר|נייד|هاتف\w*|رقم\w*|جوال\w*|واتس\w*|फोन|फ़ोन|नंबर|मोबाइल|sđt|số', '电话|手机|号码|電話|手機|號碼|携帯|番号|전화|번호')
-_bank = word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*', '账号|帳號|口座番号|口座|계좌번호|계좌')
+UNITS = word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
+             'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
+_call = word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|'
+             r't[ée]l(?:[ée]phone)?|portable|num[ée]ro|appelle[rz]?|tel[ée]fono|m[óo]vil|cel(?:ular?|u)?|n[úu]mero|ll[áa]ma\w*|telefone|liga|cellulare|chiama\w*|scrivi\w*|telefoon|bel|zadzwo\w*|'
+             r'kom[óo]rk\w*|numer|numara\w*|mobil|tlf|tlfn|fono|телефон\w*|номер\w*|тел|звони\w*|ה?טלפון|ה?מספר|נייד|هاتف\w*|رقم\w*|جوال\w*|واتس\w*|फोन|फ़ोन|नंबर|मोबाइल|sđt|số',
+             '电话|手机|号码|電話|手機|號碼|携帯|番号|전화|번호')
+_bank = word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
+             '账号|帳號|口座番号|口座|계좌번호|계좌')
 _id = word('ssn|social(?: security)?')
 _gap = r"(?:[^\w\d]{1,3}[^\W\d]{1,12}){0,4}[^\w]{0,4}"
 BESIDE = {k: re.compile(p, re.I) for k,p in dict(
-    phone=rf'(?:{_call}){_gap}$', phone_after=rf'[^\w]{{1,3}}(?:[^\W\d]{{1,10}}[^\w]{{1,3}}){{0,5}}(?:{_call})',
-    bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$', id=rf'(?:{_id}){_gap}$').items()}
+    phone=rf'(?:{_call}){_gap}$',
+    phone_after=rf'[^\w]{{1,3}}(?:[^\W\d]{{1,10}}[^\w]{{1,3}}){{0,5}}(?:{_call})',
+    bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$',
+    id=rf'(?:{_id}){_gap}$').items()}
 
-# %% ../../nbs/messengers/redact.ipynb #7ae5ce05
+# %% ../../nbs/messengers/redact.ipynb #2a050f9c
 _run = re.compile(rf'(?<![A-Za-z\d_{HIDDEN}])(?<!\d[.,:/])(?<![A-Za-z\d_]-)(?:[+(] ?)?\(?\d(?:{_s}{{0,3}}\d)*')
 _ends = re.compile(rf'(?!-?[A-Za-z\d_{HIDDEN}]|[.,:/]\d|\s?(?:{UNITS}))', re.I)
 _ssn = re.compile(r'(?!000|666|9)\d{3}([ -]?)(?!00)\d\d\1(?!0000)\d{4}')
@@ -207,7 +216,7 @@ def kind_of(
     end:int,   # and where they end
 )->str: # A key of `KINDS`, or None
     "What are these digits?"
-    if text[max(0, start-1):start] in {*'$€£¥₹#'} - {''} or not _ends.match(text, end): return None
+    if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
     piece = ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text[start:end]) # ٣ and ۳ are a 3
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
@@ -239,78 +248,99 @@ def numbers(
             i += 1
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #a36f3b2d
+# %% ../../nbs/messengers/redact.ipynb #ec888d38
 _is = r"(?:[:=：]|['’]s|" + word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
-_code = word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|combo|код(?: (?:доступа|подтверждения))?|пин(?:-код)?|ה?קוד|"
-             '(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã', '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
+_code = word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
+             'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
+             '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
 _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
 _other = r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|dress|exit|http)[ -])?"
 _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNITS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
 
+
 def is_code(m):
     "No year, unless an *is* says so; no code that everybody may know."
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
+_to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
 codes = [spans('code', re.compile(p, re.I), fine) for p,fine in [
-    (rf"{_other}{_code}(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code),
-    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None),
+    (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
+    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
     (rf"{word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
     (rf"{word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
-# %% ../../nbs/messengers/redact.ipynb #59154542
-_password = word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|'
-                 r'[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|m[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
-ORDINARY = {*'''wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired this that there here the
-    a an it its not no yes yeah nope lol haha idk what why how who when where which you your my me his her our their can could would will should please tell type enter email mail install startup yours pass password passwords user username root whatever anything something nothing one two and or but for to too so in on at of if is was are still
-    just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry falsch richtig weg neu gut nicht ser que no la el une un le la pas non oui ist das der die eine es est reset'''.split()}
+# %% ../../nbs/messengers/redact.ipynb #6b551cdc
+_password = word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
+                 'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|m[ậa]t kh[ẩa]u|'
+                 'kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
+ORDINARY = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired
+    this that there here the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his her our their can could would will should
+    please tell type enter email mail install startup pass password passwords user username root whatever anything something nothing one two and or but for to too so in on at of if is was
+    are still just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry reset
+    falsch richtig weg neu gut nicht ist das der die eine es ser que no la el una un le pas non oui est""".split()}
 
 def is_password(m):
     "How sure are we?"
     value = m['hit'].rstrip('.,;:!?)\'"')
-    kinds = [bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]')]
-    if m['weak'] and not (m['colon'] or m['is'] and len(value) > 5): return False
-    if m['quote'] and not m['weak'] or kinds[0] and (kinds[1] or len(value) > 3) or kinds[1] and kinds[2] and len(value) > 4: return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
-    if m['weak'] or value.lower() in ORDINARY or not kinds[1]: return False
-    return bool(m['colon']) and len(value) > 3 or bool(m['is'] and m['last'] is not None) and len(value) > 4
+    digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
+    looks = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
+    if m['weak']: return looks and bool(m['colon'] or m['is'] and len(value) > 5) # *pass* and *clave* mean much else
+    if m['quote'] or looks: return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
+    if value.lower() in ORDINARY or not letter: return False
+    return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
+# %% ../../nbs/messengers/redact.ipynb #05a8afc6
+_says = rf"(?:(?P<colon>[ \t]{{0,3}}[:=：]\s?)|(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|[ \t]{{1,3}})[ \t]{{0,3}}"
 _value = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
-passwords = spans('password', re.compile(
-    rf"{_password}(?: wi-?fi| wlan)?(?:(?P<colon>[ \t]{{0,3}}[:=：]\s?)|(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|[ \t]{{1,3}})[ \t]{{0,3}}"
+passwords = spans('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
     rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_value})))(?P<last>[.,;:)\"'?!]*[ \t]{{0,3}}(?:\n|\Z))?", re.I), is_password)
 
-# %% ../../nbs/messengers/redact.ipynb #93e24eae
-_n, _cap = r'\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w\'’]))?', r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}" # a house number; a word with a capital, or in a script without them
-_names = rf"(?:{_cap}|\d{{1,3}}(?:st|nd|rd|th))(?: {_cap}){{0,2}}"
-_not = r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|houses?|streets?|different|busy|bucks|dollars|percent|star|degrees?)\b)"
+# %% ../../nbs/messengers/redact.ipynb #c4fe7cef
+_n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a house
+_cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}" # a word with a capital, or in a script without them
 _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
+_tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
+         r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
+_after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNITS}))'
+_not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|"
+        r"houses?|streets?|different|busy|bucks|dollars|percent|star|degrees?)\b)")
+_th = r'\d{1,3}(?:st|nd|rd|th)'
+_street = '(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)'
+ENGLISH = [
+    rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",                       # 1600 Pennsylvania Ave NW
+    rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|boulevard)\b{_tail}", # 123 main st
+    rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
+    rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}",                                                                 # 450 N 900 E, as in Utah
+    r"[Pp]\.? ?[Oo]\.? ?[Bb]ox \d{1,6}"]
+
+# %% ../../nbs/messengers/redact.ipynb #6fc5dccb
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
-_tail = r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?'
-_after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNITS}))'
-ADDRESS = [
+_ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
+EUROPE = [ # French comes before English, which would take 8 bis avenue for a street in New York
     rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
     r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
-    rf"{_n} (?:{_dir}\.? )?{_names} (?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)\b(?:\.? {_dir}\b)?{_tail}",
-    rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|\d{{1,3}}(?:st|nd|rd|th)) (?:street|st|avenue|ave|rd|blvd|boulevard)\b{_tail}",
-    rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
-    rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}",
-    r"[Pp]\.? ?[Oo]\.? ?[Bb]ox \d{1,6}",
-    rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:(?<=gasse)|(?<=allee)|(?<=weg)|(?<=platz)|(?<=ufer)|(?<=damm)|(?<=laan)|(?<=gracht)|(?<=plein)|(?<=kade)|(?<=gata)|(?<=gaten)|(?<=veien)|(?<=vej)|(?<=gade)|(?<=[^\W\d_]{{5}}ntie))|{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
-    rf"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{{2,40}}, \d)) ?{_of}{_cap}(?: (?:de |del |da |la )?{_cap}){{0,3}}{_no}\d{{1,5}}{_after}",
+    rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
+    rf"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{{2,40}}, \d))"
+    rf" ?{_of}{_cap}(?: (?:de |del |da |la )?{_cap}){{0,3}}{_no}\d{{1,5}}{_after}",
     r"(?:calle|rua) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?,? \d{1,4}\b",
     r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|n°) ?\d{1,3}[A-Za-z]? ?- ?\d{1,3}",
     rf"(?i:ul\.|al\.|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пер\.|вул\.|вулиця|strada|οδός) ?{_cap}(?: {_cap}){{0,2}},? ?(?:д\.|дом|буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
-    rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}",
+    rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
+ASIA = [
     r"(?:רחוב|רח'|שדרות) [^\W\d_]+(?: [^\W\d_]+)? \d{1,4}", r"شارع [^\W\d_]+(?: [^\W\d_]+){0,2} (?:رقم )?\d{1,4}",
-    r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?", r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?", r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
+    r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",
+    r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?", r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
+
+# %% ../../nbs/messengers/redact.ipynb #89dddc7f
 _since = re.compile(r'(?i:in|since|by|of|from|until|before|after|during|the)\s$')
 
 def is_address(m):
-    "In 2008 Wall Street crashed, and nobody lives there; nor in a 1970 Plymouth road runner."
+    "Nobody lives in 2008 Wall Street, nor in a 1970 Plymouth road runner."
     return not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']) or m['hit'].split()[-1][0].isupper() and not _since.search(m.string[max(0, m.start()-8):m.start()])
 
-addresses = [spans('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address) for p in ADDRESS]
+addresses = [spans('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address) for p in EUROPE + ENGLISH + ASIA]
 
 # %% ../../nbs/messengers/redact.ipynb #f554fed1
 _plain = str.maketrans({'ø': 'o', 'ł': 'l', 'đ': 'd', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'ð': 'd', 'þ': 'th'})
@@ -323,10 +353,11 @@ def fold(
     pairs = [(c, i) for i,t in enumerate(text) for c in unicodedata.normalize('NFD', t.casefold().translate(_plain)) if unicodedata.category(c)[0] != 'M']
     return ''.join(c for c,_ in pairs), [i for _,i in pairs]
 
-# %% ../../nbs/messengers/redact.ipynb #155cf4df
-TITLES = {*'dr prof mr mrs ms miss herr frau mme sir'.split()}
-SMALL = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of the and und'.split()} # in names, but not enough for one
-EVERYDAY = {*'my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old new work home office mum mom mama dad papa sis bro brother sister grandma grandpa wife husband baby honey sweetheart uncle aunt boss the you me'.split()}
+# %% ../../nbs/messengers/redact.ipynb #2c42d0f4
+LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # no part of the name
+SMALL = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # in names, but not enough for one
+EVERYDAY = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
+    grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # no first name
 
 def people(
     names, # Senders, as the export writes them
@@ -335,9 +366,11 @@ def people(
     out = {}
     for name in names:
         if re.search(r'[@\d]', name): continue # an address or a number: other rules find those
-        last, _, first = re.sub(r'\(.*?\)', ' ', name).partition(',')
-        words = [w for w in re.findall(r'[^\W\d_]+', fold(f'{first} {last}')[0]) if w not in TITLES]
-        if sum(len(w) > 1 and w not in SMALL for w in words) > 1 and not {*words} <= EVERYDAY | SMALL and words not in out.setdefault(words[0], []): out[words[0]].append(words)
+        last, _, first = re.sub(r'\([^()]*\)', ' ', name).partition(',')
+        words = [w for w in re.findall(r'[^\W\d_]+', fold(f'{first} {last}')[0]) if w not in LABELS]
+        while words and words[0] in EVERYDAY: words = words[1:]
+        full = any(len(w) > 1 and w not in SMALL for w in words[1:])
+        if full and words not in out.setdefault(words[0], []): out[words[0]].append(words)
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #010be40d
@@ -373,15 +406,34 @@ def full_names(
         i += n or 1
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #12d95df3
+# %% ../../nbs/messengers/redact.ipynb #e60c7200
+class Marks:
+    "Gives the same mark for the same thing, for as long as it lives."
+    def __init__(self): self.given, self.last = {}, Counter()
+    def __call__(self,
+        kind:str, # A key of `KINDS`
+        what:str, # As it was written
+    )->str: # Like <phone 1>
+        "The mark for it."
+        if kind in ONCE: return ONCE[kind]
+        what = fold(what)[0]
+        words = re.findall(r'\w+', what)
+        key = what if kind == 'email' else (words[0], words[-1]) if kind == 'name' else ''.join(words)
+        if kind == 'phone': key = ''.join(str(unicodedata.decimal(c)) for c in key if c.isdecimal())[-9:]
+        if (kind, key) not in self.given:
+            self.last[kind] += 1
+            self.given[kind, key] = f'<{kind} {self.last[kind]}>'
+        return self.given[kind, key]
+
+# %% ../../nbs/messengers/redact.ipynb #0a709e21
 WORDY = [links, emails, passwords]
-RULES = [*WORDY, *codes, ibans, *addresses, numbers] # all but the first few need a digit
+RULES = [*WORDY, *codes, ibans, *addresses, numbers] # all but the first few need a digit, and most messages have none
 
 class Redactor:
     "Replaces what is private, the same by the same, for as long as it lives."
     def __init__(self,
         names=(), # Senders of the export, without its owner
-    ): self.counts, self._last, self._marks, self._people = Counter(), Counter(), {}, people(names)
+    ): self.counts, self._mark, self._people = Counter(), Marks(), people(names)
     def where(self,
         text:str, # A message
     )->list: # (start, end, kind) in order, none overlapping; nothing is counted
@@ -391,21 +443,11 @@ class Redactor:
         return sorted(out)
     def _look(self, hidden):
         out = []
-        for rule in RULES if re.search(r'\d', hidden) else WORDY: # most messages have no digit
+        for rule in RULES if re.search(r'\d', hidden) else WORDY:
             found = rule(hidden)
             if found: hidden = cover(hidden, found)
             out += [s for s in found if s[2]]
         return out + full_names(hidden, self._people)
-    def _mark(self, kind, what):
-        if kind in ONCE: return ONCE[kind]
-        key = re.findall(r'\w+', fold(what)[0])
-        if kind == 'name': key = key[0], key[-1]
-        elif kind == 'phone': key = ''.join(str(unicodedata.decimal(c)) for c in ''.join(key) if c.isdecimal())[-9:] # with or without the country
-        else: key = ''.join(key)
-        if (kind, key) not in self._marks:
-            self._last[kind] += 1
-            self._marks[kind, key] = f'<{kind} {self._last[kind]}>'
-        return self._marks[kind, key]
     def redact(self,
         text:str, # A message
     )->str: # The same text if nothing in it is private
