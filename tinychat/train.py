@@ -225,8 +225,8 @@ def further_run(
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
-# %% ../nbs/03_train.ipynb #6bcc1509
-POOR = 2.0 # bytes a token; measured, see the end of this notebook
+# %% ../nbs/03_train.ipynb #bfd3cd29
+POOR = 2.0 # bytes a token: a first guess between English (above 3) and letters that the vocabulary has never met (below 1.5)
 
 def bytes_per_token(
     tok:Tokenizer, # A tokenizer
