@@ -66,6 +66,12 @@ def test_from_a_checkpoint(bases):
     again = quiet(out='more.pt', init='ckpt.pt', max_iters=2)
     assert again.history[0]['held'] < first.history[0]['held'] and again.tok.vocab_size == 400
 
+def test_a_checkpoint_whose_parts_do_not_fit(bases):
+    quiet(max_iters=1)
+    other = Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300)
+    torch.save({**load_checkpoint('ckpt.pt'), 'tokenizer': other.to_dict()}, 'odd.pt')
+    with pytest.raises(ValueError, match='odd.pt is damaged: its tokenizer has 300 tokens and its model 400'): quiet(out='more.pt', init='odd.pt')
+
 def test_resumed_is_the_same(bases):
     whole = quiet(max_iters=12)
     class Stop(Exception): pass

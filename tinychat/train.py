@@ -209,7 +209,7 @@ def load_base(
     except (SafetensorError, ValueError): raise ValueError(f'{folder} holds no base, or a damaged one.') from None
     return model, tok
 
-# %% ../nbs/03_train.ipynb #8086bf3f
+# %% ../nbs/03_train.ipynb #52b21572
 def further_run(
     path,                  # Folder of a base, or a checkpoint; ValueError if it is neither
     train:list,            # Conversations to learn from
@@ -222,6 +222,7 @@ def further_run(
     else:
         ckpt = load_checkpoint(path)
         model, tok = model_from(ckpt), Tokenizer.from_dict(ckpt['tokenizer'])
+        if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path} is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
