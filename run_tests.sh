@@ -69,7 +69,9 @@ modules = [m.name for m in pkgutil.walk_packages(tinychat.__path__, 'tinychat.')
 for name in modules: import_module(name)
 commands = [e.name for e in metadata.distribution('tinychat').entry_points if e.group == 'console_scripts']
 for name in commands: subprocess.run([name, '--help'], check=True, stdout=subprocess.DEVNULL)
-print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help')
+from tinychat.train import BASES, load_base
+for name in ('tiny', 'small'): load_base(BASES/name)
+print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help, two bases load')
 END
 }
 

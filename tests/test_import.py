@@ -1,5 +1,5 @@
 "From exports to a file: who is me, merging, privacy, the account, and the command."
-import json, re, socket, subprocess, sys
+import json, random, re, socket, subprocess, sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 
 from tinychat.data import Message, load_data, read_chatml
 from tinychat.messengers import (Talk, best_gap, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
+from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files
 
 KEYS = 'read kept mine dropped duplicates redacted people conversations first last sources'.split()
@@ -127,3 +128,32 @@ def test_words_and_rows():
     from collections import Counter
     assert typical(Counter(), Counter()) == []
     assert in_a_row([Talk([], [])]) == (Counter(), Counter())
+
+# Damage
+
+SEVERAL = {
+    'WhatsApp Chat with Ada Lee.txt': ''.join(f'31/12/25, {t} - {who}: {text}\n' if who else f'31/12/25, {t} - {text}\n' for t, who, text in TALK),
+    'result.json': json.dumps(dict(name='Cy', type='personal_chat', id=7, messages=[
+        dict(id=n, type='message', date=f'2025-12-31T20:0{n}:00', date_unixtime=str(1767211200 + 60*n), **{'from': who, 'from_id': f'user{len(who)}'}, text=text, text_entities=[dict(type='plain', text=text)])
+        for n, (who, text) in enumerate((('Cy', 'fish?'), ('Bo', 'always 🐟'), ('Bo', 'or soup'), ('Cy', 'soup')))])),
+    'sms.xml': "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>\n<smses count=\"2\">\n" + ''.join(
+        f'  <sms protocol="0" address="+15550100" date="17672112{n}0000" type="{kind}" body="{text}" read="1" status="-1" contact_name="Di" />\n' for n, kind, text in ((0, 1, 'here?'), (1, 2, 'there &#55357;&#56898;'))) + '</smses>\n',
+    'chat.csv': 'sender,text,time\nBo,"one, two",2025-12-31 10:00\nEd,"three\nfour",2025-12-31 10:01\n'}
+
+def imports(folder, times, seed=0):
+    "Import the exports above `times` times, one of them damaged each time: (imports, refusals)."
+    rng, done = random.Random(seed), [0, 0]
+    for n in range(times):
+        hit = rng.choice(sorted(SEVERAL))
+        for name, text in SEVERAL.items():
+            (folder/name).parent.mkdir(parents=True, exist_ok=True)
+            (folder/name).write_bytes(mutated(text.encode(), rng) if name == hit else text.encode())
+        try: adds_up(import_exports(folder, me=['Bo']).report); done[0] += 1
+        except ValueError as e:
+            done[1] += 1
+            assert '\n' not in str(e) and not re.search('dinner|fish|soup|three', str(e)), e
+    return tuple(done)
+
+def test_damaged_exports_are_imported_or_refused(tmp_path):
+    read, refused = imports(tmp_path/'in', 150)
+    assert read > 50 and refused > 10

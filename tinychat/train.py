@@ -13,14 +13,15 @@ if __name__ == '__main__' and '__file__' in globals():
 
 # %% auto #0
 __all__ = ['BASES', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler',
-           'make_optimizers', 'schedule', 'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run',
-           'bytes_per_token', 'choose_start', 'averaged_model', 'fit', 'token_sizes', 'check_sound', 'resume_run',
-           'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history',
-           'in_notebook', 'live_plot', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper',
-           'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
+           'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run', 'new_run', 'fingerprint',
+           'load_base', 'further_run', 'bytes_per_token', 'choose_start', 'averaged_model', 'fit', 'token_sizes',
+           'check_sound', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step',
+           'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'plan', 'check_asked', 'check_out', 'check_room',
+           'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #646fad6e
+# %% ../nbs/03_train.ipynb #de9de6fe
 import errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
+from collections import defaultdict
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -97,7 +98,50 @@ def new_scaler(device):
     "Scales the loss up where gradients are float16, so that small ones do not vanish; elsewhere it does nothing."
     return torch.amp.GradScaler(device.type, enabled=half_type(device) == torch.float16)
 
-# %% ../nbs/03_train.ipynb #7b31cc8d
+# %% ../nbs/03_train.ipynb #cab7f316
+def orthogonalize(
+    m:Tensor,     # (n, rows, columns) matrices
+    rounds:int=5, # Of the polynomial
+)->Tensor: # (n, rows, columns), with the same directions, each stretched by about 1
+    "Bring the singular values of matrices near 1. Coefficients: Jordan et al. 2024."
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = m.to(torch.bfloat16 if half_type(m.device) == torch.bfloat16 else torch.float32) # it need not be exact
+    if tall := m.shape[1] > m.shape[2]: x = x.mT # the smaller side makes the smaller products
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7) # no singular value is above 1 now
+    for _ in range(rounds):
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a) # a*x + (b*square + c*square@square) @ x
+    return (x.mT if tall else x).float()
+
+# %% ../nbs/03_train.ipynb #dba40dcf
+class Muon(torch.optim.Optimizer):
+    "Momentum, orthogonalized. For matrices only."
+    def __init__(self,
+        params,             # Matrices, or groups of them
+        lr:float=0.01,      # How far a step goes
+        weight_decay:float=0.1, # Pull towards zero, in units of `lr`
+        momentum:float=0.95 # How slowly the past is forgotten
+    ): super().__init__(params, dict(lr=lr, weight_decay=weight_decay, momentum=momentum))
+    @torch.no_grad()
+    def step(self):
+        "Move every weight that has a gradient."
+        for group in self.param_groups:
+            alike = defaultdict(list)
+            for p in group['params']:
+                if p.grad is not None: alike[p.shape].append(p)
+            for ps in alike.values(): self.step_alike(ps, **group)
+    def step_alike(self, ps, lr, weight_decay, momentum, **_):
+        "One step of matrices of one shape."
+        for p in ps:
+            if not self.state[p]: self.state[p]['momentum_buffer'] = torch.zeros_like(p)
+        memory, grads = [self.state[p]['momentum_buffer'] for p in ps], [p.grad for p in ps]
+        torch._foreach_lerp_(memory, grads, 1 - momentum)
+        ahead = torch.stack(torch._foreach_lerp(grads, memory, momentum)) # where momentum leads next (Nesterov)
+        rows, columns = ps[0].shape
+        torch._foreach_mul_(ps, 1 - lr*weight_decay)
+        torch._foreach_add_(ps, orthogonalize(ahead).unbind(), alpha=-lr*max(1, rows/columns)**.5) # tall matrices go further
+
+# %% ../nbs/03_train.ipynb #9a822896
 def make_optimizers(
     model:GPT,              # What is to learn
     lr:float=1e-3,          # AdamW's peak learning rate
@@ -107,14 +151,11 @@ def make_optimizers(
     "AdamW, and Muon for the matrices between the layers."
     matrices = [p for n,p in model.named_parameters() if p.dim() == 2 and n.startswith('layers')]
     others = [p for n,p in model.named_parameters() if not (p.dim() == 2 and n.startswith('layers'))]
-    if muon_lr and not hasattr(torch.optim, 'Muon'):
-        print(f'PyTorch {torch.__version__} has no Muon (2.9 does): AdamW takes all weights, and learns a little slower.', file=sys.stderr)
-        muon_lr = 0
     decay = dict(params=matrices, weight_decay=weight_decay)
     adam = [dict(params=others, weight_decay=0.)] + ([] if muon_lr else [decay])
     fused = model.device.type == 'cuda'
     out = [torch.optim.AdamW(adam, lr=lr, betas=(.9, .95), fused=fused)]
-    if muon_lr: out.append(torch.optim.Muon([decay], lr=muon_lr, weight_decay=weight_decay, adjust_lr_fn='original'))
+    if muon_lr: out.append(Muon([decay], lr=muon_lr))
     for opt in out:
         for group in opt.param_groups: group['peak'] = group['lr']
     return out
@@ -226,8 +267,8 @@ def further_run(
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
-# %% ../nbs/03_train.ipynb #bfd3cd29
-POOR = 2.0 # bytes a token: a first guess between English (above 3) and letters that the vocabulary has never met (below 1.5)
+# %% ../nbs/03_train.ipynb #dd2d5926
+POOR = 2.0 # bytes a token: a first guess between English (about 4) and letters that the vocabulary has never met (about 1)
 
 def bytes_per_token(
     tok:Tokenizer, # A tokenizer
@@ -257,14 +298,15 @@ def choose_start(
         return None
     return BASES/base
 
-# %% ../nbs/03_train.ipynb #b0360d54
+# %% ../nbs/03_train.ipynb #cd2ae048
 def averaged_model(
     model:GPT,    # That learns
     reach:float,  # Steps after which a weight counts a third (1/e) of what it did
 )->AveragedModel: # `update_parameters(model)` after each step
     "Weights that follow slowly."
     slow = 1 - math.exp(-1/reach)
-    return AveragedModel(model, avg_fn=lambda average, new, n: average.lerp(new, (1/(n + 1)).clamp_min(slow))) # at first the plain mean
+    follow = lambda averages, new, n: torch._foreach_lerp_(averages, new, max(slow, 1/(n.item() + 1))) # at first the plain mean
+    return AveragedModel(model, multi_avg_fn=follow)
 
 # %% ../nbs/03_train.ipynb #43fdb45b
 def fit(
@@ -483,11 +525,11 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #c6df5dc7
+# %% ../nbs/03_train.ipynb #786529c9
 DROPOUT = 0.2 # from scratch
-PLANS = dict(gpu=dict(epochs=20, batch_size=32, steps=1, looks=12, lr=1e-3, muon_lr=0.01), # measured; see below
+PLANS = dict(gpu=dict(epochs=20, batch_size=16, steps=1, looks=12, lr=1e-3, muon_lr=0.01, average=0.1, patience=3), # measured; see below
              cpu=dict(epochs=5, batch_size=4, steps=1, looks=12, lr=2e-3, muon_lr=0.02),
-             base=dict(epochs=1.5, batch_size=4, steps=6, looks=4, lr=2e-4, muon_lr=2e-3, others_weight=0.3, average=0.4, patience=2))
+             base=dict(epochs=1.5, little=2, batch_size=4, steps=12, looks=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2))
 
 def plan(
     run:Run,            # A run at step 0; its options are set
@@ -499,10 +541,11 @@ def plan(
 ):
     "Set the size of the batch, the number of steps, and how often to look."
     o, how = run.options, dict(PLANS[how or ('cpu' if run.model.device.type == 'cpu' else 'gpu')])
-    epochs, batch_size, steps, looks = (how.pop(n) for n in ('epochs', 'batch_size', 'steps', 'looks'))
+    epochs, little, batch_size, steps, looks = (how.pop(n, None) for n in ('epochs', 'little', 'batch_size', 'steps', 'looks'))
     for name, value in how.items(): setattr(o, name, value)
     tokens = len(encode_all(run.tok, train)[0])
     windows = max(1, (tokens - 1)//run.model.config.context)
+    if little and windows < 300: epochs = little # some six thousand messages
     o.batch_size = max(1, min(batch_size, windows//steps)) # at least so many steps an epoch
     o.max_iters = max_iters or math.ceil(epochs*windows/o.batch_size)
     if minutes:

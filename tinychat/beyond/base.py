@@ -24,7 +24,8 @@ from ..train import autocast, eval_windows, load_base, make_optimizers
 __all__ = ['CORPORA', 'BOTS', 'SHARES', 'teacher', 'pupil', 'RECIPES', 'most_talkative', 'open_chats', 'tidy', 'between_two',
            'pairs_in_a_crowd', 'read_corpus', 'said', 'seconds', 'channel_talks', 'crowds', 'prose', 'sources',
            'casual', 'base_tokenizer', 'encode_source', 'swap_roles', 'Mix', 'expectations', 'distillation_loss',
-           'Recipe', 'processes', 'pretrain', 'save_base', 'prepare', 'make_base', 'tinychat_base']
+           'Recipe', 'processes', 'up_and_down', 'within', 'pretrain', 'save_base', 'prepare', 'make_base',
+           'tinychat_base']
 
 # %% ../../nbs/beyond/base.ipynb #d64ebd96
 def most_talkative(
@@ -317,7 +318,27 @@ def processes(
     if world > 1 and not torch.distributed.is_initialized(): torch.distributed.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
     return rank, world
 
-# %% ../../nbs/beyond/base.ipynb #a0110158
+# %% ../../nbs/beyond/base.ipynb #5fd36355
+def up_and_down(
+    step:int,      # From 0
+    recipe:Recipe, # Its `warmup` and `steps`
+)->float: # Share of the peak learning rate
+    "Up to the peak, then down to nothing."
+    return min((step + 1)/recipe.warmup, 1) * min(1, (recipe.steps - step)/max(1, recipe.steps - recipe.warmup))
+
+def within(
+    recipe:Recipe,  # What was planned
+    step:int,       # Steps done
+    seconds:float,  # Left
+    pace:float,     # Seconds a step takes
+    device,         # Of this process
+)->Recipe: # The same, with as many tokens as can be read
+    "Fit a recipe into a time."
+    steps = torch.tensor(step + max(1, int(seconds/pace)), device=device)
+    if processes()[1] > 1: torch.distributed.broadcast(steps, 0)
+    return replace(recipe, tokens=float(steps.item()*recipe.batch_size*recipe.context))
+
+# %% ../../nbs/beyond/base.ipynb #26afec4c
 def pretrain(
     recipe:Recipe,    # What to do
     rows:dict,        # name -> ids, from `encode_source`
@@ -344,9 +365,8 @@ def pretrain(
     if minutes: recipe = replace(recipe, tokens=1e15) # until the pace is known
     while step < recipe.steps:
         x, y, place = mix[step]
-        share = min((step + 1)/recipe.warmup, 1) * min(1, (recipe.steps - step)/max(1, recipe.steps - recipe.warmup))
         for opt in optimizers:
-            for group in opt.param_groups: group['lr'] = group['peak']*share
+            for group in opt.param_groups: group['lr'] = group['peak']*up_and_down(step, recipe)
         with autocast(device): loss, text = losses(x, y, *(t[place] for t in taught))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
@@ -354,10 +374,7 @@ def pretrain(
         total += text.detach(); step += 1
         if minutes and step in (100, 200): total.item(); marks.append(time.monotonic()) # to ask for a number is to wait for it
         if minutes and step == 200: # now the pace is known
-            pace, left = (marks[1] - marks[0])/100, 60*minutes - (marks[1] - start)
-            steps = torch.tensor(step + max(1, int(left/pace)), device=device)
-            if world > 1: torch.distributed.broadcast(steps, 0)
-            recipe = replace(recipe, tokens=float(steps.item()*recipe.batch_size*recipe.context))
+            recipe = within(recipe, step, 60*minutes - (marks[1] - start), (marks[1] - marks[0])/100, device)
         if step % every == 0 or step == recipe.steps:
             last = step == recipe.steps
             yield dict(step=step, steps=recipe.steps, loss=total.item()/((step - 1) % every + 1), seconds=time.monotonic() - start, model=model.eval() if last else None, recipe=recipe)
@@ -409,11 +426,11 @@ def prepare(
     if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. Move it away, and it is made anew.')
     return rows, tok
 
-# %% ../../nbs/beyond/base.ipynb #7e94ccb6
-teacher = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=390e6)
-pupil = Recipe(dropout=0., tokens=1000e6, teachers=('teacher1', 'teacher2'))
+# %% ../../nbs/beyond/base.ipynb #ee6d52af
+teacher = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
+pupil = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, the teachers' answers included
 RECIPES = dict(teacher1=teacher, teacher2=replace(teacher, seed=1),
-               tiny=replace(pupil, batch_size=256), small=replace(pupil, n_layer=8, n_head=8, n_embd=512, int8=True))
+               tiny=replace(pupil, batch_size=256, tokens=889e6), small=replace(pupil, n_layer=8, n_head=8, n_embd=512, tokens=377e6, int8=True))
 
 def make_base(
     name:str,        # A key of `RECIPES`; ValueError if it is none

@@ -1,0 +1,50 @@
+"The bases in the package: whole, as large as they say, able to talk."
+import json, re
+from pathlib import Path
+
+import pytest
+
+from tinychat.beyond.base import RECIPES
+from tinychat.data import load_data
+from tinychat.train import BASES, load_base, reply_bpb, sample_reply
+
+sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
+each = pytest.mark.parametrize('name', ['tiny', 'small'])
+
+@pytest.fixture(scope='module')
+def base(): return {name: load_base(BASES/name) for name in ('tiny', 'small')}
+
+@each
+def test_is_what_its_card_and_recipe_say(base, name):
+    model, tok = base[name]
+    card, made, plan = (BASES/name/'README.md').read_text(encoding='utf-8'), json.loads((BASES/name/'recipe.json').read_text()), RECIPES[name]
+    assert f'{model.n_params()/1e6:.1f} million parameters' in card and f'{made["tokens"]/1e6:.0f} million tokens' in card
+    assert (plan.n_layer, plan.n_head, plan.n_embd, plan.context, tok.vocab_size) == (model.config.n_layer, model.config.n_head, model.config.n_embd, model.config.context, model.config.vocab_size)
+    assert made['shares'] == plan.shares and made['int8'] == plan.int8 and abs(made['tokens']/plan.tokens - 1) < 0.01
+    assert made['teachers'] == list(plan.teachers)
+
+def test_small_enough(base):
+    assert base['tiny'][0].n_params() < 8e6 < 25e6 < base['small'][0].n_params() < 35e6
+    assert sum(f.stat().st_size for f in BASES.rglob('*') if f.is_file()) < 60e6
+
+def test_the_larger_one_knows_more(base):
+    "Chats that were invented for this repository, so nobody has learned from them."
+    train, held = load_data(sample)
+    tiny, small = (reply_bpb(*base[name], held) for name in ('tiny', 'small'))
+    assert small < tiny < 3
+
+@each
+def test_answers_in_words(base, name):
+    said = sample_reply(*base[name], 'hey! how are you?', temperature=0.)
+    assert re.fullmatch(r"[A-Za-z ,.'?!-]{2,}", said), said
+
+def test_credits_name_every_source():
+    text = (BASES/'CREDITS.md').read_text(encoding='utf-8')
+    for name in ('chitchat-dataset', 'IRC', 'CaSiNo', 'Taskmaster', 'Persona', 'Topical-Chat', 'books'): assert re.search(name, text), name
+
+@pytest.mark.parametrize('name', ['base_runs', 'finetune_runs'])
+def test_runs_are_numbers(name):
+    for line in (BASES/f'{name}.jsonl').read_text(encoding='utf-8').splitlines():
+        run = json.loads(line)
+        people = [run['best']] if 'best' in run else [b for p in run['people'].values() for b in (p['before'], p['after'])]
+        assert all(1 < b < 2.5 for b in people) and run['device'] and isinstance(run['seed'], int)
