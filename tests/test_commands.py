@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from tinychat import commands
+from tinychat.data import load_data
+from tinychat.gpt import GPTConfig
+from tinychat.train import Options, fit, make_tokenizer, new_run
 
 root = Path(__file__).resolve().parent.parent
 SMALL = ['--n_layer', '1', '--n_head', '2', '--n_embd', '32', '--context', '64', '--vocab_size', '400', '--device', 'cpu']
@@ -55,7 +58,7 @@ def trained(tmp_path_factory):
 
 def test_train_then_chat(trained):
     ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
-    assert {'config', 'model', 'tokenizer', 'optimizer', 'step', 'rng'} <= set(ckpt) and ckpt['step'] == 6
+    assert {'config', 'model', 'tokenizer', 'step'} <= set(ckpt) and not {'last_model', 'optimizer'} & set(ckpt) and ckpt['step'] == 6
     code, out, err = run(trained, 'tinychat-chat', '--prompt', 'hey', '--max_tokens', 20, '--seed', 3)
     assert code == 0 and out.strip() and not err
     assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', 3)[1] == out
@@ -97,7 +100,6 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     assert run(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
     a, b = (torch.load(folder/name, weights_only=True) for name in ('straight.pt', 'broken.pt'))
     assert [(h['step'], h['train'], h['held']) for h in a['history']] [1:] == [(h['step'], h['train'], h['held']) for h in b['history']][1:]
-    for k in a['last_model']: assert torch.equal(a['last_model'][k], b['last_model'][k]), k
     for k in a['model']: assert torch.equal(a['model'][k], b['model'][k]), k
 
 def test_bad_data(folder):
@@ -204,11 +206,11 @@ def test_nobody_listening_is_no_reason_to_lose_a_model(folder):
     assert p.wait() == 0 and torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] == 30
 
 def test_a_second_ctrl_c_loses_nothing(folder):
-    p = start(folder, 'tinychat-train', *SMALL, '--max_iters', 100_000)
+    p = start(folder, 'tinychat-train', *SMALL, '--max_iters', 3_000)
     while 'step' not in p.stderr.readline(): assert p.poll() is None
     for _ in range(5): p.send_signal(signal.SIGINT)
     p.communicate()
-    assert p.returncode == 130 and 0 < torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] < 100_000
+    assert p.returncode == 130 and 0 < torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] < 3_000
 
 def test_resume_notices_that_the_held_out_part_changed(trained):
     data = trained/'training_data'/'chatml_format.txt'
@@ -219,12 +221,17 @@ def test_resume_notices_that_the_held_out_part_changed(trained):
     assert call(trained, 'tinychat-train', '--resume')[0] == 0
 
 def test_damaged_runs_are_not_resumed(trained, tmp_path):
-    ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
     data = trained/'training_data'/'chatml_format.txt'
+    train, held = load_data(data)
+    half = new_run(train, make_tokenizer(train, 300), GPTConfig(300, 1, 1, 16, 64), Options(max_iters=6, eval_every=2), 'cpu', held)
+    for _ in fit(half, train, held):
+        if half.step == 3: half.save(tmp_path/'half.pt'); break
+    ckpt = torch.load(tmp_path/'half.pt', weights_only=True)
+    assert call(tmp_path, 'tinychat-train', '--resume', '--out', 'half.pt', '--data', data)[0] == 0
     adam, muon = ckpt['optimizer']
     bad_state = {**adam, 'state': {n: {**s, 'exp_avg': torch.zeros(3)} for n, s in adam['state'].items()}}
     for change in (dict(best=None), dict(history=[{'step': 1}]), dict(seconds='x'), dict(sums=torch.zeros(3)), dict(options={**ckpt['options'], 'warmup': 'x'}),
-                   dict(options={**ckpt['options'], 'clip': float('nan')}), dict(optimizer=[bad_state, muon]), dict(rng='x')):
+                   dict(options={**ckpt['options'], 'clip': float('nan')}), dict(optimizer=[bad_state, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
         torch.save({**ckpt, **change}, tmp_path/'c.pt')
         refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', data), 'not what is needed')
 

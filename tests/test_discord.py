@@ -53,6 +53,11 @@ def test_two_with_one_name_stay_two(tmp_path):
     export, = read(write(tmp_path, c_json=channel(said(person('7', 'sam'), 'a', 1), said(person('8', 'sam'), 'b', 2), said(person('9', None), 'c', 3), kind='DirectGroupTextChat')))
     assert [m.sender for m in export.chats[0].messages] == ['sam (7)', 'sam (8)', '9'] and export.chats[0].group
 
+def test_a_name_that_looks_like_one_made_unique_stays_another(tmp_path):
+    sams = [person('7', 'sam'), person('8', 'sam'), person('9', 'sam (8)')]
+    export, = read(write(tmp_path, c_json=channel(*(said(p, 'hi', n) for n, p in enumerate(sams)), kind='DirectGroupTextChat')))
+    assert [m.sender for m in export.chats[0].messages] == ['sam (7)', 'sam (8)', 'sam (8) (9)'] and export.chats[0].group
+
 def test_times_are_instants_whatever_the_offset_and_newest_first_too(tmp_path):
     newest = [said(BO, 'c', timestamp='2025-05-01T12:00:00.1234567+02:00', id='30'), said(BO, 'b', timestamp='2025-05-01T09:30:00Z', id='20'), said(BO, 'a', timestamp='2025-05-01T09:30:00Z', id='10')]
     export, = read(write(tmp_path, c_json=channel(*newest)))
@@ -116,6 +121,12 @@ def test_dates_of_older_csv_files(tmp_path, dates, second):
     export, = read(write(tmp_path, c_csv=HEADER + ''.join(row('1', 'ann', d, d, '', '') for d in dates)))
     time = export.chats[0].messages[1].time
     assert texts(export) == dates and (time.month, time.day) == second and time.tzinfo is None
+
+def test_csv_parts_from_before_and_after_the_dates_changed(tmp_path):
+    (tmp_path/'c.csv').write_text(HEADER + row('1', 'ann', '01/02/2021 10:00', 'old', '', '') + row('2', 'bo', '13/02/2021 10:00', 'older program', '', ''))
+    (tmp_path/'c [part 2].csv').write_text(HEADER + row('1', 'ann', '2025-05-01T10:00:00.0000000+00:00', 'new', '', ''))
+    export, = read(tmp_path)
+    assert texts(export) == ['old', 'older program', 'new'] and [m.time.tzinfo for m in export.chats[0].messages] == [None, None, timezone.utc]
 
 def test_csv_that_cannot_be_read(tmp_path):
     for content, why in [(row('1', 'ann', 'one day', 'x', '', ''), 'JSON has no such trouble'), ('"1","ann","2025-05-01T10:00:00Z","never closed,,\r\n', 'do not pair up'), (b'"\xff"', 'neither UTF-8')]:

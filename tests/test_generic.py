@@ -126,6 +126,14 @@ def test_damaged_lines_cost_themselves(tmp_path):
     e = read(tmp_path, b'\n'.join([good, good[:30], b'\xff', b'[]', b'{}', b'null', b'[' * 10_000, b'\xe2\x80\xa8'.join([good]), b'']), 'x.jsonl')
     assert len(e.chats) == 2 and e.dropped == dict(system=2, malformed=5)
 
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_json_lines_in_any_unicode(tmp_path, encoding):
+    lines = '\n'.join(json.dumps(c, ensure_ascii=False) for c in (SHAREGPT, {'messages': [{'role': 'user', 'content': 'grüße 🐟 \u0a00\u2028'}]}))
+    (tmp_path/'x.jsonl').write_bytes(lines.encode(encoding))
+    [group] = reader.find(all_files(tmp_path))
+    export = read_group(reader, group)
+    assert len(export.chats) == 2 and export.chats[1].messages[0].text == 'grüße 🐟 \u0a00\u2028' and 'malformed' not in export.dropped
+
 def test_lists_of_objects(tmp_path):
     rows = [{'from': 'Ada', 'text': 'hi\u2028', 'timestamp': 1714566896000}, {'from': 5, 'text': 'yo', 'timestamp': '2024-05-01T12:00:00Z'}, {'from': None, 'text': 'x'}, {'from': 'Ada', 'text': None}, {'from': 'Ada', 'text': ['x']}, 'x', {}, {'from': 'Ada', 'text': 'end', 'timestamp': float('nan')}]
     for data in (json.dumps(rows), json.dumps(rows, indent=1, ensure_ascii=False), '\n'.join(map(json.dumps, rows))):

@@ -318,3 +318,13 @@ def damaged(tmp_path):
 def test_any_damage_is_an_account_or_one_error(tmp_path, which):
     read, refused, unknown = survives(imessage, damaged(tmp_path)[which], 300)
     assert read and read + refused + unknown >= 300
+
+def test_a_message_without_a_date_stays_behind_the_one_before(db):
+    export = db((1, dict(text='one', handle_id=1)), (1, dict(text='two', handle_id=1, date=0)), (1, dict(text='three', handle_id=1)))
+    assert [t for _, t in said(export)] == ['one', 'two', 'three'] and export.chats[0].messages[1].time is None
+
+@pytest.mark.parametrize('name', ['x'*300, 'a/..', 'a:b?.db'])
+def test_a_zip_may_use_names_that_no_disk_allows(tmp_path, name):
+    make(tmp_path/'chat.db', (1, dict(text='hi', handle_id=1)))
+    with zipfile.ZipFile(tmp_path/'x.zip', 'w') as z: z.write(tmp_path/'chat.db', name)
+    assert said(load(tmp_path/'x.zip')) == [('+15550100', 'hi')]

@@ -65,6 +65,12 @@ def test_no_message(tmp_path):
     assert [t for _, t in said(export)] == kept[:-1] + ['[Photo]\nlook']
     assert export.dropped == Counter(sticker=3, media=4, call=4, contact=2, empty=1, deleted=2, system=1)
 
+def test_the_name_in_the_title_takes_no_word_of_the_text(tmp_path):
+    export = read(tmp_path, '2026.02.01 Sunday\n10:00 Grace I am here\n10:01 Grace I was late\n10:02 Grace I do\n10:03 Ada ok\n', name='[LINE] Grace.txt')
+    assert said(export) == [('Grace', 'I am here'), ('Grace', 'I was late'), ('Grace', 'I do'), ('Ada', 'ok')] and export.chats[0].me == {'Ada'}
+    export = read(tmp_path, '2026.02.01 Sunday\n10:00 Ada L. am I\n10:01 Ada L. was I\n10:02 Ada L. do I\n10:03 Bo ok\n', name='[LINE] Ada L..txt')
+    assert {m.sender for m in export.chats[0].messages} == {'Ada L.', 'Bo'}
+
 def test_computer(tmp_path):
     export = read(tmp_path, '\ufeff2026.02.01 Sunday\n10:00 Ada Byron Stickers\n10:01 Ada Byron hello you\nsecond line\n10:02 Ada Byron hi\n10:03 Grace ☎ Missed call\n10:04 Grace unsent a message.\n10:05 Grace Photos\n10:06 Grace Photos of us\n10:07 Graceが退出しました\n', '[LINE] Grace.txt')
     assert said(export) == [('Ada Byron', 'hello you\nsecond line'), ('Ada Byron', 'hi'), ('Grace', 'Photos of us')]

@@ -41,7 +41,7 @@ def test_sent_is_me(tmp_path):
     ('"&#55357;"', '\ufffd'), ('"&#56832;&#55357;"', '\ufffd\ufffd'), ('"&#55357;x&#56832;"', '\ufffdx\ufffd'),
     ('"&#8;&#0;&#31;"', '\x08\x00\x1f'), ('"\x08\x0b"', '\x08\x0b'), ('"&#9;&#10;&#13;"', '\t\n\r'), ('"&#65535;&#1114112;"', '\ufffd\ufffd'),
     ('"one\ntwo\r\n three\n"', 'one\ntwo\n three\n'), ('"a\tb"', 'a\tb'), ('"&amp;#55357;&amp;#56832;"', '&#55357;&#56832;'),
-    ("'say \"hi\"\nnow'", 'say "hi"\nnow'), ('"👩\u200d🚀 \u202f\u200e  x "', '👩\u200d🚀 \u202f\u200e  x '), ('"&lt;smses&gt;&quot; body=&apos;"', '<smses>" body=\''),
+    ("'say \"hi\"\nnow'", 'say "hi"\nnow'), ('"so?\n> yes\n/>\nx=\'1\'"', "so?\n> yes\n/>\nx='1'"), ("'\"tea?\"\n>'", '"tea?"\n>'), ('"👩\u200d🚀 \u202f\u200e  x "', '👩\u200d🚀 \u202f\u200e  x '), ('"&lt;smses&gt;&quot; body=&apos;"', '<smses>" body=\''),
     ('" "', ' '), ('"null and void"', 'null and void'), ('"Loved “hi”"', 'Loved “hi”'), ('"&#x00a9;&#00128512;"', '©😀')])
 def test_not_one_character_changes(tmp_path, raw, text):
     assert texts(load(tmp_path, one(raw=raw))) == [text]
@@ -51,6 +51,13 @@ def test_pieces_may_be_cut_anywhere():
     whole = sms.mend(data)
     assert '😀'.encode() not in whole and whole.count(b'&#128512;') == 3
     for size in range(1, len(data) + 1): assert b''.join(sms.pieces(io.BytesIO(data), size)) == whole, size
+
+def test_comments_may_hold_anything_and_be_cut_anywhere():
+    data = ("<?xml version='1.0' ?>\n<!--- Ada's -\n>\"<?phone -->\r\n<?it it's?>\n<smses\n\tcount='1'\n>" + one(raw='"<!-- it\'s\r\n--> <?\n?>"'.replace('<', '&lt;')) + '</smses>').encode()
+    whole = sms.mend(data)
+    for size in range(1, len(data) + 1): assert b''.join(sms.pieces(io.BytesIO(data), size)) == whole, size
+    [record] = sms.records(io.BytesIO(data))
+    assert sms.text_of(record) == "<!-- it's\n--> <?\n?>"
 
 def test_a_long_run_of_emoji_and_breaks():
     data = b'<smses>' + one(raw='"' + '&#55357;&#56832;\n' * 5000 + '"').encode() + b'</smses>'

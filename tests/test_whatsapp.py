@@ -231,3 +231,16 @@ SAMPLES = [f'31/12/2020, 23:58 - Messages are end-to-end encrypted.\n31/12/2020,
 def test_damaged_files(sample):
     read, refused, unknown = survives(whatsapp, {'WhatsApp Chat with Ada.txt': sample.encode()*3}, 150)
     assert read + refused + unknown == 150 and read > 75
+
+def test_the_caption_of_the_only_picture(tmp_path):
+    e = read(tmp_path, f'[31.12.20, 23:58:00] Ada: hi\n{L}[31.12.20, 23:59:00] Grace: {L}image omitted\nour cat\n')
+    assert (texts(e), dict(e.dropped)) == (['hi', 'our cat'], {})
+
+@pytest.mark.parametrize('tail', ['contact in Rome', 'location?', 'sticker on the door', 'image omitted, why?'])
+def test_a_pasted_mark_inside_a_message(tmp_path, tail):
+    e = read(tmp_path, f'[31.12.20, 23:58:00] Ada: hi\n[31.12.20, 23:59:00] Grace: ask my {L}{tail}\n')
+    assert texts(e) == ['hi', f'ask my {L}{tail}']
+
+@pytest.mark.parametrize('left_out', ['image omitted', 'Bild weggelassen', 'Kontaktkarte ausgelassen', 'sticker omitted', 'image omise', 'imagen omitida', 'immagine omessa', 'afbeelding weggelaten', 'изображение пропущено', 'görüntü dahil edilmedi'])
+def test_a_caption_before_a_file_left_out(tmp_path, left_out):
+    assert texts(read(tmp_path, f'[31.12.20, 23:58:00] Ada: hi\n[31.12.20, 23:59:00] Grace: look {L}{left_out}\n')) == ['hi', 'look']

@@ -15,9 +15,10 @@ if __name__ == '__main__' and '__file__' in globals():
 __all__ = ['BASES', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler',
            'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run', 'new_run', 'fingerprint',
            'load_base', 'further_run', 'bytes_per_token', 'choose_start', 'averaged_model', 'fit', 'token_sizes',
-           'check_sound', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step',
-           'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'plan', 'check_asked', 'check_out', 'check_room',
-           'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
+           'check_sound', 'remember', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer',
+           'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'plan', 'check_asked',
+           'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run',
+           'train_file']
 
 # %% ../nbs/03_train.ipynb #de9de6fe
 import errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
@@ -189,7 +190,7 @@ class Options:
     patience:int=0           # Looks without a better number until it stops early; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
-# %% ../nbs/03_train.ipynb #ba177098
+# %% ../nbs/03_train.ipynb #01891973
 @dataclass
 class Run:
     "A training run: what is needed to go on with it."
@@ -209,6 +210,8 @@ class Run:
     use_all:bool=False                          # Has it learned from what was held out, too? Then `best` is another's
     @property
     def shown(self): return self.averaged.module if self.averaged else self.model # The model to judge and to keep
+    @property
+    def done(self): return self.step >= self.options.max_iters
     def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f} reply bits per byte)'
 
 # %% ../nbs/03_train.ipynb #e0571545
@@ -367,21 +370,22 @@ def token_sizes(
         if len(i := tok.encode(role)) == 1: sizes[i] = 0
     return sizes
 
-# %% ../nbs/03_train.ipynb #b6c87863
+# %% ../nbs/03_train.ipynb #fc22df18
 @patch
 def save(self:Run,
     path, # Where to write; OSError if that is impossible
 ):
     "Write a checkpoint."
     state = dict(config=asdict(self.model.config), model=self.best_model or self.shown.state_dict(), tokenizer=self.tok.to_dict(),
-                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds, use_all=self.use_all,
-                 last_model=self.model.state_dict(), optimizer=[opt.state_dict() for opt in self.optimizers or []],
-                 scaler=self.scaler.state_dict() if self.scaler else {}, averaged=self.averaged.state_dict() if self.averaged else {}, sums=self.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if self.model.device.type == 'cuda' else None)
+                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds, use_all=self.use_all)
+    if not self.done:
+        state |= dict(last_model=self.model.state_dict(), optimizer=[opt.state_dict() for opt in self.optimizers or []], scaler=self.scaler.state_dict() if self.scaler else {},
+                      averaged=self.averaged.state_dict() if self.averaged else {}, sums=self.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if self.model.device.type == 'cuda' else None)
     file = io.BytesIO()
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #a8caefc8
+# %% ../nbs/03_train.ipynb #f2bd7c23
 def check_sound(
     run:Run, # Made from a file; ValueError if `fit` could not go on with it
 ):
@@ -391,13 +395,31 @@ def check_sound(
     if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.seed, run.step)): raise ValueError
     if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or not run.sums.isfinite().all(): raise ValueError
     if not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
-    for opt in run.optimizers:
+    for opt in run.optimizers or []:
         kept = {'exp_avg', 'exp_avg_sq', 'step'} if isinstance(opt, torch.optim.AdamW) else {'momentum_buffer'}
         if any('peak' not in g for g in opt.param_groups): raise ValueError
         for p, state in opt.state.items():
             if set(state) != kept or any(v.shape != p.shape for k, v in state.items() if k != 'step'): raise ValueError
 
-# %% ../nbs/03_train.ipynb #ec2af301
+# %% ../nbs/03_train.ipynb #f2bf9fd5
+def remember(
+    run:Run,   # With the last weights; the rest of what `fit` needs is added
+    ckpt:dict, # From `load_checkpoint`; KeyError, ValueError or RuntimeError if it holds something else
+):
+    "Restore the optimizers, the averages and the random numbers."
+    o, run.sums = run.options, ckpt['sums']
+    run.optimizers = make_optimizers(run.model, o.lr, o.muon_lr, o.weight_decay)
+    if ckpt['optimizer']:
+        for opt, state in zip(run.optimizers, ckpt['optimizer'], strict=True): opt.load_state_dict(state)
+    run.scaler = new_scaler(run.model.device)
+    if ckpt['scaler']: run.scaler.load_state_dict(ckpt['scaler'])
+    if o.average and run.step:
+        run.averaged = averaged_model(run.model, o.average*o.max_iters)
+        run.averaged.load_state_dict(ckpt['averaged'])
+    torch.set_rng_state(ckpt['rng'])
+    if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
+
+# %% ../nbs/03_train.ipynb #0aaa0008
 def resume_run(
     path,              # A checkpoint that `Run.save` wrote; ValueError if it is something else
     train:list,        # The conversations it learned from; ValueError if they changed
@@ -407,21 +429,13 @@ def resume_run(
     "Take a run up where it stopped."
     ckpt = load_checkpoint(path)
     try:
-        run = Run(model_from(dict(config=ckpt['config'], model=ckpt['last_model'])).to(pick_device(device)), Tokenizer.from_dict(ckpt['tokenizer']),
-                  Options(**ckpt['options']), **{k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'sums')})
+        done = ckpt['step'] >= ckpt['options']['max_iters']
+        run = Run(model_from(dict(config=ckpt['config'], model=ckpt['model' if done else 'last_model'])).to(pick_device(device)), Tokenizer.from_dict(ckpt['tokenizer']),
+                  Options(**ckpt['options']), **{k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds')})
         if run.tok.vocab_size != run.model.config.vocab_size or not 0 <= run.step or min(run.options.max_iters, run.options.batch_size, run.options.eval_every) < 1: raise ValueError
         if run.history: run.best_model = ckpt['model']
-        run.optimizers = make_optimizers(run.model, run.options.lr, run.options.muon_lr, run.options.weight_decay)
-        if ckpt['optimizer']:
-            for opt, state in zip(run.optimizers, ckpt['optimizer'], strict=True): opt.load_state_dict(state)
-        run.scaler = new_scaler(run.model.device)
-        if ckpt['scaler']: run.scaler.load_state_dict(ckpt['scaler'])
-        if run.options.average and run.step:
-            run.averaged = averaged_model(run.model, run.options.average*run.options.max_iters)
-            run.averaged.load_state_dict(ckpt['averaged'])
+        if not done: remember(run, ckpt)
         check_sound(run)
-        torch.set_rng_state(ckpt['rng'])
-        if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
     if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
@@ -685,7 +699,7 @@ def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, 
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #0efbfaf2
+# %% ../nbs/03_train.ipynb #66cf1263
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -718,7 +732,7 @@ def train_file(
         check_room(out, run)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
-    if run.step >= o.max_iters: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
+    if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
     if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
     keeper = Keeper(run, out, resume, say)
     fit_file(run, train, held, keeper, say, progress)

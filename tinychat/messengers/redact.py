@@ -12,9 +12,9 @@ from collections import Counter
 # %% auto #0
 __all__ = ['KINDS', 'ONCE', 'MARK', 'HIDDEN', 'emails', 'SECRET', 'PUBLIC', 'HARMLESS', 'IBAN_LENGTH', 'PHONE', 'UNITS', 'BESIDE',
            'codes', 'ORDINARY', 'passwords', 'ENGLISH', 'EUROPE', 'ASIA', 'addresses', 'LABELS', 'SMALL', 'EVERYDAY',
-           'WORDY', 'RULES', 'cover', 'spans', 'is_id', 'private_parts', 'links', 'luhn', 'is_card', 'ibans',
-           'is_round', 'is_phone', 'word', 'kind_of', 'numbers', 'is_code', 'is_password', 'is_address', 'fold',
-           'people', 'full_name', 'full_names', 'Marks', 'Redactor']
+           'WORDY', 'RULES', 'cover', 'spans', 'is_id', 'private_parts', 'links', 'luhn', 'is_card', 'is_iban', 'ibans',
+           'is_round', 'is_phone', 'word', 'western', 'kind_of', 'stretch', 'numbers', 'is_code', 'is_password',
+           'is_address', 'fold', 'people', 'full_name', 'full_names', 'key_of', 'Marks', 'look', 'private', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
 KINDS = dict(email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
@@ -72,11 +72,12 @@ def is_id(
         return digits > 0 and (len(s) > 15 or len(s) > 9 and s.lower() != s != s.upper())
     return any(long(s) for s in re.split(r'[^A-Za-z0-9]', part) if s) or len(part) > 24 and not re.search(r'[-_.]', part)
 
-# %% ../../nbs/messengers/redact.ipynb #3ff14c8b
+# %% ../../nbs/messengers/redact.ipynb #c84d13b6
 _url = re.compile(rf'''(?<![A-Za-z0-9_@.+-]) (?: [a-z][a-z0-9+-]{{1,15}}:// | (?:[a-z0-9-]+\.)+[a-z]{{2,24}}(?=[/?]) )
     [!\#-;=?-\[\]_a-z~{HIDDEN}]+''', re.X | re.I)
 _parts = re.compile(r'(?:[a-z][a-z0-9+-]*://)?(?:(?P<user>[^/?#@]+)@)?(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)', re.I)
 
+# %% ../../nbs/messengers/redact.ipynb #b125525e
 def private_parts(
     url:str, # A link, with or without https://
 )->list: # (start, end)
@@ -106,7 +107,7 @@ def links(
         out.append((at, m.end(), None))
     return [s for s in out if s[0] < s[1]]
 
-# %% ../../nbs/messengers/redact.ipynb #716b2417
+# %% ../../nbs/messengers/redact.ipynb #b7528593
 def luhn(
     digits:str, # '0' to '9' only
 )->bool: # False after any one wrong digit
@@ -114,6 +115,7 @@ def luhn(
     doubled = [int(d)*(1 + i%2) for i,d in enumerate(reversed(digits))]
     return sum(d - 9*(d > 9) for d in doubled) % 10 == 0
 
+# %% ../../nbs/messengers/redact.ipynb #1afa80c1
 def is_card(
     sizes:list, # How many digits stand together
     digits:str, # All of them
@@ -122,12 +124,19 @@ def is_card(
     grouped = len(sizes) == 1 or set(sizes[:-1]) == {4} and sizes[-1] < 5 or sizes in ([4, 6, 5], [4, 6, 4])
     return 13 <= len(digits) <= 19 and grouped and digits[0] in '234568' and len(set(digits)) > 1 and luhn(digits)
 
-# %% ../../nbs/messengers/redact.ipynb #8a6f392b
+# %% ../../nbs/messengers/redact.ipynb #86c7848b
 IBAN_LENGTH = {s[:2]: int(s[2:]) for s in '''AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22
     GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 OM23 PK24 PL28 PS29
     PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20'''.split()}
 _iban = re.compile(rf'(?<![A-Za-z0-9_{HIDDEN}])[A-Za-z]{{2}}[0-9]{{2}}(?:[ \u00a0-]?[A-Za-z0-9]){{11,30}}')
 
+def is_iban(
+    code:str, # Letters and digits only, as many as its country has
+)->bool: # False after nearly any mistake
+    "Does a bank account check out?"
+    return int(''.join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1 and sum(c.isdigit() for c in code) > 9
+
+# %% ../../nbs/messengers/redact.ipynb #0e9299cd
 def ibans(
     text:str, # A message
 )->list: # Spans
@@ -139,8 +148,7 @@ def ibans(
         if len(at) < size: continue
         end = at[size-1] + 1
         code = ''.join(m[0][i] for i in at[:size])
-        number = int(''.join(str(int(c, 36)) for c in code[4:] + code[:4]))
-        if number % 97 == 1 and sum(c.isdigit() for c in code) > 9 and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
+        if is_iban(code) and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #58a1ad95
@@ -157,7 +165,7 @@ PHONE = re.compile(rf'''
     | 8 {_s}? \(?[3489]\d\d\)? {_s}{{0,2}} \d{{3}} {_s}? \d\d {_s}? \d\d        # Russia: 8 (912) 345-67-89
 ''', re.X)
 
-# %% ../../nbs/messengers/redact.ipynb #6208d6b3
+# %% ../../nbs/messengers/redact.ipynb #c31f9c65
 _day, _month, _year = r'(?:0?[1-9]|[12]\d|3[01])', r'(?:0?[1-9]|1[0-2])', r'(?:19|20)\d\d'
 _date = re.compile(rf"""(?<!\d)(?<!\d[./-])(?:
       (?:{_day}[./-]{_month}|{_month}[./-]{_day})[./-](?:{_year}|\d\d)  # 25.12.2024
@@ -171,6 +179,7 @@ def is_round(
     "Is this an amount rather than a number of something?"
     return piece.isdigit() and piece[0] != '0' and len(piece.rstrip('0')) < 4
 
+# %% ../../nbs/messengers/redact.ipynb #ac55f2b2
 def is_phone(
     piece:str,  # Digits and what stands between them
     digits:str, # The digits only
@@ -181,7 +190,7 @@ def is_phone(
     if piece[0] != '+' and len(set(digits)) < 4 or is_round(piece) or piece in '01234567890' or piece in '9876543210': return False
     return bool(PHONE.fullmatch(piece)) or near and len(digits) < 13 and not re.search(rf'{_s}\d(?!\d)', piece)
 
-# %% ../../nbs/messengers/redact.ipynb #4bcf1f3e
+# %% ../../nbs/messengers/redact.ipynb #8f915b6d
 def word(
     spaced:str,     # Alternatives, as a pattern
     unspaced:str='', # The same for Chinese, Japanese and Korean
@@ -189,6 +198,7 @@ def word(
     "One of these words, and not a part of a longer one."
     return rf'(?:(?<![^\W_])(?:{spaced})(?![^\W_])' + (f'|{unspaced})' if unspaced else ')')
 
+# %% ../../nbs/messengers/redact.ipynb #d54a1736
 UNITS = word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
              'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
 _call = word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|'
@@ -205,11 +215,19 @@ BESIDE = {k: re.compile(p, re.I) for k,p in dict(
     bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$',
     id=rf'(?:{_id}){_gap}$').items()}
 
-# %% ../../nbs/messengers/redact.ipynb #2a050f9c
+# %% ../../nbs/messengers/redact.ipynb #2b22818b
+def western(
+    text:str, # With digits of any script
+)->str: # Of the same length
+    "Digits as 0 to 9."
+    return ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+# %% ../../nbs/messengers/redact.ipynb #7c6bb1e5
 _run = re.compile(rf'(?<![A-Za-z\d_{HIDDEN}])(?<!\d[.,:/])(?<![A-Za-z\d_]-)(?:[+(] ?)?\(?\d(?:{_s}{{0,3}}\d)*')
 _ends = re.compile(rf'(?!-?[A-Za-z\d_{HIDDEN}]|[.,:/]\d|\s?(?:{UNITS}))', re.I)
 _ssn = re.compile(r'(?!000|666|9)\d{3}([ -]?)(?!00)\d\d\1(?!0000)\d{4}')
 
+# %% ../../nbs/messengers/redact.ipynb #5a701e9b
 def kind_of(
     text:str,  # All of it
     start:int, # Where the digits begin
@@ -217,7 +235,7 @@ def kind_of(
 )->str: # A key of `KINDS`, or None
     "What are these digits?"
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
-    piece = ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text[start:end]) # ٣ and ۳ are a 3
+    piece = western(text[start:end])
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
     if 5 < len(digits) < 20 and BESIDE['bank'].search(before) and not is_round(piece): return 'bank'
@@ -228,7 +246,22 @@ def kind_of(
     if listed and ' ' in piece and piece[0] not in '+(' and not near: return None # 680 720 690 710
     return 'phone' if is_phone(piece, digits, bool(near)) else None
 
-# %% ../../nbs/messengers/redact.ipynb #5579bf5f
+# %% ../../nbs/messengers/redact.ipynb #a20f40c5
+def stretch(
+    text:str,    # A message
+    run,         # Match of digits with little between them
+    groups:list, # Matches of the digits in it that stand together
+    i:int,       # Which of them to begin with
+)->tuple: # (span or None, which group comes next)
+    "The longest number that begins here."
+    start = run.start() + (groups[i].start() if i else 0)
+    for j in range(min(i + (8 if len(groups) < 25 else 1), len(groups)), i, -1): # more are a table
+        end = run.start() + groups[j-1].end()
+        first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not its own
+        if 5 < sum(len(g[0]) for g in groups[i:j]) < 20 and (kind := kind_of(text, first, end)): return (first, end, kind), j
+    return None, i + 1
+
+# %% ../../nbs/messengers/redact.ipynb #82a3daf2
 def numbers(
     text:str, # A message
 )->list: # Spans
@@ -237,18 +270,11 @@ def numbers(
     for run in _run.finditer(text):
         groups, i = list(re.finditer(r'\d+', run[0])), 0
         while i < len(groups):
-            start = run.start() + (groups[i].start() if i else 0)
-            for j in range(min(i + (8 if len(groups) < 25 else 1), len(groups)), i, -1): # more are a table
-                end = run.start() + groups[j-1].end()
-                first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not its own
-                if 5 < sum(len(g[0]) for g in groups[i:j]) < 20 and (kind := kind_of(text, first, end)):
-                    out.append((first, end, kind))
-                    i = j - 1
-                    break
-            i += 1
+            found, i = stretch(text, run, groups, i)
+            if found: out.append(found)
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #ec888d38
+# %% ../../nbs/messengers/redact.ipynb #2c62a0c7
 _is = r"(?:[:=：]|['’]s|" + word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
 _code = word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
              'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
@@ -257,20 +283,20 @@ _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A
 _other = r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|dress|exit|http)[ -])?"
 _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNITS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
+_to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
 
-
+# %% ../../nbs/messengers/redact.ipynb #f64302a1
 def is_code(m):
     "No year, unless an *is* says so; no code that everybody may know."
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
-_to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
 codes = [spans('code', re.compile(p, re.I), fine) for p,fine in [
     (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
     (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
     (rf"{word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
     (rf"{word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
-# %% ../../nbs/messengers/redact.ipynb #6b551cdc
+# %% ../../nbs/messengers/redact.ipynb #bc69bb3d
 _password = word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
                  'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|m[ậa]t kh[ẩa]u|'
                  'kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
@@ -280,6 +306,7 @@ ORDINARY = {*"""wrong right correct incorrect weak strong stupid dumb easy hard 
     are still just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry reset
     falsch richtig weg neu gut nicht ist das der die eine es ser que no la el una un le pas non oui est""".split()}
 
+# %% ../../nbs/messengers/redact.ipynb #271fb33c
 def is_password(m):
     "How sure are we?"
     value = m['hit'].rstrip('.,;:!?)\'"')
@@ -353,12 +380,13 @@ def fold(
     pairs = [(c, i) for i,t in enumerate(text) for c in unicodedata.normalize('NFD', t.casefold().translate(_plain)) if unicodedata.category(c)[0] != 'M']
     return ''.join(c for c,_ in pairs), [i for _,i in pairs]
 
-# %% ../../nbs/messengers/redact.ipynb #2c42d0f4
+# %% ../../nbs/messengers/redact.ipynb #f141b41f
 LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # no part of the name
 SMALL = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # in names, but not enough for one
 EVERYDAY = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
     grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # no first name
 
+# %% ../../nbs/messengers/redact.ipynb #cb0f2d38
 def people(
     names, # Senders, as the export writes them
 )->dict: # First word -> lists of the words of a name
@@ -373,7 +401,7 @@ def people(
         if full and words not in out.setdefault(words[0], []): out[words[0]].append(words)
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #010be40d
+# %% ../../nbs/messengers/redact.ipynb #e92b9bd6
 _between = re.compile(r'[\s.\u200e\u200f-]{1,3}')
 
 def full_name(
@@ -392,6 +420,7 @@ def full_name(
         if len(w) > 1 and w not in SMALL: size = n
     return size
 
+# %% ../../nbs/messengers/redact.ipynb #55a9ee67
 def full_names(
     text:str, # A message
     who:dict, # From `people`
@@ -406,7 +435,18 @@ def full_names(
         i += n or 1
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #e60c7200
+# %% ../../nbs/messengers/redact.ipynb #f8934719
+def key_of(
+    kind:str, # A key of `KINDS`
+    what:str, # As it was written
+): # The same for all spellings
+    "What a private thing is known by."
+    what = fold(what)[0]
+    words = re.findall(r'\w+', what)
+    if kind == 'phone': return ''.join(c for c in western(''.join(words)) if c.isdecimal())[-9:]
+    return what if kind == 'email' else (words[0], words[-1]) if kind == 'name' else ''.join(words)
+
+# %% ../../nbs/messengers/redact.ipynb #d6838a9f
 class Marks:
     "Gives the same mark for the same thing, for as long as it lives."
     def __init__(self): self.given, self.last = {}, Counter()
@@ -416,19 +456,39 @@ class Marks:
     )->str: # Like <phone 1>
         "The mark for it."
         if kind in ONCE: return ONCE[kind]
-        what = fold(what)[0]
-        words = re.findall(r'\w+', what)
-        key = what if kind == 'email' else (words[0], words[-1]) if kind == 'name' else ''.join(words)
-        if kind == 'phone': key = ''.join(str(unicodedata.decimal(c)) for c in key if c.isdecimal())[-9:]
+        key = key_of(kind, what)
         if (kind, key) not in self.given:
             self.last[kind] += 1
             self.given[kind, key] = f'<{kind} {self.last[kind]}>'
         return self.given[kind, key]
 
-# %% ../../nbs/messengers/redact.ipynb #0a709e21
+# %% ../../nbs/messengers/redact.ipynb #bc63895e
 WORDY = [links, emails, passwords]
 RULES = [*WORDY, *codes, ibans, *addresses, numbers] # all but the first few need a digit, and most messages have none
 
+def look(
+    hidden:str, # A message, with what was found before covered
+    who:dict,   # From `people`
+)->list: # Spans, in the order of the rules
+    "Try every rule once."
+    out = []
+    for rule in RULES if re.search(r'\d', hidden) else WORDY:
+        found = rule(hidden)
+        if found: hidden = cover(hidden, found)
+        out += [s for s in found if s[2]]
+    return out + full_names(hidden, who)
+
+# %% ../../nbs/messengers/redact.ipynb #e5050570
+def private(
+    text:str, # A message
+    who:dict, # From `people`
+)->list: # (start, end, kind) in order, none overlapping
+    "What is private in a message."
+    hidden, out = MARK.sub(lambda m: HIDDEN*len(m[0]), text), []
+    while new := look(hidden, who): out, hidden = out + new, cover(hidden, new)
+    return sorted(out)
+
+# %% ../../nbs/messengers/redact.ipynb #48fd924b
 class Redactor:
     "Replaces what is private, the same by the same, for as long as it lives."
     def __init__(self,
@@ -438,16 +498,7 @@ class Redactor:
         text:str, # A message
     )->list: # (start, end, kind) in order, none overlapping; nothing is counted
         "What is private in a message."
-        hidden, out = MARK.sub(lambda m: HIDDEN*len(m[0]), text), []
-        while new := self._look(hidden): out, hidden = out + new, cover(hidden, new)
-        return sorted(out)
-    def _look(self, hidden):
-        out = []
-        for rule in RULES if re.search(r'\d', hidden) else WORDY:
-            found = rule(hidden)
-            if found: hidden = cover(hidden, found)
-            out += [s for s in found if s[2]]
-        return out + full_names(hidden, self._people)
+        return private(text, self._people)
     def redact(self,
         text:str, # A message
     )->str: # The same text if nothing in it is private
