@@ -298,7 +298,7 @@ def why_none(gone, exports):
     counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
     return 'They are: ' + '; '.join(f'{n:,} {(REASONS | MORE_REASONS)[r]}' for r, n in counts.most_common()) + '.'
 
-# %% ../../nbs/messengers/index.ipynb #17e8139b
+# %% ../../nbs/messengers/index.ipynb #158c1d6a
 def describe(
     done:Import, # What was imported
     seed:int=None, # For which conversations are shown (None: others each time)
@@ -310,8 +310,8 @@ def describe(
         lines += [f'    {n:>8,}  {(REASONS | MORE_REASONS)[reason]}' for reason, n in sorted(s['dropped'].items(), key=lambda x: -x[1])]
     lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), {(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
     if r['redacted']: lines.append('Replaced: ' + ', '.join(f'{n:,} {kind}' for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1])) + '.')
-    tokens = sum(len(b.text.encode())/3 + 5 for c in done.convs for b in c)
-    lines.append(f'About {tokens:,.0f} tokens: some {max(1, tokens*1.5/3500/60):.0f} minutes of training on two CPU cores, seconds on a GPU.')
+    tokens = sum(len(b.text.encode())/4 + 5 for c in done.convs for b in c) # about what the base's vocabulary makes of English
+    lines.append(f'About {tokens:,.0f} tokens: some {max(1, tokens*1.5/3000/60):.0f} minutes of training on two CPU cores, seconds on a GPU.')
     lines.append('Three conversations, as they will be trained on:')
     for c in random.Random(seed).sample(done.convs, min(3, len(done.convs))): lines.append('\n' + to_chatml([c[:12]]).rstrip() + ('\n...' if len(c) > 12 else ''))
     return '\n'.join(lines)

@@ -15,9 +15,9 @@ from ..data import Message
 from .core import ChatLog, Damaged, Export, in_order
 
 # %% auto #0
-__all__ = ['HIDE', 'SHOW', 'CLOSE', 'REFERENCES', 'CONTROLS', 'HIGH', 'UNFINISHED', 'ME', 'FORMAT', 'LOOKS', 'START',
-           'join_halves', 'Breaks', 'mend', 'pieces', 'Record', 'Tags', 'records', 'value', 'content_type', 'text_of',
-           'time_of', 'box_of', 'reason_of', 'addresses', 'from_address', 'sender_of', 'names_in', 'digits',
+__all__ = ['HIDE', 'SHOW', 'CLOSE', 'OPEN', 'BREAK', 'REFERENCES', 'CONTROLS', 'HIGH', 'UNFINISHED', 'ME', 'FORMAT', 'LOOKS',
+           'START', 'join_halves', 'Breaks', 'mend', 'pieces', 'Record', 'Tags', 'records', 'value', 'content_type',
+           'text_of', 'time_of', 'box_of', 'reason_of', 'addresses', 'from_address', 'sender_of', 'names_in', 'digits',
            'same_number', 'people', 'labels', 'find', 'chat_log', 'Known', 'chats_of', 'read']
 
 # %% ../../nbs/messengers/sms.ipynb #a47dbddf
@@ -34,19 +34,26 @@ def join_halves(
     text = text.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
     return ''.join(f'&#{ord(c)};' for c in text.translate(HIDE)).encode()
 
-# %% ../../nbs/messengers/sms.ipynb #041cc44e
+# %% ../../nbs/messengers/sms.ipynb #61d65423
 CLOSE = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'}
+
+OPEN, BREAK = re.compile(rb'["\']|<!--|<\?'), re.compile(rb'\r\n|[\r\n\t]')
 
 class Breaks:
     "Tells the line breaks that somebody typed from those of the layout."
     def __init__(self): self.inside = None # What we are in: one of CLOSE
     def __call__(self, data):
-        parts = re.split(rb'(["\']|<!--|-->|<\?|\?>)', data)
-        for i, part in enumerate(parts):
-            if self.inside and part == CLOSE[self.inside]: self.inside = None
-            elif not self.inside and part in CLOSE: self.inside = part
-            elif self.inside in (b'"', b"'"): parts[i] = re.sub(rb'\r\n|[\r\n\t]', lambda m: b'&#%d;' % m[0][-1], part)
-        return b''.join(parts)
+        out, at = [], 0
+        while at < len(data):
+            mark = OPEN.search(data, at) if self.inside is None else None
+            if self.inside is None: end = mark.end() if mark else len(data)
+            else: end = data.find(CLOSE[self.inside], at) + 1 or len(data)
+            part = data[at:end]
+            out.append(BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if self.inside in (b'"', b"'") else part)
+            if mark: self.inside = mark[0]
+            elif self.inside and data.startswith(CLOSE[self.inside], end - 1): self.inside = None
+            at = end
+        return b''.join(out)
 
 # %% ../../nbs/messengers/sms.ipynb #c7a8a01b
 REFERENCES = re.compile(rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});(?:&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});)*')
