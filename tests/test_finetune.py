@@ -9,7 +9,7 @@ from tinychat.beyond.base import Recipe, save_base
 from tinychat.data import MIN_MESSAGES, Block, encode_all, load_data, tokenizer_texts, write_chatml
 from tinychat.gpt import GPT, GPTConfig, load_checkpoint
 from tinychat.tokenizer import Tokenizer
-from tinychat.train import bytes_per_token, load_base, reply_bpb, train_file
+from tinychat.train import Options, Run, bytes_per_token, load_base, plan, reply_bpb, train_file
 
 sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
 
@@ -124,3 +124,17 @@ def test_damaged_base(bases, name, bad):
 def test_unknown_start(bases):
     with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='bsae')
     with pytest.raises(ValueError, match='There are: small, tiny'): quiet(base='huge')
+
+def test_the_plan_follows_how_much_there_is_to_read(bases):
+    model, tok = load_base(bases/'tiny')
+    model.config.context = 8 # so that the sample is much
+    train = load_data(sample)[0]
+    def planned(convs):
+        run = Run(model, tok, Options())
+        plan(run, convs, convs, how='base')
+        windows = (len(encode_all(tok, convs)[0]) - 1)//8
+        return windows, run.options.batch_size, run.options.max_iters*run.options.batch_size/windows
+    windows, batch_size, epochs = planned(train)
+    assert windows > 300 and batch_size == 4 and 1.5 <= epochs < 1.55
+    windows, batch_size, epochs = planned(train[:1])
+    assert windows < 48 and batch_size < 4 and 2 <= epochs < 2.2

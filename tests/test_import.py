@@ -8,7 +8,7 @@ import pytest
 from tinychat.data import Message, load_data, read_chatml
 from tinychat.messengers import (Talk, best_gap, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
 from mutations import mutated
-from tinychat.messengers.core import ChatLog, Export, all_files
+from tinychat.messengers.core import ChatLog, Export, all_files, read_group
 
 KEYS = 'read kept mine dropped duplicates redacted people conversations first last sources'.split()
 
@@ -157,3 +157,13 @@ def imports(folder, times, seed=0):
 def test_damaged_exports_are_imported_or_refused(tmp_path):
     read, refused = imports(tmp_path/'in', 150)
     assert read > 50 and refused > 10
+
+@pytest.mark.parametrize('error', [ValueError('could not read: fish'), KeyError('fish'), RecursionError('fish')])
+def test_what_a_reader_stumbles_over_is_not_quoted(tmp_path, error):
+    class Reader:
+        FORMAT = 'Example'
+        @staticmethod
+        def read(files): raise error
+    for name in 'ab': (tmp_path/name).write_text('fish')
+    with pytest.raises(ValueError, match=r'a \(with 1 more\) looks like an export of Example, but it is damaged. Export it again') as e: read_group(Reader, all_files(tmp_path))
+    assert 'fish' not in str(e.value)
