@@ -1,12 +1,12 @@
 "From exports to a file: who is me, merging, privacy, the account, and the command."
-import json, random, re, socket, subprocess, sys
+import json, os, random, re, socket, subprocess, sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from tinychat.data import Message, load_data, read_chatml
-from tinychat.messengers import (Talk, best_gap, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
+from tinychat.messengers import (Talk, best_gap, describe, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
 
@@ -54,7 +54,7 @@ def test_private_things_are_replaced_and_counted(exports):
 def test_who_is_me(exports):
     one = whatsapp(exports.parent/'one'/'chat.txt', OTHER) # this name does not say whose chat it is
     with pytest.raises(ValueError, match=r'--me NAME. Senders: Cy \(2\), Bo \(1\)'): import_exports(one)
-    with pytest.raises(ValueError, match=r"Nobody is called 'bo' here. Senders: "): import_exports(one, me=['bo'])
+    with pytest.raises(ValueError, match=r"Nobody is called 'zed' here. Senders: "): import_exports(one, me=['zed'])
     assert import_exports(one, me=['Bo']).report['mine'] == 1
     # one person under two names
     assert import_exports(exports, me=['Bo', 'Cy']).report['mine'] == 2
@@ -79,8 +79,8 @@ def test_groups_keep_who_spoke_under_numbers(tmp_path):
 
 def test_times_with_and_without_zone_are_put_in_order():
     now = datetime(2026, 1, 1, 12)
-    talks, _ = merge([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])], {'bo'})
-    assert [m.text for m in talks[0].messages] == ['1', '2', '3']
+    talks, _ = merge([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
+    assert [m.text for m in talks[0].messages] == ['1', '2', '3'] and all(m.time is None or m.time.tzinfo for m in talks[0].messages)
 
 def test_gap_is_bounded_and_between_the_heaps():
     assert best_gap([.01]*500) == 60. and 15 <= best_gap([.5]*500 + [1.]*500) <= 360
@@ -167,3 +167,98 @@ def test_what_a_reader_stumbles_over_is_not_quoted(tmp_path, error):
     for name in 'ab': (tmp_path/name).write_text('fish')
     with pytest.raises(ValueError, match=r'a \(with 1 more\) looks like an export of Example, but it is damaged. Export it again') as e: read_group(Reader, all_files(tmp_path))
     assert 'fish' not in str(e.value)
+
+# Who is me, once more
+
+def chats(folder, **files):
+    for name, lines in files.items(): whatsapp(folder/f'{name.replace("_", " ")}.txt', [(f'10:{n:02}', who, text) for n, (who, text) in enumerate(lines)])
+    return folder
+
+def test_a_friend_is_not_me_because_i_was_silent(tmp_path):
+    folder = chats(tmp_path/'in', WhatsApp_Chat_with_Bo=[('Alex', 'hello'), ('Bo', 'hi')], WhatsApp_Chat_with_Chess=[('Cy', 'chess?'), ('Bo', 'yes')], WhatsApp_Chat_with_Run=[('Dee', 'run?'), ('Bo', 'no')])
+    for me in (['Alex'], []):
+        done = import_exports(folder, me=me)
+        assert (done.report['mine'], done.report['dropped']) == (1, {'one_sided': 4}) and done.convs[0][0] == ('assistant', 'hello')
+        assert 'You are Alex in WhatsApp' in describe(done)
+
+def test_my_name_elsewhere_is_not_my_name_here(tmp_path):
+    folder = chats(tmp_path/'in', WhatsApp_Chat_with_All=[('Alexander M', 'me here'), ('Alex', 'a friend'), ('Cy', 'yes')])
+    (folder/'chat.jsonl').write_text(json.dumps(dict(messages=[dict(role='user', content='q'), dict(role='assistant', content='a')])) + '\n')
+    (folder/'sent.csv').write_text('chat,sender,text,is_sender\nx,Alex,mine,1\nx,Bo,theirs,0\n')
+    done = import_exports(folder, me=['Alexander M'])
+    roles = {b.text: b.role.split()[0] for c in done.convs for b in c}
+    assert roles == {'me here': 'assistant', 'a friend': 'user', 'yes': 'user', 'q': 'user', 'a': 'assistant', 'mine': 'assistant', 'theirs': 'user'}
+
+def test_an_export_in_which_i_am_silent_stops_nothing(exports):
+    (exports/'sms.xml').write_text(SEVERAL['sms.xml'].replace('type="2"', 'type="1"'))
+    done = import_exports(exports)
+    assert done.report['kept'] == 6 and [s['kept'] for s in done.report['sources'] if 'SMS' in s['format']] == [0]
+
+def test_old_and_new_exports_of_one_chat(tmp_path):
+    (tmp_path/'in').mkdir()
+    (tmp_path/'in'/'a.csv').write_text('sender,text,timestamp\nAda,hi,2024-01-01 10:00\nBo,yo,2024-01-01 10:01\n')
+    (tmp_path/'in'/'b.csv').write_text('sender,text,timestamp\nAda,hi2,2024-01-03T10:02:00Z\nBo,yo2,2024-01-03T10:03:00Z\n')
+    assert [b.text for c in import_exports(tmp_path/'in', me=['Bo']).convs for b in c] == ['hi', 'yo', 'hi2', 'yo2']
+
+def test_two_people_of_one_name_have_two_chats(tmp_path):
+    message = lambda n, who, id, text: dict(id=n, type='message', date=f'2025-12-31T20:0{n}:00', date_unixtime=str(1767211200 + 60*n), **{'from': who, 'from_id': f'user{id}'}, text=text, text_entities=[])
+    chat = lambda id, n: dict(name='Alex', type='personal_chat', id=id, messages=[message(n, 'Alex', id, f'{id} here'), message(n + 2, 'Bo', 1, f'hi {id}')])
+    (tmp_path/'result.json').write_text(json.dumps(dict(personal_information=dict(user_id=1, first_name='Bo'), chats=dict(list=[chat(2, 0), chat(3, 1)]))))
+    assert [[b.text for b in c] for c in import_exports(tmp_path/'result.json').convs] == [['2 here', 'hi 2'], ['3 here', 'hi 3']]
+
+def test_a_group_stays_a_group(tmp_path):
+    lines = [('10:00', 'Cy', 'a'), ('10:01', 'Bo', 'b'), ('15:00', 'Dee', 'c'), ('15:01', 'Bo', 'd')]
+    convs = import_exports(whatsapp(tmp_path/'WhatsApp Chat with Trip.txt', lines), me=['Bo']).convs
+    assert [[b.role for b in c] for c in convs] == [['user name=Person1', 'assistant'], ['user name=Person2', 'assistant']]
+
+@pytest.mark.parametrize('name', ['bo', ' BO ', '\u202aBo\u202c', 'B\uff4f'])
+def test_me_as_people_compare_names(exports, name): assert import_exports(exports, me=[name]).report['mine'] == 3
+
+def test_a_number_with_marks_and_other_spaces(tmp_path):
+    path = whatsapp(tmp_path/'x.txt', [('10:00', '\u202a+41\xa079\xa0123\xa045\xa067\u202c', 'hi'), ('10:01', 'Bo', 'hey')])
+    for me in ('+41791234567', '+41 79 123 45 67'): assert import_exports(path, me=[me]).report['mine'] == 1
+
+def test_a_report_replaces_nothing_but_a_report(exports, tmp_path):
+    out, report, notes = tmp_path/'o.txt', tmp_path/'r.json', tmp_path/'notes.txt'
+    notes.write_text('precious')
+    for n in range(2): import_file([exports], out, report=report) # its own, again
+    before = out.read_bytes()
+    for bad in (notes, out, exports/'WhatsApp Chat with Cy.txt'):
+        kept = bad.read_bytes()
+        with pytest.raises(ValueError, match='would be lost. Give another file with --report'): import_file([exports, exports/'WhatsApp Chat with Cy.txt'], out, report=bad)
+        assert bad.read_bytes() == kept
+    with pytest.raises(ValueError, match='would be lost'): import_file([exports], tmp_path/'new.txt', report=tmp_path/'new.txt')
+    with pytest.raises(OSError): import_file([exports], tmp_path/'new.txt', report='/proc/x')
+    assert out.read_bytes() == before and not (tmp_path/'new.txt').exists()
+
+def test_what_nobody_knows_is_named(exports, tmp_path, capsys):
+    (exports/'strange.bin').write_bytes(bytes(range(256)))
+    import_file([exports], tmp_path/'o.txt')
+    shown = capsys.readouterr().out
+    assert re.search(r'Replaced: 1 phone. ...at mine: <phone 1>, <e-?mail 1>', shown) and '555' not in shown
+    assert 'Not recognised, and left alone: strange.bin.' in shown
+
+def test_odd_paths(tmp_path):
+    (tmp_path/'empty.txt').write_text('')
+    with pytest.raises(ValueError, match='empty.txt is empty'): import_exports(tmp_path/'empty.txt')
+    with pytest.raises(ValueError, match='A path is empty'): import_exports('')
+    if hasattr(os, 'mkfifo'):
+        os.mkfifo(tmp_path/'pipe')
+        with pytest.raises(ValueError, match='neither a file nor a folder'): import_exports(tmp_path/'pipe')
+    for since in ('0001-01-01', '9999-12-31T23:59:59+00:00', 'x'):
+        try: import_file([tmp_path/'empty.txt'], tmp_path/'o.txt', since=since)
+        except ValueError as e: assert '--since' in str(e) or 'empty' in str(e)
+    with pytest.raises(ValueError, match='gap_minutes must be at least 0, not inf'): import_file(['x'], gap_minutes=float('inf'))
+
+@pytest.mark.parametrize('name', ["Sean O'Brien", 'Sean O’Brien', "Maria D'Angelo", "Jean-Luc O'Neil"])
+def test_names_with_an_apostrophe(tmp_path, name):
+    path = whatsapp(tmp_path/'x.txt', [('10:00', 'Alex', f'call {name} now'), ('10:01', name, 'here')])
+    text = import_exports(path, me=['Alex']).convs[0][0].text
+    assert text.startswith('call <') and text.endswith('> now')
+
+def test_with_and_without_seconds(tmp_path):
+    for name, seconds in (('android', ''), ('iphone', ':17')):
+        (tmp_path/name).mkdir()
+        (tmp_path/name/'WhatsApp Chat with Bo.txt').write_text(''.join(f'[31/12/25, 10:0{n}{seconds}] {who}: {text}\n' for n, (who, text) in enumerate((('Al', 'hi'), ('Bo', 'ok'), ('Bo', 'ok')))))
+    report = import_exports(tmp_path/'android', tmp_path/'iphone', me=['Al']).report
+    assert (report['read'], report['kept'], report['duplicates']) == (6, 3, 3)

@@ -50,16 +50,17 @@ class Block(NamedTuple):
     role:str # 'assistant', 'user', 'user name=...' in a group, or 'system'
     text:str # Exactly as typed
 
-# %% ../nbs/01_data.ipynb #d6ac66e0
+# %% ../nbs/01_data.ipynb #2edc52b5
 def to_blocks(
     conversation:list, # `Message`s in order
     me:str,            # The sender whom the model shall become
+    group:bool=False,  # Is it part of a group's chat, even if only two speak here?
 )->list: # A `Block` a message
     "Say who is who, from `me`'s side."
     others = {m.sender for m in conversation} - {me}
     def role(sender):
         if sender == me: return 'assistant'
-        return 'user' if len(others) < 2 else 'user name=' + (' '.join(sender.split()) or '?')
+        return 'user' if len(others) < 2 and not group else 'user name=' + (' '.join(sender.split()) or '?')
     return [Block(role(m.sender), m.text) for m in conversation]
 
 # %% ../nbs/01_data.ipynb #645ad033

@@ -77,14 +77,16 @@ def zip_files(
     try: return [File(i.filename, path, i.filename) for i in zipfile.ZipFile(path).infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e: raise ValueError(f'{path} is a damaged zip: {e}.') from None
 
-# %% ../../nbs/messengers/core.ipynb #f14d509f
+# %% ../../nbs/messengers/core.ipynb #63007280
 def find_files(
     path, # A file, a folder, or a zip
 )->list: # `File`s, ordered by name; ValueError if there is nothing
     "All files of an export."
+    if not str(path): raise ValueError('A path is empty. Give a file, a folder or a zip.')
     path = Path(path)
     if path.is_dir(): out = [File(p.relative_to(path).as_posix(), p) for p in path.rglob('*') if p.is_file()]
     elif not path.exists(): raise ValueError(f'{path} is not there.')
+    elif not path.is_file(): raise ValueError(f'{path} is neither a file nor a folder.')
     elif zipfile.is_zipfile(path): out = zip_files(path)
     else: return [File(path.name, path)]
     out = sorted((f for f in out if not _junk.search(f.name)), key=lambda f: f.name)
@@ -126,7 +128,7 @@ def load_json(
     except json.JSONDecodeError as e: raise Damaged(f'its JSON is damaged at line {e.lineno}') from None
     except ValueError: raise Damaged('its JSON holds a number with thousands of digits') from None
 
-# %% ../../nbs/messengers/core.ipynb #4f4c2cda
+# %% ../../nbs/messengers/core.ipynb #27d77484
 @dataclass
 class ChatLog:
     "One chat of an export."
@@ -134,6 +136,7 @@ class ChatLog:
     messages:list=field(default_factory=list) # `Message`s in order of time
     me:set=field(default_factory=set)         # Senders who are the owner of the export, if it says so
     group:bool=False                          # Does the export say that it is a group?
+    id:str=''                                 # What tells it from another of the same name, if the export does
 
 # %% ../../nbs/messengers/core.ipynb #18ecee28
 REASONS = dict(system='joined, left, renamed and other notices', call='calls', media='pictures, voice and other files without text', sticker='stickers',

@@ -401,8 +401,8 @@ def people(
         if full and words not in out.setdefault(words[0], []): out[words[0]].append(words)
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #e92b9bd6
-_between = re.compile(r'[\s.\u200e\u200f-]{1,3}')
+# %% ../../nbs/messengers/redact.ipynb #eb9f180d
+_between = re.compile(r"[\s.'’\u200e\u200f-]{1,3}")
 
 def full_name(
     text:str,    # Folded

@@ -269,7 +269,7 @@ def typed(
     program = chat.type in ('bot_chat', 'verification_codes') or user(chat.id) == 'user777000'
     return ['bot' if isinstance(r, Said) and (program or r.id == 'user777000') else r for r in chat.records]
 
-# %% ../../nbs/messengers/telegram.ipynb #10a7428e
+# %% ../../nbs/messengers/telegram.ipynb #b23693ca
 def chat_log(
     chat:Raw,        # As it comes out of the file
     about:dict,      # `personal_information`
@@ -285,7 +285,7 @@ def chat_log(
     messages = in_order([Message(called[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
     mine = {called[r.id, r.name] for r in kept if r.id in me}
     if not mine and not any(r.id for r in kept): mine = me_by_name(about, chat, set(called.values()))
-    return ChatLog(chat.name, messages, mine, group='group' in chat.type or len(set(called.values())) > 2)
+    return ChatLog(chat.name, messages, mine, group='group' in chat.type or len(set(called.values())) > 2, id=str(chat.id or ''))
 
 # %% ../../nbs/messengers/telegram.ipynb #d9ebaf73
 FORMAT = 'Telegram'

@@ -26,9 +26,9 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'skeleton', 'digits', 'shape_pattern
            'behind_mark', 'before_mark', 'android_own', 'ios_own', 'without_edit', 'sort_out', 'is_chat', 'find',
            'chat_name', 'sorted_records', 'no_collection', 'read']
 
-# %% ../../nbs/messengers/whatsapp.ipynb #30f8f277
+# %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
-LOOKS = "WhatsApp: a .txt, alone or in a zip, whose lines begin like '31/12/20, 23:59 - Name: text' or '[31/12/20, 23:59:59] Name: text'"
+LOOKS = "a .txt, alone or in a zip, whose lines begin like '31/12/20, 23:59 - Name: text' or '[31/12/20, 23:59:59] Name: text'"
 
 # %% ../../nbs/messengers/whatsapp.ipynb #0e9020cb
 _S, _MARK = '[ \u00a0\u202f]', '[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]' # spaces; invisible marks
