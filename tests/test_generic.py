@@ -198,3 +198,8 @@ SAMPLES = {'sheet.csv': 'Date;From;Message;is_from_me\r\n01.05.2024 12:34;Ada;"t
 def test_damaged_files_end_in_messages_or_one_sentence(name):
     read, refused, unknown = survives(reader, {name: SAMPLES[name].encode()}, 300)
     assert read + refused + unknown == 300 and read
+
+def test_a_german_table_with_semicolons(tmp_path):
+    (tmp_path/'t.csv').write_text('Datum;Name;Nachricht\n01.02.2024 10:00;Ada;"hallo; na?"\n31.01.2024 10:01;Bo;ja\n')
+    (export,) = [read_group(reader, g) for g in reader.find(all_files(tmp_path/'t.csv'))]
+    assert [(m.sender, m.text, str(m.time)) for m in export.chats[0].messages] == [('Bo', 'ja', '2024-01-31 10:01:00'), ('Ada', 'hallo; na?', '2024-02-01 10:00:00')]

@@ -445,14 +445,15 @@ def by_side(
     messages = [m for t in talks for m in t.messages]
     return [m for m in messages if m.sender == 'Me'], [m for m in messages if m.sender != 'Me']
 
-# %% ../../nbs/messengers/index.ipynb #fd33f845
+# %% ../../nbs/messengers/index.ipynb #8e41bb1f
 def plot_when(
     talks:list, # `Talk`s, `anonymous`
+    zone=None,  # Whose clock, for times that have a zone (None: this machine's)
 ):
     "At which hour, and in which month, the person writes."
     import matplotlib.pyplot as plt
-    mine = [m for m in by_side(talks)[0] if m.time]
-    hours, months = Counter(m.time.hour for m in mine), Counter(m.time.strftime('%Y-%m') for m in mine)
+    times = [m.time.astimezone(zone) if m.time.tzinfo else m.time for m in by_side(talks)[0] if m.time]
+    hours, months = Counter(t.hour for t in times), Counter(t.strftime('%Y-%m') for t in times)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
     left.bar(range(24), [hours[h] for h in range(24)]); left.set(xlabel='hour of the day', ylabel='messages')
     first, last = ([int(n) for n in f(months).split('-')] for f in (min, max)) if months else ([1, 1], [1, 0])

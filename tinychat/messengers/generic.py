@@ -24,9 +24,10 @@ __all__ = ['FORMAT', 'LOOKS', 'COLUMNS', 'plain', 'MONTHS', 'WECHAT', 'KINDS', '
 FORMAT = 'a table, JSON or ChatML'
 LOOKS = 'CSV or a list of JSON objects with a text and a sender (or is_from_me); JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>'
 
-# %% ../../nbs/messengers/generic.ipynb #f9fb0a13
-COLUMNS = dict(text='text message content body msg messagetext messagebody', sender='sender sendername author from talker name username user speaker',
-               time='timestamp datetime createtime createdat sentat date time', me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
+# %% ../../nbs/messengers/generic.ipynb #760d0629
+COLUMNS = dict(text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
+               sender='sender sendername author from talker name username user speaker absender remitente expéditeur mittente remetente',
+               time='timestamp datetime createtime createdat sentat date time datum fecha', me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
                chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname chat thread room')
 plain = lambda name: re.sub(r'[\W_]+', '', name).lower()
 
