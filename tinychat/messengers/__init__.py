@@ -477,7 +477,7 @@ def in_a_row(
                 who, n = sender, 1
     return mine, others
 
-# %% ../../nbs/messengers/index.ipynb #405e021b
+# %% ../../nbs/messengers/index.ipynb #10cd8fc2
 def plot_how(
     talks:list,   # `Talk`s, `anonymous`
     gap:float=60, # Minutes, as for `in_a_row`
@@ -489,7 +489,7 @@ def plot_how(
         lengths = Counter(min(len(m.text)//10, 20) for m in messages)
         left.plot([10*n for n in range(21)], [lengths[n]/max(1, len(messages)) for n in range(21)], color=color, label=label)
         right.plot(range(1, 9), [rows[n]/max(1, sum(rows.values())) for n in range(1, 9)], 'o-', color=color, label=label)
-    left.set_xticks(range(0, 201, 50), ['0', '50', '100', '150', '200 and more'])
+    left.set_xticks(range(0, 201, 50), ['0', '50', '100', '150', '200+'])
     left.set(xlabel='characters in a message', ylabel='share'); right.set(xlabel='messages in a row, up to eight', ylabel='share', yscale='log'); right.legend()
 
 # %% ../../nbs/messengers/index.ipynb #ac601cab
