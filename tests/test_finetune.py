@@ -21,6 +21,7 @@ def bases(tmp_path, monkeypatch):
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
     monkeypatch.setattr(train, 'BASES', tmp_path/'bases')
+    monkeypatch.setattr(train, 'POOR', 1.3) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'
 
@@ -52,7 +53,7 @@ def test_auto_starts_anew_for_another_language(bases, capsys):
     assert bytes_per_token(tok, convs) < train.POOR < bytes_per_token(tok, load_data(sample)[0])
     run = train_file('other.txt', 'ckpt.pt', device='cpu', max_iters=1)
     err = capsys.readouterr().err
-    assert 'does not know the language' in err and f'{bytes_per_token(tok, load_data("other.txt")[0]):.1f} bytes a token' in err
+    assert 'does not know the language' in err and f'{bytes_per_token(tok, load_data("other.txt")[0]):.2f} bytes a token' in err
     assert run.model.config.n_layer == 4
     assert train_file('other.txt', 'base.pt', init='base', device='cpu', max_iters=1, progress=False).model.config.n_layer == 1
 
@@ -138,3 +139,25 @@ def test_the_plan_follows_how_much_there_is_to_read(bases):
     assert windows > 300 and batch_size == 4 and 1.5 <= epochs < 1.55
     windows, batch_size, epochs = planned(train[:1])
     assert windows < 48 and batch_size < 4 and 2 <= epochs < 2.2
+
+def test_short_messages_in_another_script(bases, capsys):
+    "Roles are English words, and must not count as the person's language."
+    write_chatml('short.txt', [[Block('user', 'да'), Block('assistant', 'ну')]]*MIN_MESSAGES)
+    quiet_run = train_file('short.txt', 'ckpt.pt', device='cpu', max_iters=1, n_layer=None)
+    assert 'does not know the language' in capsys.readouterr().err and quiet_run.model.config.n_layer == 4
+
+def test_odd_ways_to_ask(bases):
+    with pytest.raises(ValueError, match='Ask for it with --base tiny'): quiet(init='tiny')
+    with pytest.raises(ValueError, match='exclude each other'): quiet(init='scratch', base='small')
+    with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='')
+    with pytest.raises(ValueError, match="no base 'huge'"): quiet(base='huge')
+    Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300).save(bases/'tiny'/'tokenizer.json')
+    with pytest.raises(ValueError, match='damaged one. Install tinychat again, or train without it: --init scratch'): quiet()
+    (bases/'tiny'/'model.safetensors').unlink(); (bases/'tiny'/'model.safetensors').mkdir()
+    with pytest.raises(ValueError, match='model.safetensors cannot be read'): quiet()
+
+def test_what_was_held_out_is_known_already(bases, capsys):
+    train_file(sample, 'all.pt', device='cpu', max_iters=2, use_all=True)
+    assert 'nothing new' not in capsys.readouterr().err
+    train_file(sample, 'more.pt', init='all.pt', device='cpu', max_iters=1)
+    assert 'was trained with --use_all, so what is held out now may be nothing new' in capsys.readouterr().err

@@ -173,10 +173,10 @@ def schedule(
     done = (step - warmup) / max(1, max_iters - warmup)
     return floor + (1 - floor) * (1 + math.cos(math.pi*done)) / 2
 
-# %% ../nbs/03_train.ipynb #d226ba89
+# %% ../nbs/03_train.ipynb #e2b6abbc
 @dataclass
 class Options:
-    "How to train. The defaults were chosen by measuring; see the end of this notebook."
+    "How to train. `plan`, below, chooses most of these for the data at hand; these are for trying things out."
     max_iters:int=300        # Steps
     batch_size:int=32        # Windows in a step
     lr:float=1e-3            # Peak learning rate of embeddings and norms (AdamW)
@@ -233,7 +233,7 @@ def fingerprint(
     "A hash of conversations, to notice that a run is resumed on other data."
     return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
-# %% ../nbs/03_train.ipynb #8438e7af
+# %% ../nbs/03_train.ipynb #dfb961cb
 BASES = Path(tinychat.__file__).parent/'bases'
 
 def load_base(
@@ -242,15 +242,16 @@ def load_base(
     "Read a base."
     from safetensors import SafetensorError
     from safetensors.torch import load
-    folder = Path(folder)
+    folder, mend = Path(folder), 'Install tinychat again, or train without it: --init scratch.'
     try:
         kept = load((folder/'model.safetensors').read_bytes())
         weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
         model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
         tok = Tokenizer.load(folder/'tokenizer.json')
         if tok.vocab_size != model.config.vocab_size: raise ValueError
-    except FileNotFoundError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} is not there.') from None
-    except (SafetensorError, ValueError): raise ValueError(f'{folder} holds no base, or a damaged one.') from None
+    except FileNotFoundError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} is not there. {mend}') from None
+    except OSError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} cannot be read ({e.strerror}). {mend}') from None
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError): raise ValueError(f'{folder} holds no base, or a damaged one. {mend}') from None
     return model, tok
 
 # %% ../nbs/03_train.ipynb #52b21572
@@ -270,7 +271,7 @@ def further_run(
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
-# %% ../nbs/03_train.ipynb #dd2d5926
+# %% ../nbs/03_train.ipynb #2c8d189e
 POOR = 2.0 # bytes a token: a first guess between English (about 4) and letters that the vocabulary has never met (about 1)
 
 def bytes_per_token(
@@ -278,10 +279,10 @@ def bytes_per_token(
     convs:list,    # Conversations
 )->float:
     "How much text a token holds; 0 without text."
-    texts = tokenizer_texts(convs)
+    texts = [b.text for c in convs for b in c]
     return sum(len(t.encode()) for t in texts) / max(1, sum(len(tok.encode(t)) for t in texts))
 
-# %% ../nbs/03_train.ipynb #652cdedf
+# %% ../nbs/03_train.ipynb #87fdb030
 def choose_start(
     init:str,   # auto, base, scratch, or a checkpoint
     base:str,   # Name of a base; ValueError if there is none of that name
@@ -289,15 +290,17 @@ def choose_start(
     say=print,  # Told why, if `auto` does not take the base
 )->Path: # A base or a checkpoint to start from; None: from scratch
     "Where to start."
+    if base != 'tiny' and init not in ('auto', 'base'): raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
     if init == 'scratch': return None
     if init not in ('auto', 'base'):
-        if not Path(init).exists(): raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
+        if (BASES/init).is_dir() and init: raise ValueError(f'--init {init} is the name of a base. Ask for it with --base {init}.')
+        if not init or not Path(init).exists(): raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
         return Path(init)
     names = sorted(p.parent.name for p in BASES.glob('*/config.json'))
-    if not names and init == 'auto': say('This installation holds no base, so training starts from scratch.'); return None
+    if not names and init == 'auto' and base == 'tiny': say('This installation holds no base, so training starts from scratch.'); return None
     if base not in names: raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
-    if init == 'auto' and (fit := bytes_per_token(Tokenizer.load(BASES/base/'tokenizer.json'), train)) < POOR:
-        say(f'The base does not know the language of these messages ({fit:.1f} bytes a token, below {POOR}), so training starts from scratch. --init base takes it all the same.')
+    if init == 'auto' and (fit := bytes_per_token(load_base(BASES/base)[1], train)) < POOR:
+        say(f'The base does not know the language of these messages ({fit:.2f} bytes a token, below {POOR}), so training starts from scratch. --init base takes it all the same.')
         return None
     return BASES/base
 
@@ -569,14 +572,14 @@ def plan(
     o.eval_every = math.ceil(o.max_iters/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
 
-# %% ../nbs/03_train.ipynb #01027f07
-def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False):
+# %% ../nbs/03_train.ipynb #9db90efe
+def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False, base='tiny'):
     "Fail before anything is read: do the numbers make sense?"
     if minutes and max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if minutes is not None and not 0 < minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {minutes}.')
     if max_iters is not None and not 1 <= max_iters <= 10**9: raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {max_iters}.')
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
-    if resume and (minutes or max_iters or use_all or init != 'auto'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init and use_all.')
+    if resume and (minutes or max_iters or use_all or init != 'auto' or base != 'tiny'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init, base and use_all.')
 
 # %% ../nbs/03_train.ipynb #e36eed19
 def check_out(out, resume):
@@ -649,7 +652,7 @@ def speaker(progress):
         except OSError: listening = False
     return say
 
-# %% ../nbs/03_train.ipynb #b110fcbf
+# %% ../nbs/03_train.ipynb #4e9fadc8
 def fit_file(run, train, held, keeper, say, progress):
     "`fit` with progress shown, saved now and then, at the end, and when Ctrl-C is pressed."
     from tqdm import tqdm
@@ -663,7 +666,7 @@ def fit_file(run, train, held, keeper, say, progress):
                 bar.set_postfix_str(f'best {run.best:.3f}'); draw(run.history)
             if pressed.is_set():
                 if held: keeper.save()
-                say(f'Stopped after step {run.step} of {o.max_iters}; saved in {keeper.out}. Go on with --resume.' if held else f'Stopped. {keeper.out} holds the model from before.')
+                say(f'Stopped after step {run.step} of {o.max_iters}; saved in {keeper.out}. Go on with --resume.' if held else f'Stopped. {keeper.out} holds the model from before, without what was held out. For that, train again from the beginning.')
                 raise KeyboardInterrupt
             if held: keeper.now_and_then() # without, half a training is worth less than what is there
         keeper.save()
@@ -682,7 +685,7 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #59774d43
+# %% ../nbs/03_train.ipynb #1bc5301b
 def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
@@ -694,12 +697,13 @@ def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, 
         make = lambda: new_run(train, tok, GPTConfig(tok.vocab_size, dropout=DROPOUT, **shape), Options(seed=seed), where, held)
     else: make = lambda: further_run(path, train, Options(seed=seed), where, held)
     run = make()
+    if path and path.is_file() and load_checkpoint(path).get('use_all'): say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, and the numbers too good.')
     check_shape(run, asked if path else {}, 'train from scratch, with --init scratch')
     plan(run, train, held, minutes, max_iters, 'base' if path else None)
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #66cf1263
+# %% ../nbs/03_train.ipynb #ed38aa62
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -721,7 +725,7 @@ def train_file(
     "Read a ChatML file, train, and write a checkpoint."
     say = speaker(progress)
     shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
-    check_asked(minutes, max_iters, resume, seed, init, use_all)
+    check_asked(minutes, max_iters, resume, seed, init, use_all, base)
     train, held = load_data(data)
     check_out(out, resume)
     if resume:
@@ -735,7 +739,10 @@ def train_file(
     if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
     if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
     keeper = Keeper(run, out, resume, say)
-    fit_file(run, train, held, keeper, say, progress)
+    try: fit_file(run, train, held, keeper, say, progress)
+    except KeyboardInterrupt:
+        if use_all: say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
+        raise
     say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
     if use_all:
         say('Once more, with what was held out.')

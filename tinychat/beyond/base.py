@@ -79,7 +79,7 @@ def pairs_in_a_crowd(
         talks[frozenset((speaker, to))].append((speaker, text, second))
     return list(talks.values())
 
-# %% ../../nbs/beyond/base.ipynb #56201725
+# %% ../../nbs/beyond/base.ipynb #4c5c507c
 CORPORA = dict(irc='ubuntu_irc_cc_by', casino='casino', taskmaster='taskmaster4', persona='synthetic_persona_chat_part',
                topical='topicalchat_part', bookdialog='books_dialog_to_1929', books='books_to_1929')
 
@@ -89,9 +89,9 @@ def read_corpus(
 )->list: # One dict a line
     "Read a corpus."
     path = Path(folder)/f'{CORPORA[name]}.jsonl.gz'
-    try: text = gzip.decompress(path.read_bytes()).decode()
+    try: return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
     except FileNotFoundError: raise ValueError(f'{path} is not there. Making a base needs all of {", ".join(f"{n}.jsonl.gz" for n in CORPORA.values())} in one folder.') from None
-    return [json.loads(line) for line in text.splitlines()]
+    except (OSError, EOFError, ValueError): raise ValueError(f'{path} is no JSON Lines file in gzip, or damaged. Fetch it again.') from None
 
 # %% ../../nbs/beyond/base.ipynb #0c3658b4
 BOTS = {'ubottu', 'ubotu'}
@@ -458,15 +458,16 @@ def make_base(
     if world > 1: torch.distributed.barrier()
     return folder
 
-# %% ../../nbs/beyond/base.ipynb #48f9a97b
+# %% ../../nbs/beyond/base.ipynb #ac76ec3d
 @command
 def tinychat_base(
-    recipe:str='tiny',  # Which base: a key of `RECIPES`
+    recipe:str='tiny',  # Which: tiny, small, or one of their teachers, teacher1 and teacher2
     corpora:str=None,   # Folder of the corpora (none: the Chit-Chat Challenge alone, which makes a poor base)
     out:str='out/bases',# Folder to write in
     minutes:float=None, # Take as many steps as fit into this time (as the recipe says)
 ):
     "Make a base. Also under torchrun."
+    if minutes is not None and not 0 < minutes < math.inf: raise ValueError(f'minutes must be above 0, not {minutes}.')
     folder = make_base(recipe, corpora, out, minutes=minutes)
     if processes()[0] == 0: print(f'The base is in {folder}.')
 
