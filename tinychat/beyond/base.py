@@ -22,10 +22,10 @@ from ..train import autocast, eval_windows, load_base, make_optimizers
 
 # %% auto #0
 __all__ = ['CORPORA', 'BOTS', 'SHARES', 'teacher', 'pupil', 'RECIPES', 'most_talkative', 'open_chats', 'tidy', 'between_two',
-           'pairs_in_a_crowd', 'read_corpus', 'said', 'seconds', 'channel_talks', 'crowds', 'prose', 'sources',
-           'casual', 'base_tokenizer', 'encode_source', 'swap_roles', 'Mix', 'expectations', 'distillation_loss',
-           'Recipe', 'processes', 'up_and_down', 'within', 'pretrain', 'save_base', 'prepare', 'make_base',
-           'tinychat_base']
+           'pairs_in_a_crowd', 'read_corpus', 'said', 'seconds', 'channel_talks', 'crowds', 'prose', 'checked',
+           'sources', 'casual', 'base_tokenizer', 'encode_source', 'swap_roles', 'Mix', 'expectations',
+           'distillation_loss', 'Recipe', 'processes', 'up_and_down', 'within', 'pretrain', 'save_base', 'prepare',
+           'make_base', 'tinychat_base']
 
 # %% ../../nbs/beyond/base.ipynb #d64ebd96
 def most_talkative(
@@ -146,7 +146,20 @@ def prose(
     text = re.sub(r'^#+ *', '', tidy(text.replace('_', '')), flags=re.M)
     return re.sub(r'\n{3,}', '\n\n', re.sub(r'[ \t]+\n', '\n', text))
 
-# %% ../../nbs/beyond/base.ipynb #3e02f9ee
+# %% ../../nbs/beyond/base.ipynb #48238e97
+def checked(
+    lines:list, # From `read_corpus`
+    name:str,   # Of the corpus
+)->list: # The same; ValueError if they are something else
+    "Has every line what will be read of it?"
+    keys = {'speaker', 'text', 'time'} if name == 'irc' else {'speaker', 'text'}
+    sound = lambda l: isinstance(l.get('text'), str) if name == 'books' else all(keys <= m.keys() for m in l['messages'])
+    try: bad = next((n for n, l in enumerate(lines, 1) if not sound(l)), 0)
+    except (KeyError, TypeError, AttributeError): bad = -1
+    if bad: raise ValueError(f'The lines of {CORPORA[name]}.jsonl.gz do not hold what they should ({"text" if name == "books" else "messages with " + ", ".join(sorted(keys))}). Fetch the file again.')
+    return lines
+
+# %% ../../nbs/beyond/base.ipynb #1577e522
 def sources(
     folder, # Where the corpora are (None: the Chit-Chat Challenge alone)
 )->dict: # name -> conversations as from `between_two`, or texts for 'books'; none twice
@@ -154,7 +167,7 @@ def sources(
     turns = lambda lines: [between_two([(m['speaker'], m['text']) for m in line['messages']]) for line in lines]
     out = dict(chitchat=[between_two([(m.sender, m.text) for m in part]) for chat in open_chats() for part in conversations(chat)])
     for name in CORPORA if folder else ():
-        lines = read_corpus(folder, name)
+        lines = checked(read_corpus(folder, name), name)
         if name == 'books': out[name] = [prose(line['text']) for line in lines]
         elif name == 'irc': out |= {'irc': channel_talks(lines), 'irc crowd': crowds(lines)}
         elif name == 'bookdialog': out[name] = turns([dict(messages=[{**m, 'text': m['text'].replace('_', '')} for m in line['messages']]) for line in lines])
