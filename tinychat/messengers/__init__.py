@@ -278,7 +278,7 @@ def in_all(
     for each in (out, *sources): assert each['read'] == each['kept'] + sum(each['dropped'].values()), each
     return out
 
-# %% ../../nbs/messengers/index.ipynb #997ca961
+# %% ../../nbs/messengers/index.ipynb #a6aa2108
 @dataclass
 class Import:
     "What is trained on, and the account."
@@ -310,14 +310,15 @@ def import_exports(
     anonymous(talks, {ME})
     quiet = silences(talks)
     gap = best_gap(quiet) if gap_minutes is None else gap_minutes
-    in_group = lambda t: len({m.sender for m in t.messages} - {'Me'}) > 1
-    parts = sorted(((p, group) for t in talks for group in [in_group(t)] for p in cut(t, gap)), key=lambda part: when(part[0][0][0]))
-    both = lambda p: {'Me'} < {m.sender for m, _ in p}
-    kept = [p for p, _ in parts if both(p)]
-    for p, _ in parts:
-        if not both(p): gone['one_sided'].update(source for _, source in p)
+    kept, groups = [], []
+    for t in talks:
+        group = len({m.sender for m in t.messages} - {'Me'}) > 1
+        for p in cut(t, gap):
+            if {'Me'} < {m.sender for m, _ in p}: kept.append(p); groups.append(group)
+            else: gone['one_sided'].update(source for _, source in p)
     if not kept: raise ValueError(f'In these exports nobody talks with you: of {sum(e.read for e in exports):,} records none is left. ' + why_none(gone, exports))
-    convs = [to_blocks([m for m, _ in p], 'Me', group) for p, group in parts if both(p)]
+    order = sorted(range(len(kept)), key=lambda i: when(kept[i][0][0]))
+    convs = [to_blocks([m for m, _ in kept[i]], 'Me', groups[i]) for i in order]
     return Import(convs, in_all(account(exports, kept, gone, redacted), kept), gap, quiet, talks, who, unknown)
 
 # %% ../../nbs/messengers/index.ipynb #ee8e1b5a
