@@ -346,7 +346,7 @@ def why_none(gone, exports):
     counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
     return 'They are: ' + '; '.join(f'{n:,} {(REASONS | MORE_REASONS)[r]}' for r, n in counts.most_common()) + '.'
 
-# %% ../../nbs/messengers/index.ipynb #ffb4382c
+# %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
     convs:list,   # Conversations, each a list of `Block`s
     kind:str,     # 'phone'
@@ -354,7 +354,7 @@ def where_replaced(
     around:int=25,# Characters to show on each side
 )->list: # The first places, in one line each
     "What stands around what was replaced."
-    mark = re.compile(rf'<{re.escape(kind)}\b[^<>]*>')
+    mark = re.compile(rf"<{'private' if kind == 'link' else kind}\b[^<>]*>") # of a link only a part is replaced
     found = ((b.text, m) for c in convs for b in c for m in mark.finditer(b.text))
     snippet = lambda text, m: ' '.join(text[max(0, m.start() - around):m.end() + around].split())
     return [f'...{snippet(text, m)}...' for text, m in itertools.islice(found, most)]
