@@ -207,7 +207,9 @@ def test_again_and_reset(box):
     box.field.fill('hello')
     box.field.press('Enter')
     assert box.replied()
+    box.bubbles('them').first.evaluate("b => b.setAttribute('data-old', '')") # each drawing makes new bubbles
     box.press('Again')
+    box.ui.locator('[data-from=them]:not([data-old])').first.wait_for() # until the press has arrived, the box is still idle
     assert box.replied() and box.bubbles('me').all_inner_texts() == ['hello']
     box.press('Reset')
     box.ui.get_by_text('Say something').wait_for()
