@@ -229,9 +229,9 @@ def test_damaged_runs_are_not_resumed(trained, tmp_path):
     ckpt = torch.load(tmp_path/'half.pt', weights_only=True)
     assert call(tmp_path, 'tinychat-train', '--resume', '--out', 'half.pt', '--data', data)[0] == 0
     adam, muon = ckpt['optimizer']
-    bad_state = {**adam, 'state': {n: {**s, 'exp_avg': torch.zeros(3)} for n, s in adam['state'].items()}}
+    other = lambda **change: dict(optimizer=[{**adam, 'memory': [{**m, **change} for m in adam['memory']]}, muon])
     for change in (dict(best=None), dict(history=[{'step': 1}]), dict(seconds='x'), dict(sums=torch.zeros(3)), dict(options={**ckpt['options'], 'warmup': 'x'}),
-                   dict(options={**ckpt['options'], 'clip': float('nan')}), dict(optimizer=[bad_state, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
+                   dict(options={**ckpt['options'], 'clip': float('nan')}), other(mean=torch.zeros(3)), other(more=torch.zeros(1)), dict(optimizer=[{**adam, 'steps': -1}, muon]), dict(optimizer=[adam]), dict(optimizer=[{**adam, 'memory': 'x'}, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
         torch.save({**ckpt, **change}, tmp_path/'c.pt')
         refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', data), 'not what is needed')
 

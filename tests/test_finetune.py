@@ -21,7 +21,7 @@ def bases(tmp_path, monkeypatch):
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
     monkeypatch.setattr(train, 'BASES', tmp_path/'bases')
-    monkeypatch.setattr(train, 'POOR', 1.3) # with so few tokens English has less than two bytes in one
+    for name, at in dict(FAMILIAR=1.5, FOREIGN=1.4, POOR=1.3).items(): monkeypatch.setattr(train, name, at) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'
 
@@ -132,13 +132,28 @@ def test_the_plan_follows_how_much_there_is_to_read(bases):
     train = load_data(sample)[0]
     def planned(convs):
         run = Run(model, tok, Options())
-        plan(run, convs, convs, how='base')
+        plan(run, convs, convs, from_base=True)
         windows = (len(encode_all(tok, convs)[0]) - 1)//8
         return windows, run.options.batch_size, run.options.max_iters*run.options.batch_size/windows
-    windows, batch_size, epochs = planned(train)
-    assert windows > 300 and batch_size == 4 and 1.5 <= epochs < 1.55
+    some = next(train[:n] for n in range(len(train)) if len(encode_all(tok, train[:n])[0]) > 400*8)
+    windows, batch_size, epochs = planned(some)
+    assert 300 < windows < 1000 and batch_size == 4 and 1.5 <= epochs < 1.55
     windows, batch_size, epochs = planned(train[:1])
     assert windows < 48 and batch_size < 4 and 2 <= epochs < 2.2
+    windows, batch_size, epochs = planned(some*6)
+    assert 1600 < windows and 10 <= batch_size <= 16 and 2 <= epochs < 2.1
+
+def test_another_language_gets_longer_and_larger_steps(bases, monkeypatch):
+    model, tok = load_base(bases/'tiny')
+    convs = load_data(sample)[0]
+    def planned():
+        run = Run(model, tok, Options())
+        plan(run, convs, convs, from_base=True)
+        return run.options.max_iters, run.options.lr, run.options.muon_lr
+    steps, *rates = planned()
+    monkeypatch.setattr(train, 'FAMILIAR', 9.); monkeypatch.setattr(train, 'FOREIGN', 8.)
+    more, *higher = planned()
+    assert more/steps == pytest.approx(2.5, abs=0.2) and [b/a for a, b in zip(rates, higher)] == pytest.approx([5, 5])
 
 def test_short_messages_in_another_script(bases, capsys):
     "Roles are English words, and must not count as the person's language."

@@ -12,13 +12,13 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_train())
 
 # %% auto #0
-__all__ = ['BASES', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast', 'new_scaler',
-           'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run', 'new_run', 'fingerprint',
-           'load_base', 'further_run', 'bytes_per_token', 'choose_start', 'averaged_model', 'fit', 'token_sizes',
-           'check_sound', 'remember', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer',
-           'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'plan', 'check_asked',
-           'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run',
-           'train_file']
+__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast',
+           'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run',
+           'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness', 'choose_start',
+           'averaged_model', 'fit', 'token_sizes', 'check_sound', 'remember', 'resume_run', 'on_interrupt',
+           'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook',
+           'live_plot', 'adapt', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker',
+           'fit_file', 'all_run', 'start_run', 'train_file']
 
 # %% ../nbs/03_train.ipynb #de9de6fe
 import errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
@@ -99,6 +99,67 @@ def new_scaler(device):
     "Scales the loss up where gradients are float16, so that small ones do not vanish; elsewhere it does nothing."
     return torch.amp.GradScaler(device.type, enabled=half_type(device) == torch.float16)
 
+# %% ../nbs/03_train.ipynb #743f2f9c
+class Optimizer:
+    "Groups of weights, and what is remembered of each weight."
+    def __init__(self,
+        groups:list, # Dicts: params (weights), lr (how far a step goes) and weight_decay (pull towards zero, in units of lr)
+    ):
+        self.param_groups, self.memory, self.steps = groups, defaultdict(dict), 0
+        for g in groups: g['peak'] = g['lr'] # lr will follow a schedule
+    @property
+    def params(self): return [p for g in self.param_groups for p in g['params']]
+    def remembered(self,
+        name:str, # What for
+        ps:list,  # Weights
+    )->list: # A tensor for each; zeros at first
+        "Recall."
+        for p in ps:
+            if name not in self.memory[p]: self.memory[p][name] = torch.zeros_like(p)
+        return [self.memory[p][name] for p in ps]
+    def zero_grad(self):
+        "Forget the gradients."
+        for p in self.params: p.grad = None
+
+# %% ../nbs/03_train.ipynb #803a54d9
+@patch
+def state_dict(self:Optimizer
+)->dict: # steps, and memory in the order of the weights
+    "What a checkpoint keeps."
+    return dict(steps=self.steps, memory=[dict(self.memory[p]) for p in self.params])
+
+@patch
+def load_state_dict(self:Optimizer,
+    state:dict, # From `state_dict`; ValueError if it is of other weights
+):
+    "Take up where another left off."
+    for p, kept in zip(self.params, state['memory'], strict=True):
+        if any(v.shape != p.shape for v in kept.values()): raise ValueError('What was remembered is of weights of another shape.')
+        self.memory[p] = {k: v.to(p.device) for k,v in kept.items()}
+    self.steps = state['steps']
+
+# %% ../nbs/03_train.ipynb #dc5b9a40
+class AdamW(Optimizer):
+    "Steps are long where the gradient is steady."
+    @torch.no_grad()
+    def step(self,
+        betas:tuple=(0.9, 0.95), # How slowly the mean, and the mean square, forget
+        eps:float=1e-8           # Against division by zero
+    ):
+        "Move every weight that has a gradient."
+        self.steps += 1
+        for g in self.param_groups:
+            ps = [p for p in g['params'] if p.grad is not None]
+            grads, mean, square = [p.grad for p in ps], self.remembered('mean', ps), self.remembered('square', ps)
+            torch._foreach_lerp_(mean, grads, 1 - betas[0])
+            torch._foreach_mul_(square, betas[1])
+            torch._foreach_addcmul_(square, grads, grads, 1 - betas[1])
+            size = torch._foreach_sqrt(square)
+            torch._foreach_div_(size, (1 - betas[1]**self.steps)**.5)
+            torch._foreach_add_(size, eps)
+            torch._foreach_mul_(ps, 1 - g['lr']*g['weight_decay'])
+            torch._foreach_addcdiv_(ps, mean, size, -g['lr']/(1 - betas[0]**self.steps))
+
 # %% ../nbs/03_train.ipynb #cab7f316
 def orthogonalize(
     m:Tensor,     # (n, rows, columns) matrices
@@ -114,35 +175,27 @@ def orthogonalize(
         x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a) # a*x + (b*square + c*square@square) @ x
     return (x.mT if tall else x).float()
 
-# %% ../nbs/03_train.ipynb #dba40dcf
-class Muon(torch.optim.Optimizer):
+# %% ../nbs/03_train.ipynb #7d584fac
+class Muon(Optimizer):
     "Momentum, orthogonalized. For matrices only."
-    def __init__(self,
-        params,             # Matrices, or groups of them
-        lr:float=0.01,      # How far a step goes
-        weight_decay:float=0.1, # Pull towards zero, in units of `lr`
-        momentum:float=0.95 # How slowly the past is forgotten
-    ): super().__init__(params, dict(lr=lr, weight_decay=weight_decay, momentum=momentum))
     @torch.no_grad()
-    def step(self):
-        "Move every weight that has a gradient."
-        for group in self.param_groups:
+    def step(self,
+        momentum:float=0.95 # How slowly the past is forgotten
+    ):
+        "Move every matrix that has a gradient."
+        self.steps += 1
+        for g in self.param_groups:
             alike = defaultdict(list)
-            for p in group['params']:
+            for p in g['params']:
                 if p.grad is not None: alike[p.shape].append(p)
-            for ps in alike.values(): self.step_alike(ps, **group)
-    def step_alike(self, ps, lr, weight_decay, momentum, **_):
-        "One step of matrices of one shape."
-        for p in ps:
-            if not self.state[p]: self.state[p]['momentum_buffer'] = torch.zeros_like(p)
-        memory, grads = [self.state[p]['momentum_buffer'] for p in ps], [p.grad for p in ps]
-        torch._foreach_lerp_(memory, grads, 1 - momentum)
-        ahead = torch.stack(torch._foreach_lerp(grads, memory, momentum)) # where momentum leads next (Nesterov)
-        rows, columns = ps[0].shape
-        torch._foreach_mul_(ps, 1 - lr*weight_decay)
-        torch._foreach_add_(ps, orthogonalize(ahead).unbind(), alpha=-lr*max(1, rows/columns)**.5) # tall matrices go further
+            for (rows, columns), ps in alike.items():
+                grads, mean = [p.grad for p in ps], self.remembered('mean', ps)
+                torch._foreach_lerp_(mean, grads, 1 - momentum)
+                ahead = torch.stack(torch._foreach_lerp(grads, mean, momentum)) # where momentum leads next (Nesterov)
+                torch._foreach_mul_(ps, 1 - g['lr']*g['weight_decay'])
+                torch._foreach_add_(ps, orthogonalize(ahead).unbind(), alpha=-g['lr']*max(1, rows/columns)**.5) # tall matrices go further
 
-# %% ../nbs/03_train.ipynb #9a822896
+# %% ../nbs/03_train.ipynb #de25d8eb
 def make_optimizers(
     model:GPT,              # What is to learn
     lr:float=1e-3,          # AdamW's peak learning rate
@@ -152,14 +205,8 @@ def make_optimizers(
     "AdamW, and Muon for the matrices between the layers."
     matrices = [p for n,p in model.named_parameters() if p.dim() == 2 and n.startswith('layers')]
     others = [p for n,p in model.named_parameters() if not (p.dim() == 2 and n.startswith('layers'))]
-    decay = dict(params=matrices, weight_decay=weight_decay)
-    adam = [dict(params=others, weight_decay=0.)] + ([] if muon_lr else [decay])
-    fused = model.device.type == 'cuda'
-    out = [torch.optim.AdamW(adam, lr=lr, betas=(.9, .95), fused=fused)]
-    if muon_lr: out.append(Muon([decay], lr=muon_lr))
-    for opt in out:
-        for group in opt.param_groups: group['peak'] = group['lr']
-    return out
+    one, two = dict(params=others, lr=lr, weight_decay=0.), dict(params=matrices, lr=muon_lr or lr, weight_decay=weight_decay)
+    return [AdamW([one]), Muon([two])] if muon_lr else [AdamW([one, two])]
 
 # %% ../nbs/03_train.ipynb #30d80541
 def schedule(
@@ -271,8 +318,8 @@ def further_run(
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
-# %% ../nbs/03_train.ipynb #2c8d189e
-POOR = 2.0 # bytes a token: a first guess between English (about 4) and letters that the vocabulary has never met (about 1)
+# %% ../nbs/03_train.ipynb #d5360232
+FAMILIAR, FOREIGN, POOR = 3.3, 2.1, 1.2 # bytes a token: the base's own language down to here; another in its letters; hardly more than single bytes
 
 def bytes_per_token(
     tok:Tokenizer, # A tokenizer
@@ -281,6 +328,14 @@ def bytes_per_token(
     "How much text a token holds; 0 without text."
     texts = [b.text for c in convs for b in c]
     return sum(len(t.encode()) for t in texts) / max(1, sum(len(tok.encode(t)) for t in texts))
+
+# %% ../nbs/03_train.ipynb #b09bff2c
+def strangeness(
+    tok:Tokenizer, # A base's tokenizer
+    convs:list,    # Conversations
+)->float: # 0: in the language of the base; 1: in another
+    "How much has the base to learn anew?"
+    return min(1., max(0., (FAMILIAR - bytes_per_token(tok, convs)) / (FAMILIAR - FOREIGN)))
 
 # %% ../nbs/03_train.ipynb #87fdb030
 def choose_start(
@@ -388,7 +443,7 @@ def save(self:Run,
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #f2bd7c23
+# %% ../nbs/03_train.ipynb #d0dbb55f
 def check_sound(
     run:Run, # Made from a file; ValueError if `fit` could not go on with it
 ):
@@ -399,10 +454,9 @@ def check_sound(
     if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or not run.sums.isfinite().all(): raise ValueError
     if not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
     for opt in run.optimizers or []:
-        kept = {'exp_avg', 'exp_avg_sq', 'step'} if isinstance(opt, torch.optim.AdamW) else {'momentum_buffer'}
-        if any('peak' not in g for g in opt.param_groups): raise ValueError
-        for p, state in opt.state.items():
-            if set(state) != kept or any(v.shape != p.shape for k, v in state.items() if k != 'step'): raise ValueError
+        kept = {'mean', 'square'} if isinstance(opt, AdamW) else {'mean'}
+        if type(opt.steps) is not int or opt.steps < 0: raise ValueError
+        if any(m and set(m) != kept or not all(v.isfinite().all() for v in m.values()) for m in opt.memory.values()): raise ValueError
 
 # %% ../nbs/03_train.ipynb #f2bf9fd5
 def remember(
@@ -542,27 +596,40 @@ def live_plot():
     def draw(history): ax.clear(); plot_history(history, ax); shown.update(fig)
     yield draw
 
-# %% ../nbs/03_train.ipynb #786529c9
+# %% ../nbs/03_train.ipynb #ac89049e
 DROPOUT = 0.2 # from scratch
 PLANS = dict(gpu=dict(epochs=20, batch_size=16, steps=1, looks=12, lr=1e-3, muon_lr=0.01, average=0.1, patience=3), # measured; see below
              cpu=dict(epochs=5, batch_size=4, steps=1, looks=12, lr=2e-3, muon_lr=0.02),
-             base=dict(epochs=1.5, little=2, batch_size=4, steps=12, looks=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2))
+             base=dict(epochs=1.5, batch_size=4, steps=12, looks=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2))
 
+# %% ../nbs/03_train.ipynb #1be68c7d
+def adapt(
+    how:dict,      # `PLANS['base']`; changed
+    windows:int,   # Windows to read, of as many tokens as the model looks back over
+    strange:float, # From `strangeness`
+):
+    "Fit the plan to how much there is to learn."
+    how['batch_size'] = min(16, max(how['batch_size'], windows//160))
+    if not 300 <= windows <= 1000: how['epochs'] = 2 # 300: some six thousand messages
+    how['epochs'] += strange*(5 - how['epochs'])
+    for rate in ('lr', 'muon_lr'): how[rate] *= 5**strange
+
+# %% ../nbs/03_train.ipynb #00c8240a
 def plan(
     run:Run,            # A run at step 0; its options are set
     train:list,         # Its conversations
     held:list,          # Conversations to judge by
     minutes:float=None, # Time for training and judging (None: as long as the data are worth)
     max_iters:int=None, # Steps, instead of minutes
-    how:str=None,       # A key of `PLANS` (None: from scratch, on the run's device)
+    from_base:bool=False, # Does the run go on from another? Then it needs less
 ):
     "Set the size of the batch, the number of steps, and how often to look."
-    o, how = run.options, dict(PLANS[how or ('cpu' if run.model.device.type == 'cpu' else 'gpu')])
-    epochs, little, batch_size, steps, looks = (how.pop(n, None) for n in ('epochs', 'little', 'batch_size', 'steps', 'looks'))
-    for name, value in how.items(): setattr(o, name, value)
+    o, how = run.options, dict(PLANS['base' if from_base else 'cpu' if run.model.device.type == 'cpu' else 'gpu'])
     tokens = len(encode_all(run.tok, train)[0])
     windows = max(1, (tokens - 1)//run.model.config.context)
-    if little and windows < 300: epochs = little # some six thousand messages
+    if from_base: adapt(how, windows, strangeness(run.tok, train))
+    epochs, batch_size, steps, looks = (how.pop(n) for n in ('epochs', 'batch_size', 'steps', 'looks'))
+    for name, value in how.items(): setattr(o, name, value)
     o.batch_size = max(1, min(batch_size, windows//steps)) # at least so many steps an epoch
     o.max_iters = max_iters or math.ceil(epochs*windows/o.batch_size)
     if minutes:
@@ -685,7 +752,7 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #1bc5301b
+# %% ../nbs/03_train.ipynb #59c9328a
 def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
@@ -699,7 +766,7 @@ def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, 
     run = make()
     if path and path.is_file() and load_checkpoint(path).get('use_all'): say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, and the numbers too good.')
     check_shape(run, asked if path else {}, 'train from scratch, with --init scratch')
-    plan(run, train, held, minutes, max_iters, 'base' if path else None)
+    plan(run, train, held, minutes, max_iters, from_base=bool(path))
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
