@@ -48,3 +48,11 @@ def test_runs_are_numbers(name):
         run = json.loads(line)
         people = [run['best']] if 'best' in run else [b for p in run['people'].values() for b in (p['before'], p['after'])]
         assert all(1 < b < 2.5 for b in people) and run['device'] and isinstance(run['seed'], int)
+
+def test_other_languages_gain_from_the_base():
+    runs = [json.loads(line) for line in (BASES/'language_runs.jsonl').read_text(encoding='utf-8').splitlines()]
+    assert all(0.9 < r['best'] == min(r['looks']) < 5 and r['device'] and r['steps'] > 0 for r in runs)
+    def best(start, plan=None): return {(r['text'], r['messages']): r['best'] for r in runs if r['start'] == start and r.get('default') == plan}
+    scratch, base = best('scratch'), best('tiny', True)
+    both = scratch.keys() & base.keys()
+    assert len(both) > 12 and all(base[k] < scratch[k] for k in both)
