@@ -1,5 +1,5 @@
 "From exports to a file: who is me, merging, privacy, the account, and the command."
-import json, os, random, re, socket, subprocess, sys
+import json, os, random, re, socket, subprocess, sys, warnings, zipfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from tinychat.data import Message, load_data, read_chatml
 from tinychat.messengers import (Talk, best_gap, describe, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
+from tinychat.tokenizer import write_atomic
 
 KEYS = 'read kept mine dropped duplicates redacted people conversations first last sources'.split()
 
@@ -80,7 +81,7 @@ def test_groups_keep_who_spoke_under_numbers(tmp_path):
 def test_times_with_and_without_zone_are_put_in_order():
     now = datetime(2026, 1, 1, 12)
     talks, _ = merge([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
-    assert [m.text for m in talks[0].messages] == ['1', '2', '3'] and all(m.time is None or m.time.tzinfo for m in talks[0].messages)
+    assert [m.text for m in talks[0].messages] == ['2', '3', '1'] and all(m.time is None or m.time.tzinfo for m in talks[0].messages)
 
 def test_gap_is_bounded_and_between_the_heaps():
     assert best_gap([.01]*500) == 60. and 15 <= best_gap([.5]*500 + [1.]*500) <= 360
@@ -236,7 +237,7 @@ def test_what_nobody_knows_is_named(exports, tmp_path, capsys):
     import_file([exports], tmp_path/'o.txt')
     shown = capsys.readouterr().out
     assert re.search(r'Replaced: 1 phone. ...at mine: <phone 1>, <e-?mail 1>', shown) and '555' not in shown
-    assert 'Not recognised, and left alone: strange.bin.' in shown
+    assert 'Left alone: strange.bin (not recognised).' in shown
 
 def test_odd_paths(tmp_path):
     (tmp_path/'empty.txt').write_text('')
@@ -262,3 +263,105 @@ def test_with_and_without_seconds(tmp_path):
         (tmp_path/name/'WhatsApp Chat with Bo.txt').write_text(''.join(f'[31/12/25, 10:0{n}{seconds}] {who}: {text}\n' for n, (who, text) in enumerate((('Al', 'hi'), ('Bo', 'ok'), ('Bo', 'ok')))))
     report = import_exports(tmp_path/'android', tmp_path/'iphone', me=['Al']).report
     assert (report['read'], report['kept'], report['duplicates']) == (6, 3, 3)
+
+def jsonl(path, *convs): path.write_text(''.join(json.dumps({'messages': [{'role': r, 'content': t} for r, t in c]}) + '\n' for c in convs))
+
+def test_conversations_without_times_stay_apart(tmp_path):
+    one, two, three = ([('user', 'hi'), ('assistant', f'number {n}')] for n in range(3))
+    jsonl(tmp_path/'a.jsonl', one, two, one)
+    jsonl(tmp_path/'b.jsonl', two, three)
+    done = import_exports(tmp_path/'a.jsonl', tmp_path/'b.jsonl')
+    assert sorted(c[1].text for c in done.convs) == ['number 0', 'number 0', 'number 1', 'number 2'] and done.report['duplicates'] == 2
+
+def chat_file(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{l}\n' for l in lines), encoding='utf-8')
+
+def test_a_group_in_which_only_one_spoke_is_no_private_chat(tmp_path):
+    chat_file(tmp_path/'WhatsApp Chat with Ada.txt', '01/02/2021, 10:00 - Ada: did you see', '01/02/2021, 10:01 - Grace: yes', '13/02/2021, 10:03 - Ada: lol')
+    family = ['01/02/2021, 10:00 - Ada: dinner', '01/02/2021, 10:01 - Grace: yes', '13/02/2021, 10:02 - Ada: now']
+    chat_file(tmp_path/'WhatsApp Chat with Family.txt', *family)
+    chat_file(tmp_path/'WhatsApp Chat with Family (1).txt', *family, '14/02/2021, 10:02 - Bob: me too', '14/02/2021, 10:03 - Grace: good')
+    done = import_exports(tmp_path, me=['Grace'])
+    assert sorted(len(t.messages) for t in done.talks) == [3, 5] and done.report['duplicates'] == 3
+
+def test_the_hour_that_comes_twice(tmp_path):
+    chat_file(tmp_path/'WhatsApp Chat with Ada.txt', '29/10/2022, 02:50 - Grace: m0', '30/10/2022, 02:50 - Ada: m1', '30/10/2022, 02:58 - Grace: m2', '30/10/2022, 02:02 - Ada: m3', '30/10/2022, 02:05 - Grace: m4')
+    assert [m.text for m in import_exports(tmp_path).talks[0].messages] == ['m0', 'm1', 'm2', 'm3', 'm4']
+
+def test_a_travelled_phone(tmp_path):
+    for hour, name in ((15, 'here'), (9, 'there')):
+        chat_file(tmp_path/name/'WhatsApp Chat with Ada.txt', *(f'{day:02}/10/2022, {hour}:0{day % 10} - {who}: day {day} {who}' for day in range(10, 19) for who in ('Ada', 'Grace')))
+    done = import_exports(tmp_path)
+    assert done.report['kept'] == done.report['duplicates'] == 18
+
+def test_what_was_written_is_not_read_again(exports, tmp_path, capsys):
+    out = exports/'o.txt'
+    first = import_file([exports], out)
+    assert import_file([exports], out).convs == first.convs and 'o.txt (what tinychat wrote)' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='what to read, and where to write'): import_file([exports, out], out)
+    import_file([exports], out, since='2025-12-01')
+    assert import_file([exports], out).convs == first.convs
+
+def test_two_files_of_one_name_in_a_zip(tmp_path):
+    chats = [f'01/02/2021, 10:0{n} - Ada: a{n}\n01/02/2021, 10:0{n} - Grace: b{n}\n' for n in range(2)]
+    with zipfile.ZipFile(tmp_path/'z.zip', 'w') as z, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        for chat in chats: z.writestr('_chat.txt', chat)
+    assert import_exports(tmp_path/'z.zip', me=['Grace']).report['kept'] == 4
+
+def test_a_full_disk_leaves_all_as_it_was(exports, tmp_path, monkeypatch):
+    out, report = tmp_path/'o.txt', tmp_path/'r.json'
+    import_file([exports], out, report=report)
+    before = out.read_bytes(), report.read_bytes()
+    def full(path, data):
+        if Path(path) == stop: raise OSError(28, 'No space left on device', str(path))
+        write_atomic(path, data)
+    monkeypatch.setattr('tinychat.messengers.write_atomic', full)
+    for stop in (out, report):
+        with pytest.raises(OSError): import_file([exports], out, report=report, redact=False)
+        assert (out.read_bytes(), report.read_bytes()) == before and not list(tmp_path.glob('*.old*'))
+        with pytest.raises(OSError): import_file([exports], tmp_path/'new.txt', report=report) if stop == report else full(stop, b'')
+        assert not (tmp_path/'new.txt').exists()
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='a fifo')
+def test_out_is_an_ordinary_file(exports, tmp_path):
+    os.mkfifo(tmp_path/'pipe')
+    with pytest.raises(ValueError, match='no ordinary file'): import_file([exports], tmp_path/'pipe')
+
+def test_what_could_not_be_opened_says_why(exports, tmp_path):
+    with zipfile.ZipFile(tmp_path/'z.zip', 'w') as z: z.writestr('_chat.txt', '01/02/2021, 10:00 - Ada: hi\n')
+    data = (tmp_path/'z.zip').read_bytes()
+    (tmp_path/'locked.zip').write_bytes(data.replace(b'PK\x03\x04\x14\x00\x00\x00', b'PK\x03\x04\x14\x00\x01\x00').replace(b'PK\x01\x02\x14\x03\x14\x00\x00\x00', b'PK\x01\x02\x14\x03\x14\x00\x01\x00'))
+    with pytest.raises(ValueError, match='_chat.txt is locked with a password.'): import_exports(tmp_path/'locked.zip')
+    (tmp_path/'broken.zip').write_bytes(data.replace(b'Ada: hi', b'Ada: ho'))
+    with pytest.raises(ValueError, match='_chat.txt is damaged in the zip.'): import_exports(tmp_path/'broken.zip')
+    with zipfile.ZipFile(tmp_path/'both.zip', 'w') as z: z.write(tmp_path/'z.zip', 'inner.zip')
+    with pytest.raises(ValueError, match='inner.zip is a zip in a zip: unpack it first.'): import_exports(tmp_path/'both.zip')
+    with zipfile.ZipFile(exports/'empty.zip', 'w'): pass
+    assert any(f.trouble == 'an empty or damaged zip' for f in import_exports(exports).unknown)
+
+def test_nothing_from_a_name_reaches_the_terminal_as_code(tmp_path):
+    names = ('Bob\nLINE2\x1b[31m', 'Ada')
+    (tmp_path/'t.json').write_text(json.dumps(dict(name='x', type='private_group', id=1, messages=[dict(id=n, type='message', date=f'2025-12-31T20:0{n}:00', date_unixtime=str(1767211200 + 60*n), text='\x1b[2Jhi', from_id=f'user{n}', **{'from': who}) for n, who in enumerate(names)])))
+    call = lambda *args: subprocess.run([sys.executable, '-c', 'import sys; from tinychat.commands import *; sys.exit(tinychat_import())', str(tmp_path/'t.json'), '--out', str(tmp_path/'o.txt'), *args], capture_output=True, text=True)
+    asked = call()
+    assert asked.returncode == 1 and asked.stderr.count('\n') == 1 and '\x1b' not in asked.stderr and 'LINE2' in asked.stderr
+    done = call('--me', 'Ada')
+    assert done.returncode == 0 and '\x1b' not in done.stdout and '\x1b' in (tmp_path/'o.txt').read_text()
+
+def test_a_console_without_emoji(tmp_path):
+    chat_file(tmp_path/'WhatsApp Chat with Zoë.txt', '01/02/2021, 10:00 - Zoë: 🎉', '01/02/2021, 10:01 - Grace: yes')
+    done = subprocess.run([sys.executable, '-c', 'import sys; from tinychat.commands import *; sys.exit(tinychat_import())', str(tmp_path), '--out', str(tmp_path/'o.txt')], capture_output=True, env={**os.environ, 'PYTHONIOENCODING': 'cp1252'})
+    assert done.returncode == 0 and b'Written to' in done.stdout and not done.stderr
+
+def test_only_what_is_kept_is_counted_as_replaced(tmp_path):
+    (tmp_path/'c.csv').write_text('conversation_id,timestamp,sender,text,is_from_me\n1,2021-02-01T10:00:00Z,Bank,your code is 482913,0\n2,2021-02-01T10:00:00Z,Ada,hi,0\n2,2021-02-01T10:01:00Z,Me,hey,1\n')
+    report = import_exports(tmp_path/'c.csv').report
+    assert report['kept'] == 2 and not report['redacted']
+
+def test_who_is_me_without_others_words(tmp_path):
+    folder = tmp_path/'messages'/'c1'
+    folder.mkdir(parents=True)
+    (folder/'messages.csv').write_text('ID,Timestamp,Contents,Attachments\n1,2021-02-01 10:00:00,hi,\n')
+    with pytest.raises(ValueError, match='Nobody else'): import_exports(tmp_path, me=['Me'])

@@ -12,16 +12,16 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_chat())
 
 # %% auto #0
-__all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'plain', 'bubble', 'bubbles',
+__all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'bubble', 'bubbles',
            'ChatBox']
 
-# %% ../nbs/04_chat.ipynb #4bf1987b
+# %% ../nbs/04_chat.ipynb #8f6b12d7
 import html, itertools, math, os, re, threading, time, warnings
 from contextlib import suppress
 from pathlib import Path
 import torch
 from fastcore.basics import patch
-from .data import Block, write_chatml
+from .data import Block, plain, write_chatml
 from .gpt import GPT, KVCache, generate, load_checkpoint, model_from, pick_device, sample
 from .tokenizer import Tokenizer
 
@@ -252,13 +252,6 @@ def command(self:Chat,
     if name == 'help': return HELP
     if name == 'again': return 'There is nothing to answer yet: say something first.'
     return f'There is no /{name}. /help lists what there is.'
-
-# %% ../nbs/04_chat.ipynb #33ade4eb
-def plain(
-    text:str, # What a model wrote
-)->str: # Without control characters, line ends apart
-    "Text that is safe to print in a terminal."
-    return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
 
 # %% ../nbs/04_chat.ipynb #3f67f99c
 @patch

@@ -15,7 +15,7 @@ from fastcore.script import anno_parser
 # %% auto #0
 __all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat']
 
-# %% ../nbs/commands.ipynb #9798a3f7
+# %% ../nbs/commands.ipynb #296e9976
 def command(
     func, # A function with docments; its parameters become options
 ): # The function, as a shell command
@@ -24,6 +24,8 @@ def command(
     @wraps(func)
     def run(*args, **kwargs):
         if args or kwargs or hasattr(builtins, '__IPYTHON__'): return func(*args, **kwargs) # called from Python
+        for stream in (sys.stdin, sys.stdout, sys.stderr): # what a terminal cannot show or send is no reason to end
+            if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
         try:
             parser = anno_parser(func, prog=name) # fastcore reads the options off the docments
             parser.error = _refuse # one line, without the usage above it
@@ -37,11 +39,11 @@ def command(
         except ValueError as e: return _fail(e, name)
         except (RuntimeError, MemoryError) as e:
             if not any(t in str(e).lower() for t in ('out of memory', 'allocate memory')) and not isinstance(e, MemoryError): raise
-            return _fail('Out of memory. A smaller network or context needs less, and --device cpu may have more.', name)
+            return _fail('Out of memory. ' + ('Import fewer exports at a time.' if name == 'tinychat-import' else 'A smaller network or context needs less, and --device cpu may have more.'), name)
         return 0
     return run
 
-# %% ../nbs/commands.ipynb #283b82bf
+# %% ../nbs/commands.ipynb #75e33757
 def _respell(arg, known):
     "An option as the parser spells it."
     option, equals, value = arg.partition('=')
@@ -60,7 +62,8 @@ def _fail(problem, name=None):
     "Exit status for a problem; a text is printed as one line."
     if problem in (None, 0): return 0
     if isinstance(problem, int): return 1 # argparse has printed what was wrong
-    print(f'{name}: {problem}' if name else problem, file=sys.stderr)
+    from tinychat.data import plain
+    print(' '.join(plain(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
     return 1
 
 # %% ../nbs/commands.ipynb #66f2c83e
@@ -131,7 +134,7 @@ def tinychat_import(
     with _nothing_to_lose(): from tinychat.messengers import import_file
     import_file(source, out, me or (), gap_minutes, not no_redact, since, report)
 
-# %% ../nbs/commands.ipynb #6b136923
+# %% ../nbs/commands.ipynb #e9ff5553
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -146,9 +149,8 @@ def tinychat_chat(
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0 or max_tokens < 1: raise ValueError(f'--top_k must be at least 0 and --max_tokens at least 1, not {top_k} and {max_tokens}.')
     if prompt is not None and not prompt.strip(): raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
-    with _nothing_to_lose(): from tinychat.chat import Chat, plain
-    for stream in (sys.stdin, sys.stdout): # what a terminal cannot show or send is no reason to end a talk
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
+    with _nothing_to_lose(): from tinychat.chat import Chat
+    from tinychat.data import plain
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from .tokenizer import Tokenizer, write_atomic
 
 # %% auto #0
-__all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'Message', 'conversations', 'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape',
-           'unescape', 'to_chatml', 'parse_chatml', 'write_chatml', 'read_chatml', 'demo_chats', 'split_by_time',
-           'load_data', 'encode_conversation', 'tokenizer_texts', 'encode_all', 'Batches']
+__all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'Message', 'plain', 'conversations', 'Block', 'to_blocks', 'two_sided', 'from_chats',
+           'escape', 'unescape', 'to_chatml', 'parse_chatml', 'write_chatml', 'read_chatml', 'demo_chats',
+           'split_by_time', 'load_data', 'encode_conversation', 'tokenizer_texts', 'encode_all', 'Batches']
 
 # %% ../nbs/01_data.ipynb #26c38ef5
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ class Message:
     sender:str          # Name, number or id
     text:str            # Exactly as typed
     time:datetime=None  # When it was sent (None: unknown)
+
+# %% ../nbs/01_data.ipynb #ecf11bfe
+def plain(
+    text:str, # What a person or a model wrote
+)->str: # Without control characters, line ends apart
+    "Text that is safe to print in a terminal."
+    return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
 
 # %% ../nbs/01_data.ipynb #0ba2b94c
 def conversations(

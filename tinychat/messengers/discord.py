@@ -287,7 +287,7 @@ def exporter_records(
     yield 'when', when
     yield 'messages', map(as_record, csv_rows(file))
 
-# %% ../../nbs/messengers/discord.ipynb #937cc54f
+# %% ../../nbs/messengers/discord.ipynb #d9fa0a93
 def as_chat(
     messages:list, # (number, `Message` whose sender is an id)
     people:dict,   # id -> author
@@ -299,6 +299,7 @@ def as_chat(
     chat = ChatLog(name if sound(name) else else_name, me={names[i] for i in owner(channel, people)})
     chat.messages = oldest_first([(n, Message(names[m.sender], m.text, m.time)) for n, m in messages])
     chat.group = kind != 'DirectTextChat' if sound(kind) else len(people) > 2
+    chat.id = str(channel.get('id') or (m[1] if (m := re.search(r'\[(\d{15,})\]', else_name)) else '')) # in the names that the exporter gives, too
     return chat
 
 # %% ../../nbs/messengers/discord.ipynb #bc1f00e9
@@ -346,7 +347,7 @@ def up(
     "The folder that it is in."
     return '/'.join(name.split('/')[:-n])
 
-# %% ../../nbs/messengers/discord.ipynb #38a1a37a
+# %% ../../nbs/messengers/discord.ipynb #723699fc
 MESSAGES = ('messages.json', 'messages.csv')
 
 def read_package(
@@ -356,7 +357,8 @@ def read_package(
     "Read a data package."
     there = {f.name: f for f in files}
     account, index = (next((labels(f) for f in files if f.base == base), {}) for base in ('user.json', 'index.json'))
-    me = account['username'] if sound(account.get('username')) else 'Me'
+    known = sound(account.get('username'))
+    me = account['username'] if known else 'Me'
     for f in files:
         if not shape(f) and f.base not in MESSAGES: continue
         if is_csv(f): messages = sift(export, csv_rows(f), partial(own, me=me))
@@ -364,7 +366,7 @@ def read_package(
             with json_of(f) as j: messages = sift(export, items(j), partial(own, me=me))
         channel = labels(there.get(f'{up(f.name)}/channel.json'.lstrip('/')))
         name = next(filter(sound, (index.get(str(channel.get('id'))), channel.get('name'))), '')
-        if messages: export.chats.append(ChatLog(name, oldest_first(messages), {me}, group=channel.get('type', 'DM') not in (1, 'DM')))
+        if messages: export.chats.append(ChatLog(name, oldest_first(messages), {me} if known else set(), group=channel.get('type', 'DM') not in (1, 'DM'), id=str(channel.get('id') or '') if known else ''))
 
 # %% ../../nbs/messengers/discord.ipynb #676e0102
 FORMAT = 'Discord'

@@ -322,25 +322,26 @@ def rows_of(
         else: rows.append((*identity(r.get('creator')), r['text'], when(r.get('created_date'))))
     return rows
 
-# %% ../../nbs/messengers/google.ipynb #b4c91686
+# %% ../../nbs/messengers/google.ipynb #18c210ea
 def chat_log(
     records:list,  # What `messages.json` holds
     info:dict,     # What `group_info.json` says; {} if there is none
     mine:set,      # Addresses of the owner
     space:bool,    # Is it a room, and no direct message?
     export:Export, # Whose account grows
+    own:set=frozenset(), # The owner's names
 )->ChatLog: # Ordered by time
     "One chat of Google Chat."
     members = dict(identity(m) for m in info['members']) if isinstance(info.get('members'), list) else {}
     rows = rows_of(records, export)
     names = {**members, **{key: name for key, name, *_ in rows}}
     count = Counter(names.values())
-    label = {k: n if count[n] == 1 else k for k, n in names.items()}
+    label = {k: n if count[n] == 1 and (k in mine or n not in own) else k for k, n in names.items()}
     messages = in_order([Message(label[key], text, time) for key, _, text, time in rows])
     title = words_of(info, 'name') or ', '.join(label[k] for k in members if k not in mine)
     return ChatLog(title, messages, {label[k] for k in names if k in mine}, space or len(set(names) - {''}) > 2)
 
-# %% ../../nbs/messengers/google.ipynb #41fe8fdd
+# %% ../../nbs/messengers/google.ipynb #3433552c
 def read_chat(
     files:list, # messages.json of every chat, and what lies beside it
 )->Export: # ValueError if a file is damaged
@@ -349,12 +350,15 @@ def read_chat(
     def folder(f): return f.name.split('/')[-2:][0] # only the last: a chat may be spread over zips
     loaded = [(f, load_json(f)) for f in files if f.base in ('user_info.json', 'group_info.json')]
     infos = {folder(f): data for f, data in loaded if f.base == 'group_info.json' and isinstance(data, dict)}
-    mine = {identity(data.get('user'))[0] for f, data in loaded if f.base == 'user_info.json' and isinstance(data, dict)} - {''}
+    owner = [identity(data.get('user')) for f, data in loaded if f.base == 'user_info.json' and isinstance(data, dict)]
+    mine, own = ({each[n] for each in owner} - {''} for n in (0, 1))
     for f in files:
         if f.base in ('user_info.json', 'group_info.json'): continue
         records = data.get('messages') if isinstance(data := load_json(f), dict) else None
         if not isinstance(records, list): raise Damaged('one of its files has no list of messages')
-        export.chats.append(chat_log(records, infos.get(folder(f), {}), mine, folder(f).startswith('Space'), export))
+        chat = chat_log(records, infos.get(folder(f), {}), mine, folder(f).startswith('Space'), export, own)
+        if re.match(r'(DM|Space) \S', folder(f)): chat.id = folder(f)
+        export.chats.append(chat)
     export.chats = [c for c in export.chats if c.messages]
     return export
 

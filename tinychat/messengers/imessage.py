@@ -272,7 +272,7 @@ def placed(
     if number(row.is_from_me): return chat, ME
     return chat, person or ('' if chat.group else chat.name) # the handle may be gone
 
-# %% ../../nbs/messengers/imessage.ipynb #9b8aff8b
+# %% ../../nbs/messengers/imessage.ipynb #3c41c38a
 def to_logs(
     found:dict, # Key of a chat -> `ChatLog`, its messages in the order of the file
     me:set,     # Senders who are the owner
@@ -282,6 +282,9 @@ def to_logs(
         log.messages = in_order(log.messages)
         log.me, log.group = set(me), log.group or len({m.sender for m in log.messages}) > 2
         log.name = log.name or ', '.join(sorted({m.sender for m in log.messages} - me))
+    groups = Counter(log.name for log in found.values() if log.group)
+    for key, log in found.items():
+        if groups[log.name] > 1 and log.group: log.id = str(key) # two groups of one name
     return [log for log in found.values() if log.messages]
 
 # %% ../../nbs/messengers/imessage.ipynb #5ab0c196

@@ -229,7 +229,7 @@ def reason(
     if text.strip(): return notice(text, sender, names, me)
     return holds(record, BESIDE) or dict(share='media', media='media', sticker='sticker').get(kind, 'empty')
 
-# %% ../../nbs/messengers/meta.ipynb #73fa8ec1
+# %% ../../nbs/messengers/meta.ipynb #9473ffde
 @dataclass
 class Thread:
     "A chat before anything is left out."
@@ -237,6 +237,7 @@ class Thread:
     people:list                               # Names of those who take part
     records:list=field(default_factory=list)  # As in the files, oldest first
     group:bool=None                           # Does a key say that it is a group? None: no key says anything
+    number:str=''                             # Facebook's own for the chat, if the export says it
     @property
     def names(self): return set(self.people) | {s for m in self.records if isinstance(m, dict) for s in [whose(m)] if isinstance(s, str) and s}
 
@@ -250,7 +251,7 @@ def oldest_first(
     if times and times[0] != times[-1]: newest = times[0] > times[-1]
     return rows[::-1] if newest else rows
 
-# %% ../../nbs/messengers/meta.ipynb #8d6e3b55
+# %% ../../nbs/messengers/meta.ipynb #f0c3b061
 def as_thread(
     d, # What stands for one chat in a file
 )->Thread: # ValueError if it holds no messages
@@ -262,7 +263,8 @@ def as_thread(
     people = [p.get('name') if isinstance(p, dict) else p for p in people]
     title, encrypted = pick(d, 'title', 'threadName'), 'threadName' in d
     group = True if 'joinable_mode' in d or d.get('thread_type') == 'RegularGroup' else False if d.get('thread_type') == 'Regular' else None
-    return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p], oldest_first(rows, not encrypted), group)
+    number = re.search(r'_(\d+)$', path) if isinstance(path := d.get('thread_path'), str) else None
+    return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p], oldest_first(rows, not encrypted), group, number[1] if number else '')
 
 # %% ../../nbs/messengers/meta.ipynb #74152115
 def parts(
@@ -286,7 +288,7 @@ def by_thread(
         if k != 'owner': folders.setdefault(f.name.removesuffix(f.base) if number else f.name, []).append((-int(number[1] or 0) if number else 0, f))
     return {name: [f for _,f in sorted(numbered, key=lambda nf: nf[0])] for name,numbered in folders.items()}
 
-# %% ../../nbs/messengers/meta.ipynb #b3f36c76
+# %% ../../nbs/messengers/meta.ipynb #7c987c7c
 def threads(
     files:list, # The files of an account
 )->list: # `Thread`s
@@ -295,7 +297,7 @@ def threads(
     for name,of_one in by_thread(files).items():
         found = [t for f in of_one for t in parts(f)]
         if name and not name.endswith('/'): out += found
-        elif found: out.append(Thread(found[-1].title, max((t.people for t in found), key=len), [m for t in found for m in t.records], found[-1].group))
+        elif found: out.append(Thread(found[-1].title, max((t.people for t in found), key=len), [m for t in found for m in t.records], found[-1].group, found[-1].number))
     return out
 
 # %% ../../nbs/messengers/meta.ipynb #6151e521
@@ -339,7 +341,7 @@ def chat(
     group = bool(thread.group) or len(thread.people) > 2 or (thread.group is None and len(names) > 2)
     return ChatLog(thread.title, in_order(messages), me & names, group), Counter(filter(None, why))
 
-# %% ../../nbs/messengers/meta.ipynb #408a5cdd
+# %% ../../nbs/messengers/meta.ipynb #393f0e17
 def read(
     files:list, # The files of one account, as `find` groups them
 )->Export: # ValueError if a file is damaged
@@ -351,6 +353,7 @@ def read(
     export = Export(name, str(files[0].path), read=sum(len(t.records) for t in chats))
     for t in chats:
         log, dropped = chat(t, me)
+        if re.search('facebook|instagram', t.title, re.I): log.id = t.number # all who left are called "Facebook user"
         export.chats.append(log)
         export.dropped += dropped
     return export

@@ -151,8 +151,8 @@ def ibans(
         if is_iban(code) and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #58a1ad95
-_s = r'[ \u00a0\u202f\u2009.\u2010-\u2015/()-]' # what stands between groups of digits
+# %% ../../nbs/messengers/redact.ipynb #21079459
+_s = r'[ \u00a0\u2000-\u200a\u202f.\u2010-\u2015/()-]' # what stands between groups of digits
 PHONE = re.compile(rf'''
       (?:\+|00{_s}?) [1-9] (?:{_s}{{0,3}}\d){{7,13}}                           # with the country: +44 (0)20 7946 0018
     | (?:1{_s}?)? (?:\([2-9]\d\d\){_s}?|[2-9]\d\d{_s}?) [2-9]\d\d {_s}? \d{{4}} # North America: (801) 555-0123
@@ -179,7 +179,7 @@ def is_round(
     "Is this an amount rather than a number of something?"
     return piece.isdigit() and piece[0] != '0' and len(piece.rstrip('0')) < 4
 
-# %% ../../nbs/messengers/redact.ipynb #ac55f2b2
+# %% ../../nbs/messengers/redact.ipynb #2355b58c
 def is_phone(
     piece:str,  # Digits and what stands between them
     digits:str, # The digits only
@@ -188,7 +188,7 @@ def is_phone(
     "Is this a phone number?"
     if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece): return False
     if piece[0] != '+' and len(set(digits)) < 4 or is_round(piece) or piece in '01234567890' or piece in '9876543210': return False
-    return bool(PHONE.fullmatch(piece)) or near and len(digits) < 13 and not re.search(rf'{_s}\d(?!\d)', piece)
+    return bool(PHONE.fullmatch(piece)) or near and not re.search(rf'{_s}\d(?!\d)', piece)
 
 # %% ../../nbs/messengers/redact.ipynb #8f915b6d
 def word(
@@ -215,19 +215,19 @@ BESIDE = {k: re.compile(p, re.I) for k,p in dict(
     bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$',
     id=rf'(?:{_id}){_gap}$').items()}
 
-# %% ../../nbs/messengers/redact.ipynb #2b22818b
+# %% ../../nbs/messengers/redact.ipynb #6ef1632a
 def western(
     text:str, # With digits of any script
 )->str: # Of the same length
     "Digits as 0 to 9."
-    return ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    return ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else '+' if c == '＋' else c for c in text)
 
-# %% ../../nbs/messengers/redact.ipynb #7c6bb1e5
-_run = re.compile(rf'(?<![A-Za-z\d_{HIDDEN}])(?<!\d[.,:/])(?<![A-Za-z\d_]-)(?:[+(] ?)?\(?\d(?:{_s}{{0,3}}\d)*')
+# %% ../../nbs/messengers/redact.ipynb #99125df3
+_run = re.compile(rf'(?<![A-Za-z\d_{HIDDEN}])(?<!\d[.,:/])(?<![A-Za-z\d_]-)(?:[+＋(] ?)?\(?\d(?:{_s}{{0,3}}\d)*')
 _ends = re.compile(rf'(?!-?[A-Za-z\d_{HIDDEN}]|[.,:/]\d|\s?(?:{UNITS}))', re.I)
 _ssn = re.compile(r'(?!000|666|9)\d{3}([ -]?)(?!00)\d\d\1(?!0000)\d{4}')
 
-# %% ../../nbs/messengers/redact.ipynb #5a701e9b
+# %% ../../nbs/messengers/redact.ipynb #0a84e81c
 def kind_of(
     text:str,  # All of it
     start:int, # Where the digits begin
@@ -236,6 +236,7 @@ def kind_of(
     "What are these digits?"
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
     piece = western(text[start:end])
+    if text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece): return 'phone' # how WhatsApp writes whom it has no name for
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
     if 5 < len(digits) < 20 and BESIDE['bank'].search(before) and not is_round(piece): return 'bank'

@@ -189,7 +189,7 @@ def collect(
         elif frame and not frame.keys() & {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'}: counted['malformed'] += 1
     return account, recipients, chats, rows, counted
 
-# %% ../../nbs/messengers/signal.ipynb #ab68f887
+# %% ../../nbs/messengers/signal.ipynb #c470ba01
 def read_native(
     files:list, # main.jsonl and what lies beside it
 )->Export: # Its chats
@@ -206,7 +206,8 @@ def read_native(
         text = long_text(part, beside) or with_mentions(at(part, 'text', 'body') or '', at(part, 'text', 'bodyRanges'), mentions)
         reason = 'bot' if 'releaseNotes' in recipients.get(author, ()) else 'malformed' if author == 'None' else '' if text.strip() else 'empty'
         if reason: dropped[reason] += 1; continue
-        log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group='group' in recipients.get(other, ())))
+        key = at(recipients.get(other), 'group', 'masterKey')
+        log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group='group' in recipients.get(other, ()), id=key if isinstance(key, str) else ''))
         log.messages.append(Message(names.get(author, author), text, item['time']))
     return Export(FORMAT, str(files[0].path), finished(logs.values()), read, dropped)
 

@@ -240,15 +240,16 @@ def owners(
         if c.type == 'personal_chat' and len(ids) == 2 and user(c.id) in ids: guesses |= ids - {user(c.id), ''}
     return guesses if len(guesses) == 1 else set() # more than one: they contradict each other
 
-# %% ../../nbs/messengers/telegram.ipynb #e858dad9
+# %% ../../nbs/messengers/telegram.ipynb #e133a2e7
 def labels(
     records:list, # `Said`, and reasons
     me:set,       # The owner's numbers
+    own:set=frozenset(), # The owner's names, in any chat
 )->dict: # (id, name) -> how we call the sender
     "A name for each sender of a chat."
     who = {(r.id, r.name): r.name or r.id or 'Deleted Account' for r in records if isinstance(r, Said)}
     sharing = Counter(name for (_, name) in {(id, shown) for (id, _), shown in who.items() if id})
-    return {k: f'{shown} ({k[0]})' if sharing[shown] > 1 and k[0] and k[0] not in me else shown for k, shown in who.items()}
+    return {k: f'{shown} ({k[0]})' if (sharing[shown] > 1 or shown in own) and k[0] and k[0] not in me else shown for k, shown in who.items()}
 
 # %% ../../nbs/messengers/telegram.ipynb #1dd736f9
 def me_by_name(
@@ -269,18 +270,19 @@ def typed(
     program = chat.type in ('bot_chat', 'verification_codes') or user(chat.id) == 'user777000'
     return ['bot' if isinstance(r, Said) and (program or r.id == 'user777000') else r for r in chat.records]
 
-# %% ../../nbs/messengers/telegram.ipynb #b23693ca
+# %% ../../nbs/messengers/telegram.ipynb #d86bf284
 def chat_log(
     chat:Raw,        # As it comes out of the file
     about:dict,      # `personal_information`
     me:set,          # The owner's numbers
     dropped:Counter, # Counts why records are left out
+    own:set=frozenset(), # The owner's names, in any chat
 )->ChatLog: # Messages in order of time
     "A chat with its people named."
     records = typed(chat)
     dropped.update(r for r in records if not isinstance(r, Said))
     kept = [r for r in records if isinstance(r, Said)]
-    called = labels(kept, me)
+    called = labels(kept, me, own)
     exact = any(r.moment for r in kept)
     messages = in_order([Message(called[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
     mine = {called[r.id, r.name] for r in kept if r.id in me}
@@ -307,7 +309,7 @@ def find(
         return head.lstrip().startswith('{') and bool(re.search(_kinds, head) or re.search(_record, head) and re.search(_field, head) or re.match(_account, head))
     return [[f] for f in files if mine(f)]
 
-# %% ../../nbs/messengers/telegram.ipynb #edb32c3f
+# %% ../../nbs/messengers/telegram.ipynb #8bb05521
 def read(
     files:list, # One group that `find` returned
 )->Export: # Every chat of it; ValueError if the file is damaged
@@ -316,6 +318,7 @@ def read(
     out = Export(FORMAT, str(file.path))
     with file.open() as stream: about, chats = take_all(Walk(file, stream))
     me = owners(about, chats)
-    out.chats = [chat_log(c, about, me, out.dropped) for c in chats]
+    own = {r.name for c in chats for r in c.records if isinstance(r, Said) and r.id in me}
+    out.chats = [chat_log(c, about, me, out.dropped, own) for c in chats]
     out.read = sum(len(c.records) for c in chats)
     return out
