@@ -365,3 +365,50 @@ def test_who_is_me_without_others_words(tmp_path):
     folder.mkdir(parents=True)
     (folder/'messages.csv').write_text('ID,Timestamp,Contents,Attachments\n1,2021-02-01 10:00:00,hi,\n')
     with pytest.raises(ValueError, match='Nobody else'): import_exports(tmp_path, me=['Me'])
+
+def as_texts(done): return sorted([f"{'me' if b.role == 'assistant' else 'other'}: {b.text}" for b in c] for c in done.convs)
+
+def test_a_namesake_where_i_am_silent_is_not_me(tmp_path):
+    "Telegram: Alex has an account; another Alex writes in a group where the first does not."
+    say = lambda n, id, name, text: dict(id=n, type='message', date=f'2025-12-31T20:0{n}:00', date_unixtime=str(1767211200 + 60*n), text=text, from_id=id, **{'from': name})
+    dm = dict(name='Bob', type='personal_chat', id=5, messages=[say(1, 'user5', 'Bob', 'hi'), say(2, 'user1', 'Alex', 'hey')])
+    group = dict(name='Chess club', type='private_group', id=6, messages=[say(3, 'user5', 'Bob', 'e4'), say(4, 'user9', 'Alex', 'e5')])
+    (tmp_path/'result.json').write_text(json.dumps(dict(personal_information=dict(user_id=1, first_name='Alex'), chats=dict(list=[dm, group]))))
+    done = import_exports(tmp_path)
+    assert as_texts(done) == [['other: hi', 'me: hey']] and done.report['dropped'] == {'one_sided': 2}
+
+def test_a_namesake_in_a_space_is_not_me(tmp_path):
+    groups, user = tmp_path/'Takeout'/'Google Chat'/'Groups', tmp_path/'Takeout'/'Google Chat'/'Users'/'User 1'
+    user.mkdir(parents=True)
+    (user/'user_info.json').write_text(json.dumps(dict(user=dict(name='Alex', email='me@x.y', user_type='Human'), membership_info=[])))
+    def chat(name, *said):
+        (groups/name).mkdir(parents=True)
+        (groups/name/'messages.json').write_text(json.dumps(dict(messages=[dict(creator=dict(name=who, email=mail, user_type='Human'), created_date=f'Monday, March 2, 2026 at 6:0{n}:00 PM UTC', text=text, topic_id='t', message_id=f'{n}')
+                                                                           for n, (who, mail, text) in enumerate(said)])))
+    chat('DM abc', ('Bob', 'b@x.y', 'hi'), ('Alex', 'me@x.y', 'hey'))
+    chat('Space def', ('Bob', 'b@x.y', 'e4'), ('Alex', 'other@x.y', 'e5'))
+    chat('Space ghi', ('Bob', 'b@x.y', 'hi'), ('Alex', 'me@x.y', 'yes')) # only Bob, but not between the two
+    done = import_exports(tmp_path)
+    assert as_texts(done) == [['other: hi', 'me: hey'], ['other: hi', 'me: yes']] and len(done.talks) == 3
+
+def test_channels_of_one_name_are_kept_apart(tmp_path):
+    for n, guild in enumerate(('Compilers', 'Knitting')):
+        author = lambda who: dict(id='1' if who == 'me' else f'9{n}', name=who, discriminator='0000', nickname=who, isBot=False)
+        messages = [dict(id=str(i), type='Default', timestamp=f'2025-12-31T20:0{i}:0{n}+00:00', content=text, author=author(who), attachments=[], embeds=[], stickers=[], reactions=[], mentions=[]) for i, (who, text) in enumerate((('ada' if n else 'bob', guild), ('me', 'yes')))]
+        (tmp_path/f'{guild} - general.json').write_text(json.dumps(dict(guild=dict(id=str(n), name=guild), channel=dict(id=f'12345{n}', type='GuildTextChat', name='general'), messages=messages, messageCount=2)))
+    done = import_exports(tmp_path, me=['me'])
+    assert as_texts(done) == [['other: Compilers', 'me: yes'], ['other: Knitting', 'me: yes']] and done.report['duplicates'] == 0
+
+def test_people_who_left_are_not_one_person(tmp_path):
+    for n in (111, 222):
+        folder = tmp_path/'your_facebook_activity'/'messages'/'inbox'/f'facebookuser_{n}'
+        folder.mkdir(parents=True)
+        rows = [dict(sender_name=who, timestamp_ms=1767211200000 + 60_000*i, content=text, is_geoblocked_for_viewer=False) for i, (who, text) in enumerate((('Facebook user', f'from {n}'), ('Grace', 'ok')))]
+        (folder/'message_1.json').write_text(json.dumps(dict(participants=[dict(name='Facebook user'), dict(name='Grace')], messages=rows[::-1], title='Facebook user', is_still_participant=True, thread_path=f'inbox/facebookuser_{n}', magic_words=[])))
+    assert as_texts(import_exports(tmp_path, me=['Grace'])) == [['other: from 111', 'me: ok'], ['other: from 222', 'me: ok']]
+
+def test_words_before_a_map_are_words(tmp_path):
+    place = 'https://maps.google.com/?q=47.37,8.54'
+    chat_file(tmp_path/'WhatsApp Chat with Ada.txt', f'01/02/2021, 10:00 - Ada: Meet me at the pub by the river: {place}', f'01/02/2021, 10:01 - Grace: location: {place}', '13/02/2021, 10:01 - Grace: ok')
+    export, = read_exports(tmp_path)
+    assert export.dropped == {'contact': 1} and export.chats[0].messages[0].text.startswith('Meet me at')
