@@ -231,7 +231,8 @@ def test_damaged_runs_are_not_resumed(trained, tmp_path):
     adam, muon = ckpt['optimizer']
     other = lambda **change: dict(optimizer=[{**adam, 'memory': [{**m, **change} for m in adam['memory']]}, muon])
     for change in (dict(best=None), dict(history=[{'step': 1}]), dict(seconds='x'), dict(sums=torch.zeros(3)), dict(options={**ckpt['options'], 'warmup': 'x'}),
-                   dict(options={**ckpt['options'], 'clip': float('nan')}), other(mean=torch.zeros(3)), other(more=torch.zeros(1)), dict(optimizer=[{**adam, 'steps': -1}, muon]), dict(optimizer=[adam]), dict(optimizer=[{**adam, 'memory': 'x'}, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
+                   dict(options={**ckpt['options'], 'clip': float('nan')}), other(mean=torch.zeros(3)), other(more=torch.zeros(1)), dict(optimizer=[{**adam, 'memory': [{k: v.double() for k, v in m.items()} for m in adam['memory']]}, muon]), dict(optimizer=[{**adam, 'steps': 10**400}, muon]),
+                   dict(sums=torch.zeros(2, dtype=torch.int64)), dict(history={}), dict(options=torch.zeros(3)), dict(last_model=torch.zeros(3)), *(dict(options={**ckpt['options'], k: v}) for k, v in (('patience', 2.5), ('others_weight', 10**30))), dict(optimizer=[{**adam, 'steps': -1}, muon]), dict(optimizer=[adam]), dict(optimizer=[{**adam, 'memory': 'x'}, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
         torch.save({**ckpt, **change}, tmp_path/'c.pt')
         refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', data), 'not what is needed')
 

@@ -104,8 +104,8 @@ def test_stops_when_it_gets_worse(bases, monkeypatch):
     monkeypatch.setattr(train, 'reply_bpb', lambda *a, **k: next(looks))
     monkeypatch.setitem(train.PLANS, 'base', {**train.PLANS['base'], 'looks': 8})
     run = quiet(max_iters=16)
-    assert run.best == 1.9 and [h['held'] for h in run.history] == [2., 1.9, 1.95, 1.91] and run.step == run.options.max_iters == 8
-    assert quiet(resume=True).step == 8 # finished
+    assert run.best == 1.9 and [h['held'] for h in run.history] == [2., 1.9, 1.95, 1.91] and run.step == run.options.max_iters == 4
+    assert quiet(resume=True).step == 4 # finished
 
 def test_few_messages(bases):
     "Fewer tokens than the base looks back over."
@@ -143,17 +143,41 @@ def test_the_plan_follows_how_much_there_is_to_read(bases):
     windows, batch_size, epochs = planned(some*6)
     assert 1600 < windows and 10 <= batch_size <= 16 and 2 <= epochs < 2.1
 
-def test_another_language_gets_longer_and_larger_steps(bases, monkeypatch):
-    model, tok = load_base(bases/'tiny')
-    convs = load_data(sample)[0]
-    def planned():
-        run = Run(model, tok, Options())
-        plan(run, convs, convs, from_base=True)
-        return run.options.max_iters, run.options.lr, run.options.muon_lr
+def test_another_language_gets_longer_and_larger_steps(bases, monkeypatch, capsys):
+    def planned(*asked): o = train_file(sample, device='cpu', max_iters=None, **asked[0] if asked else {}).options; return o.max_iters, o.lr, o.muon_lr
+    monkeypatch.setattr(train, 'fit_file', lambda run, *_: run.history.append(dict(step=0, held=9.)))
     steps, *rates = planned()
-    monkeypatch.setattr(train, 'FAMILIAR', 9.); monkeypatch.setattr(train, 'FOREIGN', 8.)
+    for name, at in dict(FAMILIAR=9., FOREIGN=8.).items(): monkeypatch.setattr(train, name, at)
     more, *higher = planned()
-    assert more/steps == pytest.approx(2.5, abs=0.2) and [b/a for a, b in zip(rates, higher)] == pytest.approx([5, 5])
+    assert more/steps == pytest.approx(2.5, abs=0.3) and [b/a for a, b in zip(rates, higher)] == pytest.approx([5, 5])
+
+def test_more_minutes_than_the_messages_are_worth(bases, monkeypatch, capsys):
+    monkeypatch.setattr(train, 'seconds_per_step', lambda *_: 1.)
+    monkeypatch.setattr(train, 'fit_file', lambda run, *_: run.history.append(dict(step=0, held=9.)))
+    default = train_file(sample, device='cpu').options
+    o = train_file(sample, device='cpu', minutes=60).options
+    assert o.max_iters == 3*default.max_iters and o.eval_every == default.eval_every and '60 minutes are more than these messages are worth' in capsys.readouterr().err
+    o = train_file(sample, device='cpu', minutes=0.07).options
+    assert o.max_iters < 3*default.max_iters and 'more than' not in capsys.readouterr().err
+    assert train_file(sample, device='cpu', max_iters=1000).options.eval_every == default.eval_every
+
+def test_once_more_begins_where_the_first_began(bases):
+    "Also when that file has been replaced by then."
+    quiet(max_iters=20)
+    Path('other.pt').write_bytes(Path('ckpt.pt').read_bytes())
+    same, other = (quiet(init=start, out='ckpt.pt' if start == 'ckpt.pt' else 'x.pt', max_iters=4, use_all=True) for start in ('ckpt.pt', 'other.pt'))
+    assert all(torch.equal(v, other.model.state_dict()[k]) for k, v in same.model.state_dict().items())
+
+def test_a_base_of_ones_own(bases, tmp_path):
+    own = tmp_path/'own'/'tiny'
+    own.parent.mkdir()
+    (bases/'tiny').rename(own)
+    assert quiet(init=str(own), max_iters=1).step == 1
+    with pytest.raises(ValueError, match='holds no base: .*Is it the right folder'): quiet(init='.')
+    with pytest.raises(ValueError, match='The base small has its own shape. Leave out n_layer'): quiet(base='small', n_layer=3)
+
+def test_a_giant_is_refused_before_it_is_built():
+    with pytest.raises((OSError, RuntimeError), match='No room|allocate'): quiet(init='scratch', n_embd=60_000, n_head=2)
 
 def test_short_messages_in_another_script(bases, capsys):
     "Roles are English words, and must not count as the person's language."

@@ -20,8 +20,8 @@ __all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'DROPOUT', 'PLANS', 'eval_win
            'live_plot', 'adapt', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker',
            'fit_file', 'all_run', 'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #de9de6fe
-import errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
+# %% ../nbs/03_train.ipynb #f3a3b762
+import copy, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from collections import defaultdict
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 import tinychat
 from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
-from .gpt import GPT, GPTConfig, generate, load_checkpoint, model_from, pick_device
+from .gpt import GPT, GPTConfig, Unset, generate, load_checkpoint, model_from, pick_device
 from .tokenizer import SPECIAL, Tokenizer, train_bpe_fast, write_atomic
 
 # %% ../nbs/03_train.ipynb #f9c93cce
@@ -121,7 +121,7 @@ class Optimizer:
         "Forget the gradients."
         for p in self.params: p.grad = None
 
-# %% ../nbs/03_train.ipynb #803a54d9
+# %% ../nbs/03_train.ipynb #2b931c58
 @patch
 def state_dict(self:Optimizer
 )->dict: # steps, and memory in the order of the weights
@@ -134,7 +134,7 @@ def load_state_dict(self:Optimizer,
 ):
     "Take up where another left off."
     for p, kept in zip(self.params, state['memory'], strict=True):
-        if any(v.shape != p.shape for v in kept.values()): raise ValueError('What was remembered is of weights of another shape.')
+        if any(v.shape != p.shape or v.dtype != p.dtype for v in kept.values()): raise ValueError('What was remembered is of weights of another shape.')
         self.memory[p] = {k: v.to(p.device) for k,v in kept.items()}
     self.steps = state['steps']
 
@@ -280,7 +280,7 @@ def fingerprint(
     "A hash of conversations, to notice that a run is resumed on other data."
     return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
-# %% ../nbs/03_train.ipynb #dfb961cb
+# %% ../nbs/03_train.ipynb #37d1fb2a
 BASES = Path(tinychat.__file__).parent/'bases'
 
 def load_base(
@@ -289,7 +289,8 @@ def load_base(
     "Read a base."
     from safetensors import SafetensorError
     from safetensors.torch import load
-    folder, mend = Path(folder), 'Install tinychat again, or train without it: --init scratch.'
+    folder = Path(folder)
+    mend = 'Install tinychat again, or train without it: --init scratch.' if folder.parent == BASES else 'Is it the right folder?'
     try:
         kept = load((folder/'model.safetensors').read_bytes())
         weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
@@ -337,7 +338,7 @@ def strangeness(
     "How much has the base to learn anew?"
     return min(1., max(0., (FAMILIAR - bytes_per_token(tok, convs)) / (FAMILIAR - FOREIGN)))
 
-# %% ../nbs/03_train.ipynb #87fdb030
+# %% ../nbs/03_train.ipynb #0e62d802
 def choose_start(
     init:str,   # auto, base, scratch, or a checkpoint
     base:str,   # Name of a base; ValueError if there is none of that name
@@ -347,11 +348,11 @@ def choose_start(
     "Where to start."
     if base != 'tiny' and init not in ('auto', 'base'): raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
     if init == 'scratch': return None
+    names = sorted(p.parent.name for p in BASES.glob('*/config.json'))
     if init not in ('auto', 'base'):
-        if (BASES/init).is_dir() and init: raise ValueError(f'--init {init} is the name of a base. Ask for it with --base {init}.')
+        if init in names: raise ValueError(f'--init {init} is the name of a base. Ask for it with --base {init}.')
         if not init or not Path(init).exists(): raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
         return Path(init)
-    names = sorted(p.parent.name for p in BASES.glob('*/config.json'))
     if not names and init == 'auto' and base == 'tiny': say('This installation holds no base, so training starts from scratch.'); return None
     if base not in names: raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
     if init == 'auto' and (fit := bytes_per_token(load_base(BASES/base)[1], train)) < POOR:
@@ -443,19 +444,19 @@ def save(self:Run,
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #d0dbb55f
+# %% ../nbs/03_train.ipynb #8cfe13b2
 def check_sound(
     run:Run, # Made from a file; ValueError if `fit` could not go on with it
 ):
     "Do the parts of a run fit together?"
     o, number = run.options, lambda x: isinstance(x, (int, float)) and not isinstance(x, bool)
-    if not all(number(x) and math.isfinite(x) and x >= 0 for x in asdict(o).values()): raise ValueError
-    if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.seed, run.step)): raise ValueError
-    if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or not run.sums.isfinite().all(): raise ValueError
-    if not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
+    if not all(number(x) and 0 <= x < (2**63 if name == 'seed' else 1e12) for name, x in asdict(o).items()): raise ValueError
+    if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.warmup, o.patience, o.seed, run.step)): raise ValueError
+    if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or run.sums.dtype != torch.float32 or not run.sums.isfinite().all(): raise ValueError
+    if type(run.history) is not list or not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
     for opt in run.optimizers or []:
         kept = {'mean', 'square'} if isinstance(opt, AdamW) else {'mean'}
-        if type(opt.steps) is not int or opt.steps < 0: raise ValueError
+        if type(opt.steps) is not int or not 0 <= opt.steps < 1e12: raise ValueError
         if any(m and set(m) != kept or not all(v.isfinite().all() for v in m.values()) for m in opt.memory.values()): raise ValueError
 
 # %% ../nbs/03_train.ipynb #f2bf9fd5
@@ -476,7 +477,7 @@ def remember(
     torch.set_rng_state(ckpt['rng'])
     if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
 
-# %% ../nbs/03_train.ipynb #0aaa0008
+# %% ../nbs/03_train.ipynb #0cbea201
 def resume_run(
     path,              # A checkpoint that `Run.save` wrote; ValueError if it is something else
     train:list,        # The conversations it learned from; ValueError if they changed
@@ -493,7 +494,7 @@ def resume_run(
         if run.history: run.best_model = ckpt['model']
         if not done: remember(run, ckpt)
         check_sound(run)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
     if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
 
@@ -530,13 +531,12 @@ def make_tokenizer(
     if vocab_size is not None: return Tokenizer.train(texts, vocab_size)
     return Tokenizer(train_bpe_fast(texts, max(300, min(4096, words//8)) - len(SPECIAL))) # fewer, if that is all there is
 
-# %% ../nbs/03_train.ipynb #ef564ea7
+# %% ../nbs/03_train.ipynb #f8d5d09e
 def seconds_per_step(
     run:Run,    # A run at step 0; it is left as it was
     train:list, # Its conversations
 )->float: # Median of three steps, after one to warm up
     "Time training steps without learning from them."
-    import copy
     trial = Run(copy.deepcopy(run.model), run.tok, Options(**{**asdict(run.options), 'max_iters': 10**9, 'eval_every': 10**9}))
     rng, times = torch.get_rng_state(), []
     for _ in fit(trial, train, []):
@@ -614,7 +614,7 @@ def adapt(
     how['epochs'] += strange*(5 - how['epochs'])
     for rate in ('lr', 'muon_lr'): how[rate] *= 5**strange
 
-# %% ../nbs/03_train.ipynb #00c8240a
+# %% ../nbs/03_train.ipynb #4b65c316
 def plan(
     run:Run,            # A run at step 0; its options are set
     train:list,         # Its conversations
@@ -622,31 +622,35 @@ def plan(
     minutes:float=None, # Time for training and judging (None: as long as the data are worth)
     max_iters:int=None, # Steps, instead of minutes
     from_base:bool=False, # Does the run go on from another? Then it needs less
-):
+    strange:float=0.,   # From `strangeness`, if it does
+)->bool: # Was `minutes` more than three times what the data are worth? Then less was planned
     "Set the size of the batch, the number of steps, and how often to look."
     o, how = run.options, dict(PLANS['base' if from_base else 'cpu' if run.model.device.type == 'cpu' else 'gpu'])
     tokens = len(encode_all(run.tok, train)[0])
     windows = max(1, (tokens - 1)//run.model.config.context)
-    if from_base: adapt(how, windows, strangeness(run.tok, train))
+    if from_base: adapt(how, windows, strange)
     epochs, batch_size, steps, looks = (how.pop(n) for n in ('epochs', 'batch_size', 'steps', 'looks'))
     for name, value in how.items(): setattr(o, name, value)
     o.batch_size = max(1, min(batch_size, windows//steps)) # at least so many steps an epoch
-    o.max_iters = max_iters or math.ceil(epochs*windows/o.batch_size)
+    worth = math.ceil(epochs*windows/o.batch_size)
+    o.max_iters, enough = max_iters or worth, False
     if minutes:
         start = time.perf_counter(); reply_bpb(run.model, run.tok, held); look = time.perf_counter() - start
         looks = max(1, min(looks, int(0.2*minutes*60/look))) # a fifth of the time may go into looking
         o.max_iters = max(1, int((minutes*60 - looks*look) / seconds_per_step(run, train)))
-    o.eval_every = math.ceil(o.max_iters/looks)
+        if enough := from_base and o.max_iters > 3*worth: o.max_iters = 3*worth
+    o.eval_every = math.ceil(min(o.max_iters, worth)/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
+    return enough
 
-# %% ../nbs/03_train.ipynb #9db90efe
+# %% ../nbs/03_train.ipynb #eb230caf
 def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False, base='tiny'):
     "Fail before anything is read: do the numbers make sense?"
     if minutes and max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if minutes is not None and not 0 < minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {minutes}.')
     if max_iters is not None and not 1 <= max_iters <= 10**9: raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {max_iters}.')
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
-    if resume and (minutes or max_iters or use_all or init != 'auto' or base != 'tiny'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init, base and use_all.')
+    if resume and (minutes or max_iters or use_all or seed or init != 'auto' or base != 'tiny'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init, base, seed and use_all.')
 
 # %% ../nbs/03_train.ipynb #e36eed19
 def check_out(out, resume):
@@ -664,11 +668,11 @@ def check_out(out, resume):
     try: write_atomic(probe, b''); probe.unlink()
     except OSError as e: raise OSError(e.errno, e.strerror, str(out)) from None
 
-# %% ../nbs/03_train.ipynb #c73571e1
-def check_room(out, run):
+# %% ../nbs/03_train.ipynb #7e35f8e5
+def check_room(out, model):
     "Fail before training rather than after it: is there room for the checkpoint?"
     folder = Path(os.path.realpath(out)).parent
-    need, free = 2*run.model.n_params()*4*4, shutil.disk_usage(folder).free
+    need, free = 2*model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
 # %% ../nbs/03_train.ipynb #29190874
@@ -752,25 +756,33 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #59c9328a
-def start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say):
+# %% ../nbs/03_train.ipynb #ab8c5e76
+def start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
+    if asked and base != 'tiny': raise ValueError(f'The base {base} has its own shape. Leave out {" and ".join(asked)}, or train from scratch without --base.')
     if asked and init == 'auto': init = 'scratch'; say(f'A base has its own shape; as {" and ".join(asked)} was asked for, training starts from scratch.')
     path, where = choose_start(init, base, train, say), pick_device(device)
     if path is None:
         tok, shape = make_tokenizer(train, asked.pop('vocab_size', None)), dict(n_layer=4, n_head=4, n_embd=256, context=512) | asked
         Batches(*encode_all(tok, train), shape['context'], 1) # says if the context is too long
-        make = lambda: new_run(train, tok, GPTConfig(tok.vocab_size, dropout=DROPOUT, **shape), Options(seed=seed), where, held)
-    else: make = lambda: further_run(path, train, Options(seed=seed), where, held)
-    run = make()
+        config = GPTConfig(tok.vocab_size, dropout=DROPOUT, **shape)
+        with Unset(): check_room(out, GPT(config)) # before memory is taken
+        make = lambda: new_run(train, tok, config, Options(seed=seed), where, held)
+        run = make()
+    else:
+        run = further_run(path, train, Options(seed=seed), where, held)
+        start = copy.deepcopy(run) # the file may be replaced by then
+        def make(): torch.manual_seed(seed); return start
     if path and path.is_file() and load_checkpoint(path).get('use_all'): say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, and the numbers too good.')
     check_shape(run, asked if path else {}, 'train from scratch, with --init scratch')
-    plan(run, train, held, minutes, max_iters, from_base=bool(path))
+    strange = strangeness(run.tok, train) if path and path.is_dir() else 0. # a checkpoint's tokenizer is the person's own
+    enough = plan(run, train, held, minutes, max_iters, bool(path), strange)
+    if enough: say(f'{minutes:g} minutes are more than these messages are worth, so training will end before.')
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #ed38aa62
+# %% ../nbs/03_train.ipynb #be945634
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -799,8 +811,8 @@ def train_file(
         run = resume_run(out, train, device, held)
         check_shape(run, shape, 'train anew, without --resume')
     else:
-        run, make = start_run(init, base, shape, train, held, minutes, max_iters, device, seed, say)
-        check_room(out, run)
+        run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
+        check_room(out, run.model)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
     if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
