@@ -756,7 +756,7 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #ab8c5e76
+# %% ../nbs/03_train.ipynb #4c3f2cdd
 def start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
@@ -778,7 +778,7 @@ def start_run(out, init, base, shape, train, held, minutes, max_iters, device, s
     check_shape(run, asked if path else {}, 'train from scratch, with --init scratch')
     strange = strangeness(run.tok, train) if path and path.is_dir() else 0. # a checkpoint's tokenizer is the person's own
     enough = plan(run, train, held, minutes, max_iters, bool(path), strange)
-    if enough: say(f'{minutes:g} minutes are more than these messages are worth, so training will end before.')
+    if enough: say('These messages are not worth so many minutes, so training will end before.')
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
