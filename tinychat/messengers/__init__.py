@@ -80,7 +80,7 @@ def read_messages(
     messages = [m for export in read_exports(path) for chat in export.chats for m in chat.messages]
     return sorted(messages, key=when)
 
-# %% ../../nbs/messengers/index.ipynb #95c9a2d3
+# %% ../../nbs/messengers/index.ipynb #5ce56f23
 def senders(
     exports:list, # `Export`s
 )->Counter: # name -> messages
@@ -90,10 +90,9 @@ def senders(
 def in_every_chat(
     exports:list, # `Export`s of one messenger
 )->set: # At most one sender
-    "The one name that occurs in every chat."
+    "The one name that occurs in every chat, if there are at least two."
     people = {frozenset(m.sender for m in c.messages) for e in exports for c in e.chats if c.messages}
-    enough = len(people) > 2 or len(people) == 2 and all(len(p) <= 2 for p in people)
-    common = set.intersection(*map(set, people)) if enough else set()
+    common = set.intersection(*map(set, people)) if len(people) > 1 else set()
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/index.ipynb #337f7bd4
@@ -406,7 +405,7 @@ def where_replaced(
     snippet = lambda text, m: ' '.join(text[max(0, m.start() - around):m.end() + around].split())
     return [f'...{snippet(text, m)}...' for text, m in itertools.islice(found, most)]
 
-# %% ../../nbs/messengers/index.ipynb #0d7764a4
+# %% ../../nbs/messengers/index.ipynb #77f1066b
 UNKNOWN = 'not recognised'
 
 def describe(
@@ -419,7 +418,7 @@ def describe(
         lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, {s['kept']:,} kept, {s['mine']:,} of them yours")
         lines += [f'    {n:>8,}  {(REASONS | MORE_REASONS)[reason]}' for reason, n in sorted(s['dropped'].items(), key=lambda x: -x[1])]
     if done.unknown: lines.append(f"Left alone: {', '.join(f'{f.name} ({f.trouble or UNKNOWN})' for f in done.unknown[:5])}{f' and {len(done.unknown) - 5:,} more' if len(done.unknown) > 5 else ''}.")
-    lines.append(you_are(done.me))
+    lines.append(you_are(done.me) + ' If that is wrong, say --me NAME.')
     lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), {(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
     for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]): lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
     tokens = sum(len(b.text.encode())/4 + 5 for c in done.convs for b in c) # about what the base's vocabulary makes of English
