@@ -15,12 +15,12 @@ if __name__ == '__main__' and '__file__' in globals():
 __all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast',
            'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run',
            'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness', 'choose_start',
-           'averaged_model', 'fit', 'token_sizes', 'check_sound', 'remember', 'resume_run', 'on_interrupt',
-           'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook',
-           'live_plot', 'adapt', 'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker',
-           'fit_file', 'all_run', 'start_run', 'train_file']
+           'Averaged', 'fit', 'token_sizes', 'check_sound', 'remember', 'resume_run', 'on_interrupt', 'no_interrupt',
+           'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'adapt',
+           'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run',
+           'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #f3a3b762
+# %% ../nbs/03_train.ipynb #2c45c31d
 import copy, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from collections import defaultdict
 from contextlib import contextmanager, nullcontext
@@ -30,7 +30,6 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 import tinychat
 from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
 from .gpt import GPT, GPTConfig, Unset, generate, load_checkpoint, model_from, pick_device
@@ -237,7 +236,7 @@ class Options:
     patience:int=0           # Looks without a better number until it stops early; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
-# %% ../nbs/03_train.ipynb #01891973
+# %% ../nbs/03_train.ipynb #60e01862
 @dataclass
 class Run:
     "A training run: what is needed to go on with it."
@@ -251,7 +250,7 @@ class Run:
     history:list=field(default_factory=list)    # One dict a measurement
     optimizers:list=None                        # Made by `fit`, or restored
     scaler:object=None                          # The same; keeps small float16 gradients from vanishing
-    averaged:AveragedModel=None                 # The same; the model with averaged weights, if `options.average`
+    averaged:Averaged=None                      # The same; the model with averaged weights, if `options.average`
     seconds:float=0.                            # Spent training
     sums:Tensor=field(default_factory=lambda: torch.zeros(2)) # Bits and bytes since the last measurement
     use_all:bool=False                          # Has it learned from what was held out, too? Then `best` is another's
@@ -319,15 +318,15 @@ def further_run(
     torch.manual_seed(options.seed)
     return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
 
-# %% ../nbs/03_train.ipynb #d5360232
+# %% ../nbs/03_train.ipynb #3a0e8211
 FAMILIAR, FOREIGN, POOR = 3.3, 2.1, 1.2 # bytes a token: the base's own language down to here; another in its letters; hardly more than single bytes
 
 def bytes_per_token(
     tok:Tokenizer, # A tokenizer
     convs:list,    # Conversations
 )->float:
-    "How much text a token holds; 0 without text."
-    texts = [b.text for c in convs for b in c]
+    "How much text a token holds, by some two hundred of the conversations; 0 without text."
+    texts = [b.text for c in convs[::max(1, len(convs)//200)] for b in c]
     return sum(len(t.encode()) for t in texts) / max(1, sum(len(tok.encode(t)) for t in texts))
 
 # %% ../nbs/03_train.ipynb #b09bff2c
@@ -360,17 +359,22 @@ def choose_start(
         return None
     return BASES/base
 
-# %% ../nbs/03_train.ipynb #cd2ae048
-def averaged_model(
-    model:GPT,    # That learns
-    reach:float,  # Steps after which a weight counts a third (1/e) of what it did
-)->AveragedModel: # `update_parameters(model)` after each step
+# %% ../nbs/03_train.ipynb #6abd21ad
+class Averaged:
     "Weights that follow slowly."
-    slow = 1 - math.exp(-1/reach)
-    follow = lambda averages, new, n: torch._foreach_lerp_(averages, new, max(slow, 1/(n.item() + 1))) # at first the plain mean
-    return AveragedModel(model, multi_avg_fn=follow)
+    def __init__(self,
+        model:nn.Module, # That learns
+        reach:float,     # Steps after which a weight counts a third (1/e) of what it did
+    ): self.module, self.slow, self.steps = copy.deepcopy(model).requires_grad_(False), 1 - math.exp(-1/reach), 0
+    @torch.no_grad()
+    def update(self, model):
+        "After each step: at first the plain mean, then closer to the last."
+        self.steps += 1
+        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), max(self.slow, 1/self.steps))
+    def state_dict(self): return dict(steps=self.steps, module=self.module.state_dict())
+    def load_state_dict(self, state): self.steps = state['steps']; self.module.load_state_dict(state['module'])
 
-# %% ../nbs/03_train.ipynb #43fdb45b
+# %% ../nbs/03_train.ipynb #87cd3e2d
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -383,7 +387,7 @@ def fit(
     sizes = token_sizes(run.tok).to(device)
     run.optimizers = run.optimizers or make_optimizers(model, o.lr, o.muon_lr, o.weight_decay)
     run.scaler = run.scaler or new_scaler(device)
-    if o.average and not run.averaged: run.averaged = averaged_model(model, o.average*o.max_iters)
+    if o.average and not run.averaged: run.averaged = Averaged(model, o.average*o.max_iters)
     run.sums = run.sums.to(device)
     model.train()
     while run.step < o.max_iters:
@@ -400,7 +404,7 @@ def fit(
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
         for opt in run.optimizers: run.scaler.step(opt); opt.zero_grad()
         run.scaler.update()
-        if run.averaged: run.averaged.update_parameters(model)
+        if run.averaged: run.averaged.update(model)
         run.step += 1
         run.sums += torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
         measured = None
@@ -444,7 +448,7 @@ def save(self:Run,
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #8cfe13b2
+# %% ../nbs/03_train.ipynb #25c660ee
 def check_sound(
     run:Run, # Made from a file; ValueError if `fit` could not go on with it
 ):
@@ -454,12 +458,13 @@ def check_sound(
     if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.warmup, o.patience, o.seed, run.step)): raise ValueError
     if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or run.sums.dtype != torch.float32 or not run.sums.isfinite().all(): raise ValueError
     if type(run.history) is not list or not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
+    if run.averaged and (type(run.averaged.steps) is not int or run.averaged.steps < 0): raise ValueError
     for opt in run.optimizers or []:
         kept = {'mean', 'square'} if isinstance(opt, AdamW) else {'mean'}
         if type(opt.steps) is not int or not 0 <= opt.steps < 1e12: raise ValueError
         if any(m and set(m) != kept or not all(v.isfinite().all() for v in m.values()) for m in opt.memory.values()): raise ValueError
 
-# %% ../nbs/03_train.ipynb #f2bf9fd5
+# %% ../nbs/03_train.ipynb #6e1add08
 def remember(
     run:Run,   # With the last weights; the rest of what `fit` needs is added
     ckpt:dict, # From `load_checkpoint`; KeyError, ValueError or RuntimeError if it holds something else
@@ -472,7 +477,7 @@ def remember(
     run.scaler = new_scaler(run.model.device)
     if ckpt['scaler']: run.scaler.load_state_dict(ckpt['scaler'])
     if o.average and run.step:
-        run.averaged = averaged_model(run.model, o.average*o.max_iters)
+        run.averaged = Averaged(run.model, o.average*o.max_iters)
         run.averaged.load_state_dict(ckpt['averaged'])
     torch.set_rng_state(ckpt['rng'])
     if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
