@@ -412,3 +412,22 @@ def test_words_before_a_map_are_words(tmp_path):
     chat_file(tmp_path/'WhatsApp Chat with Ada.txt', f'01/02/2021, 10:00 - Ada: Meet me at the pub by the river: {place}', f'01/02/2021, 10:01 - Grace: location: {place}', '13/02/2021, 10:01 - Grace: ok')
     export, = read_exports(tmp_path)
     assert export.dropped == {'contact': 1} and export.chats[0].messages[0].text.startswith('Meet me at')
+
+def test_groups_of_one_name_in_signal(tmp_path):
+    from test_signal import frames, text
+    for n, keys in enumerate(((None, None), ('a2V5', 'b2V5'))):
+        groups = [{'recipient': {'id': id, 'group': {'snapshot': {'title': {'title': 'Family'}}} | ({'masterKey': key} if key else {})}} for id, key in zip(('8', '9'), keys)]
+        chats = [{'id': id, 'recipientId': id} for id in ('8', '9')]
+        items = [{'chatId': chat, 'dateSent': str(1780000000000 + 60_000*i)} | ({'authorId': '1', 'outgoing': {}} if mine else {}) | text(words)
+                 for i, (chat, mine, words) in enumerate((('8', 0, 'soup?'), ('9', 0, 'tea?'), ('8', 1, 'yes'), ('9', 1, 'no')))]
+        (tmp_path/str(n)).mkdir()
+        (tmp_path/str(n)/'main.jsonl').write_text(frames(*items, chats=chats, more=groups))
+        done = import_exports(tmp_path/str(n))
+        assert as_texts(done) == [['other: soup?', 'me: yes'], ['other: tea?', 'me: no']]
+        assert bool(keys[0]) == (len({c.id for e in read_exports(tmp_path/str(n)) for c in e.chats} & set(keys)) == 2)
+
+def test_groups_of_one_name_in_imessage(tmp_path):
+    from test_imessage import make
+    rows = [(chat, dict(text=words, **(dict(is_from_me=1) if mine else dict(handle_id=1)))) for chat, mine, words in ((3, 0, 'soup?'), (4, 0, 'tea?'), (3, 1, 'yes'), (4, 1, 'no'))]
+    make(tmp_path/'chat.db', *rows, more="INSERT INTO chat VALUES (4, 'chat1816', 'Engines', 43)")
+    assert as_texts(import_exports(tmp_path)) == [['other: soup?', 'me: yes'], ['other: tea?', 'me: no']]

@@ -189,7 +189,7 @@ def collect(
         elif frame and not frame.keys() & {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'}: counted['malformed'] += 1
     return account, recipients, chats, rows, counted
 
-# %% ../../nbs/messengers/signal.ipynb #c470ba01
+# %% ../../nbs/messengers/signal.ipynb #45f081b9
 def read_native(
     files:list, # main.jsonl and what lies beside it
 )->Export: # Its chats
@@ -198,6 +198,7 @@ def read_native(
     owner = next((id for id,r in recipients.items() if 'self' in r), 'self')
     recipients.setdefault(owner, {'self': {}})
     names, logs = people(recipients, account), {}
+    groups = Counter(names[id] for id,r in recipients.items() if 'group' in r)
     mentions = {aci: names[id] for id,r in recipients.items() if isinstance(aci := at(r, 'contact', 'aci'), str)}
     beside = {f.base.split('.')[0]: f for f in files[1:]}
     read = len(rows) + sum(dropped.values())
@@ -206,8 +207,9 @@ def read_native(
         text = long_text(part, beside) or with_mentions(at(part, 'text', 'body') or '', at(part, 'text', 'bodyRanges'), mentions)
         reason = 'bot' if 'releaseNotes' in recipients.get(author, ()) else 'malformed' if author == 'None' else '' if text.strip() else 'empty'
         if reason: dropped[reason] += 1; continue
-        key = at(recipients.get(other), 'group', 'masterKey')
-        log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group='group' in recipients.get(other, ()), id=key if isinstance(key, str) else ''))
+        key, group = at(recipients.get(other), 'group', 'masterKey'), 'group' in recipients.get(other, ())
+        if not isinstance(key, str): key = other if group and groups[names[other]] > 1 else '' # of two groups of one name
+        log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group=group, id=key))
         log.messages.append(Message(names.get(author, author), text, item['time']))
     return Export(FORMAT, str(files[0].path), finished(logs.values()), read, dropped)
 
