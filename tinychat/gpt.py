@@ -290,7 +290,7 @@ class Unset(TorchFunctionMode):
         if getattr(func, '__module__', None) == 'torch.nn.init': return kwargs['tensor']
         return func(*args, **(kwargs or {}))
 
-# %% ../nbs/02_gpt.ipynb #fd072de2
+# %% ../nbs/02_gpt.ipynb #f82954f6
 def model_from(
     ckpt:dict, # From `load_checkpoint`
 )->GPT: # On the CPU, ready to answer; ValueError if weights and config do not fit
@@ -299,7 +299,6 @@ def model_from(
         config = GPTConfig(**ckpt['config'])
         if not isinstance(ckpt['model'], dict) or ckpt['model']['embed_tokens.weight'].shape != (config.vocab_size, config.n_embd): raise ValueError
         with Unset(): model = GPT(config)
-        if any(v.shape != ckpt['model'][k].shape for k,v in model.state_dict().items()): raise ValueError
         if not all(v.is_floating_point() and v.isfinite().all() for v in ckpt['model'].values()): raise ValueError
         model.load_state_dict(ckpt['model'])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError): raise ValueError('The checkpoint is damaged: its weights are not finite numbers, or do not fit its config.') from None
