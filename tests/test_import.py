@@ -333,11 +333,11 @@ def test_what_could_not_be_opened_says_why(exports, tmp_path):
     with zipfile.ZipFile(tmp_path/'z.zip', 'w') as z: z.writestr('_chat.txt', '01/02/2021, 10:00 - Ada: hi\n')
     data = (tmp_path/'z.zip').read_bytes()
     (tmp_path/'locked.zip').write_bytes(data.replace(b'PK\x03\x04\x14\x00\x00\x00', b'PK\x03\x04\x14\x00\x01\x00').replace(b'PK\x01\x02\x14\x03\x14\x00\x00\x00', b'PK\x01\x02\x14\x03\x14\x00\x01\x00'))
-    with pytest.raises(ValueError, match='_chat.txt is locked with a password.'): import_exports(tmp_path/'locked.zip')
+    with pytest.raises(ValueError, match='_chat.txt: locked with a password.'): import_exports(tmp_path/'locked.zip')
     (tmp_path/'broken.zip').write_bytes(data.replace(b'Ada: hi', b'Ada: ho'))
-    with pytest.raises(ValueError, match='_chat.txt is damaged in the zip.'): import_exports(tmp_path/'broken.zip')
+    with pytest.raises(ValueError, match='_chat.txt: damaged in the zip.'): import_exports(tmp_path/'broken.zip')
     with zipfile.ZipFile(tmp_path/'both.zip', 'w') as z: z.write(tmp_path/'z.zip', 'inner.zip')
-    with pytest.raises(ValueError, match='inner.zip is a zip in a zip: unpack it first.'): import_exports(tmp_path/'both.zip')
+    with pytest.raises(ValueError, match='inner.zip: a zip in a zip, to be unpacked first.'): import_exports(tmp_path/'both.zip')
     with zipfile.ZipFile(exports/'empty.zip', 'w'): pass
     assert any(f.trouble == 'an empty or damaged zip' for f in import_exports(exports).unknown)
 

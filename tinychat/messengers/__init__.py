@@ -46,7 +46,7 @@ def recognise(
         left = [f for f in left if id(f) not in taken]
     return out, left
 
-# %% ../../nbs/messengers/index.ipynb #a8192e94
+# %% ../../nbs/messengers/index.ipynb #3f31e251
 def read_exports(
     *paths, # Files, folders and zips, of whatever messengers; ValueError if nothing in one of them is known
     unknown:list=None, # Gets the `File`s that nobody knows (None: they are not wanted)
@@ -56,11 +56,11 @@ def read_exports(
     out, names = [], {p.name for p in skip}
     for path in paths:
         files = all_files(path)
-        for f in files:
-            if f.member is None and f.path.name in names and f.path.resolve() in skip: f.trouble = 'what tinychat wrote'
-        known, left = recognise([f for f in files if f.trouble != 'what tinychat wrote'])
+        ours = [f for f in files if f.member is None and f.path.name in names and f.path.resolve() in skip]
+        for f in ours: f.trouble = 'what tinychat wrote'
+        known, left = recognise([f for f in files if f not in ours])
         if Path(path).is_file() and not Path(path).stat().st_size: raise ValueError(f'{path} is empty.')
-        if unknown is not None: unknown += [f for f in files if f.trouble == 'what tinychat wrote'] + left
+        if unknown is not None: unknown += ours + left
         if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {trouble(left)}It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.')
         out += [read_group(reader, group) for reader, group in known]
     return out
@@ -70,8 +70,7 @@ def trouble(
 )->str: # A sentence, or nothing
     "What was wrong with the first that could not even be opened."
     bad = next((f for f in files if f.trouble or f.name.lower().endswith('.zip')), None)
-    if not bad: return ''
-    return f'{bad.name} is {bad.trouble}. ' if bad.trouble.startswith(('locked', 'damaged', 'an ')) else f'{bad.name}: {bad.trouble}. ' if bad.trouble else f'{bad.name} is a zip in a zip: unpack it first. '
+    return f"{bad.name}: {bad.trouble or 'a zip in a zip, to be unpacked first'}. " if bad else ''
 
 def read_messages(
     path, # A file, a folder, or a zip; ValueError if nothing in it is known
