@@ -761,7 +761,7 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #4c3f2cdd
+# %% ../nbs/03_train.ipynb #16326024
 def start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
@@ -777,6 +777,7 @@ def start_run(out, init, base, shape, train, held, minutes, max_iters, device, s
         run = make()
     else:
         run = further_run(path, train, Options(seed=seed), where, held)
+        check_room(out, run.model)
         start = copy.deepcopy(run) # the file may be replaced by then
         def make(): torch.manual_seed(seed); return start
     if path and path.is_file() and load_checkpoint(path).get('use_all'): say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, and the numbers too good.')
@@ -787,7 +788,7 @@ def start_run(out, init, base, shape, train, held, minutes, max_iters, device, s
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #be945634
+# %% ../nbs/03_train.ipynb #ab178397
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -817,7 +818,6 @@ def train_file(
         check_shape(run, shape, 'train anew, without --resume')
     else:
         run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
-        check_room(out, run.model)
     o = run.options
     say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
     if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
