@@ -15,14 +15,15 @@ if __name__ == '__main__' and '__file__' in globals():
 __all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast',
            'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run',
            'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness', 'choose_start',
-           'Averaged', 'fit', 'token_sizes', 'check_sound', 'remember', 'resume_run', 'on_interrupt', 'no_interrupt',
-           'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'adapt',
-           'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run',
-           'start_run', 'train_file']
+           'Averaged', 'token_sizes', 'learn', 'side_stream', 'Recorded', 'fit', 'check_sound', 'remember',
+           'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply',
+           'plot_history', 'in_notebook', 'live_plot', 'adapt', 'plan', 'check_asked', 'check_out', 'check_room',
+           'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #2c45c31d
+# %% ../nbs/03_train.ipynb #788a6016
 import copy, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from collections import defaultdict
+from functools import cache
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -374,7 +375,69 @@ class Averaged:
     def state_dict(self): return dict(steps=self.steps, module=self.module.state_dict())
     def load_state_dict(self, state): self.steps = state['steps']; self.module.load_state_dict(state['module'])
 
-# %% ../nbs/03_train.ipynb #87cd3e2d
+# %% ../nbs/03_train.ipynb #0c18af01
+def token_sizes(
+    tok:Tokenizer, # A tokenizer
+)->Tensor: # (vocab_size,) bytes of each token; 1 for the end of a message, 0 for roles
+    "What each token adds to the size that bits are divided by."
+    sizes = torch.zeros(tok.vocab_size)
+    for b,i in tok.ranks.items(): sizes[i] = len(b)
+    sizes[tok.im_end] = 1
+    for role in ('assistant', 'user'): # a role token says who is next; nobody typed it
+        if len(i := tok.encode(role)) == 1: sizes[i] = 0
+    return sizes
+
+# %% ../nbs/03_train.ipynb #dc75104f
+def learn(
+    model:nn.Module,    # From ids to scores; its weights get gradients
+    x:Tensor,           # (B, T) token ids: what is seen
+    y:Tensor,           # (B, T) token ids: what follows
+    mine:Tensor,        # (B, T) bool: did the person decide it?
+    sizes:Tensor,       # (vocab_size,) from `token_sizes`
+    others_weight:float=1., # How much the rest counts
+    scale=lambda loss: loss, # Applied to the loss before going back
+)->Tensor: # (2,) bits that the person's tokens took, and their bytes
+    "From a batch to gradients."
+    with autocast(x.device): logits = model(x)
+    nats = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
+    weight = torch.where(mine, 1., others_weight)
+    loss = (nats*weight).sum() / weight.sum().clamp_min(1) # there are windows in which the person says nothing
+    scale(loss).backward()
+    return torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
+
+# %% ../nbs/03_train.ipynb #3fc49e75
+@cache
+def side_stream(device):
+    "Where to record: one for all recordings, because each stream takes memory for good."
+    return torch.cuda.Stream(device)
+
+class Recorded:
+    "A function that sets gradients, recorded at its first call on a GPU, and replayed from then on."
+    def __init__(self,
+        work,         # Takes tensors, always of the same shapes, and returns a tensor
+        params:list,  # Weights that get gradients from it
+    ): self.work, self.params, self.graph = work, params, None
+    def record(self, given):
+        self.given = [t.clone() for t in given]
+        side = side_stream(given[0].device)
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.random.fork_rng([given[0].device]), torch.cuda.stream(side):
+            for _ in range(2): self.work(*self.given) # what is set up at a first call must not be in the recording
+        torch.cuda.current_stream().wait_stream(side)
+        for p in self.params: p.grad = None
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=side): self.result = self.work(*self.given)
+        self.grads, self.graph = [p.grad for p in self.params], graph
+    def __call__(self, *given):
+        if given[0].device.type != 'cuda': return self.work(*given)
+        with torch.cuda.device(given[0].device):
+            if not self.graph: self.record(given)
+            for mine, new in zip(self.given, given): mine.copy_(new)
+            for p, g in zip(self.params, self.grads): p.grad = g
+            self.graph.replay()
+        return self.result
+
+# %% ../nbs/03_train.ipynb #4bc0cd4e
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -389,24 +452,20 @@ def fit(
     run.scaler = run.scaler or new_scaler(device)
     if o.average and not run.averaged: run.averaged = Averaged(model, o.average*o.max_iters)
     run.sums = run.sums.to(device)
+    step = Recorded(lambda x, y, mine: learn(model, x, y, mine, sizes, o.others_weight, run.scaler.scale), list(model.parameters()))
     model.train()
     while run.step < o.max_iters:
         start = time.perf_counter()
         x, y, mine = batches[run.step]
         for opt in run.optimizers:
             for group in opt.param_groups: group['lr'] = group['peak'] * schedule(run.step, o.max_iters, o.warmup)
-        with autocast(device): logits = model(x)
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
-        weight = torch.where(mine, 1., o.others_weight)
-        loss = (nats*weight).sum() / weight.sum().clamp_min(1) # there are windows in which the person says nothing
-        run.scaler.scale(loss).backward()
+        run.sums += step(x, y, mine)
         for opt in run.optimizers: run.scaler.unscale_(opt)
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
         for opt in run.optimizers: run.scaler.step(opt); opt.zero_grad()
         run.scaler.update()
         if run.averaged: run.averaged.update(model)
         run.step += 1
-        run.sums += torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
         measured = None
         if held and (run.step % o.eval_every == 0 or run.step == o.max_iters):
             measured = dict(step=run.step, train=(run.sums[0]/run.sums[1]).item(), held=reply_bpb(run.shown, run.tok, held))
@@ -420,18 +479,6 @@ def fit(
             run.history.append({**measured, 'seconds': round(run.seconds, 2)})
             if o.patience and run.best < min(h['held'] for h in run.history[-o.patience:]): o.max_iters = run.step # no better for so long
         yield run.history[-1] if measured else None
-
-# %% ../nbs/03_train.ipynb #0c18af01
-def token_sizes(
-    tok:Tokenizer, # A tokenizer
-)->Tensor: # (vocab_size,) bytes of each token; 1 for the end of a message, 0 for roles
-    "What each token adds to the size that bits are divided by."
-    sizes = torch.zeros(tok.vocab_size)
-    for b,i in tok.ranks.items(): sizes[i] = len(b)
-    sizes[tok.im_end] = 1
-    for role in ('assistant', 'user'): # a role token says who is next; nobody typed it
-        if len(i := tok.encode(role)) == 1: sizes[i] = 0
-    return sizes
 
 # %% ../nbs/03_train.ipynb #fc22df18
 @patch
@@ -536,19 +583,20 @@ def make_tokenizer(
     if vocab_size is not None: return Tokenizer.train(texts, vocab_size)
     return Tokenizer(train_bpe_fast(texts, max(300, min(4096, words//8)) - len(SPECIAL))) # fewer, if that is all there is
 
-# %% ../nbs/03_train.ipynb #f8d5d09e
+# %% ../nbs/03_train.ipynb #58103907
 def seconds_per_step(
     run:Run,    # A run at step 0; it is left as it was
     train:list, # Its conversations
 )->float: # Median of three steps, after one to warm up
     "Time training steps without learning from them."
     trial = Run(copy.deepcopy(run.model), run.tok, Options(**{**asdict(run.options), 'max_iters': 10**9, 'eval_every': 10**9}))
-    rng, times = torch.get_rng_state(), []
+    rng, ends = torch.get_rng_state(), []
     for _ in fit(trial, train, []):
-        times.append(trial.seconds - sum(times))
-        if len(times) == 4: break
+        trial.sums.tolist() # a GPU is still at work; now it is not
+        ends.append(time.perf_counter())
+        if len(ends) == 4: break
     torch.set_rng_state(rng)
-    return sorted(times[1:])[1]
+    return sorted(b - a for a, b in itertools.pairwise(ends))[1]
 
 # %% ../nbs/03_train.ipynb #ba9b5d0b
 def sample_reply(

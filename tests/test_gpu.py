@@ -1,0 +1,55 @@
+"What only a GPU can show. Skipped where there is none."
+import pytest, torch
+import tinychat.train as T
+from tinychat.data import Block
+from tinychat.train import GPTConfig, Options, Tokenizer, fit, new_run, resume_run
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA')
+
+said = 'on my way', 'so glad you came', 'what a day', 'where are you?', 'see you there', 'no idea', 'good night!'
+convs = [[Block(('user', 'assistant')[n % 2], said[(n*k) % len(said)]) for n in range(40)] for k in range(1, 13)]
+tok = Tokenizer.train([b.text for c in convs for b in c], 300)
+held = convs[:2]
+
+
+def run(**options):
+    return new_run(convs, tok, GPTConfig(tok.vocab_size, 2, 2, 64, 32, dropout=0.2), Options(max_iters=24, eval_every=6, batch_size=4, average=0.3, **options), 'cuda')
+
+def numbers(r): return [(h['step'], h['train'], h['held']) for h in r.history]
+
+def trained(r):
+    for _ in fit(r, convs, held): pass
+    return r
+
+def same(a, b):
+    assert numbers(a) == numbers(b)
+    for k, v in a.model.state_dict().items(): assert torch.equal(v, b.model.state_dict()[k]), k
+
+@pytest.fixture(params=[torch.bfloat16, torch.float16])
+def half(request, monkeypatch): monkeypatch.setattr(T, 'half_type', lambda device: request.param if device.type == 'cuda' else None)
+
+
+def test_recorded_is_plain(half, monkeypatch):
+    "Dropout included: a recording draws the random numbers that plain calls draw."
+    fast = trained(run())
+    assert fast.history[-1]['held'] < fast.history[0]['held']
+    monkeypatch.setattr(T.Recorded, '__call__', lambda self, *given: self.work(*given))
+    same(fast, trained(run()))
+
+def test_resume(half, tmp_path):
+    straight, broken = trained(run()), run()
+    for _ in fit(broken, convs, held):
+        if broken.step == 10: broken.save(tmp_path/'c.pt'); break
+    torch.manual_seed(99)
+    same(straight, trained(resume_run(tmp_path/'c.pt', convs)))
+
+def test_others_weight_and_seed_matter():
+    a = numbers(trained(run()))
+    assert a != numbers(trained(run(seed=1))) and a != numbers(trained(run(others_weight=0.1)))
+
+def test_memory_comes_back():
+    trained(run())
+    torch.cuda.empty_cache(); before = torch.cuda.memory_allocated()
+    for _ in range(3): trained(run())
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_allocated() <= before + 2**20
