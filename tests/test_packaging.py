@@ -64,8 +64,10 @@ def test_every_python_has_one_pin_each(version):
     here = [r.name for r in pins() if r.marker is None or r.marker.evaluate({'python_version': version})]
     assert sorted(here) == sorted({r.name for r in pins()})
 
-def test_dev_includes_demo():
-    assert set(ini['demo_requirements'].split()) <= set(ini['dev_requirements'].split())
+@pytest.mark.parametrize('extra', [k.removesuffix('_requirements') for k in ini if k.endswith('_requirements')])
+def test_dev_includes_every_extra(extra):
+    assert set(ini[f'{extra}_requirements'].split()) <= set(ini['dev_requirements'].split())
+    assert f"'{extra}'" in read('setup.py')
 
 # Colab and the docs site
 

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastcore.script import anno_parser
 
 # %% auto #0
-__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat']
+__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_export']
 
 # %% ../nbs/commands.ipynb #296e9976
 def command(
@@ -154,3 +154,18 @@ def tinychat_chat(
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
+
+# %% ../nbs/commands.ipynb #665f9652
+@command
+def tinychat_export(
+    to:str=None,                  # For whom: hf (transformers, vLLM, MLX) or gguf (llama.cpp, Ollama, LM Studio)
+    checkpoint:str='out/ckpt.pt', # What training wrote
+    out:str=None,                 # Folder to write (out/hf or out/gguf)
+    half:bool=False,              # Weights in 16 bits instead of 32: half as large
+    overwrite:bool=False,         # Replace an older export
+):
+    "Write a model for other programs. It was made of private messages: share it as you would share them."
+    if to is None: raise ValueError('--to is missing: hf (transformers, vLLM, MLX) or gguf (llama.cpp, Ollama, LM Studio)?')
+    with _nothing_to_lose(): from tinychat.beyond.share import export_file
+    folder = export_file(to, checkpoint, out, half, overwrite)
+    print(f'{folder} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')
