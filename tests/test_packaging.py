@@ -4,6 +4,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -68,6 +69,57 @@ def test_every_python_has_one_pin_each(version):
 def test_dev_includes_every_extra(extra):
     assert set(ini[f'{extra}_requirements'].split()) <= set(ini['dev_requirements'].split())
     assert f"'{extra}'" in read('setup.py')
+
+def test_citation_and_changes():
+    cite = yaml.safe_load(read('CITATION.cff'))
+    assert cite['version'] == ini['version'] and cite['license'] == ini['license'] and cite['repository-code'] == ini['git_url'] and cite['url'] == ini['doc_host'] + ini['doc_baseurl']
+    assert cite['title'] == f"{ini['lib_name']}: {ini['description'].partition(':')[0][0].lower()}{ini['description'].partition(':')[0][1:]}" and cite['keywords'] == ini['keywords'].split()
+    headings = re.findall(r'^## (.*)', read('CHANGELOG.md'), re.M)
+    assert headings[0] == 'Unreleased' or headings[0].startswith(ini['version'])
+
+# What GitHub runs
+
+def workflow(name): return yaml.safe_load(read(f'.github/workflows/{name}.yml'))
+
+def test_tests_run_where_people_are():
+    matrix = workflow('test')['jobs']['test']['strategy']['matrix']
+    assert matrix == dict(os=['ubuntu-latest', 'macos-latest'], python=['3.10', '3.12', '3.13'])
+    assert matrix['python'][0] == ini['min_python']
+    assert workflow('test')['jobs']['test']['steps'][-1] == {'run': './run_tests.sh'} and read('.ci/run').splitlines()[-1].startswith('exec ./run_tests.sh')
+
+def test_release_is_by_trusted_publishing():
+    "Only the job that uploads may ask for a token, none is kept, and it uploads what was tested"
+    jobs = workflow('release')['jobs']
+    assert workflow('release')[True] == {'release': {'types': ['published']}} # YAML 1.1 reads `on` as true
+    assert jobs['publish']['permissions'] == {'id-token': 'write'} and jobs['publish']['needs'] == 'build' and 'permissions' not in jobs['build']
+    assert any(s.get('run') == './run_tests.sh' for s in jobs['build']['steps'])
+    assert jobs['publish']['steps'][-1]['uses'].startswith('pypa/gh-action-pypi-publish@') and 'secrets.' not in read('.github/workflows/release.yml')
+
+@pytest.mark.parametrize('name', ['bug', 'export', 'idea'])
+def test_issue_templates(name):
+    form = yaml.safe_load(read(f'.github/ISSUE_TEMPLATE/{name}.yml'))
+    assert form['name'] and form['description'] and all(part['type'] in ('markdown', 'textarea', 'input') for part in form['body'])
+    if name != 'idea': assert 'no real messages' in form['body'][0]['attributes']['value']
+
+@needs_git
+def test_hooks_are_set_up_by_one_command(tmp_path):
+    "A clone stays clean, and a notebook that two people changed is merged cell by cell"
+    clone, env = tmp_path/'clone', {**os.environ, 'HOME': str(tmp_path), 'GIT_AUTHOR_NAME': 'A', 'GIT_AUTHOR_EMAIL': 'a@example.com', 'GIT_COMMITTER_NAME': 'A', 'GIT_COMMITTER_EMAIL': 'a@example.com'}
+    def sh(*args): return subprocess.run(args, cwd=clone if clone.exists() else tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+    sh('git', 'init', '-q', '-b', 'main', str(clone))
+    for f in ('.gitattributes', '.gitignore', 'pyproject.toml', 'settings.ini'): (clone/f).write_text(read(f))
+    (clone/'nbs').mkdir()
+    def notebook(*sources): (clone/'nbs'/'a.ipynb').write_text(json.dumps(dict(cells=[dict(cell_type='code', execution_count=None, id=f'c{n}', metadata={}, outputs=[], source=s) for n, s in enumerate(sources)], metadata={}, nbformat=4, nbformat_minor=5), indent=1) + '\n')
+    notebook('a = 1', 'b = 1')
+    sh('git', 'add', '-A'); sh('git', 'commit', '-qm', 'base')
+    assert 'nbdev-install-hooks\n' in read('CONTRIBUTING.md')
+    sh('nbdev-install-hooks')
+    assert sh('git', 'status', '--short') == '' and 'nbdev-merge' in sh('git', 'config', 'merge.jupyternotebook.driver')
+    sh('git', 'checkout', '-qb', 'theirs'); notebook('a = 1', 'b = 2'); sh('git', 'commit', '-qam', 'theirs')
+    sh('git', 'checkout', '-q', 'main'); notebook('a = 2', 'b = 1'); sh('git', 'commit', '-qam', 'ours')
+    subprocess.run(['git', 'merge', '-q', 'theirs'], cwd=clone, env=env, capture_output=True)
+    merged = json.loads((clone/'nbs'/'a.ipynb').read_text()) # a plain merge may leave lines that are no JSON
+    assert {'a = 2', 'b = 2'} <= {''.join(c['source']) for c in merged['cells']}
 
 # Colab and the docs site
 

