@@ -75,10 +75,12 @@ class GPTConfig:
         if not 1 <= self.rope_theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {self.rope_theta}.')
         if not 0 <= self.dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {self.dropout}.')
 
-# %% ../nbs/02_gpt.ipynb #cf06cb55
+# %% ../nbs/02_gpt.ipynb #0b5ef802
 class Attention(nn.Module):
     "Look back, with several heads at once."
-    def __init__(self, c:GPTConfig):
+    def __init__(self,
+        c:GPTConfig, # Its sizes
+    ):
         super().__init__()
         self.heads, self.kv_heads, self.d = c.n_head, c.n_kv_head, c.n_embd // c.n_head
         self.q_proj = nn.Linear(c.n_embd, c.n_head*self.d, bias=False)
@@ -96,20 +98,24 @@ class Attention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
-# %% ../nbs/02_gpt.ipynb #20786e55
+# %% ../nbs/02_gpt.ipynb #ee674589
 class MLP(nn.Module):
     "Work on what was gathered, at each position alone."
-    def __init__(self, c:GPTConfig):
+    def __init__(self,
+        c:GPTConfig, # Its sizes
+    ):
         super().__init__()
         self.gate_proj = nn.Linear(c.n_embd, c.n_hidden, bias=False)
         self.up_proj = nn.Linear(c.n_embd, c.n_hidden, bias=False)
         self.down_proj = nn.Linear(c.n_hidden, c.n_embd, bias=False)
     def forward(self, x): return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
-# %% ../nbs/02_gpt.ipynb #4a9613fd
+# %% ../nbs/02_gpt.ipynb #0df8438e
 class TransformerBlock(nn.Module):
     "Look back, then think; add both to the stream."
-    def __init__(self, c:GPTConfig):
+    def __init__(self,
+        c:GPTConfig, # Its sizes
+    ):
         super().__init__()
         self.self_attn, self.mlp, self.dropout = Attention(c), MLP(c), c.dropout
         self.input_layernorm = nn.RMSNorm(c.n_embd, eps=1e-6)
@@ -119,10 +125,12 @@ class TransformerBlock(nn.Module):
         x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
         return x + drop(self.mlp(self.post_attention_layernorm(x)))
 
-# %% ../nbs/02_gpt.ipynb #437f1015
+# %% ../nbs/02_gpt.ipynb #e17e0574
 class GPT(nn.Module):
     "A causal transformer in the shape of Qwen3, embeddings tied."
-    def __init__(self, c:GPTConfig):
+    def __init__(self,
+        c:GPTConfig, # Its sizes
+    ):
         super().__init__()
         self.config = c
         self.embed_tokens = nn.Embedding(c.vocab_size, c.n_embd)

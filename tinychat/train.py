@@ -78,7 +78,7 @@ def reply_bpb(
     model.train(training)
     return nats / math.log(2) / size
 
-# %% ../nbs/03_train.ipynb #9b1a9346
+# %% ../nbs/03_train.ipynb #ab7ce537
 def half_type(
     device:torch.device, # Where the model is
 )->torch.dtype: # bfloat16, float16, or None for float32
@@ -89,13 +89,17 @@ def half_type(
     if device.type != 'cuda': return None
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
-def autocast(device):
+def autocast(
+    device:torch.device, # Where the work is done
+):
     "A context in which matrix products run in `half_type`."
     half = half_type(device)
     warnings.filterwarnings('ignore', 'Mismatch dtype between input and weight') # norms keep their weights in float32, as they should
     return torch.autocast(device.type, half) if half else nullcontext()
 
-def new_scaler(device):
+def new_scaler(
+    device:torch.device, # Where the work is done
+):
     "Scales the loss up where gradients are float16, so that small ones do not vanish; elsewhere it does nothing."
     return torch.amp.GradScaler(device.type, enabled=half_type(device) == torch.float16)
 
@@ -237,13 +241,13 @@ class Options:
     patience:int=0           # Looks without a better number until it stops early; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
-# %% ../nbs/03_train.ipynb #60e01862
+# %% ../nbs/03_train.ipynb #f298d2a0
 @dataclass
 class Run:
     "A training run: what is needed to go on with it."
-    model:GPT
-    tok:Tokenizer
-    options:Options
+    model:GPT                                   # That learns
+    tok:Tokenizer                               # Its tokenizer
+    options:Options                             # How it learns
     data_id:str=''                              # Fingerprint of the conversations
     step:int=0                                  # Steps done
     best:float=math.inf                         # Lowest reply bits per byte so far
@@ -251,7 +255,7 @@ class Run:
     history:list=field(default_factory=list)    # One dict a measurement
     optimizers:list=None                        # Made by `fit`, or restored
     scaler:object=None                          # The same; keeps small float16 gradients from vanishing
-    averaged:Averaged=None                      # The same; the model with averaged weights, if `options.average`
+    averaged:object=None                        # The same; the model with averaged weights, if `options.average`
     seconds:float=0.                            # Spent training
     sums:Tensor=field(default_factory=lambda: torch.zeros(2)) # Bits and bytes since the last measurement
     use_all:bool=False                          # Has it learned from what was held out, too? Then `best` is another's
@@ -405,9 +409,11 @@ def learn(
     scale(loss).backward()
     return torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
 
-# %% ../nbs/03_train.ipynb #3fc49e75
+# %% ../nbs/03_train.ipynb #35585ca3
 @cache
-def side_stream(device):
+def side_stream(
+    device:torch.device, # A GPU
+):
     "Where to record: one for all recordings, because each stream takes memory for good."
     return torch.cuda.Stream(device)
 
@@ -696,8 +702,16 @@ def plan(
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
     return enough
 
-# %% ../nbs/03_train.ipynb #eb230caf
-def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False, base='tiny'):
+# %% ../nbs/03_train.ipynb #5a5faee5
+def check_asked(
+    minutes:float,       # As for `train_file`, and so are the others
+    max_iters:int,       # Steps
+    resume:bool,         # Go on with an unfinished run?
+    seed:int,            # Of everything drawn at random
+    init:str='auto',     # What to start from
+    use_all:bool=False,  # Learn from what is held out, too?
+    base:str='tiny',     # Which base
+):
     "Fail before anything is read: do the numbers make sense?"
     if minutes and max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if minutes is not None and not 0 < minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {minutes}.')
@@ -705,8 +719,11 @@ def check_asked(minutes, max_iters, resume, seed, init='auto', use_all=False, ba
     if not 0 <= seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {seed}.')
     if resume and (minutes or max_iters or use_all or seed or init != 'auto' or base != 'tiny'): raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init, base, seed and use_all.')
 
-# %% ../nbs/03_train.ipynb #e36eed19
-def check_out(out, resume):
+# %% ../nbs/03_train.ipynb #7e7fdd9a
+def check_out(
+    out:Path,    # The checkpoint to write
+    resume:bool, # Is it there already, to go on with?
+):
     "Fail before training rather than after it: may this file be written, and would nothing else be lost?"
     out = Path(out)
     if os.path.islink(os.path.realpath(out)): raise ValueError(f'{out} is a link that leads nowhere. Choose another --out.')
@@ -721,24 +738,36 @@ def check_out(out, resume):
     try: write_atomic(probe, b''); probe.unlink()
     except OSError as e: raise OSError(e.errno, e.strerror, str(out)) from None
 
-# %% ../nbs/03_train.ipynb #7e35f8e5
-def check_room(out, model):
+# %% ../nbs/03_train.ipynb #85018898
+def check_room(
+    out:Path,  # The checkpoint to write
+    model:GPT, # Of the size that it will have
+):
     "Fail before training rather than after it: is there room for the checkpoint?"
     folder = Path(os.path.realpath(out)).parent
     need, free = 2*model.n_params()*4*4, shutil.disk_usage(folder).free
     if free < need: raise OSError(errno.ENOSPC, f'No room for the checkpoint: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with --out', str(out))
 
-# %% ../nbs/03_train.ipynb #29190874
-def check_shape(run, shape, instead):
+# %% ../nbs/03_train.ipynb #743fea30
+def check_shape(
+    run:Run,     # To go on with
+    shape:dict,  # Name of a size -> what was asked for (None: nothing)
+    instead:str, # What else to do, for the error
+):
     "Refuse a shape that a network which has learned something does not have."
     for name, n in shape.items():
         has = getattr(run.model.config, name)
         if n not in (None, has): raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. Leave it out, or {instead}.')
 
-# %% ../nbs/03_train.ipynb #e24829d7
+# %% ../nbs/03_train.ipynb #9e76082d
 class Keeper:
     "Writes a run to `out`. A file there that it did not write is kept under another name."
-    def __init__(self, run, out, resume, say=lambda text: None):
+    def __init__(self,
+        run:Run,                   # To be kept
+        out:Path,                  # File to write
+        resume:bool,               # Is the file there now this run's own?
+        say=lambda text: None,     # Called with a line to be told
+    ):
         self.run, self.out, self.say, self.saved = run, Path(out), say, time.monotonic()
         self.known = self.mark() if resume else None
     def mark(self):
@@ -764,8 +793,10 @@ class Keeper:
     def now_and_then(self):
         if time.monotonic() - self.saved > 60: self.save()
 
-# %% ../nbs/03_train.ipynb #4edf67a4
-def speaker(progress):
+# %% ../nbs/03_train.ipynb #d77451e5
+def speaker(
+    progress:bool, # Is it wanted?
+):
     "A function that says a line, if that is wanted and possible."
     from tqdm import tqdm
     listening = progress and sys.stderr is not None
@@ -776,8 +807,15 @@ def speaker(progress):
         except OSError: listening = False
     return say
 
-# %% ../nbs/03_train.ipynb #4e9fadc8
-def fit_file(run, train, held, keeper, say, progress):
+# %% ../nbs/03_train.ipynb #6259d710
+def fit_file(
+    run:Run,       # To go on with
+    train:list,    # Conversations to learn from
+    held:list,     # Those to judge by; empty if there are none
+    keeper:Keeper, # Saves it
+    say,           # Called with a line to be told
+    progress:bool, # Show a bar?
+):
     "`fit` with progress shown, saved now and then, at the end, and when Ctrl-C is pressed."
     from tqdm import tqdm
     o = run.options
@@ -809,8 +847,20 @@ def all_run(
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
-# %% ../nbs/03_train.ipynb #16326024
-def start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say):
+# %% ../nbs/03_train.ipynb #399e464a
+def start_run(
+    out:Path,      # The checkpoint to write
+    init:str,      # 'auto', 'base', 'scratch' or a checkpoint
+    base:str,      # Which base
+    shape:dict,    # Name of a size -> what was asked for (None: nothing)
+    train:list,    # Conversations to learn from
+    held:list,     # Those to judge by
+    minutes:float, # At most (None: as long as the data are worth)
+    max_iters:int, # Steps (None: as many as planned)
+    device:str,    # 'cpu', 'cuda', 'mps' or 'auto'
+    seed:int,      # Of everything drawn at random
+    say,           # Called with a line to be told
+):
     "The run to begin with, planned, and a function that makes another like it."
     asked = {k: v for k, v in shape.items() if v is not None}
     if asked and base != 'tiny': raise ValueError(f'The base {base} has its own shape. Leave out {" and ".join(asked)}, or train from scratch without --base.')

@@ -82,7 +82,7 @@ def hf_files(
     return {**{name: json.dumps(d, indent=1, ensure_ascii=False).encode() for name, d in text.items()},
             'chat_template.jinja': template(GUARD).encode(), 'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
 
-# %% ../../nbs/beyond/share.ipynb #49a5ce10
+# %% ../../nbs/beyond/share.ipynb #7e66c719
 WARNING = '''**This model was made of private messages**, of one person and of those who wrote to them. It can repeat parts of them word for word. Whoever has
 these files can ask it anything. Share them only as you would share the messages.'''
 

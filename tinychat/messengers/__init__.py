@@ -157,27 +157,34 @@ def as_me(
     own = lambda m, names: Message(ME, m.text, m.time) if m.sender in names else m
     return [replace(e, chats=[replace(c, messages=[own(m, names(e, c)) for m in c.messages]) for c in e.chats]) for e in exports]
 
-# %% ../../nbs/messengers/index.ipynb #8e68f57e
+# %% ../../nbs/messengers/index.ipynb #3964a72d
 @dataclass
 class Talk:
     "A chat, put together from one or more exports."
     messages:list=field(default_factory=list) # `Message`s in order of time
     source:list=field(default_factory=list)   # For each the number of the export it came from
 
-def same_chat(format, chat):
+def same_chat(
+    format:str,   # Of the export it is in
+    chat:ChatLog, # One of its chats
+):
     "A key that is equal for the same chat in two exports."
     if chat.id: return format, chat.id
     others = frozenset(m.sender for m in chat.messages) - {ME}
     if chat.group and chat.name: return format, chat.name, True
     return format, chat.name if len(others) != 1 else '', frozenset() if len(others) > 1 and chat.name else others
 
-def one_clock(messages):
+def one_clock(
+    messages:list, # `Message`s of a chat
+):
     "The same, none without a zone if another has one; a time without a zone is taken for this machine's."
     zoned = {bool(m.time.tzinfo) for m in messages if m.time}
     if len(zoned) < 2: return messages
     return [replace(m, time=datetime.fromtimestamp(when(m), timezone.utc)) if m.time and not m.time.tzinfo else m for m in messages]
 
-def keys(export):
+def keys(
+    export:Export, # Whose chats are to be known again
+):
     "The key of each of its chats; of the same chat without times, its number too."
     alike = Counter()
     for chat in export.chats:
@@ -366,9 +373,9 @@ def import_exports(
     convs = [to_blocks([m for m, _ in kept[i]], 'Me', groups[i]) for i in order]
     return Import(convs, in_all(account(exports, kept, gone, redacted), kept), gap, quiet, talks, who, unknown)
 
-# %% ../../nbs/messengers/index.ipynb #ee8e1b5a
+# %% ../../nbs/messengers/index.ipynb #2586e4b6
 def cut(
-    talk:Talk,
+    talk:Talk, # A chat
     gap:float, # Minutes
 )->list: # Conversations, each a list of (`Message`, number of its export)
     "Split a chat at its silences."
@@ -376,7 +383,7 @@ def cut(
     return [[(m, next(source)) for m in part] for part in conversations(talk.messages, gap)]
 
 def younger(
-    talk:Talk,
+    talk:Talk,      # A chat
     since:datetime, # Without a zone: this machine's
     gone:Counter,   # Number of the export -> messages left out; it is added to
 )->Talk:
@@ -386,7 +393,10 @@ def younger(
     gone.update(s for s, k in zip(talk.source, keep) if not k)
     return Talk([m for m, k in zip(talk.messages, keep) if k], [s for s, k in zip(talk.source, keep) if k])
 
-def why_none(gone, exports):
+def why_none(
+    gone:dict,    # Number of the export -> reason -> messages
+    exports:list, # `Export`s
+):
     "For an error: where all messages went."
     counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
     return 'They are: ' + '; '.join(f'{n:,} {(REASONS | MORE_REASONS)[r]}' for r, n in counts.most_common()) + '.'

@@ -79,9 +79,9 @@ def zip_files(
     try: return [File(i.filename, path, i) for i in zipfile.ZipFile(path).infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e: raise ValueError(f'{path} is a damaged zip: {e}.') from None
 
-# %% ../../nbs/messengers/core.ipynb #b4c89ad2
+# %% ../../nbs/messengers/core.ipynb #6fa454d6
 def walk(
-    folder:Path,
+    folder:Path, # To look through, and all below it
 )->list: # Paths of the files in it and below, and of the folders that may not be opened
     "What lies in a folder."
     closed = []

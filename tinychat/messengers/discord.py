@@ -35,10 +35,12 @@ def instant(
     try: return datetime.fromisoformat(f'{day}T{clock}.{fraction or "0":0<6.6}{hours or "+00"}:{minutes or "00"}').astimezone(timezone.utc)
     except (ValueError, OverflowError): return None # the 31st of February, or the year 0
 
-# %% ../../nbs/messengers/discord.ipynb #bc7ee4ef
+# %% ../../nbs/messengers/discord.ipynb #3a47bef2
 class Json:
     "JSON text of which only a piece is in memory."
-    def __init__(self, stream): self.stream, self.text, self.at, self.ended = stream, '', 0, False
+    def __init__(self,
+        stream, # Of text, open for reading
+    ): self.stream, self.text, self.at, self.ended = stream, '', 0, False
     def more(self): # As much again as is in hand: then a huge value is tried a few times only
         try: new = self.stream.read(max(len(self.text) - self.at, 1 << 16))
         except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
@@ -200,7 +202,7 @@ def owner(
     mine = {i for i, a in people.items() if channel.get('name') not in known_as(a)}
     return mine if len(mine) == 1 else set()
 
-# %% ../../nbs/messengers/discord.ipynb #67c99eed
+# %% ../../nbs/messengers/discord.ipynb #9d19f6dd
 NOTICE = re.compile(r'Joined the server\.|Pinned a message\.|Started a thread\.|Changed the channel (icon|name)\.|Changed the channel name: .+|'
                     r'Left the group\.|Added .+ to the group\.|Removed .+ from the group\.|(Added|Removed) a recipient\.')
 CALL = re.compile(r'Started a call that lasted [0-9,.]+ minutes\.')
@@ -232,7 +234,7 @@ def csv_rows(
     except csv.Error: raise Damaged('its quotation marks do not pair up') from None
     finally: csv.field_size_limit(usual)
 
-# %% ../../nbs/messengers/discord.ipynb #0f2ff2ac
+# %% ../../nbs/messengers/discord.ipynb #29accfa8
 MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
 CLOCK = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})\W{1,3}([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2}))?\W{0,2}(?:([ap])\W{0,3}m\W?)?', re.I)
 

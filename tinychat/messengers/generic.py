@@ -20,7 +20,7 @@ __all__ = ['FORMAT', 'LOOKS', 'COLUMNS', 'plain', 'MONTHS', 'WECHAT', 'KINDS', '
            'talk', 'turns_of', 'by_line', 'peek', 'lines_of', 'values', 'read_json', 'read_chatml', 'first_object',
            'shape', 'find', 'read']
 
-# %% ../../nbs/messengers/generic.ipynb #d4163c17
+# %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
 LOOKS = 'CSV or a list of JSON objects with a text and a sender (or is_from_me); JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>'
 

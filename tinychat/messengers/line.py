@@ -328,7 +328,7 @@ def records(
         out.append((parts[n][0], text, datetime(day.year, day.month, day.day) + rows[n].time if day else None))
     return out, strays + list(range(done, len(lines)))
 
-# %% ../../nbs/messengers/line.ipynb #cfc5e952
+# %% ../../nbs/messengers/line.ipynb #2d65e912
 FORMAT = 'LINE'
 LOOKS = 'a .txt whose first line begins with [LINE], or one with dates on lines of their own and rows of time, name and text'
 

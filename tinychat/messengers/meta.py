@@ -49,7 +49,7 @@ def mend(
         return [walk(v) for v in x] if isinstance(x, list) else x
     return walk(data)
 
-# %% ../../nbs/messengers/meta.ipynb #ecdac1ca
+# %% ../../nbs/messengers/meta.ipynb #ab95d1af
 FORMAT = 'Facebook Messenger or Instagram'
 LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_name", "timestamp_ms"), encrypted chats with "threadName" and "senderName", '
          'or a list of "participants" and "conversation"; a download in HTML must be asked for again in JSON')
@@ -118,7 +118,7 @@ def when(
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=t)
     except (TypeError, ValueError, OverflowError): return None
 
-# %% ../../nbs/messengers/meta.ipynb #ae24f4b6
+# %% ../../nbs/messengers/meta.ipynb #ad95a460
 def pick(
     record:dict, # A message or a chat, as in the file
     *keys,       # In order of preference
@@ -126,8 +126,17 @@ def pick(
     "What a record says under any of these names."
     return next((record[k] for k in keys if record.get(k) is not None), '')
 
-def whose(record): return pick(record, 'sender_name', 'senderName', 'sender') # '' if the account is gone
-def typed(record): return pick(record, 'content', 'text')
+def whose(
+    record:dict, # A message as in the file
+)->str: # '' if the account is gone
+    "Who sent a message."
+    return pick(record, 'sender_name', 'senderName', 'sender')
+
+def typed(
+    record:dict, # A message as in the file
+)->str: # '' if there is none
+    "The text of a message."
+    return pick(record, 'content', 'text')
 
 # %% ../../nbs/messengers/meta.ipynb #7a2a670a
 TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact', placeholder='deleted')
@@ -145,7 +154,7 @@ def holds(
     there = lambda v: v is not None and v is not False and v != '' and v != [] and v != {}
     return next((reason for reason,ks in keys.items() if any(there(record.get(k)) for k in ks)), '')
 
-# %% ../../nbs/messengers/meta.ipynb #17e34da5
+# %% ../../nbs/messengers/meta.ipynb #c27553b4
 _whose, _call, _emoji = '(your|his|her|their)', '((audio|video|voice|group) )?(call|chat)', r'((?![^\W\d_])\S){1,40}'
 _phrases = lambda **by_reason: {r: re.compile('|'.join(ps), re.S) for r,ps in by_reason.items()}
 AFTER_NAME = _phrases(
@@ -161,7 +170,7 @@ AFTER_NAME = _phrases(
     reaction=['(liked|loved) a message', f'reacted {_emoji} to your message ?'],
     deleted=['unsent a message'])
 
-# %% ../../nbs/messengers/meta.ipynb #e77e005c
+# %% ../../nbs/messengers/meta.ipynb #68f572a1
 ALONE = _phrases(
     reaction=['Liked a message', f'Reacted {_emoji} to your message ?'],
     call=[r'The ((audio|video) )?(call|chat) ended\.', r'(Audio|Video) (call|chat) ended\.?'],

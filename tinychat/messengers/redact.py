@@ -286,8 +286,10 @@ _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNITS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
 _to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
 
-# %% ../../nbs/messengers/redact.ipynb #f64302a1
-def is_code(m):
+# %% ../../nbs/messengers/redact.ipynb #ed30bcff
+def is_code(
+    m, # A match
+):
     "No year, unless an *is* says so; no code that everybody may know."
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
@@ -307,8 +309,10 @@ ORDINARY = {*"""wrong right correct incorrect weak strong stupid dumb easy hard 
     are still just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry reset
     falsch richtig weg neu gut nicht ist das der die eine es ser que no la el una un le pas non oui est""".split()}
 
-# %% ../../nbs/messengers/redact.ipynb #271fb33c
-def is_password(m):
+# %% ../../nbs/messengers/redact.ipynb #e0e28d03
+def is_password(
+    m, # A match
+):
     "How sure are we?"
     value = m['hit'].rstrip('.,;:!?)\'"')
     digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
@@ -361,10 +365,12 @@ ASIA = [
     r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",
     r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?", r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
 
-# %% ../../nbs/messengers/redact.ipynb #89dddc7f
+# %% ../../nbs/messengers/redact.ipynb #a9e45e78
 _since = re.compile(r'(?i:in|since|by|of|from|until|before|after|during|the)\s$')
 
-def is_address(m):
+def is_address(
+    m, # A match
+):
     "Nobody lives in 2008 Wall Street, nor in a 1970 Plymouth road runner."
     return not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']) or m['hit'].split()[-1][0].isupper() and not _since.search(m.string[max(0, m.start()-8):m.start()])
 

@@ -18,7 +18,7 @@ __all__ = ['FORMAT', 'LOOKS', 'KINDS', 'HEADER', 'form', 'DELETED', 'frames', 'a
            'wall_clock', 'line_message', 'chat_name', 'one_chat', 'read_lines', 'ended', 'headers', 'last_part', 'peel',
            'unwrap', 'read_text', 'shape', 'find', 'read']
 
-# %% ../../nbs/messengers/signal.ipynb #1ebce254
+# %% ../../nbs/messengers/signal.ipynb #dee36efd
 FORMAT = 'Signal'
 LOOKS = 'a folder with main.jsonl (the export of the app), or data.json or chat.md (signal-export), or text with lines like [2024-05-01 12:34] Me: hi'
 
@@ -261,7 +261,7 @@ def read_lines(
     found = [line_message(r) for r in frames(files[0])]
     return one_chat(files[0], [m for m,_ in found if m], Counter(reason for _,reason in found if reason))
 
-# %% ../../nbs/messengers/signal.ipynb #c0ec357d
+# %% ../../nbs/messengers/signal.ipynb #6a6508cd
 HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] ([^\n]+?):(?: |$)', re.M)
 form = lambda m: (m[2], bool(m[4]))
 

@@ -20,7 +20,7 @@ __all__ = ['HIDE', 'SHOW', 'CLOSE', 'OPEN', 'BREAK', 'REFERENCES', 'CONTROLS', '
            'text_of', 'time_of', 'box_of', 'reason_of', 'addresses', 'from_address', 'sender_of', 'names_in', 'digits',
            'same_number', 'people', 'labels', 'find', 'chat_log', 'Known', 'chats_of', 'read']
 
-# %% ../../nbs/messengers/sms.ipynb #a47dbddf
+# %% ../../nbs/messengers/sms.ipynb #2edca101
 HIDE = {n: 0xFDD0 + n for n in range(32) if chr(n) not in '\t\n\r'} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
 SHOW = {v: k for k, v in HIDE.items() if k < 32}
 

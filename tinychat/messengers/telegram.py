@@ -179,13 +179,13 @@ def said(
     "A record, reduced to what we keep."
     return why_not(m) or Said(user(m.get('from_id')), m.get('from') or '', text_of(m), instant(m), wall_clock(m))
 
-# %% ../../nbs/messengers/telegram.ipynb #59332379
+# %% ../../nbs/messengers/telegram.ipynb #d707dc6d
 @dataclass
 class Raw:
     "One chat as it comes out of the file."
-    name:str=''
-    type:str=''
-    id:object=None
+    name:str=''                              # As in the file, and so are the next two
+    type:str=''                              # 'personal_chat', 'private_group' and so on
+    id:object=None                           # A number
     records:list=field(default_factory=list) # `Said`, or the reason why not
     found:bool=False                         # Did it have a list of messages?
 
@@ -289,7 +289,7 @@ def chat_log(
     if not mine and not any(r.id for r in kept): mine = me_by_name(about, chat, set(called.values()))
     return ChatLog(chat.name, messages, mine, group='group' in chat.type or len(set(called.values())) > 2, id=str(chat.id or ''))
 
-# %% ../../nbs/messengers/telegram.ipynb #d9ebaf73
+# %% ../../nbs/messengers/telegram.ipynb #936da2e7
 FORMAT = 'Telegram'
 LOOKS = "Telegram Desktop's result.json: one JSON object with messages, or with chats and personal_information"
 
