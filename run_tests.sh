@@ -49,7 +49,7 @@ clean() {
 # Two notebooks at a time, each with its share of the cores.
 notebooks() { OMP_NUM_THREADS=$(( cores > 2 ? cores / 2 : 1 )) nbdev-test --n-workers 2 --timing; }
 
-tests() { python -m pytest -q ${quick:+--ignore=tests/test_chatbox_browser.py}; }
+tests() { python -m pytest -q -n $(( cores > 2 ? cores / 2 : 2 )) --dist loadfile ${quick:+--ignore=tests/test_chatbox_browser.py}; }
 
 # Build the wheel from the sdist, install it where nothing else is, and try it away from the repository.
 package() {

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastcore.script import anno_parser
 
 # %% auto #0
-__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_export']
+__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web', 'tinychat_export']
 
 # %% ../nbs/commands.ipynb #296e9976
 def command(
@@ -154,6 +154,21 @@ def tinychat_chat(
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
+
+# %% ../nbs/commands.ipynb #66555f09
+@command
+def tinychat_web(
+    checkpoint:str='out/ckpt.pt', # What training wrote
+    port:int=8866,          # The next free one is taken if this is not
+    ip:str='127.0.0.1',     # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
+    token:str=None,         # What visitors must know, 8 characters at least (nothing on this computer, else something random)
+    tabs:int=8,             # Open at once, at most
+    minutes:float=30,       # Until a tab that went away is forgotten
+    no_browser:bool=False,  # Do not open it here
+):
+    "Serve the chat box as a web page, until Ctrl-C."
+    with _nothing_to_lose(): from tinychat.beyond.web import serve
+    serve(checkpoint, port, ip, token, tabs, minutes, not no_browser)
 
 # %% ../nbs/commands.ipynb #665f9652
 @command
