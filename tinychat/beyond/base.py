@@ -195,18 +195,18 @@ def base_tokenizer(
         elif name != 'chitchat': texts += [t for c in convs[::3 if name == 'bookdialog' else 1] for _, t in c]
     return Tokenizer.train(texts + ['assistant', 'user']*200_000, vocab_size) # the two roles are to be one token each
 
-# %% ../../nbs/beyond/base.ipynb #382d86ea
+# %% ../../nbs/beyond/base.ipynb #5bccffc3
 def encode_source(
     tok:Tokenizer,   # What `base_tokenizer` made
     convs:list,      # One source, from `sources`
     how=lambda t: t, # Done to each text: nothing, or `casual`
-)->Tensor: # (N,) ids, uint16
+)->Tensor: # (N,) ids, int16 if they fit, else int32
     "A source as one row of ids."
     ids = []
     for c in convs:
         if isinstance(c, str): ids += [tok.end_of_text, *tok.encode(c)]
         else: ids += encode_conversation(tok, [Block('assistant' if speaker == 0 else 'user', how(text)) for speaker, text in c])[0]
-    return torch.tensor(ids, dtype=torch.int32).to(torch.uint16)
+    return torch.tensor(ids, dtype=torch.int16 if tok.vocab_size <= 2**15 else torch.int32)
 
 # %% ../../nbs/beyond/base.ipynb #c61e63be
 def swap_roles(
