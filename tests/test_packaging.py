@@ -70,6 +70,13 @@ def test_dev_includes_every_extra(extra):
     assert set(ini[f'{extra}_requirements'].split()) <= set(ini['dev_requirements'].split())
     assert f"'{extra}'" in read('setup.py')
 
+def test_what_pypi_shows_has_whole_links():
+    "PyPI has the README and none of the files around it"
+    said = subprocess.run([sys.executable, 'setup.py', '-q', '--long-description'], cwd=root, capture_output=True, text=True).stdout
+    links = re.findall(r'\]\(([^)\s]+)', said)
+    assert f'{ini["git_url"]}/raw/{ini["branch"]}/nbs/images/chatbox.png' in links and f'{ini["git_url"]}/blob/{ini["branch"]}/nbs/02_gpt.ipynb' in links
+    assert [l for l in links if not re.match('https?://|#', l)] == []
+
 def test_citation_and_changes():
     cite = yaml.safe_load(read('CITATION.cff'))
     assert cite['version'] == ini['version'] and cite['license'] == ini['license'] and cite['repository-code'] == ini['git_url'] and cite['url'] == ini['doc_host'] + ini['doc_baseurl']
@@ -123,13 +130,17 @@ def test_hooks_are_set_up_by_one_command(tmp_path):
 
 # Colab and the docs site
 
-@pytest.mark.parametrize('path', [p for p in notebooks() if re.match(r'\d|index', p.name)], ids=name)
+@pytest.mark.parametrize('path', [p for p in notebooks() if p.name != 'app.ipynb'], ids=name)
 def test_opens_in_colab(path):
     text = '\n'.join(''.join(c['source']) for c in cells(path) if c['cell_type'] == 'markdown')
     badges = re.findall(r'\]\((https://colab\.research\.google\.com/github/[^)]*)\)', text)
     assert badges == [f'https://colab.research.google.com/github/{ini["user"]}/{ini["repo"]}/blob/{ini["branch"]}/{name(path)}']
     installs = [s for c in cells(path) if c['cell_type'] == 'code' and 'pip install' in (s := ''.join(c['source']))]
-    assert any(re.search(r'^#\|\s*eval: false', s, re.M) and ini['lib_name'] in s for s in installs), 'no install cell with `#| eval: false`'
+    line = rf"#\| hide\n#\| eval: false\n! \[ -e /content \] && pip install -Uqq 'tinychat(\[(?:demo|gguf|web)\])? @ git\+{re.escape(ini['git_url'])}'"
+    assert installs and re.fullmatch(line, installs[0]), installs
+    sources = [''.join(c['source']) for c in cells(path) if c['cell_type'] == 'code']
+    first = next(n for n, s in enumerate(sources) if re.search('^(?:from|import) (?:tinychat|torch|fastcore|matplotlib)', s, re.M))
+    assert sources.index(installs[0]) < first, 'something is imported before it is installed'
 
 @each_notebook
 def test_figures_have_caption_and_alt_text(path):

@@ -69,6 +69,10 @@ def test_gguf(shaped):
     assert facts['qwen3.attention.key_length'] == facts['qwen3.attention.value_length'] == c.n_embd//c.n_head
     assert facts['tokenizer.ggml.pre'] == 'llama-bpe' and facts['tokenizer.ggml.tokens'][tok.im_end] == '<|im_end|>'
     assert [facts[f'tokenizer.ggml.{t}_token_id'] for t in ('bos', 'eos')] == [tok.end_of_text, tok.im_end] and facts['tokenizer.ggml.add_bos_token'] is True
+    assert facts['tokenizer.ggml.padding_token_id'] == tok.end_of_text
+    half = export_file('gguf', shaped/'ckpt.pt', shaped/'half', half=True)
+    kinds = {t.name: t.tensor_type.name for t in gguf.GGUFReader(half/'tinychat.gguf').tensors}
+    assert {k for n, k in kinds.items() if 'norm' in n} == {'F32'} and {k for n, k in kinds.items() if 'norm' not in n} == {'F16'}
     assert [i for i, kind in enumerate(facts['tokenizer.ggml.token_type']) if kind == 3] == sorted(tok.special.values())
     assert len(facts['tokenizer.ggml.merges']) == tok.vocab_size - 256 - len(tok.special)
     import jinja2
@@ -101,7 +105,7 @@ def test_gpt4_tokens(tmp_path):
         t = ''.join(rng.choices([*'aeinst ', 'ing', ' the', '漢', '😂', '12', "'s", '\n'], k=20))
         assert theirs(t)['input_ids'] == tok.encode(t)
     with pytest.raises(ValueError, match='--to hf'): export_file('gguf', tmp_path/'ckpt.pt', tmp_path/'gguf')
-    assert not (tmp_path/'gguf').exists() and not list(tmp_path.glob('*.part'))
+    assert not (tmp_path/'gguf').exists()
 
 def test_every_character():
     from tokenizers import Tokenizer as Theirs
@@ -134,7 +138,7 @@ def test_command(tmp_path):
         code, out, err = call(tmp_path, 'tinychat-export', '--to', to)
         assert code == 0 and err == '' and 'private' in out, err
         assert (tmp_path/'out'/to/file).stat().st_size > 1e5 and 'private messages' in (tmp_path/'out'/to/'README.md').read_text()
-        refused(call(tmp_path, 'tinychat-export', '--to', to), 'is there already', '--overwrite')
+        refused(call(tmp_path, 'tinychat-export', '--to', to), f'out/{to} holds an export already', '--overwrite')
         assert call(tmp_path, 'tinychat-export', '--to', to, '--overwrite')[0] == 0
     assert sorted(p.name for p in (tmp_path/'out').iterdir()) == ['ckpt.pt', 'gguf', 'hf']
 
@@ -146,12 +150,67 @@ def test_refusals(tmp_path):
     refused(export('--to', 'hf'), 'out/ckpt.pt is not there')
     refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'ckpt.pt'), 'is a file')
     (tmp_path/'mine').mkdir(); (tmp_path/'mine'/'diary.txt').write_text('dear diary')
-    refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'mine', '--overwrite'), 'other files')
+    refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'mine', '--overwrite'), 'no export (diary.txt)')
+    for empty in ('--out', '--checkpoint'): refused(export('--to', 'hf', empty, ''), 'must not be empty')
     refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'mine/diary.txt/hf'), 'diary.txt')
     damaged = torch.load(tmp_path/'ckpt.pt', weights_only=True); damaged['model'].popitem(); torch.save(damaged, tmp_path/'bad.pt')
     refused(export('--to', 'gguf', '--checkpoint', 'bad.pt'), 'bad.pt', 'damaged')
     assert (tmp_path/'mine'/'diary.txt').read_text() == 'dear diary'
     assert sorted(p.name for p in tmp_path.iterdir()) == ['bad.pt', 'ckpt.pt', 'mine']
+
+@pytest.mark.parametrize('to', ['hf', 'gguf'])
+def test_only_an_export_is_replaced(tmp_path, to):
+    "Not somebody's README, a folder that is called so, a link, or another model"
+    write(tmp_path)
+    names = {p.name for p in export_file(to, tmp_path/'ckpt.pt', tmp_path/'mine').iterdir()}
+    def folder(name):
+        (tmp_path/name).mkdir()
+        return tmp_path/name
+    (folder('readme')/'README.md').write_text('my notes')
+    (folder('nested')/'README.md').mkdir(); (tmp_path/'nested'/'README.md'/'diary.txt').write_text('dear diary')
+    for name in names: (folder('other') if not (tmp_path/'other').exists() else tmp_path/'other').joinpath(name).write_text('of another program')
+    (folder('linked')/'README.md').symlink_to(tmp_path/'mine'/'README.md')
+    before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+    for name in ('readme', 'nested', 'other', 'linked'):
+        with pytest.raises(ValueError, match='no export'): export_file(to, tmp_path/'ckpt.pt', tmp_path/name, overwrite=True)
+    assert {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()} == before
+
+def test_here_and_after_a_kill(tmp_path, monkeypatch):
+    "`--out .` stays the folder that the shell is in; what a killed export left is cleared away"
+    write(tmp_path)
+    (tmp_path/'here').mkdir(); monkeypatch.chdir(tmp_path/'here')
+    (Path('.unfinished')/'old').mkdir(parents=True)
+    inode = os.stat('.').st_ino
+    export_file('gguf', '../ckpt.pt', '.')
+    assert os.stat('.').st_ino == inode == os.stat(tmp_path/'here').st_ino
+    assert sorted(p.name for p in Path().iterdir()) == ['Modelfile', 'README.md', 'tinychat.gguf']
+
+def test_ctrl_c_while_it_writes(tmp_path, monkeypatch):
+    import tinychat.beyond.share as share
+    write(tmp_path)
+    def pressed(path, data): raise KeyboardInterrupt
+    monkeypatch.setattr(share, 'write_atomic', pressed)
+    for to in ('hf', 'gguf'): assert call(tmp_path, 'tinychat-export', '--to', to, '--checkpoint', 'ckpt.pt', '--out', to)[0] == 130
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['ckpt.pt']
+
+def test_what_the_readme_says_works(tmp_path):
+    "The code in it, run in the folder as it says"
+    import re, subprocess
+    write(tmp_path)
+    folder = export_file('hf', tmp_path/'ckpt.pt', tmp_path/'hf')
+    (code,) = re.findall('~~~python\n(.*?)~~~', (folder/'README.md').read_text(), re.S)
+    run = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], cwd=folder, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    assert run.returncode == 0 and run.stdout.strip(), run.stderr[-2000:]
+
+def test_what_others_are_told(tmp_path):
+    write(tmp_path)
+    hf, gguf_ = (export_file(to, tmp_path/'ckpt.pt', tmp_path/to) for to in ('hf', 'gguf'))
+    c = Chat.load(tmp_path/'ckpt.pt', 'cpu')
+    how = json.loads((hf/'generation_config.json').read_text())
+    assert (how['do_sample'], how['temperature'], how['top_k'], how['max_new_tokens']) == (True, c.temperature, c.top_k, c.model.config.context//2)
+    assert json.loads((hf/'tokenizer_config.json').read_text())['model_max_length'] == c.model.config.context
+    assert (gguf_/'Modelfile').read_text() == ('FROM ./tinychat.gguf\nTEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"""\n'
+                                               f'PARAMETER stop <|im_end|>\nPARAMETER temperature {c.temperature}\nPARAMETER top_k {c.top_k}\nPARAMETER num_ctx 64\nPARAMETER num_predict 32\n')
 
 def test_without_gguf(tmp_path, monkeypatch):
     write(tmp_path)

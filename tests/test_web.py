@@ -1,13 +1,16 @@
 "The web page as the network meets it: what is served, to whom, and how it ends."
-import http.client, json, os, re, signal, socket, subprocess, sys, time
+import http.client, json, os, re, signal, socket, stat, subprocess, sys, time
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import url2pathname
 
 import pytest
 import torch
 
+from test_commands import call, refused
 from tinychat.beyond import web
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer
@@ -65,6 +68,11 @@ def knock(server, path, **headers):
 
 def kernel_of(html): return json.loads(re.search(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', html, re.S)[1])['kernelId']
 
+def alive(pid):
+    try: os.kill(pid, 0)
+    except ProcessLookupError: return False
+    return True
+
 def soon(true, what, seconds=30):
     end = time.monotonic() + seconds
     while not true():
@@ -114,11 +122,15 @@ def test_no_door_to_the_network_without_a_token(model, monkeypatch, capsys, ip, 
     app = pytest.importorskip('voila.app')
     seen, opened = [], []
     monkeypatch.setenv('TINYCHAT_CHECKPOINT', '') # and put back what `serve` sets
-    monkeypatch.setattr(web.webbrowser, 'open', opened.append)
+    def open_(url): # a file that nobody else may read, and that leads there
+        path = Path(url2pathname(urlsplit(url).path))
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        opened.append(unescape(re.search('url=([^"]+)', path.read_text())[1]))
+    monkeypatch.setattr(web.webbrowser, 'open', open_)
     def start(self): # all but listening
         from tornado.ioloop import IOLoop
         seen.append(self)
-        IOLoop.current().add_callback(IOLoop.current().stop)
+        IOLoop.current().call_later(1, IOLoop.current().stop)
         IOLoop.current().start()
     monkeypatch.setattr(app.Voila, 'start', start)
     web.serve(model, ip=ip, token=given, port=0)
@@ -273,9 +285,27 @@ def test_ctrl_c_ends_it_and_its_tabs(model, tmp_path, monkeypatch):
             assert s.port != port and f'Port {port} is taken.' in s.line
             r = ask(s, '/')
             assert r.status == 200 and 'widget-view+json' in r.text
-            children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(s.process.pid)], capture_output=True, text=True).stdout.split()
+            pairs = [line.split() for line in subprocess.run(['ps', '-A', '-o', 'pid=,ppid='], capture_output=True, text=True).stdout.splitlines()]
+            children = [int(pid) for pid, parent in pairs if int(parent) == s.process.pid and alive(int(pid))]
             assert children and len(list(tmp_path.iterdir())) > len(before) + 1
             s.process.send_signal(signal.SIGINT)
             assert s.process.wait(30) == -signal.SIGINT # as Python ends after KeyboardInterrupt
-    assert not [p for p in children if Path(f'/proc/{p}').exists()] and sorted(tmp_path.iterdir()) == sorted([*before, log])
+    assert not [p for p in children if alive(p)] and sorted(tmp_path.iterdir()) == sorted([*before, log])
     with pytest.raises(OSError): ask(s, '/')
+
+# The command
+
+@pytest.mark.parametrize('options, word, token', [([], None, None), (['--token'], None, 'random'), ([], 'open sesame', 'open sesame'), (['--token'], 'open sesame', 'open sesame')])
+def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
+    "It comes from the environment, or from chance, and goes no further"
+    seen = []
+    monkeypatch.setattr(web, 'serve', lambda *args: seen.append((args, os.environ.get('TINYCHAT_TOKEN'))))
+    monkeypatch.delenv('TINYCHAT_TOKEN', raising=False)
+    if word: monkeypatch.setenv('TINYCHAT_TOKEN', word)
+    assert call(tmp_path, 'tinychat-web', *options)[0] == 0
+    [((checkpoint, port, ip, given, tabs, minutes, browser), left)] = seen
+    assert (checkpoint, port, ip, tabs, minutes, browser) == ('out/ckpt.pt', 8866, '127.0.0.1', 8, 30, True) and left is None
+    assert given == token or token == 'random' and len(given) >= 20
+
+def test_a_token_given_as_an_argument_is_refused(tmp_path):
+    refused(call(tmp_path, 'tinychat-web', '--token', 'open-sesame'), 'no option')

@@ -155,32 +155,38 @@ def tinychat_chat(
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
 
-# %% ../nbs/commands.ipynb #66555f09
+# %% ../nbs/commands.ipynb #ec663f8d
 @command
 def tinychat_web(
     checkpoint:str='out/ckpt.pt', # What training wrote
-    port:int=8866,          # The next free one is taken if this is not
+    port:int=8866,          # If it is taken, the next free one
     ip:str='127.0.0.1',     # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
-    token:str=None,         # What visitors must know, 8 characters at least (nothing on this computer, else something random)
+    token:bool=False,       # Ask for a token on this computer, too; elsewhere it is asked for anyway. It is random, or what TINYCHAT_TOKEN says
     tabs:int=8,             # Open at once, at most
     minutes:float=30,       # Until a tab that went away is forgotten
     no_browser:bool=False,  # Do not open it here
 ):
     "Serve the chat box as a web page, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.beyond.web import serve
-    serve(checkpoint, port, ip, token, tabs, minutes, not no_browser)
+    word = os.environ.pop('TINYCHAT_TOKEN', None) # not an option: others can read those in the list of processes
+    if token and not word:
+        import secrets
+        word = secrets.token_urlsafe(16)
+    serve(checkpoint, port, ip, word, tabs, minutes, not no_browser)
 
-# %% ../nbs/commands.ipynb #665f9652
+# %% ../nbs/commands.ipynb #4d5fa2a8
 @command
 def tinychat_export(
-    to:str=None,                  # For whom: hf (transformers, vLLM, MLX) or gguf (llama.cpp, Ollama, LM Studio)
+    to:str=None,                  # For whom: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)
     checkpoint:str='out/ckpt.pt', # What training wrote
-    out:str=None,                 # Folder to write (out/hf or out/gguf)
+    out:str=None,                 # Folder to write (out/hf or out/gguf, as --to says)
     half:bool=False,              # Weights in 16 bits instead of 32: half as large
     overwrite:bool=False,         # Replace an older export
 ):
     "Write a model for other programs. It was made of private messages: share it as you would share them."
-    if to is None: raise ValueError('--to is missing: hf (transformers, vLLM, MLX) or gguf (llama.cpp, Ollama, LM Studio)?')
+    if to is None: raise ValueError('--to is missing: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)?')
     with _nothing_to_lose(): from tinychat.beyond.share import export_file
+    from tinychat.data import plain
+    if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
     folder = export_file(to, checkpoint, out, half, overwrite)
-    print(f'{folder} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')
+    print(f'{plain(str(folder))} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')

@@ -147,7 +147,7 @@ def settings(
     c.MappingKernelManager.update(cull_idle_timeout=max(1, round(60*minutes)), cull_interval=max(1, min(60, round(20*minutes))), transport_encryption='auto')
     return c
 
-# %% ../../nbs/beyond/web.ipynb #73cf265e
+# %% ../../nbs/beyond/web.ipynb #6c7c39a2
 def serve(
     checkpoint='out/ckpt.pt', # What training wrote
     port:int=8866,       # The next free one is taken if this is not
@@ -159,7 +159,7 @@ def serve(
 ): # Ends with KeyboardInterrupt, or by SIGTERM; ValueError if it cannot begin
     "Serve the chat box as a web page until Ctrl-C."
     if tabs < 1 or not 0 < minutes < 1e6: raise ValueError(f'--tabs and --minutes must be more than 0, not {tabs} and {minutes}.')
-    if token is not None and len(token) < 8: raise ValueError('--token must have 8 characters at least, or others may guess it. Leave it out for a random one.')
+    if token is not None and len(token) < 8: raise ValueError('A token must have 8 characters at least, or others may guess it.')
     try: import ipykernel, ipywidgets, nbformat, voila.app; from tornado.ioloop import IOLoop
     except ImportError as e: raise ValueError(f"The page needs {e.name}, which is not installed: pip install 'tinychat[web]'") from None
     Chat.load(checkpoint) # complains here rather than in a tab
@@ -181,7 +181,9 @@ def serve(
         def ready():
             print(('' if port == wanted or not wanted else f'Port {wanted} is taken. ') + f'The chat box is at {url}  Ctrl-C ends it.', flush=True)
             if not is_local(ip): print('Whoever has this address can talk to your model.', flush=True)
-            if browser: threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start() # some browsers return only when they are closed
+            door = Path(folder)/'open.html' # the folder is for nobody else to read
+            door.write_text(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
+            if browser: threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start() # some browsers return only when they are closed
         before = signal.signal(signal.SIGINT, end)
         loop.add_callback(ready)
         try: app.start()
