@@ -270,6 +270,24 @@ def test_with_a_token_nothing_is_open_without_it(model, tmp_path):
     assert 'sesame' not in log.read_text()
 
 @pytest.mark.skipif(os.name != 'posix', reason='signals as in POSIX')
+@pytest.mark.parametrize('how, status', [('SIGINT', -signal.SIGINT), ('SIGTERM', 0), ('SIGHUP', 0)])
+def test_it_ends_without_noise_while_a_tab_is_starting(model, tmp_path, monkeypatch, how, status):
+    "Whose process imports for some seconds"
+    pytest.importorskip('voila')
+    for name in ('TMPDIR', 'TEMP', 'TMP'): monkeypatch.setenv(name, str(tmp_path/'temp'))
+    (tmp_path/'temp').mkdir()
+    with served(model, tmp_path/'log') as s:
+        with socket.create_connection(('127.0.0.1', s.port)) as c:
+            c.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+            soon(lambda: [f for f in (tmp_path/'temp').rglob('kernel-*.json')], 'a process starts')
+            time.sleep(1.5)
+            s.process.send_signal(getattr(signal, how))
+            assert s.process.wait(30) == status
+    said = (tmp_path/'log').read_text().split('KeyboardInterrupt')[0] # what Python says when nobody catches it, as `-c` does not
+    assert 'zmq' not in said and 'IPKernelApp' not in said and said.count('Traceback') == (how == 'SIGINT'), said
+    assert not list((tmp_path/'temp').iterdir())
+
+@pytest.mark.skipif(os.name != 'posix', reason='signals as in POSIX')
 def test_ctrl_c_ends_it_and_its_tabs(model, tmp_path, monkeypatch):
     pytest.importorskip('voila')
     for name in ('TMPDIR', 'TEMP', 'TMP'): monkeypatch.setenv(name, str(tmp_path))
