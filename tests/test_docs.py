@@ -312,7 +312,7 @@ def test_a_site_with_faults(toy, capsys):
     exported = code('#| exports\ndef late(x:int): # No\n    return x')
     page = lambda name, *cells: [text(f'# {name}'), text(badge(f'{name}.ipynb')), exported, *cells]
     folder = toy(fails=page('fails', code('import os\nos.getcwd() + missing')), moves=page('moves', code('import os\nos.chdir("/")')),
-                 links=[text('# links'), text(badge('links.ipynb')), text('[One that failed](fails.ipynb) and [one that is not](gone.ipynb).')])
+                 links=[text('# links'), text(badge('links.ipynb')), text('[One that failed](fails.ipynb) and [one that is not](gone.ipynb). [Ours](https://github.com/toys/toy/blob/main/toy/core.py#L1), [not ours](https://github.com/toys/toy/blob/main/toy/gone.py).')])
     with open(folder/'toy'/'core.py', 'a') as f: f.write('def bare(a, b=1): return a\n__all__ += ["bare"]\n')
     assert tool.main([], folder) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -320,6 +320,6 @@ def test_a_site_with_faults(toy, capsys):
     assert any(l.startswith('fails.ipynb: Found cells containing imports and other code') for l in lines)
     assert 'moves.ipynb: a cell that nbdev runs for the docs changes the folder' in lines
     # One that fails spoils no other.
-    assert [l for l in lines if l.startswith(('index', '00_core', 'links'))] == ['links.ipynb: broken link: gone.ipynb'] + \
+    assert [l for l in lines if l.startswith(('index', '00_core', 'links'))] == ['links.ipynb: broken link: gone.ipynb', 'links.ipynb: no such file in the repository: https://github.com/toys/toy/blob/main/toy/gone.py'] + \
         [f'00_core.ipynb: {p}' for p in ('bare is public and not documented here', 'bare: no docstring', 'bare: no comment on a, b')]
     assert lines[-1].startswith('3 pages')

@@ -438,6 +438,15 @@ def check_links(
             elif anchor and unquote(anchor) not in by_url[path].html.ids: found.append((page.path, f'no such anchor: {link}'))
     return found
 
+def check_own_files(
+    pages:dict, # Path -> `Page`
+    files:list, # Of `kept_files`
+    blob:str,   # Where the host shows files, 'https://github.com/.../blob/main'
+)->list: # (page, problem)
+    "Links to the repository's own files lead to files that it has."
+    return [(p.path, f'no such file in the repository: {link}') for p in pages.values() for link in p.html.links
+            if link.startswith(f'{blob}/') and unquote(link[len(blob) + 1:].partition('#')[0]) not in files]
+
 def check_sidebar(
     tree:list,  # Of `sidebar_entries`
     pages:dict, # Path -> `Page`
@@ -517,6 +526,7 @@ def look(
     found = [(p, w) for p, wrong in staged['failed'].items() for w in wrong]
     found += check_assets(settings, proc) + check_sidebar(tree, pages | lost) + check_links(pages, out, site, tuple(lost))
     blob = f'{cfg.git_url}/blob/{cfg.branch}'
+    found += check_own_files(pages, kept_files(root), blob)
     for page in pages.values():
         wrong = check_page(page, f'{BADGE}{cfg.user}/{cfg.repo}/blob/{cfg.branch}/{cfg.nbs_path.name}/{page.path}')
         wrong += check_names(page, staged['names'].get(page.path, {})) + check_sources(page, folder, blob, cfg.lib_path.name)
