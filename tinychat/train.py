@@ -438,7 +438,7 @@ class Recorded:
         if given[0].device.type != 'cuda': return self.work(*given)
         with torch.cuda.device(given[0].device):
             if not self.graph: self.record(given)
-            for mine, new in zip(self.given, given): mine.copy_(new)
+            for place, new in zip(self.given, given): place.copy_(new)
             for p, g in zip(self.params, self.grads): p.grad = g
             self.graph.replay()
         return self.result
