@@ -117,15 +117,15 @@ def tinychat_train(
     with _nothing_to_lose(): from tinychat.train import train_file
     train_file(data, out, init, base, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, use_all, resume, device, seed)
 
-# %% ../nbs/commands.ipynb #dcbb6223
+# %% ../nbs/commands.ipynb #87c3d51d
 @command
 def tinychat_import(
     source:Annotated[str, dict(opt=False, nargs='+')], # Exports: files, folders and zips, of whatever messengers
     me:Annotated[str, dict(action='append')]=None,     # How you are called in them, if they do not say it; may be given again
     out:str='training_data/chatml_format.txt', # ChatML file to write; one that is there is kept as *.old1.txt and so on
     gap_minutes:float=None, # A silence longer than this ends a conversation (found out from your chats)
-    redact:bool=False,      # Replace e-mail addresses, numbers, codes and full names: this is done anyway, unless
-    no_redact:bool=False,   # keeps them as they are
+    redact:bool=False,      # Replace e-mail addresses, numbers, codes and full names; this is done anyway
+    no_redact:bool=False,   # Keep them as they are
     since:str=None,         # Leave out what is older, for example 2020-01-31
     report:str=None,        # Write the account to this file, as JSON
 ):
