@@ -155,7 +155,7 @@ def tinychat_chat(
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
 
-# %% ../nbs/commands.ipynb #ec663f8d
+# %% ../nbs/commands.ipynb #66d172f5
 @command
 def tinychat_web(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -167,12 +167,8 @@ def tinychat_web(
     no_browser:bool=False,  # Do not open it here
 ):
     "Serve the chat box as a web page, until Ctrl-C."
-    with _nothing_to_lose(): from tinychat.beyond.web import serve
-    word = os.environ.pop('TINYCHAT_TOKEN', None) # not an option: others can read those in the list of processes
-    if token and not word:
-        import secrets
-        word = secrets.token_urlsafe(16)
-    serve(checkpoint, port, ip, word, tabs, minutes, not no_browser)
+    with _nothing_to_lose(): from tinychat.beyond.web import serve, token_for
+    serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser)
 
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command

@@ -13,8 +13,8 @@ from ..chat import Chat, ChatBox
 from ..data import plain, to_chatml
 
 # %% auto #0
-__all__ = ['STYLE', 'CELLS', 'POLICY', 'checkpoint_path', 'WebBox', 'chat_box', 'page', 'is_local', 'address', 'free_port',
-           'settings', 'serve']
+__all__ = ['STYLE', 'CELLS', 'POLICY', 'checkpoint_path', 'WebBox', 'chat_box', 'page', 'is_local', 'token_for', 'address',
+           'free_port', 'settings', 'serve']
 
 # %% ../../nbs/beyond/web.ipynb #d1fa327d
 def checkpoint_path(
@@ -88,6 +88,13 @@ def is_local(
     try: return ipaddress.ip_address(ip).is_loopback
     except ValueError: return ip == 'localhost'
 
+# %% ../../nbs/beyond/web.ipynb #0f54f503
+def token_for(
+    asked:bool=True, # Was one asked for?
+)->str: # None if there is to be none
+    "The token that TINYCHAT_TOKEN holds; without it, if one was asked for, a random one."
+    return os.environ.pop('TINYCHAT_TOKEN', None) or (secrets.token_urlsafe(16) if asked else None)
+
 # %% ../../nbs/beyond/web.ipynb #762704f5
 def address(
     ip:str,    # The address to listen on
@@ -147,7 +154,7 @@ def settings(
     c.MappingKernelManager.update(cull_idle_timeout=max(1, round(60*minutes)), cull_interval=max(1, min(60, round(20*minutes))), transport_encryption='auto')
     return c
 
-# %% ../../nbs/beyond/web.ipynb #5d6f4221
+# %% ../../nbs/beyond/web.ipynb #44f3294d
 def serve(
     checkpoint='out/ckpt.pt', # What training wrote
     port:int=8866,       # The next free one is taken if this is not
@@ -165,7 +172,7 @@ def serve(
     Chat.load(checkpoint) # complains here rather than in a tab
     os.environ['TINYCHAT_CHECKPOINT'] = os.path.abspath(checkpoint)
     wanted, port = port, free_port(port, ip)
-    if not is_local(ip): token = token or secrets.token_urlsafe(16)
+    if not is_local(ip): token = token or token_for()
     logging.getLogger('tornado').setLevel(logging.CRITICAL) # refused visitors are no news, and their addresses may hold a token
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         notebook = Path(folder)/'page'/'tinychat.ipynb'
