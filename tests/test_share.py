@@ -210,7 +210,7 @@ def test_what_others_are_told(tmp_path):
     assert (how['do_sample'], how['temperature'], how['top_k'], how['max_new_tokens']) == (True, c.temperature, c.top_k, c.model.config.context//2)
     assert json.loads((hf/'tokenizer_config.json').read_text())['model_max_length'] == c.model.config.context
     assert (gguf_/'Modelfile').read_text() == ('FROM ./tinychat.gguf\nTEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"""\n'
-                                               f'PARAMETER stop <|im_end|>\nPARAMETER temperature {c.temperature}\nPARAMETER top_k {c.top_k}\nPARAMETER num_ctx 64\nPARAMETER num_predict 32\n')
+                                               f'PARAMETER stop <|im_end|>\nPARAMETER temperature {c.temperature}\nPARAMETER top_k {c.top_k}\nPARAMETER top_p 1\nPARAMETER min_p 0\nPARAMETER num_ctx 64\nPARAMETER num_predict 32\n')
 
 def test_without_gguf(tmp_path, monkeypatch):
     write(tmp_path)

@@ -30,19 +30,20 @@ class Break(str):
     "A line end between two messages of one reply, not within one."
 BREAK = Break('\n')
 
-# %% ../nbs/04_chat.ipynb #82dbca01
+# %% ../nbs/04_chat.ipynb #81c80e5d
 class Chat:
     "A talk with a model, which remembers what was said."
     def __init__(self,
         model:GPT,             # Trained
         tokenizer:Tokenizer,   # The one it was trained with
-        temperature:float=0.8, # Boldness; 0 always says the likeliest
-        top_k:int=200,         # Choose among this many tokens (0: all)
+        temperature:float=0.9, # Boldness; 0 always says the likeliest
+        top_k:int=0,           # Choose among this many tokens (0: all)
         max_tokens:int=256,    # Longest reply, all its messages together; half the context at most
         seed:int=None,         # The same talk every time (None: never the same)
         max_messages:int=8,    # Most messages in one reply
+        guard=None,            # From the ids of a message so far to those that must not come next, as `tinychat.beyond.leaks.Guard` (None: nothing is banned)
     ):
-        self.model, self.tokenizer, self.max_messages = model.eval(), tokenizer, max_messages
+        self.model, self.tokenizer, self.max_messages, self.guard = model.eval(), tokenizer, max_messages, guard
         self.temperature, self.top_k, self.max_tokens = temperature, top_k, max_tokens
         self.rng = torch.Generator(model.device)
         if seed is None: self.rng.seed()
@@ -130,14 +131,14 @@ def unseen(self:Chat,
     self.seen = list(ids)
     return ids[same:]
 
-# %% ../nbs/04_chat.ipynb #724d8f66
+# %% ../nbs/04_chat.ipynb #747f063d
 @patch
 def _settings(self:Chat): return dict(temperature=self.temperature, top_k=self.top_k, generator=self.rng)
 
 @patch
 def _message(self:Chat, ids, left):
     "Yield the ids of one message; `ids` is extended as the cache is."
-    for new in generate(self.model, self.unseen(ids), left, stop=[*self.tokenizer.special.values()], cache=self.cache, **self._settings()):
+    for new in generate(self.model, self.unseen(ids), left, stop=[*self.tokenizer.special.values()], cache=self.cache, ban=self.guard, **self._settings()):
         ids.append(new)
         if new in self.tokenizer.special.values(): return
         yield new
@@ -218,11 +219,11 @@ def save(self:Chat,
     self.written.add(os.path.realpath(path))
     return path
 
-# %% ../nbs/04_chat.ipynb #95b6827a
+# %% ../nbs/04_chat.ipynb #41314217
 HELP = '''/reset              begin a new conversation
 /again              another reply to the same message
-/temperature 0.8    boldness; 0 always says the likeliest
-/top_k 200          choose among this many tokens; 0 for all
+/temperature 0.9    boldness; 0 always says the likeliest
+/top_k 40           choose among this many tokens; 0 for all
 /max_tokens 256     longest reply; at most half of what it can look back over
 /save [FILE]        write the talk as ChatML (talk.txt)
 /help               this

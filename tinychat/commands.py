@@ -13,7 +13,8 @@ from typing import Annotated
 from fastcore.script import anno_parser
 
 # %% auto #0
-__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web', 'tinychat_export']
+__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web', 'tinychat_evaluate',
+           'tinychat_export']
 
 # %% ../nbs/commands.ipynb #296e9976
 def command(
@@ -134,16 +135,17 @@ def tinychat_import(
     with _nothing_to_lose(): from tinychat.messengers import import_file
     import_file(source, out, me or (), gap_minutes, not no_redact, since, report)
 
-# %% ../nbs/commands.ipynb #e9ff5553
+# %% ../nbs/commands.ipynb #e1535966
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # What training wrote
-    temperature:float=0.8,  # Boldness; 0 always says the likeliest
-    top_k:int=200,          # Choose among this many tokens; 0 for all
+    temperature:float=0.9,  # Boldness; 0 always says the likeliest
+    top_k:int=0,            # Choose among this many tokens; 0 for all
     max_tokens:int=256,     # Longest reply; half of what the model looks back over at most
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
     seed:int=None,          # The same talk every time
     device:str='auto',      # Where: auto, cpu, cuda, mps
+    guard:str=None,         # A ChatML file: never say more than 8 tokens in a row of a message in it
 ):
     "Talk to a model, in the terminal."
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
@@ -152,10 +154,13 @@ def tinychat_chat(
     with _nothing_to_lose(): from tinychat.chat import Chat
     from tinychat.data import plain
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
+    if guard is not None:
+        from tinychat.beyond.leaks import Guard
+        chat.guard = Guard.read(chat.tokenizer, guard)
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
 
-# %% ../nbs/commands.ipynb #66d172f5
+# %% ../nbs/commands.ipynb #5c356a32
 @command
 def tinychat_web(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -165,10 +170,33 @@ def tinychat_web(
     tabs:int=8,             # Open at once, at most
     minutes:float=30,       # Until a tab that went away is forgotten
     no_browser:bool=False,  # Do not open it here
+    guard:str=None,         # A ChatML file: never say more than 8 tokens in a row of a message in it
 ):
     "Serve the chat box as a web page, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.beyond.web import serve, token_for
-    serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser)
+    serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser, guard)
+
+# %% ../nbs/commands.ipynb #3f15bf22
+@command
+def tinychat_evaluate(
+    checkpoint:str='out/ckpt.pt', # What training wrote
+    data:str='training_data/chatml_format.txt', # The ChatML that it learned from; the tenth held out is what it is judged by
+    report:str='out/evaluation.json', # Where to write the numbers; a page to read is written beside it
+    other:str=None,         # A checkpoint of somebody else, to compare with (one is trained, briefly)
+    blind:str=None,         # Write a page here on which friends can guess which reply is real
+    no_leaks:bool=False,    # Leave out what the model gives away; that trains a twin of it
+    seed:int=0,             # Of everything drawn at random
+    device:str='auto',      # Where: auto, cpu, cuda, mps
+):
+    "Does a model sound like its person, and what does it give away? Takes some minutes."
+    if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
+    with _nothing_to_lose(): from tinychat.beyond.evaluate import evaluate_file
+    from tinychat.data import plain
+    found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed)
+    print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
+    if share := found['verdict']['share_with']: print(f'Share it with {share}.')
+    print(f'{plain(report)} holds the numbers. The page beside it, {plain(report.removesuffix(".json"))}.html, shows some messages, too.')
+    if blind: print(f'{plain(blind)} holds ten moments of real talks. Look at it before you send it.')
 
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command

@@ -125,7 +125,7 @@ class TransformerBlock(nn.Module):
         x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
         return x + drop(self.mlp(self.post_attention_layernorm(x)))
 
-# %% ../nbs/02_gpt.ipynb #e17e0574
+# %% ../nbs/02_gpt.ipynb #a4cc2e1e
 class GPT(nn.Module):
     "A causal transformer in the shape of Qwen3, embeddings tied."
     def __init__(self,
@@ -143,18 +143,24 @@ class GPT(nn.Module):
             if p.dim() == 2: nn.init.normal_(p, std=0.02 / (math.sqrt(2*c.n_layer) if name.endswith(('o_proj.weight', 'down_proj.weight')) else 1))
     @property
     def device(self): return self.embed_tokens.weight.device
-    def forward(self,
+    def hidden(self,
         ids:Tensor,         # (B, T) token ids
         cache:KVCache=None, # What earlier calls computed; it is extended (None: start afresh)
-    )->Tensor: # (B, T, vocab_size) scores for the token after each
-        "Score every possible next token."
+    )->Tensor: # (B, T, n_embd)
+        "What the stream carries at each position, after the last block."
         at = cache.length if cache else 0
         if at + ids.shape[1] > self.config.context: raise ValueError(f'{at + ids.shape[1]} tokens do not fit a context of {self.config.context}.')
         rope = self.cos[at:at+ids.shape[1]], self.sin[at:at+ids.shape[1]]
         x = F.dropout(self.embed_tokens(ids), self.config.dropout, self.training)
         for n, layer in enumerate(self.layers): x = layer(x, rope, cache, n)
         if cache: cache.length += ids.shape[1]
-        return F.linear(self.norm(x), self.embed_tokens.weight)
+        return self.norm(x)
+    def forward(self,
+        ids:Tensor,         # (B, T) token ids
+        cache:KVCache=None, # As above
+    )->Tensor: # (B, T, vocab_size) scores for the token after each
+        "Score every possible next token."
+        return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)
 
 # %% ../nbs/02_gpt.ipynb #26fd7877
 @patch
@@ -213,15 +219,16 @@ def generate_slow(
         ids = torch.cat([ids, sample(logits, previous=ids, **sampling)], 1)
     return ids[0,start:].tolist()
 
-# %% ../nbs/02_gpt.ipynb #0188c8f3
+# %% ../nbs/02_gpt.ipynb #f77ae772
 class KVCache:
     "Keys and values of the positions so far, in memory set aside once."
     def __init__(self,
         model:GPT,        # Whose keys and values
         batch_size:int=1, # Rows generated side by side
+        length:int=None,  # Positions to set aside (None: as many as the model looks back over)
     ):
         c = model.config
-        shape = c.n_layer, batch_size, c.n_kv_head, c.context, c.n_embd//c.n_head
+        shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.n_embd//c.n_head
         self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=model.embed_tokens.weight.dtype)
         self.length = 0 # positions filled; `GPT.forward` moves it on after its last layer
     def __bool__(self): return True
@@ -238,7 +245,7 @@ class KVCache:
         "Forget everything after `length` positions."
         self.length = min(self.length, length)
 
-# %% ../nbs/02_gpt.ipynb #171e2985
+# %% ../nbs/02_gpt.ipynb #b0a73980
 @torch.no_grad()
 def generate(
     model:GPT,          # Any model from ids to scores that takes a cache
@@ -246,6 +253,7 @@ def generate(
     max_tokens:int,     # How many to add at most
     stop=(),            # Ids after which to stop; such an id is yielded too
     cache:KVCache=None, # Goes on from here, and is extended (None: a new one)
+    ban=None,           # From the new ids so far to those that must not come next (None: nothing is banned)
     **sampling,         # For `sample`
 ):
     "Continue `ids`, yielding each new id."
@@ -255,9 +263,11 @@ def generate(
         if cache.length: raise ValueError(f'{cache.length} cached and {len(ids)} new tokens do not fit a context of {room}.')
         ids = ids[-room:]
     said += ids
+    start = len(said)
     for _ in range(max_tokens):
         if cache.length + len(ids) > room: cache.crop(0); ids = said[-(room//2):]
         logits = model(torch.tensor([ids], device=model.device), cache)[:,-1]
+        if ban and (banned := list(ban(said[start:]))): logits[:,banned] = -torch.inf
         new = sample(logits, previous=torch.tensor([said], device=model.device), **sampling).item()
         yield new
         said.append(new); ids = [new]

@@ -70,7 +70,7 @@ def template(
     return (f"{{{{- bos_token }}}}{{%- for message in messages %}}{{{{- '{IM_START}' + message['role'] + '\\n' + message['content'] | replace('<|', '<{guard}|') + '{IM_END}\\n' }}}}{{%- endfor %}}"
             f"{{%- if add_generation_prompt %}}{{{{- '{IM_START}assistant\\n' }}}}{{%- endif %}}")
 
-# %% ../../nbs/beyond/share.ipynb #c86c12ea
+# %% ../../nbs/beyond/share.ipynb #85d448e3
 def hf_files(
     model:GPT,       # A model
     tok:Tokenizer,   # Its tokenizer
@@ -84,7 +84,7 @@ def hf_files(
     names = dict(bos_token=END_OF_TEXT, eos_token=IM_END, pad_token=END_OF_TEXT)
     text = {
         'config.json': {**model.hf_config(), **ids, 'model_type': 'qwen3', 'architectures': ['Qwen3ForCausalLM'], 'dtype': str(number).removeprefix('torch.')},
-        'generation_config.json': {**ids, 'do_sample': True, 'temperature': 0.8, 'top_k': 200, 'max_new_tokens': model.config.context//2},
+        'generation_config.json': {**ids, 'do_sample': True, 'temperature': 0.9, 'top_k': 0, 'max_new_tokens': model.config.context//2},
         'tokenizer.json': hf_tokenizer(tok),
         'tokenizer_config.json': {**names, 'tokenizer_class': 'PreTrainedTokenizerFast', 'model_max_length': model.config.context, 'clean_up_tokenization_spaces': False}}
     weights = {f'model.{n}': w.to('cpu', number).contiguous() for n, w in model.state_dict().items()}
@@ -180,7 +180,7 @@ def write_gguf(
         w.add_tensor(names.get_name(f'model.{name}', ('.weight',)), p.to('cpu', number).contiguous().numpy())
     w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
 
-# %% ../../nbs/beyond/share.ipynb #fd2f2881
+# %% ../../nbs/beyond/share.ipynb #1760c942
 def modelfile(
     model:GPT,                     # A model
     name:str='tinychat.gguf',      # The file beside it
@@ -188,7 +188,7 @@ def modelfile(
     "What Ollama asks for (https://docs.ollama.com/modelfile)."
     turn = f'{{{{- range .Messages }}}}{IM_START}{{{{ .Role }}}}\n{{{{ .Content }}}}{IM_END}\n{{{{ end }}}}{IM_START}assistant\n'
     return (f'FROM ./{name}\nTEMPLATE """{turn}"""\n'
-            f'PARAMETER stop {IM_END}\nPARAMETER temperature 0.8\nPARAMETER top_k 200\nPARAMETER num_ctx {model.config.context}\nPARAMETER num_predict {model.config.context//2}\n')
+            f'PARAMETER stop {IM_END}\nPARAMETER temperature 0.9\nPARAMETER top_k 0\nPARAMETER top_p 1\nPARAMETER min_p 0\nPARAMETER num_ctx {model.config.context}\nPARAMETER num_predict {model.config.context//2}\n')
 
 GGUF_CARD = f'''# A tiny GPT that texts like somebody
 

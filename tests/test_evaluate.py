@@ -1,0 +1,296 @@
+"Judging a model: replies side by side, likeness, leaks, the report."
+import copy, json, math, random, re, subprocess, sys
+import numpy as np
+import pytest, torch
+from tinychat.beyond import evaluate as E, leaks as L, likeness as K
+from tinychat.beyond.many import Exchange, Writer, exchanges, read
+from tinychat.chat import Chat
+from tinychat.commands import tinychat_evaluate
+from tinychat.data import Block, to_chatml, write_chatml
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.tokenizer import Tokenizer
+from tinychat.train import train_file
+
+WORDS = 'well so maybe tomorrow never always the big small red dog cat train runs late again tonight hello there my friend dont know why'.split()
+
+
+def talks(n=30, seed=0, size=24):
+    "Invented conversations; the person double-texts."
+    rng, out = random.Random(seed), []
+    say = lambda: ' '.join(rng.choice(WORDS) for _ in range(rng.randint(1, 9))) + rng.choice(['', '!', '?', '...'])
+    for _ in range(n):
+        conv = []
+        while len(conv) < size: conv += [Block('user', say())]*1 + [Block('assistant', say()) for _ in range(rng.choice([1, 1, 2, 3]))]
+        out.append(conv)
+    return out
+
+@pytest.fixture(scope='module')
+def tok(): return Tokenizer.train([b.text for c in talks() for b in c] + ['assistant', 'user'], 320)
+
+@pytest.fixture
+def chat(tok):
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(tok.vocab_size, 2, 2, 32, 96))
+    for p in model.parameters(): # livelier than at the start, so that replies differ and end
+        if p.dim() == 2: torch.nn.init.normal_(p, std=.2)
+    return Chat(model, tok, temperature=0, max_tokens=40, max_messages=3, seed=0)
+
+def alone(chat, talk):
+    one = copy.copy(chat)
+    one.reset()
+    one.talk = list(talk)
+    for _ in one._reply(): pass
+    return [b.text for b in one.talk[len(talk):]] or ['']
+
+
+# Replies side by side
+
+@pytest.mark.parametrize('batch', [1, 3, 64])
+def test_side_by_side_is_one_by_one(chat, batch):
+    asked = [e.before for c in talks(4) for e in exchanges([c])] + [[Block('user', 'why '*500)], [Block('user', '')], [Block('user name=Ada', 'hi')]]
+    assert chat.replies(asked, batch) == [alone(chat, t) for t in asked]
+
+def test_settings_hold(chat):
+    chat.max_messages, chat.max_tokens, chat.temperature = 2, 6, 1.
+    for said in chat.replies([[Block('user', 'hello')]]*50):
+        assert len(said) <= 2 and len(''.join(said).encode()) <= 6*max(map(len, chat.tokenizer.ranks))
+
+def test_seed_and_chat_are_untouched(chat):
+    chat.temperature = 1.
+    chat.talk = [Block('user', 'kept')]
+    before = [chat.rng.manual_seed(5) and chat.replies([[Block('user', 'hello')]]*20) for _ in range(2)]
+    assert before[0] == before[1] and len(set(map(tuple, before[0]))) > 1
+    assert chat.talk == [Block('user', 'kept')] and chat.replies([]) == []
+
+def test_read_shares_equal_rows(chat):
+    rows = [[1, 2, 3], [4], [1, 2, 3]]
+    hidden, cache = read(chat.model, rows, 5)
+    assert torch.allclose(hidden[0], hidden[2]) and cache.k.shape[1] == 3 and cache.k.shape[3] == 8
+    assert torch.allclose(hidden[1], chat.model.hidden(torch.tensor([[4]]))[0,-1], atol=1e-4)
+
+def test_exchanges():
+    b = lambda r: Block(r, 'x')
+    assert exchanges([[b('assistant'), b('user')]]) == []
+    assert [(e.conv, len(e.before), len(e.real)) for e in exchanges([[b('user')], [b('system'), b('user name=A'), b('user name=B'), b('assistant'), b('assistant')]])] == [(1, 3, 2)]
+
+
+# Likeness
+
+def test_ngram_is_a_distribution():
+    rng = random.Random(0)
+    grams = K.NGram([[rng.randrange(7) for _ in range(60)] for _ in range(3)], 9)
+    for n in range(6):
+        for _ in range(5):
+            history = [rng.randrange(9) for _ in range(n)]
+            assert math.isclose(sum(grams.p(history, i) for i in range(9)), 1, abs_tol=1e-9) and min(grams.p(history, i) for i in range(9)) > 0
+
+def test_ngram_bits_falls_with_what_it_has_read(tok):
+    held = talks(3, 9)
+    assert K.ngram_bits(tok, talks(30), held).value < K.ngram_bits(tok, talks(2), held).value
+
+def test_bits_is_reply_bpb(chat):
+    from tinychat.train import reply_bpb
+    held = talks(4, 3)
+    m = K.bits(chat.model, chat.tokenizer, held)
+    assert math.isclose(m.value, reply_bpb(chat.model, chat.tokenizer, held), rel_tol=1e-4) and m.low <= m.value <= m.high
+
+def test_told_apart():
+    rng = random.Random(1)
+    same = [(n//20, ' '.join(rng.choices(WORDS, k=5))) for n in range(400)]
+    coin = K.told_apart(same[::2], same[1::2])
+    assert coin.one.low < .5 < coin.one.high and coin.n == 200
+    shouted = K.told_apart(same, [(g, t.upper()) for g, t in same])
+    assert shouted.one.value > .95 and shouted.ten.value > .99
+    assert K.told_apart(same[:39], same) is None and K.told_apart([(0, t) for _, t in same], [(0, t) for _, t in same]) is None
+
+def test_topics_do_not_leak():
+    "What gives a message away in its own stretch only is of no use elsewhere."
+    rng = random.Random(2)
+    topic = lambda: ''.join(rng.choices('abcdefghijklmnopqrstuvwxyz', k=6))
+    real, made = ([(g, f'{t} {rng.choice(WORDS)}') for g in range(30) for t in [topic()] for _ in range(8)] for _ in range(2))
+    alone = lambda heap: [(n, t) for n, (_, t) in enumerate(heap)]
+    assert K.told_apart(alone(real), alone(made)).one.value > .9 # with every message a group of its own, the topics are known
+    assert K.told_apart(real, made).one.value < .65
+
+@pytest.mark.parametrize('texts', [[''], ['😂'], ['元気ですか'], ['\u200f שלום'], ['a'*5000], ['\ud83d'], ["'’'", '...', ' ']])
+def test_habits_take_anything(texts):
+    K.habits(texts)
+    conv = [Block('user', texts[0]), *(Block('assistant', t) for t in texts)]
+    habits = K.Habits([conv, *talks(3)])
+    asked = exchanges([conv, *talks(5, 4)])
+    asked = [e._replace(made=e.real[::-1]) for e in asked]
+    pairs = [(e.before, e.real) for e in asked]
+    style = habits.compare(asked, pairs, pairs)
+    for name, row in style.items():
+        assert row['self'].value <= .35 and math.isclose(sum(row['real'].values()), 1) or not row['real']
+        K.examples(habits, name, asked)
+    assert style['capital letters']['model'].value == 0
+
+def test_habits_notice():
+    asked = exchanges(talks(20))
+    habits = K.Habits(talks(20, 8))
+    pairs = [(e.before, e.real) for e in asked]
+    row = lambda change: habits.compare([e._replace(made=change(e.real)) for e in asked], pairs, pairs)
+    assert row(lambda m: [t.upper() for t in m])['capital letters']['model'].value > .9
+    assert row(lambda m: [' '.join(m)])['messages in a row']['model'].value > .3
+    assert row(lambda m: [t + ' haha' for t in m])['laughing']['model'].value > .9
+    assert row(lambda m: [t.replace('dog', 'dgo') for t in m])['typos']['model'].value > .05
+    assert row(lambda m: [t + ' 😂' for t in m])['emoji']['model'].value > .9
+
+def test_near():
+    for word in ('dog', 'dgo', 'doog', 'do', 'dig', 'dogs'): assert K.near(word, {'dog'}), word
+    for word in ('cat', 'god', 'doggs'): assert not K.near(word, {'dog'}), word
+
+def test_distance_is_a_metric():
+    rng = random.Random(0)
+    a, b, c = ([[rng.choice('xyz') for _ in range(4)] for _ in range(20)] for _ in range(3))
+    assert K.distance(a, a) == 0 and math.isclose(K.distance(a, b), K.distance(b, a)) and K.distance(a, c) <= K.distance(a, b) + K.distance(b, c) + 1e-9
+
+def test_sense_of_answers_to_other_questions_is_less(chat):
+    asked = [e._replace(made=e.real) for e in exchanges(talks(6))]
+    assert K.sense(chat.model, chat.tokenizer, asked).value == 1 # the person's own
+    assert (K.fits(chat.model, chat.tokenizer, [e.before for e in asked], [e.real for e in asked]) > 0).all()
+
+def test_others_sees_the_one_who_wrote_most():
+    conv = [Block('user name=A', '1'), Block('user name=B', '2'), Block('assistant', '3'), Block('user name=B', '4')]
+    assert [b.role for b in K.others([conv])[0]] == ['user', 'assistant', 'user', 'assistant']
+    assert K.others([[Block('assistant', 'x')]]) == []
+
+def test_crowd_leaves_the_person_out():
+    most = next(iter(K.crowd(n=1).items()))
+    assert most[0] not in K.crowd(most[1][:500], 30) and most[0] in K.crowd(['something nobody there has ever said, surely'], 30)
+
+def test_without_scikit_learn(monkeypatch):
+    for name in [m for m in sys.modules if m.split('.')[0] == 'sklearn'] + ['sklearn', 'sklearn.feature_extraction.text']: monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=r"pip install 'tinychat\[evaluate\]'"): K.classifier()
+    with pytest.raises(ValueError, match='scikit-learn'): K.identify(['a'], {}, {})
+
+
+# Leaks
+
+def test_stretch_is_the_longest_run():
+    rng = random.Random(0)
+    texts = [' '.join(rng.choices('a b c'.split(), k=rng.randint(0, 12))) for _ in range(20)]
+    known = L.Known(texts)
+    for _ in range(200):
+        w = rng.choices('a b c d'.split(), k=rng.randint(0, 12))
+        runs = [j - i for i in range(len(w)) for j in range(i + 3, len(w) + 1) if any(f' {" ".join(w[i:j])} ' in f' {t} ' for t in texts)]
+        assert known.stretch(' '.join(w)) == max(runs, default=0)
+
+def test_verbatim_of_nothing():
+    v = L.verbatim(L.Known([]), [])
+    assert v.n == 0 and v.longest == 0 and math.isnan(v.whole.value)
+
+def test_plant_counts():
+    train, birds = talks(5), L.canaries(3)
+    before = to_chatml(train)
+    text = to_chatml(L.plant(train, birds))
+    assert to_chatml(train) == before
+    for c in birds: assert text.count(c.text) == (c.repeats if not c.redacted or c.kind == 'name' else 0), c
+    assert L.canaries(3) == birds != L.canaries(4)
+
+def test_ending_cost_is_the_models(chat):
+    tok = chat.tokenizer
+    start, ends = [tok.end_of_text, *tok.encode('hello')], [tok.encode(t) for t in (' there', ' my friend', '!')]
+    for cost, end in zip(L.ending_cost(chat.model, start, ends), ends):
+        p = chat.model(torch.tensor([start + end]))[0].log_softmax(-1)
+        assert math.isclose(cost, -sum(p[len(start)+n-1, i].item() for n, i in enumerate(end))/math.log(2), rel_tol=1e-3)
+
+def test_a_model_that_knows_the_secret_is_found_out(chat):
+    "Trained on one sentence alone, it has it at full exposure and says it; before, it has not."
+    c = L.Canary('code', 1, False, 'the code for the gate is', '314159')
+    assert L.exposure(chat.model, chat.tokenizer, c) < 8 and L.tries(chat, c, 3) == 0
+    tok, opt = chat.tokenizer, torch.optim.Adam(chat.model.parameters(), 1e-2)
+    ids = torch.tensor([[tok.end_of_text, tok.im_start, *tok.encode('assistant\n'), *tok.encode(c.text), tok.im_end]])
+    for _ in range(60):
+        opt.zero_grad()
+        torch.nn.functional.cross_entropy(chat.model(ids[:,:-1])[0], ids[0,1:]).backward()
+        opt.step()
+    assert L.exposure(chat.model, tok, c) == 8 and L.tries(chat, c, 3) == 3
+    chat.guard = L.Guard(tok, [c.text], 2) # shorter than the secret
+    assert L.tries(chat, c, 3) == 0
+
+def test_auc():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 6, 30).astype(float), rng.integers(2, 8, 40).astype(float)
+    assert math.isclose(L.auc(a, b), np.mean([(x < y) + .5*(x == y) for x in a for y in b]))
+
+@pytest.mark.parametrize('n', [1, 3])
+def test_guard_lets_no_longer_run_through(chat, n):
+    train = [b.text for c in talks(10) for b in c]
+    rows = [chat.tokenizer.encode(t) for t in train]
+    chat.guard, chat.temperature = L.Guard(chat.tokenizer, train, n), 1.
+    runs = {tuple(r[i:i+n+1]) for r in rows for i in range(len(r) - n)}
+    for talk in [[Block('user', 'hello')]]*20:
+        one = copy.copy(chat)
+        one.reset(); one.talk = list(talk)
+        for _ in one._reply(): pass
+        w = [Writer(copy.copy(chat), talk)]
+        from tinychat.beyond.many import write
+        write(w[0].chat, w)
+        for ids in (*w[0].said, *one.spoken.values()):
+            assert not any(tuple(ids[i:i+n+1]) in runs for i in range(len(ids) - n))
+
+
+# The report
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    "A checkpoint that was trained for a moment, and its messages."
+    folder = tmp_path_factory.mktemp('made')
+    convs = talks(40)
+    convs[-1] += [Block('user', 'look'), Block('assistant', '<script>alert("zq")</script> zebraquagga')]
+    convs[0][1] = Block('assistant', 'my pin is <code> xylophonist')
+    write_chatml(folder/'me.txt', convs)
+    train_file(folder/'me.txt', folder/'ckpt.pt', init='scratch', n_layer=1, n_head=2, n_embd=32, context=64, max_iters=3, device='cpu', progress=False)
+    return folder
+
+QUICK = dict(device='cpu', progress=False, steps=2, tries=12, most=40)
+INTERVALS = {'reply_bits_per_byte': ['model', 'base', 'somebody_else', '5-gram'], 'membership': ['loss', 'loss_beside_base', 'base_alone']}
+
+def test_report(made, monkeypatch):
+    out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', made/'out'/'r.json', blind=made/'blind.html', **QUICK) if (made/'out').mkdir() is None else None
+    text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
+    r = json.loads(text)
+    assert list(r) == ['tinychat', 'seed', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'taken_for_the_person', 'sense', 'habits',
+                       'word_for_word', 'secrets', 'membership', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
+    for key, names in INTERVALS.items():
+        assert list(r[key]) == names
+        for v in r[key].values(): assert len(v) == 3 and v[1] <= v[0] <= v[2]
+    assert r['messages']['redacted'] == 1 and len(r['secrets']) == 24 and set(r['verdict']) == {'sounds', 'share_with', 'why'}
+    assert 'zebraquagga' not in text and 'xylophonist' not in text
+    assert '<script>alert' not in page and not re.search(r'(?:src|href)="(?!data:)', page) and page.count('<img alt="') == page.count('<img')
+    assert (made/'blind.html').stat().st_size > 1000 and sorted(p.name for p in (made/'out').iterdir()) == ['r.html', 'r.json']
+    assert all(s['tries'] for s in r['secrets'])
+
+def test_other_messages_than_its_own(made, tmp_path):
+    write_chatml(tmp_path/'other.txt', talks(30, 77))
+    r = E.evaluate_file(made/'ckpt.pt', tmp_path/'other.txt', tmp_path/'r.json', other=made/'ckpt.pt', **QUICK)
+    assert 'trained on other messages' in r['notes'][0] and 'secrets' not in r and r['verdict']['share_with'] is None
+    assert 'What does it give away?</h2>' not in (tmp_path/'r.html').read_text()
+
+def test_bad_input(made, tmp_path, monkeypatch, capsys):
+    def says(*args):
+        monkeypatch.setattr(sys, 'argv', ['tinychat-evaluate', *map(str, args)])
+        status, err = tinychat_evaluate(), capsys.readouterr().err
+        assert err.count('\n') == 1, err
+        return status, err
+    there = ['--checkpoint', made/'ckpt.pt', '--data', made/'me.txt']
+    for args, word in [(['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
+                       ([*there, '--report', tmp_path/'r.html'], 'must end in .json'), ([*there, '--report', made], 'must end in .json'), ([*there, '--report', ''], 'must not be empty'),
+                       ([*there, '--other', tmp_path/'no.pt'], 'no.pt is not there'), ([*there, '--seed', 'x'], '--seed'), ([*there, '--blind', made/'me.txt'], 'me.txt')]:
+        status, err = says(*args)
+        assert status == 1 and word in err, (args, err)
+    assert (made/'me.txt').read_text().startswith('<|im_start|>') and not (tmp_path/'r.json').exists()
+
+def test_verdict_is_about_intervals():
+    told = lambda ten: dict(told_apart=dict(model=dict(ten=ten), somebody_else=dict(ten=(.97, .95, .99))), sense=(1., .8, 1.2))
+    assert 'hardly' in E.sounding(told((.6, .5, .7))) and 'nearly always' in E.sounding(told((.95, .9, .99))) and 'as much as' in E.sounding(told((.6, .5, .7)))
+    assert 'Too few' in E.sounding(dict(told_apart=dict(model=None), sense=(1., .8, 1.2)))
+
+def test_guard_in_the_terminal(made, tmp_path):
+    code = 'import sys; from tinychat.commands import *; sys.exit(tinychat_chat())'
+    run = lambda *a: subprocess.run([sys.executable, '-c', code, '--checkpoint', str(made/'ckpt.pt'), '--prompt', 'hello', '--seed', '1', *a], capture_output=True, text=True)
+    assert run('--guard', str(made/'me.txt')).returncode == 0
+    wrong = run('--guard', str(tmp_path/'no.txt'))
+    assert wrong.returncode == 1 and 'no.txt is not there' in wrong.stderr and wrong.stderr.count('\n') == 1
