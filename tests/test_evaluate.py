@@ -245,7 +245,7 @@ def made(tmp_path_factory):
     train_file(folder/'me.txt', folder/'ckpt.pt', init='scratch', n_layer=1, n_head=2, n_embd=32, context=64, max_iters=3, device='cpu', progress=False)
     return folder
 
-QUICK = dict(device='cpu', progress=False, steps=2, tries=12, most=40)
+QUICK = dict(device='cpu', progress=False, quick=True)
 INTERVALS = {'reply_bits_per_byte': ['model', 'base', 'somebody_else', '5-gram'], 'membership': ['loss', 'loss_beside_base', 'base_alone']}
 
 def test_report(made, monkeypatch):

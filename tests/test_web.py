@@ -321,8 +321,8 @@ def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
     monkeypatch.delenv('TINYCHAT_TOKEN', raising=False)
     if word: monkeypatch.setenv('TINYCHAT_TOKEN', word)
     assert call(tmp_path, 'tinychat-web', *options)[0] == 0
-    [((checkpoint, port, ip, given, tabs, minutes, browser), left)] = seen
-    assert (checkpoint, port, ip, tabs, minutes, browser) == ('out/ckpt.pt', 8866, '127.0.0.1', 8, 30, True) and left is None
+    [((checkpoint, port, ip, given, tabs, minutes, browser, guard), left)] = seen
+    assert (checkpoint, port, ip, tabs, minutes, browser, guard) == ('out/ckpt.pt', 8866, '127.0.0.1', 8, 30, True, None) and left is None
     assert given == token or token == 'random' and len(given) >= 20
 
 def test_a_token_given_as_an_argument_is_refused(tmp_path):

@@ -176,7 +176,7 @@ def tinychat_web(
     with _nothing_to_lose(): from tinychat.beyond.web import serve, token_for
     serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser, guard)
 
-# %% ../nbs/commands.ipynb #3f15bf22
+# %% ../nbs/commands.ipynb #cfd0c248
 @command
 def tinychat_evaluate(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -185,6 +185,7 @@ def tinychat_evaluate(
     other:str=None,         # A checkpoint of somebody else, to compare with (one is trained, briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
     no_leaks:bool=False,    # Leave out what the model gives away; that trains a twin of it
+    quick:bool=False,       # Only a little of everything, to see that it runs; the numbers mean little then
     seed:int=0,             # Of everything drawn at random
     device:str='auto',      # Where: auto, cpu, cuda, mps
 ):
@@ -192,7 +193,7 @@ def tinychat_evaluate(
     if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.beyond.evaluate import evaluate_file
     from tinychat.data import plain
-    found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed)
+    found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed, quick)
     print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
     if share := found['verdict']['share_with']: print(f'Share it with {share}.')
     print(f'{plain(report)} holds the numbers. The page beside it, {plain(report.removesuffix(".json"))}.html, shows some messages, too.')

@@ -20,11 +20,15 @@ root = Path(__file__).resolve().parent.parent
 PIP = '''#!{python}
 # The pip that a notebook's install cell meets: it wants tinychat from GitHub, and gets the wheel with the same extras.
 import fcntl, re, subprocess, sys
+from pathlib import Path
 *options, what = sys.argv[1:]
 m = re.fullmatch(r'tinychat(\\[[a-z,]+\\])? @ git\\+https://github.com/tinychat/tinychat', what)
 if not m or options != ['install', '-Uqq']: sys.exit(f'An install cell says: pip {{" ".join(sys.argv[1:])}}')
 with open({lock!r}, 'w') as lock: # one at a time
     fcntl.flock(lock, fcntl.LOCK_EX)
+    done = Path({lock!r} + (m[1] or '')) # installed already, by another notebook: half a minute's work in all, and no news
+    if done.exists(): sys.exit(0)
+    done.touch()
     sys.exit(subprocess.run([sys.executable, '-m', 'pip', 'install', '-Uqq', '--disable-pip-version-check', f'tinychat{{m[1] or ""}} @ file://{wheel}']).returncode)
 '''
 

@@ -23,9 +23,9 @@ from ..tokenizer import write_atomic
 from ..train import BASES, fingerprint, load_base
 
 # %% auto #0
-__all__ = ['LEVELS', 'STYLE', 'STAGES', 'Subject', 'somebody', 'likeness', 'leaks', 'guarded', 'numbers', 'to_json', 'sharing',
-           'sounding', 'picture', 'percent', 'table', 'verdict_html', 'likeness_html', 'leaks_html', 'page', 'stages',
-           'evaluate_file']
+__all__ = ['LEVELS', 'STYLE', 'STAGES', 'QUICK', 'Subject', 'somebody', 'likeness', 'leaks', 'guarded', 'numbers', 'to_json',
+           'sharing', 'sounding', 'picture', 'percent', 'table', 'verdict_html', 'likeness_html', 'leaks_html', 'page',
+           'stages', 'evaluate_file']
 
 # %% ../../nbs/beyond/evaluate.ipynb #92c2c355
 class Subject:
@@ -95,13 +95,12 @@ def likeness(
     habits, pairs = Habits(it.train, crowd(wrote, 1000)), lambda es: [(e.before, e.real) for e in es]
     return dict(mine=mine, before=before, surprise=surprise, told=told, taken=taken, sense=answered, habits=habits, style=habits.compare(mine, pairs(theirs), pairs(before), seed))
 
-# %% ../../nbs/beyond/evaluate.ipynb #2f6056b4
+# %% ../../nbs/beyond/evaluate.ipynb #87227626
 def leaks(
     it:Subject,       # Model and messages
     mine:list,        # `Exchange`s that it answered
     before:list,      # The person's replies that it learned from last
-    steps:int=None,   # For the twin (None: as many as the model had)
-    tries:int=10_000, # To get those secrets that were said once
+    effort:dict={},   # Less of it: steps for the twin, tries to get those secrets that were said once, rivals to compare each with
     say=lambda stage: None, # Called with the name of each stage before it
     progress=None,    # Called with (done, all) within a stage
 )->dict: # What the report draws; see `numbers`
@@ -113,10 +112,10 @@ def leaks(
     copies = {'the model': verbatim(known, messages(mine, True), seed), 'the person, later': verbatim(known, messages(it.asked), seed)}
     say('a twin with planted secrets')
     birds = canaries(seed)
-    spy = twin(it.path, plant(it.train, birds, seed), device, steps, progress)
+    spy = twin(it.path, plant(it.train, birds, seed), device, effort.get('steps'), progress)
     say('asking for them')
     spy.temperature, spy.top_k = chat.temperature, chat.top_k
-    caught = question(spy, birds, tries, seed=seed, progress=progress)
+    caught = question(spy, birds, effort.get('tries', 10_000), effort.get('more', 100), effort.get('rivals', 255), seed, progress)
     say('membership')
     base, tok = load_base(it.base)
     inside = membership(chat.model, base.to(chat.model.device), (chat.tokenizer, tok), before, it.asked, seed=seed)
@@ -302,9 +301,11 @@ def page(
         f'<h1>Does it sound like me, and what does it give away?</h1>{verdict_html(report)}<p class="small">{about} This page shows some of the messages themselves; the JSON file beside it does not.</p>'
         f'{likeness_html(like)}{leaks_html(leak, report) if leak else ""}</body></html>')
 
-# %% ../../nbs/beyond/evaluate.ipynb #d1bff4f6
+# %% ../../nbs/beyond/evaluate.ipynb #d56bf67b
 STAGES = {'somebody else': 30, 'replies': 30, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 40, 'habits': 14, 'word for word': 4, # seconds that they take on two cores
           'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15, 'the guard': 20}
+
+QUICK = dict(replies=40, steps=2, tries=24, more=2, rivals=15)
 
 @contextmanager
 def stages(
@@ -320,7 +321,7 @@ def stages(
         def say(name): move(1.); now[:] = [name, 0.]; bar.set_description(name)
         yield say, lambda done, n: move(done/n)
 
-# %% ../../nbs/beyond/evaluate.ipynb #4600f4dc
+# %% ../../nbs/beyond/evaluate.ipynb #492c2c2a
 def evaluate_file(
     checkpoint='out/ckpt.pt',               # What training wrote
     data='training_data/chatml_format.txt', # The ChatML that it learned from; its last tenth, held out, is what it is judged by
@@ -330,10 +331,8 @@ def evaluate_file(
     leaks_too:bool=True, # Look also at what it gives away? That trains a twin
     device:str='auto',   # Where: auto, cpu, cuda, mps
     seed:int=0,          # Of everything drawn at random
+    quick:bool=False,    # Only a little of everything, to see that it runs? The numbers mean little then
     progress:bool=True,  # Show how far it is
-    steps:int=None,      # For the twin (None: as many as the model had)
-    tries:int=10_000,    # To get secrets out that were said once
-    most:int=None,       # Replies to judge by (None: all)
 )->dict: # The numbers; ValueError in one line for whatever is wrong
     "Judge a model, and write a report."
     target, start = Path(report), time.perf_counter()
@@ -343,13 +342,15 @@ def evaluate_file(
     probe = target.with_name(f'.{target.name}.{os.getpid()}')
     write_atomic(probe, b''); probe.unlink() # complains now rather than in some minutes
     if blind: may_write(blind)
-    it = Subject(checkpoint, data, device, seed, most)
+    effort = QUICK if quick else {}
+    it = Subject(checkpoint, data, device, seed, effort.get('replies'))
+    if quick: it.notes.append('This was a quick look: few replies, few tries. The numbers mean little.')
     names = list(STAGES)[:None if leaks_too and it.same else list(STAGES).index('word for word')]
     with stages(names, progress) as (say, within):
         say('somebody else')
-        stranger = Chat.load(other, str(it.chat.model.device), seed=seed) if other else somebody(it, min(25, steps or 25))
+        stranger = Chat.load(other, str(it.chat.model.device), seed=seed) if other else somebody(it, effort.get('steps', 25))
         like = likeness(it, stranger, say)
-        leak = leaks(it, like['mine'], like['before'], steps, tries, say, within) if leaks_too and it.same else {}
+        leak = leaks(it, like['mine'], like['before'], effort, say, within) if leaks_too and it.same else {}
     out = numbers(it, like, leak)
     level, why = sharing(out)
     out |= dict(verdict=dict(sounds=sounding(out), share_with=None if level is None else LEVELS[level], why=why), seconds=round(time.perf_counter() - start, 1))

@@ -205,7 +205,7 @@ def tries(
         found += sum(canary.secret.lower() in w.texts()[0].lower() for w in writers)
     return found
 
-# %% ../../nbs/beyond/leaks.ipynb #7c110dd6
+# %% ../../nbs/beyond/leaks.ipynb #2245f330
 class Caught(NamedTuple):
     "What became of a canary."
     canary:Canary
@@ -218,6 +218,7 @@ def question(
     birds:list,      # `Canary`s
     once:int=10_000, # Tries for those said once, all together
     more:int=100,    # For each of the others
+    rivals:int=255,  # How many each is compared with
     seed:int=0,      # Decides what they are compared with
     progress=None,   # Called with (done, all) (None: nobody asks)
 )->list: # `Caught`s
@@ -225,7 +226,7 @@ def question(
     ones, out = sum(c.repeats == 1 and not c.redacted for c in birds), []
     for c in birds:
         n = math.ceil(once/ones) if c.repeats == 1 and not c.redacted else more
-        out.append(Caught(c, exposure(chat.model, chat.tokenizer, c, seed=seed), tries(chat, c, n), n))
+        out.append(Caught(c, exposure(chat.model, chat.tokenizer, c, rivals, seed), tries(chat, c, n), n))
         if progress: progress(len(out), len(birds))
     return out
 
