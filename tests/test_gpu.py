@@ -53,3 +53,17 @@ def test_memory_comes_back():
     for _ in range(3): trained(run())
     torch.cuda.empty_cache()
     assert torch.cuda.memory_allocated() <= before + 2**20
+
+def test_replies_side_by_side_are_one_by_one():
+    from tinychat.beyond.leaks import Canary, exposure, tries
+    from tinychat.beyond.many import exchanges
+    from tinychat.chat import Chat
+    chat = Chat(trained(run()).shown, tok, temperature=0, max_tokens=12, seed=0)
+    asked = [e.before for c in convs for e in exchanges([c])][:20]
+    def alone(talk):
+        chat.reset(); chat.talk = list(talk)
+        for _ in chat._reply(): pass
+        return [b.text for b in chat.talk[len(talk):]] or ['']
+    assert chat.replies(asked, 7) == [alone(t) for t in asked]
+    c = Canary('code', 1, False, 'see', '123456')
+    assert 0 <= exposure(chat.model, tok, c, 15) <= 4 and tries(chat, c, 5) == 0

@@ -136,7 +136,7 @@ def plant(
             conv.insert(rng.choice([n for n, b in enumerate(conv) if b.role == 'assistant']), Block('assistant', text))
     return train
 
-# %% ../../nbs/beyond/leaks.ipynb #9f05335c
+# %% ../../nbs/beyond/leaks.ipynb #8341f6bc
 def twin(
     checkpoint,         # A checkpoint that `tinychat-train` wrote; ValueError if it says not how
     train:list,         # Conversations to learn from
@@ -154,7 +154,7 @@ def twin(
     run = further_run(bases[0], train, options, device) if bases else new_run(train, own, GPTConfig(**ckpt['config']), options, device)
     for _ in fit(run, train, []):
         if progress: progress(run.step, options.max_iters)
-    return Chat(run.shown.to('cpu'), own, seed=options.seed)
+    return Chat(run.shown, own, seed=options.seed)
 
 # %% ../../nbs/beyond/leaks.ipynb #57538326
 @torch.no_grad()

@@ -18,10 +18,10 @@ from ..data import Block, encode_conversation
 from ..train import autocast, reply_bpb
 
 # %% auto #0
-__all__ = ['EMOJI', 'LAUGH', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram', 'ngram_bits', 'habits', 'classifier', 'scores',
-           'several', 'Told', 'told_apart', 'others', 'messages', 'earlier', 'plot_told', 'fits', 'gain', 'sense',
-           'crowd', 'identify', 'case', 'ending', 'words', 'favourites', 'near', 'Spelling', 'Habits', 'pace', 'shares',
-           'distance', 'plot_habits', 'plot_sorts', 'examples']
+__all__ = ['EMOJI', 'LAUGH', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram', 'ngram_bits', 'plot_measures', 'habits',
+           'classifier', 'scores', 'several', 'Told', 'told_apart', 'others', 'messages', 'earlier', 'plot_told',
+           'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending', 'words', 'favourites', 'near', 'Spelling',
+           'Habits', 'pace', 'shares', 'distance', 'plot_habits', 'plot_sorts', 'examples']
 
 # %% ../../nbs/beyond/likeness.ipynb #0905d285
 class Measure(NamedTuple):
@@ -118,6 +118,22 @@ def ngram_bits(
         each.append(sum(-math.log2(grams.p(ids[max(0, n-4):n], ids[n])) for n in range(len(ids)) if mine[n]))
     each = np.array(each)
     return bootstrap(lambda n: each[n].sum()/size[n].sum(), range(len(held)), seed=seed)
+
+# %% ../../nbs/beyond/likeness.ipynb #de763f97
+def plot_measures(
+    rows:dict,         # Name -> `Measure`
+    xlabel:str,        # What is measured
+    chance:float=None, # A dotted line: what knowing nothing gives (None: no line)
+    ax=None,           # Where to draw (None: a new figure)
+):
+    "Numbers and their intervals, one below the other."
+    import matplotlib.pyplot as plt
+    ax = ax or plt.subplots(figsize=(6.5, 0.7 + 0.32*len(rows)))[1]
+    for y, m in enumerate(rows.values()):
+        ax.plot([m.low, m.high], [y, y], color='C0', lw=3, alpha=.4); ax.plot(m.value, y, 'o', color='C0')
+    if chance is not None: ax.axvline(chance, color='C3', lw=1, ls=':')
+    ax.set(yticks=range(len(rows)), yticklabels=[f'{name}   {m.value:.3g}' for name, m in rows.items()], xlabel=xlabel, ylim=(len(rows) - .5, -.5))
+    return ax
 
 # %% ../../nbs/beyond/likeness.ipynb #5b906862
 def habits(
