@@ -252,7 +252,7 @@ def test_report(made, monkeypatch):
     out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', made/'out'/'r.json', blind=made/'blind.html', **QUICK) if (made/'out').mkdir() is None else None
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
-    assert list(r) == ['tinychat', 'seed', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'taken_for_the_person', 'sense', 'habits',
+    assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'taken_for_the_person', 'sense', 'habits',
                        'word_for_word', 'secrets', 'membership', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
     for key, names in INTERVALS.items():
         assert list(r[key]) == names

@@ -135,7 +135,7 @@ def tinychat_import(
     with _nothing_to_lose(): from tinychat.messengers import import_file
     import_file(source, out, me or (), gap_minutes, not no_redact, since, report)
 
-# %% ../nbs/commands.ipynb #e1535966
+# %% ../nbs/commands.ipynb #8a043929
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -145,7 +145,7 @@ def tinychat_chat(
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
     seed:int=None,          # The same talk every time
     device:str='auto',      # Where: auto, cpu, cuda, mps
-    guard:str=None,         # A ChatML file: never say more than 8 tokens in a row of a message in it
+    guard:str=None,         # A ChatML file: never copy more than 8 tokens in a row of a message in it; shorter ones pass
 ):
     "Talk to a model, in the terminal."
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
@@ -160,7 +160,7 @@ def tinychat_chat(
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
 
-# %% ../nbs/commands.ipynb #5c356a32
+# %% ../nbs/commands.ipynb #a2b94027
 @command
 def tinychat_web(
     checkpoint:str='out/ckpt.pt', # What training wrote
@@ -170,7 +170,7 @@ def tinychat_web(
     tabs:int=8,             # Open at once, at most
     minutes:float=30,       # Until a tab that went away is forgotten
     no_browser:bool=False,  # Do not open it here
-    guard:str=None,         # A ChatML file: never say more than 8 tokens in a row of a message in it
+    guard:str=None,         # A ChatML file: never copy more than 8 tokens in a row of a message in it; shorter ones pass
 ):
     "Serve the chat box as a web page, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.beyond.web import serve, token_for
