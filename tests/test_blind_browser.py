@@ -3,7 +3,7 @@ import os, re
 
 import pytest
 from test_blind import HOSTILE, exchange, plenty
-from test_chatbox_browser import QUIET, browser_path, missing
+from test_chatbox_browser import open_browser
 
 from tinychat.beyond.blind import interval, pick_rounds, shown, verdict, write_page
 from tinychat.data import Block
@@ -14,13 +14,7 @@ DARK = dict(color_scheme='dark')
 
 @pytest.fixture(scope='module')
 def browser():
-    try: from playwright.sync_api import sync_playwright
-    except ImportError as e: missing(e.name)
-    chrome = browser_path()
-    with sync_playwright() as p:
-        b = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
-        try: yield b
-        finally: b.close()
+    with open_browser() as b: yield b
 
 class Page:
     "What a friend sees of the page, and does to it."

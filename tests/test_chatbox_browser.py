@@ -37,6 +37,17 @@ def browser_path():
     return found[0] if found else missing('Chromium or Chrome')
 
 @contextmanager
+def open_browser():
+    "A browser, closed at the end."
+    try: from playwright.sync_api import sync_playwright
+    except ImportError as e: missing(e.name)
+    chrome = browser_path()
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
+        try: yield b
+        finally: b.close()
+
+@contextmanager
 def jupyter_lab(folder, notebook):
     "Serve `notebook`, with settings and logs in `folder`; give its address. The server is ended, and with it its kernels."
     with socket.socket() as s:

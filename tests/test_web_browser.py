@@ -3,7 +3,7 @@ import re, time
 from pathlib import Path
 
 import pytest
-from test_chatbox_browser import QUIET, browser_path, missing
+from test_chatbox_browser import missing, open_browser
 from test_web import ask, served, soon, talker
 
 READY = 60_000 # ms until a page is there
@@ -11,13 +11,9 @@ PHONE = dict(viewport=dict(width=390, height=844), is_mobile=True, has_touch=Tru
 
 @pytest.fixture(scope='module')
 def browser():
-    try: import voila, ipykernel; from playwright.sync_api import sync_playwright # noqa
+    try: import voila, ipykernel # noqa
     except ImportError as e: missing(e.name)
-    chrome = browser_path()
-    with sync_playwright() as p:
-        b = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
-        try: yield b
-        finally: b.close()
+    with open_browser() as b: yield b
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
