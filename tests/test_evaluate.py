@@ -20,7 +20,7 @@ def talks(n=30, seed=0, size=24):
     say = lambda: ' '.join(rng.choice(WORDS) for _ in range(rng.randint(1, 9))) + rng.choice(['', '!', '?', '...'])
     for _ in range(n):
         conv = []
-        while len(conv) < size: conv += [Block('user', say())]*1 + [Block('assistant', say()) for _ in range(rng.choice([1, 1, 2, 3]))]
+        while len(conv) < size: conv += [Block('user', say())] + [Block('assistant', say()) for _ in range(rng.choice([1, 1, 2, 3]))]
         out.append(conv)
     return out
 
@@ -248,8 +248,8 @@ def made(tmp_path_factory):
 QUICK = dict(device='cpu', progress=False, quick=True)
 INTERVALS = {'reply_bits_per_byte': ['model', 'base', 'somebody_else', '5-gram'], 'membership': ['loss', 'loss_beside_base', 'base_alone']}
 
-def test_report(made, monkeypatch):
-    out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', made/'out'/'r.json', blind=made/'blind.html', **QUICK) if (made/'out').mkdir() is None else None
+def test_report(made):
+    out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', made/'out'/'r.json', blind=made/'blind.html', **QUICK)
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
     assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'taken_for_the_person', 'sense', 'habits',
