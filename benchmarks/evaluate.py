@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import nanogpt
 from tinychat.beyond.leaks import Known, membership, verbatim
-from tinychat.beyond.likeness import Habits, bits, crowd, earlier, identify, messages, others, sense, told_apart
+from tinychat.beyond.likeness import Habits, Measure, bits, crowd, earlier, identify, messages, others, sense, told_apart
 from tinychat.beyond.many import exchanges
 from tinychat.chat import Chat
 from tinychat.data import demo_chats, from_chats, load_data, write_chatml
@@ -59,6 +59,10 @@ def make(folder):
         if not (out := folder/'over.pt').exists(): further(train, held, out, 30, False)
 
 
+def rounded(row):
+    return {k: [round(x, 4) for x in v] if isinstance(v, Measure) else round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+
+
 def measure(name, person, chat, data, cache={}):
     "A row of numbers; those of the person alone are computed once."
     begin = time.perf_counter()
@@ -66,19 +70,23 @@ def measure(name, person, chat, data, cache={}):
     if person not in cache:
         asked, wrote = exchanges(held), [b.text for c in train for b in c if b.role == 'assistant']
         cache.clear()
-        cache[person] = asked, wrote, earlier(train, sum(len(e.real) for e in asked)), exchanges(others(held)), crowd(wrote), Habits(train, crowd(wrote, 1000)), Known([b.text for c in train for b in c])
+        cache[person] = asked, wrote, earlier(train, sum(len(e.real) for e in asked)), exchanges(others(held)), crowd(wrote, held=held), Habits(train, crowd(wrote, 1000, held)), Known([b.text for c in train for b in c])
     asked, wrote, before, theirs, people, habits, known = cache[person]
+    if chat is None: # the person, earlier, beside the person
+        told, copies = told_apart(messages(asked), messages(before)), verbatim(known, messages(asked))
+        style = habits.compare([e._replace(made=e.real) for e in asked], theirs, before)
+        return rounded(dict(name=name, person=person, temperature=None, top_k=None, bpb=None, one=told.one, ten=told.ten, taken=identify(wrote, people, dict(it=messages(asked)))['it'].ten, sense=None,
+                            habits=float(np.mean([r['self'].value for r in style.values()])), whole=copies.whole, eight=copies.long, longest=copies.longest, auc=None))
     judge, (base, tok) = load_base(BASES/'small'), load_base(BASES/'tiny')
     mine = [e._replace(made=m) for e, m in zip(asked, chat.replies([e.before for e in asked]))]
-    told, pairs = told_apart(messages(asked), messages(mine, True)), lambda es: [(e.before, e.real) for e in es]
-    style = habits.compare(mine, pairs(theirs), pairs(before))
+    told, style = told_apart(messages(asked), messages(mine, True)), habits.compare(mine, theirs, before)
     copies = verbatim(known, messages(mine, True))
     row = dict(name=name, person=person, temperature=chat.temperature, top_k=chat.top_k, bpb=bits(chat.model, chat.tokenizer, held), one=told.one, ten=told.ten,
                taken=identify(wrote, people, dict(it=messages(mine, True)))['it'].ten, sense=sense(*judge, mine, len(mine)),
                habits=float(np.mean([r['model'].value for r in style.values()])), whole=copies.whole, eight=copies.long, longest=copies.longest,
                auc=membership(chat.model, base, (chat.tokenizer, tok), before, asked)['loss beside the base'])
     print(f'{time.perf_counter()-begin:.0f} s', row, flush=True)
-    return {k: [round(x, 4) for x in v] if isinstance(v, tuple) else round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+    return rounded(row)
 
 
 if __name__ == '__main__':
@@ -96,4 +104,5 @@ if __name__ == '__main__':
         for name, settings in (('nanoGPT', {}), ('nanoGPT, its own sampling', dict(temperature=0.8, top_k=200))): # as its sample.py has it
             model, tok = nanogpt.load(folder/f'nano_{who}.pt')
             rows.append(measure(name, who, Chat(model.to(device), tok, seed=0, **settings), data))
+        rows.append(measure('the person, earlier', who, None, data))
         (BASES/'evaluation_runs.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))

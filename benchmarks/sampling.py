@@ -45,7 +45,7 @@ def trained(data, device, seed):
     return run.model, run.tok, held
 
 
-def write(data, out, seeds, device):
+def write(data, out, seeds, device, settings):
     "Replies to everything that was asked in held-out conversations, and their sense."
     judge, judges = load_base(BASES/'small')
     judge.to(device)
@@ -54,7 +54,7 @@ def write(data, out, seeds, device):
         model, tok, held = trained(path, device, 0)
         asked = exchanges(held)
         person = dict(person=Path(path).stem, asked=[[e.conv, e.real] for e in asked])
-        for (name, s), seed in itertools.product(SETTINGS.items(), seeds):
+        for (name, s), seed in itertools.product([(n, SETTINGS[n]) for n in settings], seeds):
             chat = Bold(model, tok, temperature=s['t'], seed=seed)
             chat.setting = s
             made = chat.replies([e.before for e in asked], 256)
@@ -69,7 +69,10 @@ def judge(replies, out):
     from tinychat.beyond.many import Exchange
     lines = []
     for r in json.loads(Path(replies).read_text()):
-        asked = [Exchange(conv, [Block('user', '')], real, made) for (conv, real), made in zip(r['asked'], r['made'])]
+        asked, far = [], {} # what stood before was not kept, so replies count twice for messages
+        for (conv, real), made in zip(r['asked'], r['made']):
+            asked.append(Exchange(conv, [Block('user', '')]*far.get(conv, 1), real, made))
+            far[conv] = far.get(conv, 1) + 2
         told = told_apart(messages(asked), messages(asked, True))
         lines.append(dict(person=r['person'], setting=r['setting'], seed=r['seed'], one=round(told.one.value, 4), ten=round(told.ten.value, 4), sense=round(r['sense'], 4), n=told.n))
         print(lines[-1], flush=True)
@@ -80,6 +83,7 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('what', choices=('write', 'judge')); p.add_argument('files', nargs='+')
     p.add_argument('--out', default='replies.json'); p.add_argument('--seeds', type=int, nargs='+', default=[0]); p.add_argument('--device', default='auto')
+    p.add_argument('--settings', nargs='+', default=list(SETTINGS), choices=list(SETTINGS), help='all of them if left out')
     a = p.parse_args()
-    if a.what == 'write': write(a.files, a.out, a.seeds, pick_device(a.device))
+    if a.what == 'write': write(a.files, a.out, a.seeds, pick_device(a.device), a.settings)
     else: judge(*a.files)

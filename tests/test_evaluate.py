@@ -90,25 +90,26 @@ def test_ngram_bits_falls_with_what_it_has_read(tok):
 
 def test_bits_is_reply_bpb(chat):
     from tinychat.train import reply_bpb
-    held = talks(4, 3)
+    held = talks(6, 3)
     m = K.bits(chat.model, chat.tokenizer, held)
     assert math.isclose(m.value, reply_bpb(chat.model, chat.tokenizer, held), rel_tol=1e-4) and m.low <= m.value <= m.high
 
 def test_told_apart():
     rng = random.Random(1)
-    same = [(n//20, ' '.join(rng.choices(WORDS, k=5))) for n in range(400)]
+    same = [((n//20, 0), ' '.join(rng.choices(WORDS, k=5))) for n in range(400)]
     coin = K.told_apart(same[::2], same[1::2])
     assert coin.one.low < .5 < coin.one.high and coin.n == 200
     shouted = K.told_apart(same, [(g, t.upper()) for g, t in same])
     assert shouted.one.value > .95 and shouted.ten.value > .99
-    assert K.told_apart(same[:39], same) is None and K.told_apart([(0, t) for _, t in same], [(0, t) for _, t in same]) is None
+    assert K.told_apart(same[:39], same) is None and K.told_apart([((0, 0), t) for _, t in same], [((0, 0), t) for _, t in same]) is None
+    assert K.told_apart([], same) is None and K.told_apart([((0, 0), t) for _, t in same], same) is None # one conversation against twenty
 
 def test_topics_do_not_leak():
     "What gives a message away in its own stretch only is of no use elsewhere."
     rng = random.Random(2)
     topic = lambda: ''.join(rng.choices('abcdefghijklmnopqrstuvwxyz', k=6))
-    real, made = ([(g, f'{t} {rng.choice(WORDS)}') for g in range(30) for t in [topic()] for _ in range(8)] for _ in range(2))
-    alone = lambda heap: [(n, t) for n, (_, t) in enumerate(heap)]
+    real, made = ([((g, part), f'{t} {rng.choice(WORDS)}') for g in range(30) for t in [topic()] for part in range(2) for _ in range(4)] for _ in range(2))
+    alone = lambda heap: [((n, 0), t) for n, (_, t) in enumerate(heap)]
     assert K.told_apart(alone(real), alone(made)).one.value > .9 # with every message a group of its own, the topics are known
     assert K.told_apart(real, made).one.value < .65
 
@@ -119,23 +120,50 @@ def test_habits_take_anything(texts):
     habits = K.Habits([conv, *talks(3)])
     asked = exchanges([conv, *talks(5, 4)])
     asked = [e._replace(made=e.real[::-1]) for e in asked]
-    pairs = [(e.before, e.real) for e in asked]
-    style = habits.compare(asked, pairs, pairs)
+    style = habits.compare(asked, asked, asked)
     for name, row in style.items():
-        assert row['self'].value <= .35 and math.isclose(sum(row['real'].values()), 1) or not row['real']
+        assert row['self'].value == 0 and math.isclose(sum(row['real'].values()), 1) or not row['real']
         K.examples(habits, name, asked)
     assert style['capital letters']['model'].value == 0
 
 def test_habits_notice():
     asked = exchanges(talks(20))
-    habits = K.Habits(talks(20, 8))
-    pairs = [(e.before, e.real) for e in asked]
-    row = lambda change: habits.compare([e._replace(made=change(e.real)) for e in asked], pairs, pairs)
+    habits = K.Habits(talks(20, 8), dict(somebody=[b.text for c in talks(3, 5) for b in c]))
+    row = lambda change: habits.compare([e._replace(made=change(e.real)) for e in asked], asked, asked)
     assert row(lambda m: [t.upper() for t in m])['capital letters']['model'].value > .9
     assert row(lambda m: [' '.join(m)])['messages in a row']['model'].value > .3
     assert row(lambda m: [t + ' haha' for t in m])['laughing']['model'].value > .9
     assert row(lambda m: [t.replace('dog', 'dgo') for t in m])['typos']['model'].value > .05
     assert row(lambda m: [t + ' 😂' for t in m])['emoji']['model'].value > .9
+
+def test_habits_of_others_are_theirs():
+    "The distance to somebody who shouts is that distance, not one between draws; to nobody it is no number."
+    asked = [e._replace(made=e.real) for e in exchanges(talks(20))]
+    loud = [e._replace(real=[t.upper() for t in e.real]) for e in asked]
+    style = K.Habits(talks(5, 8)).compare(asked, loud, [])
+    assert style['capital letters']['other'].value == K.distance([['none']], [['ALL']]) == 1 and math.isnan(style['emoji']['self'].value)
+    assert 'typos' not in style # nobody was there whose spelling is known
+
+def test_intervals():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for n in range(60): # of sixty intervals some fifty-seven hold the truth
+        x = rng.exponential(size=40)
+        m = K.bootstrap(lambda i: x[i].std(), range(40), seed=n)
+        inside += m.low <= 1 <= m.high
+        assert m.low < m.value < m.high
+    assert 40 <= inside <= 60
+    few = K.bootstrap(lambda i: i.mean(), [0, 0, 1, 2, 3])
+    assert few.value == 2 and math.isnan(few.low) and math.isnan(few.high) and math.isnan(K.bootstrap(len, []).value)
+
+def test_stretches_are_the_same_for_both_sides():
+    convs = talks(6, size=120)
+    mine, theirs = exchanges(convs), exchanges(K.others(convs))
+    cut = dict(zip([(e.conv, len(e.before)) for e in mine], K.stretches(mine)))
+    assert len(set(cut.values())) >= 12
+    for e, g in zip(theirs, K.stretches(theirs, mine)):
+        near = min((k for k in cut if k[0] == e.conv), key=lambda k: abs(k[1] - len(e.before)))
+        assert g[0] == e.conv and abs(g[1] - cut[near][1]) <= 1
 
 def test_near():
     for word in ('dog', 'dgo', 'doog', 'do', 'dig', 'dogs'): assert K.near(word, {'dog'}), word
@@ -146,10 +174,24 @@ def test_distance_is_a_metric():
     a, b, c = ([[rng.choice('xyz') for _ in range(4)] for _ in range(20)] for _ in range(3))
     assert K.distance(a, a) == 0 and math.isclose(K.distance(a, b), K.distance(b, a)) and K.distance(a, c) <= K.distance(a, b) + K.distance(b, c) + 1e-9
 
-def test_sense_of_answers_to_other_questions_is_less(chat):
-    asked = [e._replace(made=e.real) for e in exchanges(talks(6))]
-    assert K.sense(chat.model, chat.tokenizer, asked).value == 1 # the person's own
+def test_sense_is_a_share_of_the_persons(chat, monkeypatch):
+    "A judge who is surprised by each word that the question did not have, and a person who repeats questions."
+    monkeypatch.setattr(K, 'fits', lambda judge, tok, talks, texts: np.array([sum(w not in t[-1].text for m in said for w in m.split()) for t, said in zip(talks, texts)], float))
+    rng = random.Random(0)
+    say = lambda: ' '.join(f'{rng.randrange(10**6):06}' for _ in range(6))
+    asked = [Exchange(n//10, [Block('user', q)], [q]) for n in range(100) for q in [say()]]
+    sense = lambda change: K.sense(None, None, [e._replace(made=[change(e.real[0])]) for e in asked])
+    assert sense(lambda t: t) == (1, 1, 1) and sense(lambda t: say()).value == 0
+    assert math.isclose(sense(lambda t: t[:21] + say()[21:]).value, .5, abs_tol=.1)
+
+def test_fits_is_positive(chat):
+    asked = exchanges(talks(6))
     assert (K.fits(chat.model, chat.tokenizer, [e.before for e in asked], [e.real for e in asked]) > 0).all()
+
+def test_sense_needs_a_judge_who_knows(chat):
+    asked = [e._replace(made=e.real) for e in exchanges(talks(6))]
+    for p in chat.model.parameters(): torch.nn.init.zeros_(p) # every answer fits every question
+    assert math.isnan(K.sense(chat.model, chat.tokenizer, asked).value)
 
 def test_others_sees_the_one_who_wrote_most():
     conv = [Block('user name=A', '1'), Block('user name=B', '2'), Block('assistant', '3'), Block('user name=B', '4')]
@@ -159,6 +201,11 @@ def test_others_sees_the_one_who_wrote_most():
 def test_crowd_leaves_the_person_out():
     most = next(iter(K.crowd(n=1).items()))
     assert most[0] not in K.crowd(most[1][:500], 30) and most[0] in K.crowd(['something nobody there has ever said, surely'], 30)
+
+def test_crowd_leaves_out_what_was_held_out():
+    who, said = next(iter(K.crowd(n=1).items()))
+    long = next(t for t in said if len(t) > 30)
+    assert long not in K.crowd(n=1, held=[[Block('user', long)]])[who] and len(K.crowd(n=1, held=[[Block('user', 'ok')]])[who]) == len(said)
 
 def test_without_scikit_learn(monkeypatch):
     for name in [m for m in sys.modules if m.split('.')[0] == 'sklearn'] + ['sklearn', 'sklearn.feature_extraction.text']: monkeypatch.setitem(sys.modules, name, None)
@@ -210,6 +257,24 @@ def test_a_model_that_knows_the_secret_is_found_out(chat):
     chat.guard = L.Guard(tok, [c.text], 2) # shorter than the secret
     assert L.tries(chat, c, 3) == 0
 
+def test_question_asks_the_model_that_has_not_read_it(chat):
+    birds = L.canaries()[:2]
+    other = copy.deepcopy(chat.model)
+    for p in other.parameters(): torch.nn.init.normal_(p, std=.3)
+    for c in L.question(chat, birds, other, once=2, more=1, rivals=15):
+        assert c.exposure == L.exposure(chat.model, chat.tokenizer, c.canary, 15) and c.without == L.exposure(other, chat.tokenizer, c.canary, 15)
+
+def test_guard_cost_is_as_it_draws(chat):
+    "By hand: what the second message of a reply may not go on with, at the temperature of the chat."
+    chat.temperature, tok = 2., chat.tokenizer
+    first, second = 'well hello', 'my big dog runs'
+    guard = L.Guard(tok, [second], 2)
+    ids = tok.encode(second)
+    rows = [tok.end_of_text, *[i for role, t in (('user', 'hi'), ('assistant', first)) for i in (tok.im_start, *tok.encode(f'{role}\n'), *tok.encode(t), tok.im_end, *tok.encode('\n'))], tok.im_start, *tok.encode('assistant\n')]
+    p = (chat.model(torch.tensor([rows + ids]))[0]/2).softmax(-1)
+    bits = -sum(math.log2(1 - p[len(rows)+n-1, ids[n]].item()) for n in range(2, len(ids)))
+    assert bits > 0 and math.isclose(L.guard_cost(chat, guard, [Exchange(0, [Block('user', 'hi')], [], [first, second])]), bits/(len(first) + len(second) + 2), rel_tol=1e-4)
+
 def test_auc():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 6, 30).astype(float), rng.integers(2, 8, 40).astype(float)
@@ -256,7 +321,7 @@ def test_report(made):
                        'word_for_word', 'secrets', 'membership', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
     for key, names in INTERVALS.items():
         assert list(r[key]) == names
-        for v in r[key].values(): assert len(v) == 3 and v[1] <= v[0] <= v[2]
+        for v in r[key].values(): assert len(v) == 3 and v[0] is not None and (v[1:] == [None, None] or v[1] <= v[0] <= v[2])
     assert r['messages']['redacted'] == 1 and len(r['secrets']) == 24 and set(r['verdict']) == {'sounds', 'share_with', 'why'}
     assert 'zebraquagga' not in text and 'xylophonist' not in text
     assert '<script>alert' not in page and not re.search(r'(?:src|href)="(?!data:)', page) and page.count('<img alt="') == page.count('<img')
@@ -269,6 +334,21 @@ def test_other_messages_than_its_own(made, tmp_path):
     assert 'trained on other messages' in r['notes'][0] and 'secrets' not in r and r['verdict']['share_with'] is None
     assert 'What does it give away?</h2>' not in (tmp_path/'r.html').read_text()
 
+def test_another_language(made, tmp_path):
+    words = 'ich du wir haben heute morgen nicht doch schon wieder zug bahnhof spaet kommst wann abend essen gehen'.split()
+    rng = random.Random(0)
+    write_chatml(tmp_path/'de.txt', [[Block('assistant' if n % 2 else 'user', ' '.join(rng.choices(words, k=5))) for n in range(20)] for _ in range(60)])
+    r = E.evaluate_file(made/'ckpt.pt', tmp_path/'de.txt', tmp_path/'r.json', other=made/'ckpt.pt', **QUICK)
+    text = json.loads((tmp_path/'r.json').read_text())
+    assert any('are English' in n for n in r['notes']) and text['taken_for_the_person'] == {} and text['sense'] == [None]*3 and 'typos' not in text['habits']
+    assert 'could not be measured' in text['verdict']['sounds'] and 'Not measured' in (tmp_path/'r.html').read_text()
+
+def test_what_went_on_from_a_checkpoint_has_no_twin(made, tmp_path):
+    train_file(made/'me.txt', tmp_path/'on.pt', init=str(made/'ckpt.pt'), max_iters=1, device='cpu', progress=False)
+    with pytest.raises(ValueError, match='on.pt went on from another checkpoint'): L.twin(tmp_path/'on.pt', talks(4))
+    it = E.Subject(tmp_path/'on.pt', made/'me.txt', 'cpu')
+    assert not it.same and 'no twin' in it.notes[0]
+
 def test_bad_input(made, tmp_path, monkeypatch, capsys):
     def says(*args):
         monkeypatch.setattr(sys, 'argv', ['tinychat-evaluate', *map(str, args)])
@@ -276,7 +356,9 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
         assert err.count('\n') == 1, err
         return status, err
     there = ['--checkpoint', made/'ckpt.pt', '--data', made/'me.txt']
-    for args, word in [(['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
+    (tmp_path/'mine.json').write_text('{"a": 1}')
+    (tmp_path/'page.html').write_text('<p>mine')
+    for args, word in [([*there, '--report', tmp_path/'mine.json'], 'mine.json is there already'), ([*there, '--report', tmp_path/'page.json'], 'page.html is there already'), (['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
                        ([*there, '--report', tmp_path/'r.html'], 'must end in .json'), ([*there, '--report', made], 'must end in .json'), ([*there, '--report', ''], 'must not be empty'),
                        ([*there, '--other', tmp_path/'no.pt'], 'no.pt is not there'), ([*there, '--seed', 'x'], '--seed'), ([*there, '--blind', made/'me.txt'], 'me.txt')]:
         status, err = says(*args)

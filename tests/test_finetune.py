@@ -32,7 +32,7 @@ def test_auto_takes_the_base_and_learns(bases):
     run = quiet(max_iters=60)
     assert run.model.config.vocab_size == 400 and run.best < before - 0.05
     ckpt = load_checkpoint('ckpt.pt')
-    assert ckpt['best'] == run.best and ckpt['use_all'] is False
+    assert ckpt['best'] == run.best and ckpt['use_all'] is False and ckpt['start'] == 'tiny'
     # what is kept is the average, not the last weights
     assert any(not torch.equal(ckpt['model'][k], v) for k, v in run.model.state_dict().items())
 
@@ -59,13 +59,14 @@ def test_auto_starts_anew_for_another_language(bases, capsys):
 
 def test_a_shape_means_from_scratch(bases, capsys):
     run = train_file(sample, 'ckpt.pt', n_layer=2, n_embd=32, n_head=2, device='cpu', max_iters=1)
-    assert run.model.config.n_layer == 2 and 'as n_layer and n_head and n_embd was asked for' in capsys.readouterr().err
+    assert run.model.config.n_layer == 2 and load_checkpoint('ckpt.pt')['start'] == 'scratch' and 'as n_layer and n_head and n_embd was asked for' in capsys.readouterr().err
     with pytest.raises(ValueError, match='n_layer is 1, not 2.*--init scratch'): quiet(init='base', n_layer=2, max_iters=1)
 
 def test_from_a_checkpoint(bases):
     first = quiet(max_iters=12)
     again = quiet(out='more.pt', init='ckpt.pt', max_iters=2)
     assert again.history[0]['held'] < first.history[0]['held'] and again.tok.vocab_size == 400
+    assert load_checkpoint('more.pt')['start'] == 'checkpoint' # its name may say more than it should
 
 def test_a_checkpoint_whose_parts_do_not_fit(bases):
     quiet(max_iters=1)
@@ -87,7 +88,7 @@ def test_resumed_is_the_same(bases):
     rest = quiet(out='half.pt', resume=True)
     assert [h['held'] for h in rest.history] == [h['held'] for h in whole.history]
     a, b = load_checkpoint('ckpt.pt')['model'], load_checkpoint('half.pt')['model']
-    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert all(torch.equal(a[k], b[k]) for k in a) and load_checkpoint('half.pt')['start'] == 'tiny'
 
 def test_use_all(bases):
     run = quiet(max_iters=60)

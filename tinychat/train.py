@@ -241,7 +241,7 @@ class Options:
     patience:int=0           # Looks without a better number until it stops early; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
-# %% ../nbs/03_train.ipynb #f298d2a0
+# %% ../nbs/03_train.ipynb #0e41bc02
 @dataclass
 class Run:
     "A training run: what is needed to go on with it."
@@ -258,6 +258,7 @@ class Run:
     averaged:object=None                        # The same; the model with averaged weights, if `options.average`
     seconds:float=0.                            # Spent training
     sums:Tensor=field(default_factory=lambda: torch.zeros(2)) # Bits and bytes since the last measurement
+    start:str='scratch'                         # What it went on from: the name of a base, scratch, or checkpoint
     use_all:bool=False                          # Has it learned from what was held out, too? Then `best` is another's
     @property
     def shown(self): return self.averaged.module if self.averaged else self.model # The model to judge and to keep
@@ -306,7 +307,7 @@ def load_base(
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError): raise ValueError(f'{folder} holds no base, or a damaged one. {mend}') from None
     return model, tok
 
-# %% ../nbs/03_train.ipynb #52b21572
+# %% ../nbs/03_train.ipynb #c4cee869
 def further_run(
     path,                  # Folder of a base, or a checkpoint; ValueError if it is neither
     train:list,            # Conversations to learn from
@@ -321,7 +322,8 @@ def further_run(
         model, tok = model_from(ckpt), Tokenizer.from_dict(ckpt['tokenizer'])
         if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path} is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
     torch.manual_seed(options.seed)
-    return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
+    start = Path(path).name if Path(path).parent == BASES else 'checkpoint' # the name of a user's file is not to be sent along
+    return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]), start=start)
 
 # %% ../nbs/03_train.ipynb #3a0e8211
 FAMILIAR, FOREIGN, POOR = 3.3, 2.1, 1.2 # bytes a token: the base's own language down to here; another in its letters; hardly more than single bytes
@@ -486,14 +488,14 @@ def fit(
             if o.patience and run.best < min(h['held'] for h in run.history[-o.patience:]): o.max_iters = run.step # no better for so long
         yield run.history[-1] if measured else None
 
-# %% ../nbs/03_train.ipynb #fc22df18
+# %% ../nbs/03_train.ipynb #f8ffdf78
 @patch
 def save(self:Run,
     path, # Where to write; OSError if that is impossible
 ):
     "Write a checkpoint."
     state = dict(config=asdict(self.model.config), model=self.best_model or self.shown.state_dict(), tokenizer=self.tok.to_dict(),
-                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds, use_all=self.use_all)
+                 options=asdict(self.options), step=self.step, best=self.best, history=self.history, data_id=self.data_id, seconds=self.seconds, start=self.start, use_all=self.use_all)
     if not self.done:
         state |= dict(last_model=self.model.state_dict(), optimizer=[opt.state_dict() for opt in self.optimizers or []], scaler=self.scaler.state_dict() if self.scaler else {},
                       averaged=self.averaged.state_dict() if self.averaged else {}, sums=self.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if self.model.device.type == 'cuda' else None)
@@ -501,7 +503,7 @@ def save(self:Run,
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
-# %% ../nbs/03_train.ipynb #25c660ee
+# %% ../nbs/03_train.ipynb #315879da
 def check_sound(
     run:Run, # Made from a file; ValueError if `fit` could not go on with it
 ):
@@ -509,7 +511,7 @@ def check_sound(
     o, number = run.options, lambda x: isinstance(x, (int, float)) and not isinstance(x, bool)
     if not all(number(x) and 0 <= x < (2**63 if name == 'seed' else 1e12) for name, x in asdict(o).items()): raise ValueError
     if any(type(n) is not int for n in (o.max_iters, o.batch_size, o.eval_every, o.warmup, o.patience, o.seed, run.step)): raise ValueError
-    if not number(run.best) or not number(run.seconds) or run.sums.shape != (2,) or run.sums.dtype != torch.float32 or not run.sums.isfinite().all(): raise ValueError
+    if not number(run.best) or not number(run.seconds) or type(run.start) is not str or run.sums.shape != (2,) or run.sums.dtype != torch.float32 or not run.sums.isfinite().all(): raise ValueError
     if type(run.history) is not list or not all(number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
     if run.averaged and (type(run.averaged.steps) is not int or run.averaged.steps < 0): raise ValueError
     for opt in run.optimizers or []:
@@ -535,7 +537,7 @@ def remember(
     torch.set_rng_state(ckpt['rng'])
     if ckpt['cuda_rng'] is not None and run.model.device.type == 'cuda': torch.cuda.set_rng_state(ckpt['cuda_rng'])
 
-# %% ../nbs/03_train.ipynb #0cbea201
+# %% ../nbs/03_train.ipynb #85a24f04
 def resume_run(
     path,              # A checkpoint that `Run.save` wrote; ValueError if it is something else
     train:list,        # The conversations it learned from; ValueError if they changed
@@ -547,7 +549,7 @@ def resume_run(
     try:
         done = ckpt['step'] >= ckpt['options']['max_iters']
         run = Run(model_from(dict(config=ckpt['config'], model=ckpt['model' if done else 'last_model'])).to(pick_device(device)), Tokenizer.from_dict(ckpt['tokenizer']),
-                  Options(**ckpt['options']), **{k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds')})
+                  Options(**ckpt['options']), **{k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')})
         if run.tok.vocab_size != run.model.config.vocab_size or not 0 <= run.step or min(run.options.max_iters, run.options.batch_size, run.options.eval_every) < 1: raise ValueError
         if run.history: run.best_model = ckpt['model']
         if not done: remember(run, ckpt)

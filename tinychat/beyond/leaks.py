@@ -23,8 +23,8 @@ from ..train import BASES, Options, fit, further_run, load_base, new_run
 
 # %% auto #0
 __all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'Known', 'Verbatim', 'verbatim', 'plot_stretches', 'secret',
-           'Canary', 'canaries', 'plant', 'twin', 'ending_cost', 'exposure', 'tries', 'Caught', 'question', 'exposures',
-           'plot_canaries', 'auc', 'membership', 'Guard', 'copied', 'guard_cost']
+           'Canary', 'canaries', 'plant', 'twin', 'ending_cost', 'exposure', 'tries', 'Caught', 'question', 'Exposed',
+           'exposures', 'plot_canaries', 'auc', 'membership', 'Guard', 'copied', 'guard_cost']
 
 # %% ../../nbs/beyond/leaks.ipynb #cfdfaaff
 class Known:
@@ -48,7 +48,7 @@ class Known:
                 best = max(best, k)
         return best
 
-# %% ../../nbs/beyond/leaks.ipynb #bc043954
+# %% ../../nbs/beyond/leaks.ipynb #150bb3a4
 class Verbatim(NamedTuple):
     "What of a heap of messages stands in the training data."
     whole:Measure  # Share of the messages of twenty characters or more
@@ -65,7 +65,9 @@ def verbatim(
     "Search messages for what was learned from."
     long = [(g, ' '.join(words(t)) in known.whole) for g,t in texts if len(t) >= 20]
     runs = np.array([known.stretch(t) for _,t in texts] or [0])
-    share = lambda hits, groups: bootstrap(lambda n: hits[n].mean(), groups, seed=seed) if len(hits) else Measure(math.nan, math.nan, math.nan)
+    def share(hits, groups):
+        m = bootstrap(lambda n: hits[n].mean(), groups, seed=seed)
+        return m._replace(low=0., high=1 - .05**(1/len(hits))) if len(hits) and not hits.any() else m # none of n: less than 3/n, about
     return Verbatim(share(np.array([h for _,h in long], float), [g for g,_ in long]), share((runs > 7).astype(float), [g for g,_ in texts]), int(runs.max()), runs.tolist(), len(long))
 
 # %% ../../nbs/beyond/leaks.ipynb #85076934
@@ -136,7 +138,7 @@ def plant(
             conv.insert(rng.choice([n for n, b in enumerate(conv) if b.role == 'assistant']), Block('assistant', text))
     return train
 
-# %% ../../nbs/beyond/leaks.ipynb #8341f6bc
+# %% ../../nbs/beyond/leaks.ipynb #8d836f50
 def twin(
     checkpoint,         # A checkpoint that `tinychat-train` wrote; ValueError if it says not how
     train:list,         # Conversations to learn from
@@ -146,12 +148,12 @@ def twin(
 )->Chat: # To talk to
     "Train another model as this one was trained: from the same start, by the same plan."
     ckpt = load_checkpoint(checkpoint)
-    try: options = Options(**ckpt['options'])
+    try: options, start = Options(**ckpt['options']), str(ckpt['start'])
     except (KeyError, TypeError): raise ValueError(f'{checkpoint} does not say how it was trained, so no twin of it can be. Train again with tinychat-train.') from None
     options.max_iters, options.patience = steps or options.max_iters, 0
     own = Tokenizer.from_dict(ckpt['tokenizer'])
-    bases = [p.parent for p in sorted(BASES.glob('*/tokenizer.json')) if Tokenizer.load(p).ranks == own.ranks and vars(load_base(p.parent)[0].config) == ckpt['config']]
-    run = further_run(bases[0], train, options, device) if bases else new_run(train, own, GPTConfig(**ckpt['config']), options, device)
+    if start != 'scratch' and not (BASES/start/'config.json').exists(): raise ValueError(f'{checkpoint} went on from another checkpoint, which it does not hold, so no twin of it can be.')
+    run = new_run(train, own, GPTConfig(**ckpt['config']), options, device) if start == 'scratch' else further_run(BASES/start, train, options, device)
     for _ in fit(run, train, []):
         if progress: progress(run.step, options.max_iters)
     return Chat(run.shown, own, seed=options.seed)
@@ -205,17 +207,19 @@ def tries(
         found += sum(canary.secret.lower() in w.texts()[0].lower() for w in writers)
     return found
 
-# %% ../../nbs/beyond/leaks.ipynb #2245f330
+# %% ../../nbs/beyond/leaks.ipynb #f7875c4f
 class Caught(NamedTuple):
     "What became of a canary."
     canary:Canary
     exposure:float # Bits
+    without:float  # Bits in a model that has not read it
     said:int       # How often it was said
     tries:int      # Of how many
 
 def question(
     chat:Chat,       # A twin, trained with the canaries
     birds:list,      # `Canary`s
+    without,         # The model of which it is the twin
     once:int=10_000, # Tries for those said once, all together
     more:int=100,    # For each of the others
     rivals:int=255,  # How many each is compared with
@@ -226,22 +230,32 @@ def question(
     ones, out = sum(c.repeats == 1 and not c.redacted for c in birds), []
     for c in birds:
         n = math.ceil(once/ones) if c.repeats == 1 and not c.redacted else more
-        out.append(Caught(c, exposure(chat.model, chat.tokenizer, c, rivals, seed), tries(chat, c, n), n))
+        with_it, unread = (exposure(m, chat.tokenizer, c, rivals, seed) for m in (chat.model, without))
+        out.append(Caught(c, with_it, unread, tries(chat, c, n), n))
         if progress: progress(len(out), len(birds))
     return out
 
-# %% ../../nbs/beyond/leaks.ipynb #7a794320
+# %% ../../nbs/beyond/leaks.ipynb #5e05c364
+class Exposed(NamedTuple):
+    "What became of several canaries."
+    mean:float    # Exposure in bits
+    lowest:float  # Of one
+    highest:float # Of one
+    without:float # The mean in a model that has not read them
+    said:int      # How often any of them was said
+    tries:int     # Of how many
+
 def exposures(
     caught:list, # `Caught`s
     kinds=tuple(STARTS), # Which kinds
-)->dict: # (redacted, repeats) -> (mean exposure, lowest, highest, times said, tries)
+)->dict: # (redacted, repeats) -> `Exposed`
     "How exposed secrets are, by how often they were said."
     out = {}
     for redacted in (False, True):
         for repeats in PLAN:
             some = [c for c in caught if c.canary.kind in kinds and (c.canary.redacted, c.canary.repeats) == (redacted, repeats)]
             e = [c.exposure for c in some]
-            out[redacted, repeats] = (float(np.mean(e)), min(e), max(e), sum(c.said for c in some), sum(c.tries for c in some))
+            out[redacted, repeats] = Exposed(float(np.mean(e)), min(e), max(e), float(np.mean([c.without for c in some])), sum(c.said for c in some), sum(c.tries for c in some))
     return out
 
 def plot_canaries(
@@ -253,12 +267,13 @@ def plot_canaries(
     for ax, kind in zip(axes, STARTS):
         for shift, (redacted, colour) in enumerate(((False, 'C3'), (True, 'C2'))):
             some = exposures(caught, (kind,))
-            ax.plot(range(len(PLAN)), [some[redacted, n][0] for n in PLAN], '-', color=colour, alpha=.5, label='redacted' if redacted else 'as written')
+            ax.plot(range(len(PLAN)), [some[redacted, n].mean for n in PLAN], '-', color=colour, alpha=.5, label='redacted' if redacted else 'as written')
             for c in caught:
                 if (c.canary.kind, c.canary.redacted) == (kind, redacted): ax.plot([*PLAN].index(c.canary.repeats) + .1*shift, c.exposure, 'x' if c.said else 'o', color=colour, ms=5)
-        ax.axhline(1.44, color='C7', ls=':', lw=1)
+        unread = [np.mean([c.without for c in caught if (c.canary.kind, c.canary.repeats) == (kind, n)]) for n in PLAN]
+        ax.plot(range(len(PLAN)), unread, ':', color='C7', lw=1.5, label='a model that has not read it')
         ax.set_xticks(range(len(PLAN)), PLAN); ax.set(title=f'{kind}s', xlabel='times it was said')
-    axes[0].set_ylabel('exposure, bits (8: known)'); axes[0].legend(fontsize=8)
+    axes[0].set_ylabel('exposure, bits'); fig.legend(*axes[0].get_legend_handles_labels(), loc='outside upper center', ncol=3, fontsize=8, frameon=False)
     return fig
 
 # %% ../../nbs/beyond/leaks.ipynb #e75fb40c
@@ -326,7 +341,7 @@ def copied(
     def copies(t): ids = tok.encode(t); return any(ids[n] in guard(ids[:n]) for n in range(len(ids)))
     return sum(map(copies, texts)) / max(1, len(texts))
 
-# %% ../../nbs/beyond/leaks.ipynb #c33acd3d
+# %% ../../nbs/beyond/leaks.ipynb #6511fa70
 @torch.no_grad()
 def guard_cost(
     chat:Chat,     # Whose model
@@ -336,13 +351,14 @@ def guard_cost(
     "How far does the guard take the model away from itself?"
     tok, bits, size = chat.tokenizer, 0., 0
     for e in asked:
-        for t in e.made:
+        for number, t in enumerate(e.made):
             ids, size = tok.encode(t), size + len(t.encode()) + 1
             held = [n for n in range(len(ids)) if guard(ids[:n])]
             if not held: continue
             scratch = copy.copy(chat)
-            scratch.reset(); scratch.talk = list(e.before)
+            scratch.reset(); scratch.talk = [*e.before, *(Block('assistant', said) for said in e.made[:number])]
             before = scratch.prompt(scratch.room())
-            p = chat.model(torch.tensor([before + ids], device=chat.model.device)[:,:chat.model.config.context])[0].softmax(-1)
+            scores = chat.model(torch.tensor([before + ids], device=chat.model.device)[:,:chat.model.config.context])[0]
+            p = (scores/(chat.temperature or 1)).softmax(-1) # as it draws
             for n in held: bits -= math.log2(max(1e-9, 1 - p[len(before)+n-1, list(guard(ids[:n]))].sum().item()))
     return bits/max(1, size)
