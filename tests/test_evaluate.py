@@ -160,7 +160,8 @@ def test_stretches_are_the_same_for_both_sides():
     convs = talks(6, size=120)
     mine, theirs = exchanges(convs), exchanges(K.others(convs))
     cut = dict(zip([(e.conv, len(e.before)) for e in mine], K.stretches(mine)))
-    assert len(set(cut.values())) >= 12
+    assert 12 <= len(set(cut.values())) <= 40
+    assert K.stretches(theirs[:10], mine) == K.stretches(theirs, mine)[:10] != K.stretches(theirs[:10])
     for e, g in zip(theirs, K.stretches(theirs, mine)):
         near = min((k for k in cut if k[0] == e.conv), key=lambda k: abs(k[1] - len(e.before)))
         assert g[0] == e.conv and abs(g[1] - cut[near][1]) <= 1
@@ -188,10 +189,10 @@ def test_fits_is_positive(chat):
     asked = exchanges(talks(6))
     assert (K.fits(chat.model, chat.tokenizer, [e.before for e in asked], [e.real for e in asked]) > 0).all()
 
-def test_sense_needs_a_judge_who_knows(chat):
-    asked = [e._replace(made=e.real) for e in exchanges(talks(6))]
-    for p in chat.model.parameters(): torch.nn.init.zeros_(p) # every answer fits every question
-    assert math.isnan(K.sense(chat.model, chat.tokenizer, asked).value)
+def test_sense_needs_a_judge_who_knows(monkeypatch):
+    asked, rng = [e._replace(made=e.real) for e in exchanges(talks(30))], np.random.default_rng(0)
+    monkeypatch.setattr(K, 'fits', lambda judge, tok, talks, texts: rng.normal(30, 3, len(talks))) # who guesses
+    assert math.isnan(K.sense(None, None, asked).value)
 
 def test_others_sees_the_one_who_wrote_most():
     conv = [Block('user name=A', '1'), Block('user name=B', '2'), Block('assistant', '3'), Block('user name=B', '4')]
