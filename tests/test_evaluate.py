@@ -153,6 +153,8 @@ def test_intervals():
         inside += m.low <= 1 <= m.high
         assert m.low < m.value < m.high
     assert 40 <= inside <= 60
+    all_below = K.bootstrap(lambda i: len(set(i)), range(40)) # drawn again, there are always fewer
+    assert all_below.low < all_below.value == all_below.high == 40
     few = K.bootstrap(lambda i: i.mean(), [0, 0, 1, 2, 3])
     assert few.value == 2 and math.isnan(few.low) and math.isnan(few.high) and math.isnan(K.bootstrap(len, []).value)
 

@@ -180,7 +180,7 @@ def hf_config(self:GPT
                 max_position_embeddings=c.context, rms_norm_eps=1e-6, tie_word_embeddings=True, attention_bias=False,
                 rope_theta=c.rope_theta, rope_parameters=dict(rope_type='default', rope_theta=c.rope_theta))
 
-# %% ../nbs/02_gpt.ipynb #7cfbeb45
+# %% ../nbs/02_gpt.ipynb #184995f6
 def sample(
     logits:Tensor,                # (B, vocab_size) scores for the next token
     temperature:float=1.0,        # 0 takes the likeliest; above 1 gets adventurous
@@ -202,7 +202,9 @@ def sample(
         best, order = logits.softmax(-1).sort(descending=True)
         over = best.cumsum(-1) - best >= top_p # the share was reached before this one; the first always stays
         logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
-    return torch.multinomial(logits.softmax(-1), 1, generator=generator)
+    reach = logits.softmax(-1).cumsum(-1) # tokens side by side on a line, each as long as it is likely
+    dart = (1 - torch.rand(len(reach), 1, generator=generator, device=reach.device)) * reach[:,-1:] # above 0, so that it hits nothing of no length
+    return torch.searchsorted(reach, dart)
 
 # %% ../nbs/02_gpt.ipynb #c3272d17
 @torch.no_grad()

@@ -32,7 +32,7 @@ class Measure(NamedTuple):
     high:float
     def __repr__(self): return f'{self.value:.3f} ({self.low:.3f} to {self.high:.3f})'
 
-# %% ../../nbs/beyond/likeness.ipynb #d32e0ebe
+# %% ../../nbs/beyond/likeness.ipynb #7cc926de
 def bootstrap(
     stat,           # From a sequence of item numbers, some of them twice, to a number
     groups:list,    # The group of each item; groups are drawn, not items
@@ -52,8 +52,9 @@ def bootstrap(
         low, high = np.quantile(draws, [.025, .975])
         return Measure(*(max(0., 2*value - float(x)) for x in (draws.mean(), high, low)))
     below, normal = np.mean(draws < value) + np.mean(draws == value)/2, NormalDist()
-    off = normal.inv_cdf(min(max(below, 1/rounds), 1 - 1/rounds)) # how far the value lies from the middle of the draws
-    return Measure(value, *(float(np.quantile(draws, normal.cdf(2*off + z))) for z in (-1.96, 1.96)))
+    off = max(-1., min(1., normal.inv_cdf(min(max(below, 1e-9), 1 - 1e-9)))) # how far the value lies from the middle of the draws; beyond a deviation it is mostly chance
+    low, high = (float(np.quantile(draws, normal.cdf(2*off + z))) for z in (-1.96, 1.96))
+    return Measure(value, min(low, value), max(high, value))
 
 # %% ../../nbs/beyond/likeness.ipynb #b506d961
 def stretches(
