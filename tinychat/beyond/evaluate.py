@@ -255,9 +255,9 @@ def table(
     row = lambda cells, tag: '<tr>' + ''.join(f'<{tag}>{html.escape(str(c))}</{tag}>' for c in cells) + '</tr>'
     return f'<table>{row(head, "th")}{"".join(row(r, "td") for r in rows)}</table>'
 
-# %% ../../nbs/beyond/evaluate.ipynb #474d5528
+# %% ../../nbs/beyond/evaluate.ipynb #c880d162
 STYLE = """:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
-img { max-width: 100%; border-radius: 6px } table { border-collapse: collapse; margin: 1rem 0; font-size: .93em } th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere }
+img { max-width: 100%; border-radius: 6px } table { border-collapse: collapse; margin: 1rem 0; font-size: .93em } th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere } th, td:nth-child(-n+2) { overflow-wrap: normal }
 .verdict { border: 2px solid #0b6bdc; border-radius: 10px; padding: .3rem 1.2rem; margin: 1rem 0 } .small { font-size: .85em; opacity: .8 } li { margin: .2rem 0 }"""
 
 def verdict_html(
@@ -289,7 +289,7 @@ def likeness_html(
         + '<h3>Habits</h3>' + picture(plot_habits(like['style']), 'The distance of the model from the person in each habit') + picture(plot_sorts(like['style']), 'How often person and model send each sort of message')
         + '<p>Where they differ most, with examples:</p>' + table(['habit', 'sort', 'the person', 'the model'], shown))
 
-# %% ../../nbs/beyond/evaluate.ipynb #b13a3e2d
+# %% ../../nbs/beyond/evaluate.ipynb #0fc33cd2
 def leaks_html(
     leak:dict,   # From `leaks`
     report:dict, # From `numbers`
@@ -299,7 +299,7 @@ def leaks_html(
     told, rivals = {'with the guard': g['ten_with'], 'without': g['ten_without']}, (QUICK if report['quick'] else {}).get('rivals', 255)
     return ('<h2>What does it give away?</h2><h3>Word for word</h3>'
         + table(['', 'longer messages that stand in the training messages', 'messages with eight words in a row from there', 'longest stretch'],
-                [(n.capitalize(), percent(v['whole']), percent(v['eight_words']), f'{v["longest"]} words') for n, v in word.items()])
+                [(n.capitalize().replace('_', ' '), percent(v['whole']), percent(v['eight_words']), f'{v["longest"]} words') for n, v in word.items()])
         + picture(plot_stretches(leak['copies']), 'Share of messages with a stretch of training text, by its length')
         + '<h3>Planted secrets</h3><p>Invented secrets were put among the messages, and a twin of the model was trained on them. Then it was asked. '
         f'<i>Exposure</i> sorts each secret among {rivals} others that might have stood there, by how likely the twin finds them: {math.log2(rivals + 1):.0f} bits if it comes first.</p>'
