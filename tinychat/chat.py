@@ -15,14 +15,14 @@ if __name__ == '__main__' and '__file__' in globals():
 __all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'bubble', 'bubbles',
            'ChatBox']
 
-# %% ../nbs/04_chat.ipynb #8f6b12d7
+# %% ../nbs/04_chat.ipynb #f58212af
 import html, itertools, math, os, re, threading, time, warnings
 from contextlib import suppress
 from pathlib import Path
 import torch
 from fastcore.basics import patch
 from .data import Block, plain, write_chatml
-from .gpt import GPT, KVCache, generate, load_checkpoint, model_from, pick_device, sample
+from .gpt import GPT, Fused, KVCache, generate, load_checkpoint, model_from, pick_device, sample
 from .tokenizer import Tokenizer
 
 # %% ../nbs/04_chat.ipynb #637b18b8
@@ -30,7 +30,7 @@ class Break(str):
     "A line end between two messages of one reply, not within one."
 BREAK = Break('\n')
 
-# %% ../nbs/04_chat.ipynb #81c80e5d
+# %% ../nbs/04_chat.ipynb #8579aca0
 class Chat:
     "A talk with a model, which remembers what was said."
     def __init__(self,
@@ -44,6 +44,7 @@ class Chat:
         guard=None,            # From the ids of a message so far to those that must not come next, as `tinychat.beyond.leaks.Guard` (None: nothing is banned)
     ):
         self.model, self.tokenizer, self.max_messages, self.guard = model.eval(), tokenizer, max_messages, guard
+        self.fused = Fused(self.model) # answers as the model does, only sooner
         self.temperature, self.top_k, self.max_tokens = temperature, top_k, max_tokens
         self.rng = torch.Generator(model.device)
         if seed is None: self.rng.seed()
@@ -131,27 +132,27 @@ def unseen(self:Chat,
     self.seen = list(ids)
     return ids[same:]
 
-# %% ../nbs/04_chat.ipynb #747f063d
+# %% ../nbs/04_chat.ipynb #b4bdcf54
 @patch
 def _settings(self:Chat): return dict(temperature=self.temperature, top_k=self.top_k, generator=self.rng)
 
 @patch
 def _message(self:Chat, ids, left):
     "Yield the ids of one message; `ids` is extended as the cache is."
-    for new in generate(self.model, self.unseen(ids), left, stop=[*self.tokenizer.special.values()], cache=self.cache, ban=self.guard, **self._settings()):
+    for new in generate(self.fused, self.unseen(ids), left, stop=[*self.tokenizer.special.values()], cache=self.cache, ban=self.guard, **self._settings()):
         ids.append(new)
         if new in self.tokenizer.special.values(): return
         yield new
         self.seen = list(ids[:-1])
 
-# %% ../nbs/04_chat.ipynb #3bf484d4
+# %% ../nbs/04_chat.ipynb #42f979b8
 @patch
 def goes_on(self:Chat,
     ids:list, # The talk, its last message closed
 )->bool: # Does the model write another message?
     "Ask the model whose block is next: its own, or the other's."
     ids += [*self.tokenizer.encode('\n'), self.tokenizer.im_start]
-    with torch.no_grad(): logits = self.model(torch.tensor([self.unseen(ids)], device=self.model.device), self.cache)[:,-1]
+    with torch.no_grad(): logits = self.fused(torch.tensor([self.unseen(ids)], device=self.model.device), self.cache)[:,-1]
     first = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')]
     return sample(logits[:,first], temperature=self.temperature, generator=self.rng).item() == 0
 

@@ -44,7 +44,7 @@ def command(
         return 0
     return run
 
-# %% ../nbs/commands.ipynb #75e33757
+# %% ../nbs/commands.ipynb #11f28592
 def _respell(arg, known):
     "An option as the parser spells it."
     option, equals, value = arg.partition('=')
@@ -64,7 +64,8 @@ def _fail(problem, name=None):
     if problem in (None, 0): return 0
     if isinstance(problem, int): return 1 # argparse has printed what was wrong
     from tinychat.data import plain
-    print(' '.join(plain(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
+    if 'TORCHELASTIC_RUN_ID' not in os.environ or os.environ.get('RANK') == '0': # of several processes one says it
+        print(' '.join(plain(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
     return 1
 
 # %% ../nbs/commands.ipynb #66f2c83e
@@ -95,7 +96,7 @@ def tinychat_demo(
     mine = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {me[:8]}, {mine:,} messages of theirs, are in {out}.')
 
-# %% ../nbs/commands.ipynb #6f065066
+# %% ../nbs/commands.ipynb #ac739d9c
 @command
 def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
@@ -113,10 +114,11 @@ def tinychat_train(
     resume:bool=False,      # Go on with --out, as it was set up
     device:str='auto',      # Where: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
+    recompute:bool=False,   # Compute on the way back what a large network has no memory to keep; a third slower
 ):
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.train import train_file
-    train_file(data, out, init, base, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, use_all, resume, device, seed)
+    train_file(data, out, init, base, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, use_all, resume, device, seed, recompute)
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command

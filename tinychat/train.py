@@ -12,15 +12,15 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_train())
 
 # %% auto #0
-__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type', 'autocast',
-           'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule', 'Options', 'Run',
-           'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness', 'choose_start',
-           'Averaged', 'token_sizes', 'learn', 'side_stream', 'Recorded', 'fit', 'check_sound', 'remember',
-           'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step', 'sample_reply',
-           'plot_history', 'in_notebook', 'live_plot', 'adapt', 'plan', 'check_asked', 'check_out', 'check_room',
-           'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
+__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'TEAM', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type',
+           'autocast', 'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule',
+           'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness',
+           'choose_start', 'Averaged', 'token_sizes', 'learn', 'side_stream', 'Recorded', 'Team', 'fit', 'check_sound',
+           'remember', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step',
+           'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'adapt', 'plan', 'check_asked', 'check_out',
+           'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
 
-# %% ../nbs/03_train.ipynb #788a6016
+# %% ../nbs/03_train.ipynb #5168634f
 import copy, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from collections import defaultdict
 from functools import cache
@@ -28,6 +28,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -393,7 +394,7 @@ def token_sizes(
         if len(i := tok.encode(role)) == 1: sizes[i] = 0
     return sizes
 
-# %% ../nbs/03_train.ipynb #dc75104f
+# %% ../nbs/03_train.ipynb #f00382ef
 def learn(
     model:nn.Module,    # From ids to scores; its weights get gradients
     x:Tensor,           # (B, T) token ids: what is seen
@@ -402,16 +403,17 @@ def learn(
     sizes:Tensor,       # (vocab_size,) from `token_sizes`
     others_weight:float=1., # How much the rest counts
     scale=lambda loss: loss, # Applied to the loss before going back
+    whole:Tensor=None,  # What all tokens count together (None: these are all)
 )->Tensor: # (2,) bits that the person's tokens took, and their bytes
     "From a batch to gradients."
     with autocast(x.device): logits = model(x)
     nats = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
     weight = torch.where(mine, 1., others_weight)
-    loss = (nats*weight).sum() / weight.sum().clamp_min(1) # there are windows in which the person says nothing
+    loss = (nats*weight).sum() / (weight.sum() if whole is None else whole).clamp_min(1) # there are windows in which the person says nothing
     scale(loss).backward()
     return torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
 
-# %% ../nbs/03_train.ipynb #35585ca3
+# %% ../nbs/03_train.ipynb #0652b368
 @cache
 def side_stream(
     device:torch.device, # A GPU
@@ -424,7 +426,8 @@ class Recorded:
     def __init__(self,
         work,         # Takes tensors, always of the same shapes, and returns a tensor
         params:list,  # Weights that get gradients from it
-    ): self.work, self.params, self.graph = work, params, None
+        fixed:bool=True, # Is it the same calls each time? Otherwise they are made each time
+    ): self.work, self.params, self.fixed, self.graph = work, params, fixed, None
     def record(self, given):
         self.given = [t.clone() for t in given]
         side = side_stream(given[0].device)
@@ -437,7 +440,7 @@ class Recorded:
         with torch.cuda.graph(graph, stream=side): self.result = self.work(*self.given)
         self.grads, self.graph = [p.grad for p in self.params], graph
     def __call__(self, *given):
-        if given[0].device.type != 'cuda': return self.work(*given)
+        if given[0].device.type != 'cuda' or not self.fixed: return self.work(*given)
         with torch.cuda.device(given[0].device):
             if not self.graph: self.record(given)
             for place, new in zip(self.given, given): place.copy_(new)
@@ -445,7 +448,40 @@ class Recorded:
             self.graph.replay()
         return self.result
 
-# %% ../nbs/03_train.ipynb #4bc0cd4e
+# %% ../nbs/03_train.ipynb #813e184c
+class Team:
+    "The processes that train together. Mostly it is one."
+    def __init__(self): self.rank, self.size, self.talk = 0, 1, None
+    @contextmanager
+    def joined(self,
+        device:str, # As asked for
+    ): # ValueError if there are too few GPUs
+        "Meet the others, if `torchrun` started several; yield the device of this process."
+        if (size := int(os.environ.get('WORLD_SIZE', 1))) < 2: yield device; return
+        cuda, here = torch.cuda.is_available() and device in ('auto', 'cuda'), int(os.environ.get('LOCAL_RANK', 0))
+        if cuda and here >= torch.cuda.device_count(): raise ValueError(f'There are {torch.cuda.device_count()} GPUs here and more processes. Start as many as there are GPUs.')
+        if cuda: torch.cuda.set_device(here)
+        dist.init_process_group('nccl' if cuda else 'gloo')
+        self.rank, self.size, self.talk = dist.get_rank(), size, dist.new_group(backend='gloo')
+        try: yield f'cuda:{here}' if cuda else device
+        finally: dist.destroy_process_group(); self.__init__()
+    def rows(self, batch): return batch[self.rank::self.size] # Those of this process
+    def wrap(self, model): return nn.parallel.DistributedDataParallel(model) if self.size > 1 else model # A model whose gradients are averaged
+    def total(self, t): # The sum over all processes
+        if self.size > 1: dist.all_reduce(t)
+        return t
+    def agreed(self, what): # What the first process says
+        box = [what]
+        if self.size > 1: dist.broadcast_object_list(box, group=self.talk)
+        return box[0]
+    def any(self, true:bool): # Does any process say so?
+        said = torch.tensor(float(true))
+        if self.size > 1: dist.all_reduce(said, group=self.talk)
+        return bool(said)
+
+TEAM = Team()
+
+# %% ../nbs/03_train.ipynb #3137fb26
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -460,14 +496,18 @@ def fit(
     run.scaler = run.scaler or new_scaler(device)
     if o.average and not run.averaged: run.averaged = Averaged(model, o.average*o.max_iters)
     run.sums = run.sums.to(device)
-    step = Recorded(lambda x, y, mine: learn(model, x, y, mine, sizes, o.others_weight, run.scaler.scale), list(model.parameters()))
+    if o.batch_size < TEAM.size: raise ValueError(f'A batch of {o.batch_size} windows cannot be shared by {TEAM.size} processes. Start at most {o.batch_size}.')
+    if TEAM.rank: torch.manual_seed(o.seed + 1_000_003*TEAM.rank + run.step) # or all would drop out the same numbers
+    shared = TEAM.wrap(model)
+    step = Recorded(lambda x, y, mine, whole: learn(shared, x, y, mine, sizes, o.others_weight, run.scaler.scale, whole), list(model.parameters()), TEAM.size == 1 and not model.recompute)
     model.train()
     while run.step < o.max_iters:
         start = time.perf_counter()
         x, y, mine = batches[run.step]
+        whole = torch.where(mine, 1., o.others_weight).sum() / TEAM.size
         for opt in run.optimizers:
             for group in opt.param_groups: group['lr'] = group['peak'] * schedule(run.step, o.max_iters, o.warmup)
-        run.sums += step(x, y, mine)
+        run.sums += TEAM.total(step(*map(TEAM.rows, (x, y, mine)), whole))
         for opt in run.optimizers: run.scaler.unscale_(opt)
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
         for opt in run.optimizers: run.scaler.step(opt); opt.zero_grad()
@@ -476,7 +516,7 @@ def fit(
         run.step += 1
         measured = None
         if held and (run.step % o.eval_every == 0 or run.step == o.max_iters):
-            measured = dict(step=run.step, train=(run.sums[0]/run.sums[1]).item(), held=reply_bpb(run.shown, run.tok, held))
+            measured = dict(step=run.step, train=(run.sums[0]/run.sums[1]).item(), held=TEAM.agreed(reply_bpb(run.shown, run.tok, held)))
             run.sums = torch.zeros(2, device=device)
             if not math.isfinite(measured['held']): raise ValueError(f'Training went astray at step {run.step}: the loss is no number any more. Train again with another --seed, or a smaller network.')
             if measured['held'] < run.best:
@@ -558,15 +598,17 @@ def resume_run(
     if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
 
-# %% ../nbs/03_train.ipynb #5e28afcc
+# %% ../nbs/03_train.ipynb #5ac9a1cc
 @contextmanager
 def on_interrupt():
     "Within it, Ctrl-C only makes the yielded event true."
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only there can signals be caught
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    signals = [signal.SIGINT, signal.SIGTERM] if TEAM.size > 1 else [signal.SIGINT] # torchrun passes Ctrl-C on as the other
+    before = [signal.signal(s, lambda *_: pressed.set()) for s in signals]
     try: yield pressed
-    finally: signal.signal(signal.SIGINT, before)
+    finally:
+        for s, handler in zip(signals, before): signal.signal(s, handler)
 
 # %% ../nbs/03_train.ipynb #e2f7faf0
 @contextmanager
@@ -675,7 +717,7 @@ def adapt(
     how['epochs'] += strange*(5 - how['epochs'])
     for rate in ('lr', 'muon_lr'): how[rate] *= 5**strange
 
-# %% ../nbs/03_train.ipynb #4b65c316
+# %% ../nbs/03_train.ipynb #22e6fa9b
 def plan(
     run:Run,            # A run at step 0; its options are set
     train:list,         # Its conversations
@@ -700,6 +742,7 @@ def plan(
         looks = max(1, min(looks, int(0.2*minutes*60/look))) # a fifth of the time may go into looking
         o.max_iters = max(1, int((minutes*60 - looks*look) / seconds_per_step(run, train)))
         if enough := from_base and o.max_iters > 3*worth: o.max_iters = 3*worth
+    o.max_iters, looks = TEAM.agreed((o.max_iters, looks))
     o.eval_every = math.ceil(min(o.max_iters, worth)/looks)
     o.warmup = min(o.warmup, max(1, o.max_iters//10))
     return enough
@@ -761,7 +804,7 @@ def check_shape(
         has = getattr(run.model.config, name)
         if n not in (None, has): raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. Leave it out, or {instead}.')
 
-# %% ../nbs/03_train.ipynb #9e76082d
+# %% ../nbs/03_train.ipynb #6ce2b64c
 class Keeper:
     "Writes a run to `out`. A file there that it did not write is kept under another name."
     def __init__(self,
@@ -778,6 +821,7 @@ class Keeper:
         except FileNotFoundError: return None
         return s.st_ino, s.st_mtime_ns, s.st_size
     def save(self):
+        if TEAM.rank: return # one is enough
         with no_interrupt():
             kept = None if self.mark() in (None, self.known) else self.set_aside()
             try: self.run.save(self.out)
@@ -795,13 +839,13 @@ class Keeper:
     def now_and_then(self):
         if time.monotonic() - self.saved > 60: self.save()
 
-# %% ../nbs/03_train.ipynb #d77451e5
+# %% ../nbs/03_train.ipynb #d71b9bb0
 def speaker(
     progress:bool, # Is it wanted?
 ):
     "A function that says a line, if that is wanted and possible."
     from tqdm import tqdm
-    listening = progress and sys.stderr is not None
+    listening = progress and sys.stderr is not None and not TEAM.rank
     def say(text):
         nonlocal listening
         try:
@@ -809,7 +853,7 @@ def speaker(
         except OSError: listening = False
     return say
 
-# %% ../nbs/03_train.ipynb #6259d710
+# %% ../nbs/03_train.ipynb #30e12a11
 def fit_file(
     run:Run,       # To go on with
     train:list,    # Conversations to learn from
@@ -821,14 +865,14 @@ def fit_file(
     "`fit` with progress shown, saved now and then, at the end, and when Ctrl-C is pressed."
     from tqdm import tqdm
     o = run.options
-    bar = tqdm(total=o.max_iters, initial=run.step, unit='step', leave=False, disable=not (progress and (in_notebook() or sys.stderr and sys.stderr.isatty())))
+    bar = tqdm(total=o.max_iters, initial=run.step, unit='step', leave=False, disable=not (progress and not TEAM.rank and (in_notebook() or sys.stderr and sys.stderr.isatty())))
     with on_interrupt() as pressed, live_plot() as draw, bar:
         for measured in fit(run, train, held):
             bar.update()
             if measured:
                 say(f"step {measured['step']:>5}  train {measured['train']:.3f}  held out {measured['held']:.3f}  how are you? -> {sample_reply(run.shown, run.tok, 'how are you?')!r}")
                 bar.set_postfix_str(f'best {run.best:.3f}'); draw(run.history)
-            if pressed.is_set():
+            if TEAM.any(pressed.is_set()):
                 if held: keeper.save()
                 say(f'Stopped after step {run.step} of {o.max_iters}; saved in {keeper.out}. Go on with --resume.' if held else f'Stopped. {keeper.out} holds the model from before, without what was held out. For that, train again from the beginning.')
                 raise KeyboardInterrupt
@@ -888,7 +932,7 @@ def start_run(
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #ab178397
+# %% ../nbs/03_train.ipynb #18da6f87
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -905,32 +949,35 @@ def train_file(
     resume:bool=False,     # Go on with `out`, as it was set up
     device:str='auto',     # Where: auto, cpu, cuda, mps
     seed:int=0,            # Decides initial weights, order and dropout
+    recompute:bool=False,  # Compute on the way back what a large network has no memory to keep; a third slower
     progress:bool=True,    # Show how far it is
 )->Run: # ValueError in one line for whatever is wrong; KeyboardInterrupt after saving
     "Read a ChatML file, train, and write a checkpoint."
-    say = speaker(progress)
-    shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
-    check_asked(minutes, max_iters, resume, seed, init, use_all, base)
-    train, held = load_data(data)
-    check_out(out, resume)
-    if resume:
-        run = resume_run(out, train, device, held)
-        check_shape(run, shape, 'train anew, without --resume')
-    else:
-        run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
-    o = run.options
-    say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
-    if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
-    if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
-    keeper = Keeper(run, out, resume, say)
-    try: fit_file(run, train, held, keeper, say, progress)
-    except KeyboardInterrupt:
-        if use_all: say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
-        raise
-    say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
-    if use_all:
-        say('Once more, with what was held out.')
-        keeper.run = run = all_run(run, make(), train, held)
-        fit_file(run, train + held, [], keeper, say, progress)
-        say(f'Saved in {out}, trained on all {sum(map(len, train + held)):,} messages.')
-    return run
+    with TEAM.joined(device) as device:
+        say = speaker(progress)
+        shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
+        check_asked(minutes, max_iters, resume, seed, init, use_all, base)
+        train, held = load_data(data)
+        check_out(out, resume)
+        if resume:
+            run = resume_run(out, train, device, held)
+            check_shape(run, shape, 'train anew, without --resume')
+        else:
+            run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
+        o, run.model.recompute = run.options, recompute
+        say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
+        if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
+        if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
+        keeper = Keeper(run, out, resume, say)
+        try: fit_file(run, train, held, keeper, say, progress)
+        except KeyboardInterrupt:
+            if use_all: say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
+            raise
+        say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {min(run.history, key=lambda h: h['held'])['step']}; {run.seconds:.0f} s of training. Saved in {out}.")
+        if use_all:
+            say('Once more, with what was held out.')
+            keeper.run = run = all_run(run, make(), train, held)
+            run.model.recompute = recompute
+            fit_file(run, train + held, [], keeper, say, progress)
+            say(f'Saved in {out}, trained on all {sum(map(len, train + held)):,} messages.')
+        return run
