@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import nanogpt
-from tinychat.beyond.leaks import Known, membership, verbatim
+from tinychat.beyond.leaks import Guard, Known, copied, membership, verbatim
 from tinychat.beyond.likeness import Habits, Measure, bits, crowd, earlier, identify, messages, others, sense, told_apart
 from tinychat.beyond.many import exchanges
 from tinychat.chat import Chat
@@ -63,6 +63,14 @@ def rounded(row):
     return {k: [round(x, 4) for x in v] if isinstance(v, Measure) else round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
 
 
+def behind_guard(chat, train, asked, mine):
+    "Share of the messages that hold more than eight tokens of a training message, without a guard and with it."
+    guard = chat.guard = Guard(chat.tokenizer, [b.text for c in train for b in c])
+    behind = [e._replace(made=m) for e, m in zip(asked, chat.replies([e.before for e in asked]))]
+    chat.guard = None
+    return dict(copied=copied(chat.tokenizer, guard, messages(mine, True)), copied_guarded=copied(chat.tokenizer, guard, messages(behind, True)))
+
+
 def measure(name, person, chat, data, cache={}):
     "A row of numbers; those of the person alone are computed once."
     begin = time.perf_counter()
@@ -85,6 +93,7 @@ def measure(name, person, chat, data, cache={}):
                taken=identify(wrote, people, dict(it=messages(mine, True)))['it'].ten, sense=sense(*judge, mine, len(mine)),
                habits=float(np.mean([r['model'].value for r in style.values()])), whole=copies.whole, eight=copies.long, longest=copies.longest,
                auc=membership(chat.model, base, (chat.tokenizer, tok), before, asked)['loss beside the base'])
+    if name == 'learned by heart': row |= behind_guard(chat, train, asked, mine)
     print(f'{time.perf_counter()-begin:.0f} s', row, flush=True)
     return rounded(row)
 

@@ -1,5 +1,5 @@
 "Judging a model: replies side by side, likeness, leaks, the report."
-import copy, json, math, random, re, subprocess, sys
+import copy, json, math, os, random, re, subprocess, sys
 import numpy as np
 import pytest, torch
 from tinychat.beyond import evaluate as E, leaks as L, likeness as K
@@ -168,6 +168,29 @@ def test_stretches_are_the_same_for_both_sides():
         near = min((k for k in cut if k[0] == e.conv), key=lambda k: abs(k[1] - len(e.before)))
         assert g[0] == e.conv and abs(g[1] - cut[near][1]) <= 1
 
+def test_what_nobody_does_is_no_habit():
+    "Emoji alone: no words, no apostrophes, nothing to draw of these."
+    import matplotlib.pyplot as plt
+    asked = [Exchange(n//5, [Block('user', '😂')]*(2*(n % 5) + 1), ['👍'], ['😂😂']) for n in range(60)]
+    style = K.Habits([[Block('user', '👍'), Block('assistant', '😂')]]*9).compare(asked, asked, asked)
+    assert not {'apostrophes', 'favourite words'} & set(style) and style['emoji']['model'].value == 1
+    K.plot_habits(style), K.plot_sorts(style)
+    plt.close('all')
+
+def test_ties_are_half_right():
+    same = [((n//20, 0), '😂') for n in range(400)]
+    told = K.told_apart(same, same)
+    assert told is None or told.one.value == .5 == told.ten.value
+    assert K.told_apart([(g, '') for g, _ in same], same) is None
+    assert K.several(np.zeros(40), np.repeat([0, 1], 20), np.zeros(40), 10, np.random.default_rng(0)) == .5
+    assert K.identify(['hello'], {}, {'it': same}) == {}
+
+def test_words_without_spaces():
+    train = ['明天晚上一起吃饭好不好我们七点见', 'คุณสบายดีไหมวันนี้เราจะไปไหนกันดี']
+    known = L.Known(train)
+    copies = L.verbatim(known, [((n, 0), t) for n, t in enumerate(train*4)])
+    assert copies.n == 8 and copies.whole.value == copies.long.value == 1 and known.stretch(train[0] + '啊') == 16
+
 def test_near():
     for word in ('dog', 'dgo', 'doog', 'do', 'dig', 'dogs'): assert K.near(word, {'dog'}), word
     for word in ('cat', 'god', 'doggs'): assert not K.near(word, {'dog'}), word
@@ -276,7 +299,7 @@ def test_guard_cost_is_as_it_draws(chat):
     rows = [tok.end_of_text, *[i for role, t in (('user', 'hi'), ('assistant', first)) for i in (tok.im_start, *tok.encode(f'{role}\n'), *tok.encode(t), tok.im_end, *tok.encode('\n'))], tok.im_start, *tok.encode('assistant\n')]
     p = (chat.model(torch.tensor([rows + ids]))[0]/2).softmax(-1)
     bits = -sum(math.log2(1 - p[len(rows)+n-1, ids[n]].item()) for n in range(2, len(ids)))
-    assert bits > 0 and math.isclose(L.guard_cost(chat, guard, [Exchange(0, [Block('user', 'hi')], [], [first, second])]), bits/(len(first) + len(second) + 2), rel_tol=1e-4)
+    assert bits > 0 and math.isclose(L.guard_cost(chat, guard, [Exchange(0, [Block('user', 'hi')], [], [first, second])]).value, bits/(len(first) + len(second) + 3), rel_tol=1e-4)
 
 def test_auc():
     rng = np.random.default_rng(0)
@@ -351,6 +374,7 @@ def test_what_went_on_from_a_checkpoint_has_no_twin(made, tmp_path):
     with pytest.raises(ValueError, match='on.pt went on from another checkpoint'): L.twin(tmp_path/'on.pt', talks(4))
     it = E.Subject(tmp_path/'on.pt', made/'me.txt', 'cpu')
     assert not it.same and 'no twin' in it.notes[0]
+    assert E.somebody(it, 1).replies([[Block('user', 'hello')]]) # somebody else needs none
 
 def test_bad_input(made, tmp_path, monkeypatch, capsys):
     def says(*args):
@@ -360,8 +384,9 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
         return status, err
     there = ['--checkpoint', made/'ckpt.pt', '--data', made/'me.txt']
     (tmp_path/'mine.json').write_text('{"a": 1}')
+    os.mkfifo(tmp_path/'pipe.json')
     (tmp_path/'page.html').write_text('<p>mine')
-    for args, word in [([*there, '--report', tmp_path/'mine.json'], 'mine.json is there already'), ([*there, '--report', tmp_path/'page.json'], 'page.html is there already'), (['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
+    for args, word in [([*there, '--report', tmp_path/'mine.json'], 'mine.json is there already'), ([*there, '--report', tmp_path/'pipe.json'], 'pipe.json is there already'), ([*there, '--blind', made/'me.txt'/'b.html'], 'me.txt'), ([*there, '--report', tmp_path/'page.json'], 'page.html is there already'), (['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
                        ([*there, '--report', tmp_path/'r.html'], 'must end in .json'), ([*there, '--report', made], 'must end in .json'), ([*there, '--report', ''], 'must not be empty'),
                        ([*there, '--other', tmp_path/'no.pt'], 'no.pt is not there'), ([*there, '--seed', 'x'], '--seed'), ([*there, '--blind', made/'me.txt'], 'me.txt')]:
         status, err = says(*args)
@@ -370,8 +395,11 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
 
 def test_verdict_is_about_intervals():
     told = lambda ten: dict(told_apart=dict(model=dict(ten=ten), somebody_else=dict(ten=(.97, .95, .99))), sense=(1., .8, 1.2))
-    assert 'hardly' in E.sounding(told((.6, .5, .7))) and 'nearly always' in E.sounding(told((.95, .9, .99))) and 'as much as' in E.sounding(told((.6, .5, .7)))
-    assert 'Too few' in E.sounding(dict(told_apart=dict(model=None), sense=(1., .8, 1.2)))
+    assert 'hardly' in E.sounding(told((.6, .5, .7))) and 'nearly always' in E.sounding(told((.95, .9, .99))) and '60% (50% to 70%) right' in E.sounding(told((.6, .5, .7))) and '100% (80% to 120%) as well' in E.sounding(told((.6, .5, .7)))
+    assert 'too few' in E.sounding(dict(told_apart=dict(model=None), sense=(1., .8, 1.2)))
+    alone = told((.6, .5, .7))
+    alone['told_apart']['somebody_else'] = None
+    assert "somebody else" in E.sounding(told((.6, .5, .7))) and 'somebody else' not in E.sounding(alone)
 
 def test_guard_in_the_terminal(made, tmp_path):
     code = 'import sys; from tinychat.commands import *; sys.exit(tinychat_chat())'

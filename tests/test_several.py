@@ -48,8 +48,14 @@ def test_same_numbers_as_one(folder, alone, n):
     before, after = (load_checkpoint(p)['model'] for p in (folder/'start.pt', alone))
     assert max((before[k] - after[k]).abs().max() for k in before) > .01 # and there was something to get wrong
 
-def test_ctrl_c_and_on_with_another_number(folder, tmp_path):
-    "Stopped in two processes, ended in one: as if nothing had happened."
+def children(pid):
+    "Of a process, by rank."
+    pids = [int(c) for c, parent in (line.split() for line in subprocess.run(['ps', '-eo', 'pid=,ppid='], capture_output=True, text=True).stdout.splitlines()) if int(parent) == pid]
+    return sorted(pids)
+
+@pytest.mark.parametrize('to', ['all', 'the second', 'torchrun'])
+def test_ctrl_c_and_on_with_another_number(folder, tmp_path, to):
+    "Stopped in two processes, ended in one or in three: as if nothing had happened."
     args = '--data', folder/'me.txt', '--init', folder/'start.pt', '--max_iters', 3000
     p = subprocess.Popen(command(2, *args, '--out', 'half.pt'), cwd=tmp_path, env={**os.environ, 'OMP_NUM_THREADS': '1'}, stderr=subprocess.PIPE, text=True, start_new_session=True)
     said = ''
@@ -57,12 +63,15 @@ def test_ctrl_c_and_on_with_another_number(folder, tmp_path):
         line = p.stderr.readline()
         assert line, said
         said += line
-    os.killpg(p.pid, signal.SIGINT) # as a terminal sends it: to all of them
+    if to == 'all': os.killpg(p.pid, signal.SIGINT) # as a terminal sends it
+    if to == 'the second': os.kill(children(p.pid)[1], signal.SIGINT)
+    if to == 'torchrun': p.terminate() # it sends a signal of its own
     said += p.communicate(timeout=60)[1]
     at = int(re.search(r'Stopped after step (\d+) of', said)[1])
     assert p.returncode and said.count('Stopped after') == 1
     half = load_checkpoint(tmp_path/'half.pt')
-    assert half['step'] == at
+    assert half['step'] == at and [f.name for f in tmp_path.iterdir()] == ['half.pt']
+    if to != 'all': return
     # end it soon, once from the checkpoint and once without ever stopping
     for h in (half['options'],): h['max_iters'], h['patience'] = at + 4, 0
     torch.save(half, tmp_path/'half.pt')
@@ -101,3 +110,16 @@ def test_recompute_keeps_less_and_learns_the_same(dropout):
 def test_recompute_is_an_option(folder, alone):
     train_file(folder/'me.txt', folder/'again.pt', init=str(folder/'start.pt'), max_iters=24, device='cpu', progress=False, recompute=True)
     same(alone, folder/'again.pt')
+
+def test_only_the_first_writes(folder, tmp_path, monkeypatch):
+    import tinychat.train as train
+    run = train.resume_run(folder/'start.pt', *what_it_read(folder))
+    for rank in (1, 0):
+        monkeypatch.setattr(train.TEAM, 'rank', rank)
+        train.Keeper(run, tmp_path/'x.pt', False).save()
+        assert (tmp_path/'x.pt').exists() == (rank == 0)
+
+def what_it_read(folder):
+    from tinychat.data import load_data
+    learn, held = load_data(folder/'me.txt')
+    return learn, 'cpu', held

@@ -76,7 +76,7 @@ class GPTConfig:
         if not 1 <= self.rope_theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {self.rope_theta}.')
         if not 0 <= self.dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {self.dropout}.')
 
-# %% ../nbs/02_gpt.ipynb #0b5ef802
+# %% ../nbs/02_gpt.ipynb #ae333da8
 class Attention(nn.Module):
     "Look back, with several heads at once."
     def __init__(self,
@@ -96,7 +96,8 @@ class Attention(nn.Module):
         mask = None
         if cache is not None: k, v, mask = cache.extend(layer, k, v)
         if self.kv_heads < self.heads: k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None)
+        by_hand = cache is None and q.device.type == 'cpu' and q.requires_grad and q.shape[2] <= 512 # then faster than PyTorch's, there and back
+        y = causal_attention(q, k, v) if by_hand else F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
 # %% ../nbs/02_gpt.ipynb #ee674589
@@ -251,7 +252,7 @@ class KVCache:
         "Forget everything after `length` positions."
         self.length = min(self.length, length)
 
-# %% ../nbs/02_gpt.ipynb #b0a73980
+# %% ../nbs/02_gpt.ipynb #bcb497a4
 @torch.no_grad()
 def generate(
     model:GPT,          # Any model from ids to scores that takes a cache
@@ -274,7 +275,8 @@ def generate(
         if cache.length + len(ids) > room: cache.crop(0); ids = said[-(room//2):]
         logits = model(torch.tensor([ids], device=model.device), cache)[:,-1]
         if ban and (banned := list(ban(said[start:]))): logits[:,banned] = -torch.inf
-        new = sample(logits, previous=torch.tensor([said], device=model.device), **sampling).item()
+        previous = torch.tensor([said], device=model.device) if sampling.get('repetition_penalty', 1) != 1 else None
+        new = sample(logits, previous=previous, **sampling).item()
         yield new
         said.append(new); ids = [new]
         if new in stop: return
@@ -304,7 +306,7 @@ class Fused:
         if now and now != self.made: self.fuse()
         self.made = now
 
-# %% ../nbs/02_gpt.ipynb #74dadfb9
+# %% ../nbs/02_gpt.ipynb #e640b34c
 @patch
 @torch.no_grad()
 def fuse(self:Fused):
@@ -320,8 +322,8 @@ def fuse(self:Fused):
         self.layers.append((reads.t(), norms, a.o_proj.weight.t(), gates.t(), p.down_proj.weight.t()))
     self.head = (m.embed_tokens.weight * m.norm.weight * n**.5).t()
     self.cos, self.sin, self.swap = m.cos, m.sin * torch.tensor([-1, 1]).repeat_interleave(d//2), torch.arange(d).roll(d//2)
-    self.eps, self.eps_d = (torch.tensor((size*1e-6)**.5) for size in (n, d))
-    self.x, self.read, self.gate, self.deep, self.scores = (torch.empty(1, size) for size in (n, (heads + 2*kv)*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
+    self.eps_d, self.longer = torch.tensor((d*1e-6)**.5), torch.full((1, n + 1), (n*1e-6)**.5) # a norm's 1e-6, as one more number of the row
+    self.x, self.read, self.gate, self.deep, self.scores = self.longer[:,:n], *(torch.empty(1, size) for size in ((heads + 2*kv)*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
     self.size, self.sizes, self.turned, self.swapped = (torch.empty(size) for size in ((1, 1), (heads + kv, 1), (heads + kv, d), (heads + kv, d)))
     self.qk, self.v = self.read[0,:(heads + kv)*d].view(heads + kv, d), self.read[0,(heads + kv)*d:].view(kv, d)
     self.q, self.k = self.turned[:heads].view(1, heads, 1, d), self.turned[heads:]
@@ -334,24 +336,24 @@ def step(self:Fused,
 )->Tensor: # (1, vocab_size)
     "One token through the network."
     x, size, sizes, qk, turned, groups = self.x, self.size, self.sizes, self.qk, self.turned, self.config.n_head//self.config.n_kv_head
-    at, length = cache.length, lambda t, eps, out: torch.hypot(torch.linalg.vector_norm(t, dim=-1, keepdim=True, out=out), eps, out=out)
+    at, length = cache.length, lambda t, out: torch.linalg.vector_norm(t, dim=-1, keepdim=True, out=out)
     cos, sin, past = self.cos[at], self.sin[at], [t[:,:,:,:at+1].unbind() for t in (cache.k, cache.v)]
     x.copy_(self.embed_tokens.weight[token])
     for (reads, norms, out, gates, down), k, v, new_k, new_v in zip(self.layers, *past, cache.k[:,0,:,at].unbind(), cache.v[:,0,:,at].unbind()):
-        length(x, self.eps, size)
+        length(self.longer, size)
         torch.mm(x, reads, out=self.read).div_(size)
-        qk.div_(length(qk, self.eps_d, sizes)).mul_(norms)
+        qk.div_(length(qk, sizes).hypot_(self.eps_d)).mul_(norms)
         torch.index_select(qk, 1, self.swap, out=self.swapped)
         torch.mul(qk, cos, out=turned).addcmul_(self.swapped, sin)
         new_k.copy_(self.k); new_v.copy_(self.v)
         if groups > 1: k, v = (t.repeat_interleave(groups, 1) for t in (k, v))
         y = F.scaled_dot_product_attention(self.q, k, v)
         torch.addmm(x, y.view(1, -1), out, out=x)
-        length(x, self.eps, size)
+        length(self.longer, size)
         torch.mm(x, gates, out=self.gate).div_(size)
         torch.mul(F.silu(self.half), self.up, out=self.deep)
         torch.addmm(x, self.deep, down, out=x)
-    length(x, self.eps, size)
+    length(self.longer, size)
     cache.length += 1
     return torch.mm(x, self.head, out=self.scores).div_(size)
 

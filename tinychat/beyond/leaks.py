@@ -22,11 +22,11 @@ from ..tokenizer import Tokenizer
 from ..train import BASES, Options, fit, further_run, load_base, new_run
 
 # %% auto #0
-__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'Known', 'Verbatim', 'verbatim', 'plot_stretches', 'secret',
-           'Canary', 'canaries', 'plant', 'twin', 'ending_cost', 'exposure', 'tries', 'Caught', 'question', 'Exposed',
-           'exposures', 'plot_canaries', 'auc', 'membership', 'Guard', 'copied', 'guard_cost']
+__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'Known', 'Verbatim', 'share', 'verbatim', 'plot_stretches',
+           'secret', 'Canary', 'canaries', 'plant', 'twin', 'ending_cost', 'exposure', 'tries', 'Caught', 'question',
+           'Exposed', 'exposures', 'plot_canaries', 'auc', 'membership', 'Guard', 'copied', 'guard_cost']
 
-# %% ../../nbs/beyond/leaks.ipynb #cfdfaaff
+# %% ../../nbs/beyond/leaks.ipynb #5984f7d3
 class Known:
     "Messages, made to be searched for stretches of words."
     def __init__(self,
@@ -42,20 +42,31 @@ class Known:
         "The longest run of words that stands in a known message, too."
         w, best = words(text), 0
         for i in range(len(w) - 2):
+            if i + best >= len(w): break # nothing longer can begin here
             for n, j in self.at.get(tuple(w[i:i+3]), ()):
+                if best and self.words[n][j+best:j+best+1] != w[i+best:i+best+1]: continue # not longer than what was found
                 k = 3
                 while i+k < len(w) and j+k < len(self.words[n]) and w[i+k] == self.words[n][j+k]: k += 1
                 best = max(best, k)
         return best
 
-# %% ../../nbs/beyond/leaks.ipynb #150bb3a4
+# %% ../../nbs/beyond/leaks.ipynb #8b3e3356
 class Verbatim(NamedTuple):
     "What of a heap of messages stands in the training data."
-    whole:Measure  # Share of the messages of twenty characters or more
+    whole:Measure  # Share of the messages of twenty bytes or more
     long:Measure   # Share of all with eight words in a row or more
     longest:int    # Words
     stretches:list # Longest stretch of each message, in words
-    n:int          # Messages of twenty characters or more
+    n:int          # Messages of twenty bytes or more
+
+def share(
+    hits,        # (n,) array of 0 and 1
+    groups:list, # The group of each
+    seed:int=0,  # For the interval
+)->Measure:
+    "A share; if it is 0, what it may be all the same."
+    m = bootstrap(lambda n: hits[n].mean(), groups, seed=seed)
+    return m._replace(low=0., high=1 - .05**(1/len(hits))) if len(hits) and not hits.any() else m # none of n: less than 3/n, about
 
 def verbatim(
     known:Known,  # What was learned from
@@ -63,12 +74,9 @@ def verbatim(
     seed:int=0,   # For the intervals
 )->Verbatim:
     "Search messages for what was learned from."
-    long = [(g, ' '.join(words(t)) in known.whole) for g,t in texts if len(t) >= 20]
+    long = [(g, ' '.join(words(t)) in known.whole) for g,t in texts if len(t.encode('utf-8', 'replace')) >= 20]
     runs = np.array([known.stretch(t) for _,t in texts] or [0])
-    def share(hits, groups):
-        m = bootstrap(lambda n: hits[n].mean(), groups, seed=seed)
-        return m._replace(low=0., high=1 - .05**(1/len(hits))) if len(hits) and not hits.any() else m # none of n: less than 3/n, about
-    return Verbatim(share(np.array([h for _,h in long], float), [g for g,_ in long]), share((runs > 7).astype(float), [g for g,_ in texts]), int(runs.max()), runs.tolist(), len(long))
+    return Verbatim(share(np.array([h for _,h in long], float), [g for g,_ in long], seed), share((runs > 7).astype(float)[:len(texts)], [g for g,_ in texts], seed), int(runs.max()), runs.tolist(), len(long))
 
 # %% ../../nbs/beyond/leaks.ipynb #85076934
 def plot_stretches(
@@ -331,28 +339,31 @@ class Guard:
         from tinychat.data import read_chatml
         return cls(tok, [b.text for c in read_chatml(path) for b in c], n)
 
-# %% ../../nbs/beyond/leaks.ipynb #e6eb908f
+# %% ../../nbs/beyond/leaks.ipynb #ff2b71a0
 def copied(
     tok:Tokenizer, # Of the model
     guard:Guard,   # Over the training messages
-    texts:list,    # Messages
-)->float: # Share of them
+    texts:list,    # (group, text) of each message
+    seed:int=0,    # For the interval
+)->Measure: # Share of them
     "How many messages hold more than `guard.n` tokens of a training message in a row?"
     def copies(t): ids = tok.encode(t); return any(ids[n] in guard(ids[:n]) for n in range(len(ids)))
-    return sum(map(copies, texts)) / max(1, len(texts))
+    hits = np.array([copies(t) for _,t in texts], float)
+    return share(hits, [g for g,_ in texts], seed)
 
-# %% ../../nbs/beyond/leaks.ipynb #6511fa70
+# %% ../../nbs/beyond/leaks.ipynb #4641f04b
 @torch.no_grad()
 def guard_cost(
     chat:Chat,     # Whose model
     guard:Guard,   # Over the training messages
     asked:list,    # `Exchange`s, with what was made under guard
-)->float: # Bits for each byte said
+    seed:int=0,    # For the interval
+)->Measure: # Bits for each byte said
     "How far does the guard take the model away from itself?"
-    tok, bits, size = chat.tokenizer, 0., 0
-    for e in asked:
+    tok, bits, size = chat.tokenizer, np.zeros(len(asked)), np.ones(len(asked))
+    for at, e in enumerate(asked):
         for number, t in enumerate(e.made):
-            ids, size = tok.encode(t), size + len(t.encode()) + 1
+            ids, size[at] = tok.encode(t), size[at] + len(t.encode()) + 1
             held = [n for n in range(len(ids)) if guard(ids[:n])]
             if not held: continue
             scratch = copy.copy(chat)
@@ -360,5 +371,5 @@ def guard_cost(
             before = scratch.prompt(scratch.room())
             scores = chat.model(torch.tensor([before + ids], device=chat.model.device)[:,:chat.model.config.context])[0]
             p = (scores/(chat.temperature or 1)).softmax(-1) # as it draws
-            for n in held: bits -= math.log2(max(1e-9, 1 - p[len(before)+n-1, list(guard(ids[:n]))].sum().item()))
-    return bits/max(1, size)
+            for n in held: bits[at] -= math.log2(max(1e-9, 1 - p[len(before)+n-1, list(guard(ids[:n]))].sum().item()))
+    return bootstrap(lambda n: bits[n].sum()/size[n].sum(), stretches(asked), seed=seed)

@@ -19,14 +19,15 @@ from ..data import Block, encode_conversation
 from ..train import autocast, reply_bpb
 
 # %% auto #0
-__all__ = ['EMOJI', 'LAUGH', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram', 'ngram_bits', 'plot_measures', 'habits',
-           'classifier', 'scores', 'several', 'Told', 'told_apart', 'others', 'messages', 'earlier', 'plot_told',
-           'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending', 'words', 'favourites', 'familiar', 'near',
-           'Spelling', 'Habits', 'pace', 'shares', 'distance', 'plot_habits', 'plot_sorts', 'examples']
+__all__ = ['EMOJI', 'LAUGH', 'ALONE', 'MARKS', 'LETTERS', 'WORD', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram',
+           'ngram_bits', 'plot_measures', 'habits', 'classifier', 'scores', 'right', 'several', 'Told', 'told_apart',
+           'others', 'messages', 'earlier', 'plot_told', 'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending',
+           'words', 'favourites', 'familiar', 'near', 'Spelling', 'Habits', 'pace', 'shares', 'distance', 'plot_habits',
+           'plot_sorts', 'examples']
 
-# %% ../../nbs/beyond/likeness.ipynb #0905d285
+# %% ../../nbs/beyond/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
-    "A number, and the interval that holds it in 95 of 100 cases."
+    "A number, and where it would lie in 95 of 100 cases, had there been other conversations."
     value:float
     low:float
     high:float
@@ -179,7 +180,9 @@ def scores(
         out[judge], part[judge] = model.decision_function([texts[i] for i in judge]), n
     return out, part
 
-# %% ../../nbs/beyond/likeness.ipynb #79b05df8
+# %% ../../nbs/beyond/likeness.ipynb #eac7ffcf
+def right(score, kind): return np.where(score == 0, .5, (score > 0) == kind) # Was it told right? Half, if nothing was told
+
 def several(
     score,  # (n,) scores
     kind,   # (n,) 0 or 1
@@ -189,9 +192,10 @@ def several(
 )->float: # Share of the heaps whose kind is told right
     "Put `k` messages of a kind on a heap, add their scores, and guess; many times."
     cells = [score[(part == p) & (kind == c)]*(2*c - 1) for p in set(part) for c in (0, 1)]
-    return float(np.mean([(rng.choice(s, (100, k)).sum(1) > 0).mean() for s in cells if len(s)]))
+    sums = [rng.choice(s, (100, k)).sum(1) for s in cells if len(s)]
+    return float(np.mean([right(s, 1).mean() for s in sums]))
 
-# %% ../../nbs/beyond/likeness.ipynb #d9096d00
+# %% ../../nbs/beyond/likeness.ipynb #11844742
 class Told(NamedTuple):
     "How often two kinds of messages are told apart; 0.5 is chance."
     one:Measure # One message at a time
@@ -205,6 +209,7 @@ def told_apart(
     repeats:int=3, # Divisions into what is learned from and what is judged
 )->Told: # None with fewer than 40 messages of a kind, or fewer than 5 stretches
     "Let a classifier tell two kinds of messages apart."
+    real, made = ([(g, t) for g, t in heap if t.strip()] for heap in (real, made))
     n, rng = min(len(real), len(made)), random.Random(seed)
     both = rng.sample(real, n) + rng.sample(made, n)
     kind, groups = np.repeat([0, 1], n), [g for g,_ in both]
@@ -213,7 +218,7 @@ def told_apart(
     if n < 40 or fewest(fold) < 5: return None
     number = {g: i for i, g in enumerate(dict.fromkeys(map(fold, groups)))}
     runs = [scores([t for _,t in both], kind, np.array([number[fold(g)] for g in groups]), seed + r) for r in range(repeats)]
-    one = bootstrap(lambda i: np.mean([((s[i] > 0) == kind[i]).mean() for s,_ in runs]), groups, seed=seed)
+    one = bootstrap(lambda i: np.mean([right(s[i], kind[i]).mean() for s,_ in runs]), groups, seed=seed)
     draw = np.random.default_rng(seed)
     ten = bootstrap(lambda i: np.mean([several(s[i], kind[i], p[i], 10, draw) for s,p in runs]), groups, seed=seed)
     return Told(one, ten, n)
@@ -249,7 +254,7 @@ def earlier(
         if sum(len(e.real) for e in out) >= n: break
     return out
 
-# %% ../../nbs/beyond/likeness.ipynb #295120db
+# %% ../../nbs/beyond/likeness.ipynb #5d6fe148
 def plot_told(
     told:dict, # Name -> `Told`
     ax=None,   # Where to draw (None: a new figure)
@@ -263,7 +268,7 @@ def plot_told(
             ax.plot([m.low, m.high], [y + .12 - .24*at]*2, color=colour, lw=2, alpha=.6)
             ax.plot(m.value, y + .12 - .24*at, 'o', color=colour, label=f'{name} at a time' if y == 0 else None)
     ax.axvline(.5, color='C3', lw=1, ls=':')
-    ax.set(yticks=range(len(told)), yticklabels=list(told), xlim=(.45, 1.01), xlabel='told from the person (0.5: a coin)'); ax.invert_yaxis(); ax.legend(loc='upper center', bbox_to_anchor=(.5, 1.25), ncol=2, frameon=False)
+    ax.set(yticks=range(len(told)), yticklabels=list(told), xlim=(min([.45, *(m.value - .03 for t in told.values() for m in (t.one, t.ten))]), 1.01), xlabel='told from the person (0.5: a coin)'); ax.invert_yaxis(); ax.legend(loc='upper center', bbox_to_anchor=(.5, 1.25), ncol=2, frameon=False)
     return ax
 
 # %% ../../nbs/beyond/likeness.ipynb #50b0840e
@@ -336,14 +341,14 @@ def crowd(
     seen = {b.text for c in held for b in c if len(b.text) > 12} # shorter ones are everybody's
     return {p[:8]: [t for t in said[p] if t not in seen] for p in most}
 
-# %% ../../nbs/beyond/likeness.ipynb #fe833ea4
+# %% ../../nbs/beyond/likeness.ipynb #d76a5d37
 def identify(
     person:list,     # The person's messages, to learn from
     suspects:dict,   # Name -> messages of others
     heaps:dict,      # Name -> (group, text) of each message to judge
     most:int=600,    # Messages of each to learn from
     seed:int=0,      # Decides what is drawn
-)->dict: # Name -> `Told`: the share that is taken for the person's, one at a time and ten
+)->dict: # Name -> `Told`: the share that is taken for the person's, one at a time and ten; empty with fewer than 100 messages to learn from
     "Which of many people wrote these?"
     try: from sklearn.feature_extraction.text import TfidfVectorizer
     except ImportError: return classifier()
@@ -351,6 +356,7 @@ def identify(
     from sklearn.pipeline import make_pipeline
     rng, known = random.Random(seed), [person, *suspects.values()]
     heard = [(t, who) for who, texts in enumerate(known) for t in rng.sample(texts, min(most, len(person), len(texts)))]
+    if len(heard) < 100: return {}
     characters = TfidfVectorizer(analyzer='char', ngram_range=(1, 4), sublinear_tf=True, lowercase=False, min_df=3)
     model = make_pipeline(characters, SGDClassifier(loss='log_loss', alpha=1e-5, max_iter=20, tol=None, class_weight='balanced', random_state=seed)).fit(*zip(*heard))
     out, draw = {}, np.random.default_rng(seed)
@@ -385,12 +391,17 @@ def ending(
     if EMOJI.search(end[-2:]): return 'emoji'
     return end[-1:] if end[-1:] in '.!?,)' and end else 'nothing' if end[-1:].isalnum() else 'else'
 
-# %% ../../nbs/beyond/likeness.ipynb #4e4ad6e6
+# %% ../../nbs/beyond/likeness.ipynb #74361bba
+ALONE = '\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff' # Thai, Lao, Burmese, Khmer, Japanese, Chinese: written without spaces
+MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff' # vowels and accents that stand beside a letter; those of India with their letters
+LETTERS = rf'(?:(?![{ALONE}])[^\W\d_]|[{MARKS}])+'
+WORD = re.compile(rf"[{ALONE}]|{LETTERS}(?:['’]{LETTERS})*")
+
 def words(
     text:str, # A message
 )->list: # In small letters
-    "Its words."
-    return re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text.lower())
+    "Its words; characters, where words are not set apart."
+    return WORD.findall(text.lower())
 
 def favourites(
     mine:Counter,   # How often the person uses each word
@@ -498,7 +509,7 @@ def distance(
     if not a or not b: return 0. if a == b else math.nan # nobody does it; or one of them said nothing
     return sum(abs(a.get(s, 0) - b.get(s, 0)) for s in {*a, *b})/2
 
-# %% ../../nbs/beyond/likeness.ipynb #bec61044
+# %% ../../nbs/beyond/likeness.ipynb #74df6e86
 @patch
 def compare(self:Habits,
     asked:list,     # `Exchange`s, with what a model made
@@ -506,11 +517,12 @@ def compare(self:Habits,
     earlier:list,   # Those of the person, before
     seed:int=0,     # Decides what is drawn
 )->dict: # Habit -> dict: model, other and self (`Measure`s), and real and made (sort -> share)
-    "Each habit of the person's beside the model's."
+    "Each habit of the person's beside the model's, but for those that neither has."
     out = {}
     for name, sort in self.sorts.items():
         real, made = ([sort(e.before, getattr(e, which)) for e in asked] for which in ('real', 'made'))
         row = dict(real=shares(real), made=shares(made))
+        if not row['real'] and not row['made']: continue # nobody here has such a habit: apostrophes, in many languages
         row['model'] = bootstrap(lambda n: distance([real[i] for i in n], [made[i] for i in n]), stretches(asked), 100, seed, True)
         for who, replies in (('other', others), ('self', earlier)):
             both, k = real + [sort(e.before, e.real) for e in replies], len(real)
