@@ -49,7 +49,8 @@ clean() {
 # Two notebooks at a time, each with its share of the cores.
 notebooks() { OMP_NUM_THREADS=$(( cores > 2 ? cores / 2 : 1 )) nbdev-test --n-workers 2 --timing; }
 
-tests() { python -m pytest -q -n $(( cores > 2 ? cores / 2 : 2 )) --dist loadfile ${quick:+--ignore-glob='tests/*_browser.py'}; }
+# So many at a time that each has one or two cores, and no more threads than these.
+tests() { OMP_NUM_THREADS=$(( cores > 2 ? 2 : 1 )) python -m pytest -q -n $(( cores > 2 ? cores / 2 : 2 )) --dist loadfile ${quick:+--ignore-glob='tests/*_browser.py'}; }
 
 # Build the wheel from the sdist, install it where nothing else is, and try it away from the repository.
 package() {

@@ -20,9 +20,9 @@ from ..train import autocast, reply_bpb
 
 # %% auto #0
 __all__ = ['EMOJI', 'LAUGH', 'ALONE', 'MARKS', 'LETTERS', 'WORD', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram',
-           'ngram_bits', 'plot_measures', 'habits', 'classifier', 'scores', 'right', 'several', 'Told', 'told_apart',
-           'others', 'messages', 'earlier', 'plot_told', 'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending',
-           'words', 'favourites', 'familiar', 'near', 'Spelling', 'Habits', 'pace', 'shares', 'distance', 'plot_habits',
+           'ngram_bits', 'plot_measures', 'habits', 'classifier', 'scores', 'several', 'Told', 'told_apart', 'others',
+           'messages', 'earlier', 'plot_told', 'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending', 'words',
+           'favourites', 'familiar', 'near', 'Spelling', 'Habits', 'pace', 'shares', 'distance', 'plot_habits',
            'plot_sorts', 'examples']
 
 # %% ../../nbs/beyond/likeness.ipynb #c801e84d
@@ -180,8 +180,8 @@ def scores(
         out[judge], part[judge] = model.decision_function([texts[i] for i in judge]), n
     return out, part
 
-# %% ../../nbs/beyond/likeness.ipynb #eac7ffcf
-def right(score, kind): return np.where(score == 0, .5, (score > 0) == kind) # Was it told right? Half, if nothing was told
+# %% ../../nbs/beyond/likeness.ipynb #7f918751
+def _right(score, kind): return np.where(score == 0, .5, (score > 0) == kind) # told right? half, if it was not told
 
 def several(
     score,  # (n,) scores
@@ -193,9 +193,9 @@ def several(
     "Put `k` messages of a kind on a heap, add their scores, and guess; many times."
     cells = [score[(part == p) & (kind == c)]*(2*c - 1) for p in set(part) for c in (0, 1)]
     sums = [rng.choice(s, (100, k)).sum(1) for s in cells if len(s)]
-    return float(np.mean([right(s, 1).mean() for s in sums]))
+    return float(np.mean([_right(s, 1).mean() for s in sums]))
 
-# %% ../../nbs/beyond/likeness.ipynb #11844742
+# %% ../../nbs/beyond/likeness.ipynb #855196f5
 class Told(NamedTuple):
     "How often two kinds of messages are told apart; 0.5 is chance."
     one:Measure # One message at a time
@@ -218,7 +218,7 @@ def told_apart(
     if n < 40 or fewest(fold) < 5: return None
     number = {g: i for i, g in enumerate(dict.fromkeys(map(fold, groups)))}
     runs = [scores([t for _,t in both], kind, np.array([number[fold(g)] for g in groups]), seed + r) for r in range(repeats)]
-    one = bootstrap(lambda i: np.mean([right(s[i], kind[i]).mean() for s,_ in runs]), groups, seed=seed)
+    one = bootstrap(lambda i: np.mean([_right(s[i], kind[i]).mean() for s,_ in runs]), groups, seed=seed)
     draw = np.random.default_rng(seed)
     ten = bootstrap(lambda i: np.mean([several(s[i], kind[i], p[i], 10, draw) for s,p in runs]), groups, seed=seed)
     return Told(one, ten, n)
