@@ -281,7 +281,7 @@ def generate(
         said.append(new); ids = [new]
         if new in stop: return
 
-# %% ../nbs/02_gpt.ipynb #0b3d10c3
+# %% ../nbs/02_gpt.ipynb #52dc437b
 class Fused:
     "A `GPT` for one conversation on a CPU: the same scores from fewer calls. Elsewhere it passes on what it is asked."
     def __init__(self,
@@ -301,8 +301,8 @@ class Fused:
         return F.linear(self.model.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
     def look(self):
         "Fuse, if that is of use and was not done with these weights."
-        params, weight = list(self.model.parameters()), self.model.embed_tokens.weight
-        now = weight.device.type == 'cpu' and weight.dtype == torch.float32 and not self.model.training and [(p.data_ptr(), p._version) for p in params]
+        weight = self.model.embed_tokens.weight
+        now = weight.device.type == 'cpu' and weight.dtype == torch.float32 and not self.model.training and [(p.data_ptr(), p._version) for p in self.model.parameters()]
         if now and now != self.made: self.fuse()
         self.made = now
 
