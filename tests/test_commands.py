@@ -253,7 +253,7 @@ def test_talks_are_kept_apart(trained, tmp_path):
     code, out, err = run(tmp_path, 'tinychat-chat', '--checkpoint', 'c.pt', '--max_tokens', 8, typed='one\n/save\n/save\n/reset\ntwo\n/save\n/save ~nosuchuser/x\n /help\n/quit now\nnever\n')
     assert code == 0 and not err
     assert 'one' in (tmp_path/'talk.txt').read_text() and 'two' in (tmp_path/'talk2.txt').read_text()
-    assert out.count('Saved in talk.txt') == 2 and 'Saved in talk2.txt' in out and 'Not saved: there is no home' in out and '/reset' in out and out.count('me: ') == 2
+    assert out.count('Saved in talk.txt') == 2 and 'Saved in talk2.txt' in out and 'Not saved: there is no home' in out and '/reset' in out and out.count('you: me: ') == 2
 
 def test_bytes_that_are_no_text_do_not_end_a_talk(trained):
     env = {**os.environ, 'PYTHONIOENCODING': 'utf-8:strict'}
