@@ -96,7 +96,7 @@ def tinychat_demo(
     mine = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {me[:8]}, {mine:,} messages of theirs, are in {out}.')
 
-# %% ../nbs/commands.ipynb #ac739d9c
+# %% ../nbs/commands.ipynb #6964787e
 @command
 def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
@@ -114,7 +114,7 @@ def tinychat_train(
     resume:bool=False,      # Go on with --out, as it was set up
     device:str='auto',      # Where: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
-    recompute:bool=False,   # Compute on the way back what a large network has no memory to keep; a third slower
+    recompute:bool=False,   # Compute on the way back what a large network has no memory to keep; up to a third slower
 ):
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.train import train_file

@@ -127,7 +127,7 @@ class TransformerBlock(nn.Module):
         x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
         return x + drop(self.mlp(self.post_attention_layernorm(x)))
 
-# %% ../nbs/02_gpt.ipynb #d310fbcd
+# %% ../nbs/02_gpt.ipynb #23634722
 class GPT(nn.Module):
     "A causal transformer in the shape of Qwen3, embeddings tied."
     def __init__(self,
@@ -145,7 +145,7 @@ class GPT(nn.Module):
             if p.dim() == 2: nn.init.normal_(p, std=0.02 / (math.sqrt(2*c.n_layer) if name.endswith(('o_proj.weight', 'down_proj.weight')) else 1))
     @property
     def device(self): return self.embed_tokens.weight.device
-    recompute = False # In training, keep only what goes into each block, and compute the rest again on the way back? Less memory, a third slower
+    recompute = False # In training, keep only what goes into each block, and compute the rest again on the way back? Less memory, up to a third slower
     def hidden(self,
         ids:Tensor,         # (B, T) token ids
         cache:KVCache=None, # What earlier calls computed; it is extended (None: start afresh)

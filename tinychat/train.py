@@ -932,7 +932,7 @@ def start_run(
     say(f'Training starts from {f"the base {path.name}" if path.parent == BASES else path}.' if path else 'Training starts from scratch.')
     return run, make
 
-# %% ../nbs/03_train.ipynb #18da6f87
+# %% ../nbs/03_train.ipynb #b9de3bb2
 def train_file(
     data='training_data/chatml_format.txt', # ChatML to learn from
     out='out/ckpt.pt',     # Checkpoint to write; one that is there is kept as *.old1.pt and so on
@@ -949,7 +949,7 @@ def train_file(
     resume:bool=False,     # Go on with `out`, as it was set up
     device:str='auto',     # Where: auto, cpu, cuda, mps
     seed:int=0,            # Decides initial weights, order and dropout
-    recompute:bool=False,  # Compute on the way back what a large network has no memory to keep; a third slower
+    recompute:bool=False,  # Compute on the way back what a large network has no memory to keep; up to a third slower
     progress:bool=True,    # Show how far it is
 )->Run: # ValueError in one line for whatever is wrong; KeyboardInterrupt after saving
     "Read a ChatML file, train, and write a checkpoint."
