@@ -5,6 +5,7 @@
 nbs/beyond/evaluate.ipynb draws the rows."""
 import json, sys, time
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 import numpy as np
 import torch
@@ -77,8 +78,9 @@ def measure(name, person, chat, data, cache={}):
     train, held = load_data(data)
     if person not in cache:
         asked, wrote = exchanges(held), [b.text for c in train for b in c if b.role == 'assistant']
+        people = crowd(wrote, 1000, held) # the most talkative first
         cache.clear()
-        cache[person] = asked, wrote, earlier(train, sum(len(e.real) for e in asked)), exchanges(others(held)), crowd(wrote, held=held), Habits(train, crowd(wrote, 1000, held)), Known([b.text for c in train for b in c])
+        cache[person] = asked, wrote, earlier(train, sum(len(e.real) for e in asked)), exchanges(others(held)), dict(islice(people.items(), 19)), Habits(train, people), Known([b.text for c in train for b in c])
     asked, wrote, before, theirs, people, habits, known = cache[person]
     if chat is None: # the person, earlier, beside the person
         told, copies = told_apart(messages(asked), messages(before)), verbatim(known, messages(asked))

@@ -4,11 +4,11 @@
     python benchmarks/speed.py training [--device cpu] [--n_layer 4 --n_embd 256 --context 512 --batch_size 4]
 
 Medians; nothing else should run on the machine. nbs/beyond/speed.ipynb draws the rows."""
-import argparse, json, os, platform, statistics, time
+import argparse, json, platform, statistics, time
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, pick_device
+from tinychat.gpt import GPT, Fused, GPTConfig, generate, pick_device
 from tinychat.train import Recorded, autocast, learn, make_optimizers, new_scaler
 
 
