@@ -273,7 +273,7 @@ def verdict_html(
     share = f'<p><b>Share it with {LEVELS[level]}.</b></p>' if level is not None else ''
     return f'<div class="verdict"><p><b>{html.escape(sounding(report))}</b></p>{share}<ul>{"".join(f"<li>{html.escape(w)}</li>" for w in why + report["notes"])}</ul></div>'
 
-# %% ../../nbs/beyond/evaluate.ipynb #80e5d9e1
+# %% ../../nbs/beyond/evaluate.ipynb #23b35e31
 def likeness_html(
     like:dict,  # From `likeness`
     n:int=3,    # Habits of which examples are shown
@@ -283,7 +283,7 @@ def likeness_html(
     worst = sorted(like['style'], key=lambda name: -np.nan_to_num(like['style'][name]['model'].value))[:n]
     quote = lambda texts: ' · '.join(t if len(t) < 90 else t[:88] + '…' for t in texts) or '(none)'
     shown = [(name, sort, quote(real), quote(made)) for name in worst for sort, real, made in [examples(like['habits'], name, like['mine'])]]
-    return ('<h2>Does it sound like me?</h2><h3>Surprise</h3><p>Bits for each byte of what the person wrote; lower is better.</p>'
+    return ('<h2>Does it sound like me?</h2><h3>Surprise</h3><p>Bits for each byte of what the person wrote; lower is better. Somebody else\'s model was trained for a moment only, unless --other named one.</p>'
         + picture(plot_measures(like['surprise'], 'bits a byte'), 'Bits a byte of the model, the base, somebody else\'s model and a 5-gram model')
         + '<h3>Told apart</h3><p>How often a classifier finds out which messages are not the person\'s, in conversations that it has not seen (or parts of them, where there are fewer than five).</p>'
         + (picture(plot_told(told), 'How often messages of each are told from the person\'s') if told else '<p>Too few messages.</p>')
