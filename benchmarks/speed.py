@@ -1,14 +1,20 @@
 """How fast, where people wait: the first word of a reply, the rest of it, and training, beside transformers with the same weights and the same shape, in one run.
 
     python benchmarks/speed.py replies [--device cpu]     # a line of JSON each; --out FILE adds it to a file
-    python benchmarks/speed.py training [--device cpu] [--n_layer 4 --n_embd 256 --context 512 --batch_size 4]
+    python benchmarks/speed.py many [--device cuda]       # 256 replies side by side
+    python benchmarks/speed.py training [--device cpu] [--n_layer 4 --n_embd 256 --context 512 --batch_size 4] [--recompute]
+    python benchmarks/speed.py profile --device cuda --batch_size 128 # where the time of a training step goes
 
 Medians; nothing else should run on the machine. nbs/beyond/speed.ipynb draws the rows."""
-import argparse, json, platform, statistics, time
+import argparse, json, platform, re, statistics, time
+from collections import Counter
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tinychat.gpt import GPT, Fused, GPTConfig, generate, pick_device
+from tinychat.beyond.many import Chat
+from tinychat.data import Block
+from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels, pick_device
+from tinychat.tokenizer import Tokenizer
 from tinychat.train import Recorded, autocast, learn, make_optimizers, new_scaler
 
 
@@ -47,7 +53,10 @@ def replies(model, device, history=200, tokens=200):
     "Tokens a second, one reply at a time, and milliseconds to the first."
     ids, rng = torch.randint(0, model.config.vocab_size, (history,), generator=torch.Generator().manual_seed(0)).tolist(), torch.Generator(device).manual_seed(0)
     theirs, row = as_qwen3(model).eval(), {}
-    def write(step, n): return lambda: sum(1 for _ in generate(step, ids, n, temperature=0.9, generator=rng))
+    def write(step, n):
+        cache = KVCache(model) # as in a chat: the same one for every reply
+        def work(): cache.crop(0); return sum(1 for _ in generate(step, ids, n, cache=cache, temperature=0.9, generator=rng))
+        return work
     given = torch.tensor([ids], device=device)
     def their(n): return lambda: theirs.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=n, min_new_tokens=n, do_sample=True, temperature=0.9, top_k=0)
     fused = Fused(model)
@@ -58,20 +67,70 @@ def replies(model, device, history=200, tokens=200):
     return row
 
 
-def training(model, device, batch_size):
-    "Tokens a second in whole training steps."
-    c, row = model.config, {}
+def many(model, device, rows=256, history=200, tokens=200):
+    "Tokens a second of three times as many replies as are written side by side, with reading the questions and without, and transformers with the same batch."
+    tok, rng = Tokenizer({bytes([i]): i for i in range(256)}), torch.Generator().manual_seed(0) # the model knows more tokens than this, and ends hardly ever
+    text = lambda: bytes((torch.randint(0, 26, (history - 12,), generator=rng) + 97).tolist()).decode()
+    talks, chat, row, said = [[Block('user', text())] for _ in range(3*rows)], Chat(model, tok, temperature=1., max_tokens=tokens, seed=0), {}, []
+    def work(n):
+        chat.max_tokens = n
+        tok.decode = lambda ids: said.append(len(ids)) or 'x' # counts what was said
+        try: said.clear(); chat.replies(talks, rows)
+        finally: del tok.decode
+    all_, first = median(lambda: work(tokens), device), median(lambda: work(2), device)
+    work(tokens)
+    row['tinychat'] = dict(tokens_per_second=round(sum(said)/all_), tokens_per_second_after_reading=round(sum(said)/(all_ - first)), tokens=sum(said))
+    given, theirs = torch.randint(0, model.config.vocab_size, (rows, history), device=device), as_qwen3(model).eval()
+    row['transformers'] = dict(tokens_per_second=round(rows*tokens/median(lambda: theirs.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=True, top_k=0), device, 3, 1)))
+    c = model.config # the floor: what a step must move, the weights and the keys and values of all rows; and the matrix products
+    moved = 4*model.n_params() + rows*2*4*c.n_layer*c.n_kv_head*c.n_embd//c.n_head*(history + tokens/2)
+    row['floor'] = dict(tokens_per_second=round(rows/(moved/bandwidth(device))), bytes_per_step=round(moved))
+    return row
+
+
+def bandwidth(device):
+    "Bytes a second, read and written, of a large copy."
+    a = torch.empty(2**28, device=device).normal_(); b = torch.empty_like(a)
+    return 2*a.numel()*4/median(lambda: b.copy_(a), device)
+
+
+def matrix_rate(device):
+    "Operations a second of a large product in 16 bits."
+    a, b = torch.randn(2, 8192, 8192, device=device, dtype=torch.bfloat16)
+    return 2*8192**3*10/median(lambda: [a @ b for _ in range(10)], device)
+
+
+def one_step(model, device, batch_size, quick=False, recompute=False):
+    "A function that takes a whole training step, as `fit` does."
+    c = model.config
     x, y, mine = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), torch.rand(batch_size, c.context, device=device) < .5
-    sizes, model = torch.ones(c.vocab_size, device=device), model.train()
-    theirs = as_qwen3(model).train()
-    opts, scaler = make_optimizers(model), new_scaler(device)
-    step = Recorded(lambda x, y, mine: learn(model, x, y, mine, sizes, 1., scaler.scale), list(model.parameters()))
-    def ours():
+    fast, sizes = gpu_kernels(device) if quick else None, torch.ones(c.vocab_size, device=device)
+    model.quick, model.recompute = bool(fast), recompute
+    opts, scaler = make_optimizers(model.train()), new_scaler(device)
+    step = Recorded(lambda x, y, mine: learn(model, x, y, mine, sizes, 1., scaler.scale, kernels=fast), list(model.parameters()), not recompute)
+    def work():
         step(x, y, mine)
         for o in opts: scaler.unscale_(o)
         nn.utils.clip_grad_norm_(model.parameters(), 1.)
         for o in opts: scaler.step(o); o.zero_grad()
         scaler.update()
+    return work
+
+
+def training(model, device, batch_size, recompute):
+    "Tokens a second in whole training steps, and the most memory they took."
+    c, row = model.config, {}
+    x, gpu = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), device.type == 'cuda'
+    def measure(name, make, rounds=5):
+        if gpu: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats()
+        try: row[name] = dict(tokens_per_second=round(batch_size*c.context/median(make(), device, rounds)))
+        except torch.cuda.OutOfMemoryError: row[name] = 'out of memory'; return
+        if gpu: row[name]['gigabytes'] = round(torch.cuda.max_memory_allocated()/1e9, 1)
+    if gpu: measure('tinychat, kernels', lambda: one_step(model, device, batch_size, quick=True))
+    measure('tinychat', lambda: one_step(model, device, batch_size))
+    if recompute: measure('tinychat, recompute', lambda: one_step(model, device, batch_size, recompute=True)); return row
+    model.zero_grad()
+    theirs = as_qwen3(model).train()
     adam = torch.optim.AdamW(theirs.parameters(), lr=1e-3, weight_decay=0.1)
     def their(half):
         def work():
@@ -79,29 +138,49 @@ def training(model, device, batch_size):
             loss.backward()
             nn.utils.clip_grad_norm_(theirs.parameters(), 1.)
             adam.step(); adam.zero_grad()
-        return work
-    for name, work in (('tinychat', ours), ('transformers, float32', their(False)), ('transformers, 16 bits as ours', their(True))):
-        row[name] = dict(tokens_per_second=round(batch_size*c.context/median(work, device, 5)))
+        return lambda: work
+    for name, make in (('transformers, float32', their(False)), ('transformers, 16 bits as ours', their(True))): measure(name, make)
     with torch.no_grad(), autocast(device): # the floor: what the products of this many rows reach, and six operations for each weight and token
         a, w = torch.randn(batch_size*c.context, c.n_embd, device=device), torch.randn(c.n_hidden, c.n_embd, device=device)
         if torch.is_autocast_enabled(device.type): a, w = a.to(kind := torch.get_autocast_dtype(device.type)), w.to(kind)
         rate = 2*a.shape[0]*w.numel()*20/median(lambda: [F.linear(a, w) for _ in range(20)], device)
-    row['floor'] = dict(tokens_per_second=round(rate/(6*model.n_params() + 6*c.n_layer*c.context*c.n_embd)), gflops=round(rate/1e9))
+    operations = 6*model.n_params() + 12*c.n_layer*c.context*c.n_embd # as nanoGPT counts: attention whole, though half of it is blanked
+    row['floor'] = dict(tokens_per_second=round(rate/operations), gflops=round(rate/1e9))
+    if gpu: row['floor'] |= dict(large_products_gflops=round((most := matrix_rate(device))/1e9), share=round(row['tinychat, kernels']['tokens_per_second']*operations/most, 3))
+    return row
+
+
+KINDS = {'products': 'nvjet|gemm|splitK|cublas', 'attention': 'sdpa|flash|fmha|cudnn', 'optimizer': 'multi_tensor', 'scores and loss': '_nats|SoftMax|softmax|nll', 'norms, turns, gates': '_gate|_turn|_add_norm|layer_norm|LayerNorm|GammaBeta|silu|elementwise|Cat|reduce', 'the rest': ''}
+
+def profiled(model, device, batch_size):
+    "Milliseconds of a training step on the GPU by kind of work, without and with the kernels."
+    from torch.profiler import ProfilerActivity, profile
+    row = {}
+    for name, quick in (('tinychat', False), ('tinychat, kernels', True)):
+        work, spent, calls = one_step(model, device, batch_size, quick), Counter(), Counter()
+        for _ in range(3): work()
+        torch.cuda.synchronize()
+        with profile(activities=[ProfilerActivity.CUDA]) as prof: work(); torch.cuda.synchronize()
+        for e in prof.key_averages():
+            if not e.self_device_time_total: continue
+            kind = next(k for k, names in KINDS.items() if re.search(names, e.key))
+            spent[kind] += e.self_device_time_total/1e3; calls[kind] += e.count
+        row[name] = {k: dict(ms=round(spent[k], 2), kernels=calls[k]) for k in KINDS}
     return row
 
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', choices=('replies', 'training'))
-    p.add_argument('--device', default='auto'); p.add_argument('--out')
+    p.add_argument('what', choices=('replies', 'many', 'training', 'profile'))
+    p.add_argument('--device', default='auto'); p.add_argument('--out'); p.add_argument('--recompute', action='store_true')
     for name, n in dict(n_layer=4, n_embd=256, context=512, vocab_size=4096, batch_size=4).items(): p.add_argument(f'--{name}', type=int, default=n)
     a = p.parse_args()
     device = pick_device(a.device)
     torch.manual_seed(0)
     model = GPT(GPTConfig(a.vocab_size, a.n_layer, max(1, a.n_embd//64), a.n_embd, a.context)).to(device).eval()
     begin = dict(what=a.what, machine=torch.cuda.get_device_name() if device.type == 'cuda' else f'{torch.get_num_threads()} threads, {platform.machine()}', torch=torch.__version__.split('+')[0],
-                 shape=f'{a.n_layer} x {a.n_embd}', context=a.context, **(dict(batch_size=a.batch_size) if a.what == 'training' else {}))
-    row = begin | (replies(model, device) if a.what == 'replies' else training(model, device, a.batch_size))
+                 shape=f'{a.n_layer} x {a.n_embd}', context=a.context, **(dict(batch_size=a.batch_size) if a.what in ('training', 'profile') else {}))
+    row = begin | dict(replies=lambda: replies(model, device), many=lambda: many(model, device), training=lambda: training(model, device, a.batch_size, a.recompute), profile=lambda: profiled(model, device, a.batch_size))[a.what]()
     print(json.dumps(row, indent=1))
     if a.out:
         with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')

@@ -1,7 +1,10 @@
 "What only a GPU can show. Skipped where there is none."
 import pytest, torch
+import tinychat.gpt as G
 import tinychat.train as T
+from tinychat.chat import Chat
 from tinychat.data import Block
+from tinychat.gpt import GPT, Fused, generate
 from tinychat.train import GPTConfig, Options, Tokenizer, fit, new_run, resume_run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA')
@@ -67,3 +70,56 @@ def test_replies_side_by_side_are_one_by_one():
     assert chat.replies(asked, 7) == [alone(t) for t in asked]
     c = Canary('code', 1, False, 'see', '123456')
     assert 0 <= exposure(chat.model, tok, c, 15) <= 4 and tries(chat, c, 5) == 0
+
+# The kernels of tinychat.kernels against the plain network
+
+@pytest.fixture
+def talker():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(tok.vocab_size, 2, 4, 64, 96, n_kv_head=2)).cuda().eval()
+    for p in model.parameters(): p.data *= 3 # scores that differ
+    return model
+
+@pytest.mark.parametrize('how', [dict(temperature=0), dict(temperature=0.9), dict(temperature=1.2, top_k=20), dict(temperature=0.7, top_p=0.8)])
+def test_what_is_written_is_the_same(talker, how):
+    rng = lambda: {} if not how['temperature'] else dict(generator=torch.Generator('cuda').manual_seed(3))
+    for ids in ([5], [7, 8, 9], list(range(40))):
+        slow = list(generate(talker, ids, 200, **how, **rng())) # beyond the context, so it starts anew in between
+        fused = Fused(talker)
+        assert slow == list(generate(fused, ids, 200, **how, **rng())) and fused.gpu.tapes
+        assert slow == list(generate(fused, ids, 200, **how, **rng()))
+    torch.manual_seed(4); slow = list(generate(talker, [5], 20))
+    torch.manual_seed(4); assert slow == list(generate(fused, [5], 20))
+
+def test_settings_and_weights_may_change(talker):
+    fused = Fused(talker)
+    def both(**how): assert list(generate(talker, [5, 6], 30, **how)) == list(generate(fused, [5, 6], 30, **how))
+    both(temperature=0)
+    talker.layers[0].mlp.up_proj.weight.data.mul_(-1)
+    with torch.no_grad(): talker.embed_tokens.weight.mul_(1.1) # noticed by its version
+    both(temperature=0)
+    both(temperature=0, ban=lambda said: [said[-1]] if said else [])
+    both(temperature=0, repetition_penalty=1.3)
+
+def test_a_chat_is_the_same(talker):
+    fast, slow = Chat(talker, tok, seed=0), Chat(talker, tok, seed=0)
+    slow.fused = talker
+    for text in ('hey', 'how are you?', 'a b c '*40, 'so', 'see you'): assert fast.reply(text) == slow.reply(text)
+    fast.reset(); slow.reset()
+    assert fast.reply('again') == slow.reply('again') and fast.fused.gpu
+
+def test_kernels_learn_the_same(monkeypatch):
+    "In 16 bits throughout, so not to the last digit."
+    def losses(quick):
+        monkeypatch.setattr(T, 'MUCH', 0 if quick else 2**60)
+        r = trained(run())
+        assert r.model.quick == quick
+        return r
+    fast, slow = losses(True), losses(False)
+    for a, b in zip(fast.history, slow.history): assert abs(a['held'] - b['held']) < 0.05, (fast.history, slow.history)
+    again = losses(True)
+    same(fast, again) # nothing is left to the order in which the GPU happens to work
+
+def test_few_messages_wait_for_no_compiler():
+    r = trained(run())
+    assert not r.model.quick

@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/gpt.html.md"""
 from __future__ import annotations
 import math, pickle
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -17,7 +18,8 @@ from torch.utils.checkpoint import checkpoint
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
-           'generate_slow', 'KVCache', 'generate', 'Fused', 'pick_device', 'load_checkpoint', 'Unset', 'model_from']
+           'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused', 'pick_device', 'load_checkpoint', 'Unset',
+           'model_from']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -145,6 +147,7 @@ class GPT(nn.Module):
             if p.dim() == 2: nn.init.normal_(p, std=0.02 / (math.sqrt(2*c.n_layer) if name.endswith(('o_proj.weight', 'down_proj.weight')) else 1))
     @property
     def device(self): return self.embed_tokens.weight.device
+    quick = False # In training, let the kernels of a GPU compute the same sooner, in 16 bits? They must be there; see below
     recompute = False # In training, keep only what goes into each block, and compute the rest again on the way back? Less memory, up to a third slower
     def hidden(self,
         ids:Tensor,         # (B, T) token ids
@@ -153,6 +156,7 @@ class GPT(nn.Module):
         "What the stream carries at each position, after the last block."
         at = cache.length if cache else 0
         if at + ids.shape[1] > self.config.context: raise ValueError(f'{at + ids.shape[1]} tokens do not fit a context of {self.config.context}.')
+        if self.quick and self.training and cache is None: return gpu_kernels(ids.device).hidden(self, ids)
         rope = self.cos[at:at+ids.shape[1]], self.sin[at:at+ids.shape[1]]
         x = F.dropout(self.embed_tokens(ids), self.config.dropout, self.training)
         for n, layer in enumerate(self.layers):
@@ -243,9 +247,8 @@ class KVCache:
         "Add keys and values, each (B, kv_heads, T, d); return all so far, and the mask that new positions need."
         end = self.length + k.shape[2]
         self.k[layer,:,:,self.length:end], self.v[layer,:,:,self.length:end] = k, v
-        mask = None
-        if k.shape[2] > 1: mask = torch.ones(k.shape[2], end, dtype=torch.bool, device=k.device).tril(self.length)
-        return self.k[layer,:,:,:end], self.v[layer,:,:,:end], mask
+        if layer == 0: self.mask = torch.ones(k.shape[2], end, dtype=torch.bool, device=k.device).tril(self.length) if k.shape[2] > 1 else None
+        return self.k[layer,:,:,:end], self.v[layer,:,:,:end], self.mask
     def crop(self,
         length:int, # Positions to keep, from the start
     ):
@@ -265,46 +268,78 @@ def generate(
 ):
     "Continue `ids`, yielding each new id."
     cache, ids, said = cache or KVCache(model), list(ids), []
-    room = model.config.context
+    room, penalty = model.config.context, sampling.get('repetition_penalty', 1) != 1
+    at_once = not ban and not penalty and getattr(model, 'draw', None) # scores and draw in one, if the model offers that
     if cache.length + len(ids) > room:
         if cache.length: raise ValueError(f'{cache.length} cached and {len(ids)} new tokens do not fit a context of {room}.')
         ids = ids[-room:]
     said += ids
-    start = len(said)
+    start, row = len(said), lambda ids: torch.tensor([ids], device=model.device)
+    new = row(ids)
     for _ in range(max_tokens):
-        if cache.length + len(ids) > room: cache.crop(0); ids = said[-(room//2):]
-        logits = model(torch.tensor([ids], device=model.device), cache)[:,-1]
-        if ban and (banned := list(ban(said[start:]))): logits[:,banned] = -torch.inf
-        previous = torch.tensor([said], device=model.device) if sampling.get('repetition_penalty', 1) != 1 else None
-        new = sample(logits, previous=previous, **sampling).item()
-        yield new
-        said.append(new); ids = [new]
-        if new in stop: return
+        if cache.length + new.shape[1] > room: cache.crop(0); new = row(said[-(room//2):])
+        if at_once: new = at_once(new, cache, **sampling)
+        else:
+            logits = model(new, cache)[:,-1]
+            if ban and (banned := list(ban(said[start:]))): logits[:,banned] = -torch.inf
+            new = sample(logits, previous=row(said) if penalty else None, **sampling)
+        token = new.item()
+        yield token
+        said.append(token)
+        if token in stop: return
+
+# %% ../nbs/02_gpt.ipynb #6a00e721
+@lru_cache
+def gpu_kernels(
+    device:torch.device, # Where the model is
+): # The module (None: do without)
+    "`tinychat.kernels`, if it runs there: on an NVIDIA GPU of 2020 or later, with Triton."
+    if device.type != 'cuda' or not torch.cuda.is_available() or torch.cuda.get_device_capability(device) < (8, 0): return None
+    try:
+        from tinychat import kernels
+        kernels.gate(torch.ones(1, 2, device=device)).item() # Triton may be there and find no compiler
+        return kernels
+    except Exception: return None
 
 # %% ../nbs/02_gpt.ipynb #52dc437b
 class Fused:
-    "A `GPT` for one conversation on a CPU: the same scores from fewer calls. Elsewhere it passes on what it is asked."
+    "A `GPT` for writing: the same scores from fewer calls. Where there is nothing to gain it passes on what it is asked."
     def __init__(self,
         model:GPT, # Its weights are copied, and copied again when they have changed
-    ): self.model, self.made = model, None
+    ): self.model, self.made, self.gpu = model, None, None
     def __getattr__(self, name): # config, device and so on
         if name.startswith('__') or name == 'model': raise AttributeError(name) # while it is being copied
         return getattr(self.model, name)
     @torch.no_grad()
     def __call__(self,
-        ids:Tensor,    # (1, T) token ids
+        ids:Tensor,    # (B, T) token ids
         cache:KVCache, # What came before; it is extended
-    )->Tensor: # (1, 1, vocab_size) scores for the token after the last; the next call writes over them
+    )->Tensor: # (B, 1, vocab_size) scores for the token after the last; the next call writes over them
         "Score what comes next."
         if ids.shape[1] > 1 or not self.made: self.look() # once a reply is enough
-        if ids.shape[1] == 1 and self.made and cache.length < self.model.config.context: return self.step(ids.item(), cache)[None]
+        if self.made and cache.length + ids.shape[1] <= self.model.config.context:
+            if self.gpu and ids.shape[1] == 1: return self.gpu.replay(ids, cache)[:,None]
+            if self.gpu and len(ids) == 1 and (scores := self.gpu.question(ids, cache)) is not None: return scores[:,None]
+            if ids.shape == (1, 1) and not self.gpu: return self.step(ids.item(), cache)[None]
         return F.linear(self.model.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
     def look(self):
         "Fuse, if that is of use and was not done with these weights."
         weight = self.model.embed_tokens.weight
-        now = weight.device.type == 'cpu' and weight.dtype == torch.float32 and not self.model.training and [(p.data_ptr(), p._version) for p in self.model.parameters()]
-        if now and now != self.made: self.fuse()
+        fast = gpu_kernels(weight.device)
+        can = weight.dtype == torch.float32 and not self.model.training and (weight.device.type == 'cpu' or fast and fast.fits(self.model.config))
+        now = can and [(p.data_ptr(), p._version) for p in self.model.parameters()]
+        if now and now != self.made:
+            self.gpu = fast and fast.Replay(self.model)
+            if not fast: self.fuse()
         self.made = now
+    def draw(self,
+        ids:Tensor,    # (B, T) token ids
+        cache:KVCache, # What came before; it is extended
+        **sampling,    # For `sample`
+    )->Tensor: # (B, 1) token ids; the next call writes over them
+        "Score what comes next, and draw it."
+        if ids.shape[1] == 1 and self.made and self.gpu and cache.length < self.model.config.context: return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling})
+        return sample(self(ids, cache)[:,-1], **sampling)
 
 # %% ../nbs/02_gpt.ipynb #e640b34c
 @patch

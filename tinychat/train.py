@@ -12,7 +12,7 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_train())
 
 # %% auto #0
-__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'TEAM', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type',
+__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'TEAM', 'MUCH', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type',
            'autocast', 'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule',
            'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness',
            'choose_start', 'Averaged', 'token_sizes', 'learn', 'side_stream', 'Recorded', 'Team', 'fit', 'check_sound',
@@ -34,7 +34,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 import tinychat
 from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
-from .gpt import GPT, GPTConfig, Unset, generate, load_checkpoint, model_from, pick_device
+from .gpt import GPT, GPTConfig, Unset, generate, gpu_kernels, load_checkpoint, model_from, pick_device
 from .tokenizer import SPECIAL, Tokenizer, train_bpe_fast, write_atomic
 
 # %% ../nbs/03_train.ipynb #f9c93cce
@@ -404,10 +404,12 @@ def learn(
     others_weight:float=1., # How much the rest counts
     scale=lambda loss: loss, # Applied to the loss before going back
     whole:Tensor=None,  # What all tokens count together (None: these are all)
+    kernels=None,       # The module `tinychat.kernels`, where it shall be used (None: not)
 )->Tensor: # (2,) bits that the person's tokens took, and their bytes
     "From a batch to gradients."
     with autocast(x.device): logits = model(x)
-    nats = F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
+    logits, said = logits.flatten(0, 1), y.flatten()
+    nats = (kernels.nats(logits, said) if kernels else F.cross_entropy(logits.float(), said, reduction='none')).view_as(y)
     weight = torch.where(mine, 1., others_weight)
     loss = (nats*weight).sum() / (weight.sum() if whole is None else whole).clamp_min(1) # there are windows in which the person says nothing
     scale(loss).backward()
@@ -482,6 +484,8 @@ class Team:
 TEAM = Team()
 
 # %% ../nbs/03_train.ipynb #3137fb26
+MUCH = 2**24 # tokens to read in all, from which on a GPU's kernels win back the seconds it takes to compile them
+
 def fit(
     run:Run,     # Where to begin; it is changed as training goes on
     train:list,  # Conversations to learn from
@@ -498,8 +502,10 @@ def fit(
     run.sums = run.sums.to(device)
     if o.batch_size < TEAM.size: raise ValueError(f'A batch of {o.batch_size} windows cannot be shared by {TEAM.size} processes. Start at most {o.batch_size}.')
     if TEAM.rank: torch.manual_seed(o.seed + 1_000_003*TEAM.rank + run.step) # or all would drop out the same numbers
+    fast = gpu_kernels(device) if o.max_iters*o.batch_size*batches.context >= MUCH and not model.recompute else None
+    model.quick = bool(fast) and fast.fits(model.config)
     shared = TEAM.wrap(model)
-    step = Recorded(lambda x, y, mine, whole: learn(shared, x, y, mine, sizes, o.others_weight, run.scaler.scale, whole), list(model.parameters()), TEAM.size == 1 and not model.recompute)
+    step = Recorded(lambda x, y, mine, whole: learn(shared, x, y, mine, sizes, o.others_weight, run.scaler.scale, whole, fast), list(model.parameters()), TEAM.size == 1 and not model.recompute)
     model.train()
     while run.step < o.max_iters:
         start = time.perf_counter()

@@ -7,6 +7,7 @@ Docs: https://tinychat.github.io/tinychat/beyond/many.html.md"""
 # %% ../../nbs/beyond/many.ipynb #b67b19b8
 from __future__ import annotations
 import copy
+from array import array
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +67,13 @@ class RaggedCache(KVCache):
         length:int=None, # Positions to set aside (None: as many as the model looks back over)
     ):
         super().__init__(model, len(starts), length)
-        self.starts = starts.to(model.device)
+        self.memory = self.k, self.v, starts.to(model.device, torch.int32)
+        self.take(len(starts))
+    def take(self,
+        n, # How many
+    ):
+        "Use the first rows of the memory."
+        self.k, self.v, self.starts = self.memory[0][:,:n], self.memory[1][:,:n], self.memory[2][:n]
     def extend(self, layer, k, v):
         "As in `KVCache`; the mask is (B, 1, T, positions so far)."
         k, v, _ = super().extend(layer, k, v)
@@ -80,7 +87,18 @@ class RaggedCache(KVCache):
         rows, # (n,) tensor: their numbers; one that stands in it twice becomes two rows
     ):
         "Forget the other rows."
-        self.k, self.v, self.starts = self.k[:,rows], self.v[:,rows], self.starts[rows]
+        kept = self.k[:,rows], self.v[:,rows], self.starts[rows]
+        if len(rows) > len(self.memory[2]): self.memory = kept
+        self.take(len(rows))
+        for place, t in zip((self.k, self.v, self.starts), kept): place.copy_(t) # what a GPU recorded is for this memory
+    def again(self,
+        starts, # (B,) tensor, as above
+    ):
+        "Begin with other rows in the same memory, no more of them than there were at first."
+        self.take(len(starts))
+        self.starts.copy_(starts)
+        self.length = 0
+        return self
 
 # %% ../../nbs/beyond/many.ipynb #ef4d0ecb
 class Writer:
@@ -95,6 +113,7 @@ class Writer:
         self.ids = chat.prompt(self.left)    # to be read before anything is drawn
         self.said, self.due = [[]], []       # messages so far; tokens that must come
         self.choosing = self.done = False    # is it to say now whose block is next?
+        self.free = 0                        # tokens that may be drawn now before anything else can happen, the last of them not counted
     def next(self,
         drawn:int,  # What the model would say
         goes_on:bool, # Would it write another message, if that is the question?
@@ -105,7 +124,8 @@ class Writer:
         if self.choosing: return self.choose(goes_on)
         if drawn in self.tok.special.values(): return self.close(drawn)
         self.said[-1].append(drawn)
-        self.done = len(self.said[-1]) >= self.left
+        self.free = self.left - len(self.said[-1]) - 1
+        self.done = self.free < 0
         return drawn
 
 # %% ../../nbs/beyond/many.ipynb #7345a134
@@ -116,7 +136,7 @@ def close(self:Writer,
     "End a message, and the reply if there may be no other."
     self.left -= len(self.said[-1]) + len(self.chat.header('assistant')) + 2
     self.done = token != self.tok.im_end or self.left < 1 or len(self.said) >= self.chat.max_messages
-    self.due, self.choosing = [*self.tok.encode('\n'), self.tok.im_start], True
+    self.due, self.choosing, self.free = [*self.tok.encode('\n'), self.tok.im_start], True, 0
     return token
 
 @patch
@@ -135,12 +155,15 @@ def read(
     model,      # From ids to scores
     rows:list,  # Lists of token ids
     more:int=0, # Tokens that may follow; room for them is made
+    cache:RaggedCache=None, # Of other rows, all written; its memory is used again if it is enough (None: there is none)
 )->tuple: # ((B, n_embd) of the last token of each, RaggedCache to go on with)
     "Read rows of different lengths side by side."
     alike = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, rows)))}
     longest = max(map(len, alike))
     ids = torch.tensor([[0]*(longest - len(i)) + list(i) for i in alike], device=model.device)
-    cache = RaggedCache(model, torch.tensor([longest - len(i) for i in alike]), min(model.config.context, longest + more))
+    starts, length = torch.tensor([longest - len(i) for i in alike]), min(model.config.context, longest + more)
+    if cache and len(cache.memory[2]) >= len(alike) and cache.memory[0].shape[3] >= length: cache.again(starts)
+    else: cache = RaggedCache(model, starts, length if model.device.type == 'cpu' else None)
     hidden = model.hidden(ids, cache)[:,-1]
     if len(alike) == len(rows): return hidden, cache
     copies = torch.tensor([alike[tuple(i)] for i in rows], device=model.device)
@@ -152,23 +175,27 @@ def read(
 def write(
     chat:Chat,     # Whose model and settings
     writers:list,  # `Writer`s; they are changed
-):
+    cache:RaggedCache=None, # Of other rows, all written (None: there is none)
+)->RaggedCache: # For the next ones
     "Write replies side by side, to the end."
     model, tok = chat.model, chat.tokenizer
-    roles = [tok.encode(role)[0] for role in ('assistant', 'user')]
-    hidden, cache = read(model, [w.ids for w in writers], max(w.left for w in writers) + 16)
+    roles, ends = [tok.encode(role)[0] for role in ('assistant', 'user')], set(tok.special.values())
+    hidden, cache = read(model, [w.ids for w in writers], max(w.left for w in writers) + 16, cache)
+    scores = F.linear(hidden, model.embed_tokens.weight)
     while True:
-        scores = F.linear(hidden, model.embed_tokens.weight)
         next_role = sample(scores[:,roles], temperature=chat.temperature, generator=chat.rng)
         if chat.guard: forbid(scores, writers, chat.guard)
-        drawn = chat.draw(scores, writers)
-        ids = [[w.next(word, role == 0)] for w, (word, role) in zip(writers, torch.cat([drawn, next_role], 1).tolist())]
-        rows = [n for n, w in enumerate(writers) if not w.done]
-        if not rows: return
-        if 2*len(rows) <= len(writers):
-            writers, ids = [writers[n] for n in rows], [ids[n] for n in rows]
-            cache.keep(torch.tensor(rows, device=model.device))
-        hidden = model.hidden(torch.tensor(ids, device=model.device), cache)[:,-1]
+        ids, goes_on = torch.cat([chat.draw(scores, writers), next_role], 1).T.tolist()
+        for n, (w, drawn) in enumerate(zip(writers, ids)):
+            if w.free > 0 and drawn not in ends: w.said[-1].append(drawn); w.free -= 1 # as `next` does, without the call
+            else: ids[n] = w.next(drawn, goes_on[n] == 0)
+        if any(w.done for w in writers):
+            rows = [n for n, w in enumerate(writers) if not w.done]
+            if not rows: return cache
+            if 2*len(rows) <= len(writers):
+                writers, ids = [writers[n] for n in rows], [ids[n] for n in rows]
+                cache.keep(torch.tensor(rows, device=model.device))
+        scores = chat.fused(torch.frombuffer(array('q', ids), dtype=torch.long).to(model.device)[:,None], cache)[:,-1]
 
 # %% ../../nbs/beyond/many.ipynb #cfc3a106
 @patch
@@ -200,15 +227,16 @@ def texts(self:Writer
 @patch
 def replies(self:Chat,
     talks:list,         # Lists of `Block`s to reply to
-    batch_size:int=128, # Side by side
+    batch_size:int=None, # Side by side (None: 256 on a GPU, 128 elsewhere)
     progress=None,      # Called with the number of replies after each batch (None: nobody asks)
 )->list: # Of lists of messages, one for each talk
     "Reply to many talks. What was said in this chat plays no part, and is not changed."
-    scratch = copy.copy(self)
+    scratch, cache = copy.copy(self), None
     scratch.reset()
+    batch_size = batch_size or (256 if self.model.device.type == 'cuda' else 128)
     writers = [Writer(scratch, talk) for talk in talks]
     order = sorted(writers, key=lambda w: len(w.ids))
     for n in range(0, len(order), batch_size):
-        write(scratch, order[n:n+batch_size])
+        cache = write(scratch, order[n:n+batch_size], cache)
         if progress: progress(len(order[n:n+batch_size]))
     return [w.texts() for w in writers]
