@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 import tinychat
-from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
+from .data import Batches, Corpus, encode_all, encode_conversation, load_data, n_messages, tokenizer_texts
 from .gpt import GPT, GPTConfig, Unset, generate, load_checkpoint, model_from, pick_device
 from .tokenizer import SPECIAL, Tokenizer, train_bpe_fast, write_atomic
 
@@ -278,13 +278,16 @@ def new_run(
 )->Run:
     "A run at step 0, with random weights."
     torch.manual_seed(options.seed)
-    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
+    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint(train, held))
 
 def fingerprint(
-    convs:list, # Conversations
+    convs:list,     # Conversations
+    held:list=None, # Those held out, to tell where the others end
 )->str: # Equal for equal conversations
     "A hash of conversations, to notice that a run is resumed on other data."
-    return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
+    if isinstance(convs, Corpus): what = [convs.key, held.key if held else None] # a large file's bytes have a hash already
+    else: what = [[tuple(b) for b in c] for c in (convs if held is None else [*convs, [], *held])]
+    return hashlib.sha256(repr(what).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
 # %% ../nbs/03_train.ipynb #37d1fb2a
 BASES = Path(tinychat.__file__).parent/'bases'
@@ -324,7 +327,7 @@ def further_run(
         if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path} is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
     torch.manual_seed(options.seed)
     start = Path(path).name if Path(path).parent == BASES else 'checkpoint' # the name of a user's file is not to be sent along
-    return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]), start=start)
+    return Run(model.to(pick_device(device)), tok, options, fingerprint(train, held), start=start)
 
 # %% ../nbs/03_train.ipynb #3a0e8211
 FAMILIAR, FOREIGN, POOR = 3.3, 2.1, 1.2 # bytes a token: the base's own language down to here; another in its letters; hardly more than single bytes
@@ -489,8 +492,9 @@ def fit(
 ):
     "Train, yielding after every step: a dict of numbers when it measured, None when not."
     model, o, device = run.model, run.options, run.model.device
-    ids, mine = (t.to(device) for t in encode_all(run.tok, train))
-    batches = Batches(ids, mine, min(model.config.context, len(ids) - 1), o.batch_size, o.seed)
+    ids, mine = encode_all(run.tok, train)
+    if torch.is_tensor(ids): ids, mine = ids.to(device), mine.to(device) # a large file's stay in theirs, and go to the device batch by batch
+    batches = Batches(ids, mine, min(model.config.context, len(ids) - 1), o.batch_size, o.seed, device)
     sizes = token_sizes(run.tok).to(device)
     run.optimizers = run.optimizers or make_optimizers(model, o.lr, o.muon_lr, o.weight_decay)
     run.scaler = run.scaler or new_scaler(device)
@@ -595,7 +599,7 @@ def resume_run(
         if not done: remember(run, ckpt)
         check_sound(run)
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
-    if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
+    if run.data_id != fingerprint(train, held): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
 
 # %% ../nbs/03_train.ipynb #5ac9a1cc
@@ -957,7 +961,7 @@ def train_file(
         say = speaker(progress)
         shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
         check_asked(minutes, max_iters, resume, seed, init, use_all, base)
-        train, held = load_data(data)
+        train, held = load_data(data, progress=progress and not TEAM.rank and bool(in_notebook() or sys.stderr and sys.stderr.isatty()))
         check_out(out, resume)
         if resume:
             run = resume_run(out, train, device, held)
@@ -965,7 +969,7 @@ def train_file(
         else:
             run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
         o, run.model.recompute = run.options, recompute
-        say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
+        say(f'{n_messages(train):,} messages to learn from, {n_messages(held):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
         if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
         if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
         keeper = Keeper(run, out, resume, say)
@@ -979,5 +983,5 @@ def train_file(
             keeper.run = run = all_run(run, make(), train, held)
             run.model.recompute = recompute
             fit_file(run, train + held, [], keeper, say, progress)
-            say(f'Saved in {out}, trained on all {sum(map(len, train + held)):,} messages.')
+            say(f'Saved in {out}, trained on all {n_messages(train + held):,} messages.')
         return run
