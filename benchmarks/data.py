@@ -3,7 +3,7 @@
     python benchmarks/data.py [--megabytes 1000] [--folder /tmp]     # a line of JSON; --out FILE adds it to a file
 
 The messages are invented from PyPI's chitchat-dataset: stretches of its conversations drawn at random (`--seed`), one of the two sides as the person, the words of each message in a new order, so that little stands there
-twice. Each measurement is a process of its own. `lists` is measured on a hundredth of the file and scaled up. `peak_mb` is `ru_maxrss`: all memory of the process, PyTorch's 200 MB and those pages of mapped files that were
+twice. Each measurement is a process of its own. `lists` is measured on one and on three hundredths as much, and the line through both is followed to the whole. `peak_mb` is `ru_maxrss`: all memory of the process, PyTorch's 200 MB and those pages of mapped files that were
 looked at among it; there are no other processes. The tokenizer is that of the base; `vocabulary` is what training one from scratch costs. Nothing else should run on the machine."""
 import argparse, json, os, platform, random, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -52,15 +52,16 @@ if __name__ == '__main__':
         sys.exit()
     def step(what, path, megabytes=0): return subprocess.run([sys.executable, __file__, '--step', what, path, '--megabytes', str(megabytes), '--seed', str(a.seed)], check=True, stdout=subprocess.PIPE, text=True).stdout
     with tempfile.TemporaryDirectory(dir=a.folder) as folder:
-        whole, share = f'{folder}/whole.txt', f'{folder}/share.txt'
-        step('make', whole, a.megabytes); step('make', share, max(1, a.megabytes//100))
+        whole, small, less = (f'{folder}/{n}.txt' for n in ('whole', 'small', 'less'))
+        for path, n in ((whole, 100), (small, 3), (less, 1)): step('make', path, max(1, a.megabytes*n//100))
         size = os.path.getsize(whole)
-        first, again, vocabulary, lists = (json.loads(step(*s)) for s in (('first', whole), ('again', whole), ('vocabulary', whole), ('lists', share)))
+        first, again, vocabulary, three, one = (json.loads(step(*s)) for s in (('first', whole), ('again', whole), ('vocabulary', whole), ('lists', small), ('lists', less)))
         kept = sum(f.stat().st_size for f in Path(folder).iterdir() if f.name.startswith('.'))
-        scale = size/os.path.getsize(share)
+        there, here = os.path.getsize(less), os.path.getsize(small)
+    def scaled(number): return round(one[number] + (three[number] - one[number])*(size - there)/(here - there))
     row = dict(what='data', machine=f'{os.cpu_count()} threads, {platform.machine()}', megabytes=round(size/1e6), messages=first.pop('messages'), tokens=first.pop('tokens'), kept_mb=round(kept/1e6),
                first=first, again={k: again[k] for k in ('seconds', 'peak_mb')}, vocabulary={k: vocabulary[k] for k in ('seconds', 'peak_mb')},
-               lists=dict(seconds=round(lists['seconds']*scale), peak_mb=round(lists['peak_mb']*scale), measured_on_mb=round(size/scale/1e6)))
+               lists=dict(seconds=scaled('seconds'), peak_mb=scaled('peak_mb'), measured_on_mb=[round(there/1e6), round(here/1e6)]))
     print(json.dumps(row, indent=1))
     if a.out:
         with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')

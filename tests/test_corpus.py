@@ -180,7 +180,7 @@ def test_batches_from_a_file_are_those_from_memory(tmp_path, step):
 
 # The file of ids
 
-def cache(path): return sorted(p for p in path.parent.iterdir() if p.name.startswith('.'))
+def cache(path, kind='tokens'): return sorted(p for p in path.parent.iterdir() if p.name.startswith('.') and kind in p.name)
 
 @pytest.fixture
 def made(tmp_path):
@@ -188,27 +188,31 @@ def made(tmp_path):
     encode_all(toks[2], Corpus(tmp_path/'c.txt'))
     return tmp_path/'c.txt'
 
-def forbid(monkeypatch): monkeypatch.setattr(Corpus, 'encode_rows', lambda *_: pytest.fail('it was encoded again'))
+def forbid(monkeypatch):
+    for name in ('outline', 'outline_slowly', 'encode_conversation', 'encode_plain'): monkeypatch.setattr(data, name, lambda *_: pytest.fail('it was read or encoded again'))
 
 def test_the_second_start_encodes_nothing(made, monkeypatch):
-    (kept,) = cache(made)
-    assert kept.stat().st_mode & 0o777 == 0o600
+    for kind in ('tokens', 'table'):
+        (kept,) = cache(made, kind)
+        assert kept.stat().st_mode & 0o777 == 0o600
+    slow = encode_all(toks[2], chat())
     forbid(monkeypatch)
-    same_ids(toks[2], Corpus(made), chat())
+    for a, b in zip(encode_all(toks[2], Corpus(made)), slow): assert a.tolist() == b.tolist()
 
 def test_once_is_enough_in_one_program(tmp_path, monkeypatch):
     write_chatml(tmp_path/'c.txt', chat())
     part = (corpus := Corpus(tmp_path/'c.txt'))[:9]
     encode_all(toks[2], part)
+    slow = encode_all(toks[2], chat())
     forbid(monkeypatch); monkeypatch.setattr(Corpus, 'load_ids', None)
-    same_ids(toks[2], corpus, chat())
+    for a, b in zip(encode_all(toks[2], corpus), slow): assert a.tolist() == b.tolist()
 
 def test_a_changed_file_is_encoded_again_though_date_and_size_are_the_same(made):
     before, (old,) = made.stat(), cache(made)
     made.write_text(made.read_text().replace('are you', 'are yOu', 1))
     os.utime(made, ns=(before.st_atime_ns, before.st_mtime_ns))
     same_ids(toks[2], Corpus(made), read_chatml(made))
-    assert len(cache(made)) == 1 and not old.exists()
+    assert len(cache(made)) == len(cache(made, 'table')) == 1 and not old.exists()
 
 def test_another_tokenizer_has_its_own(made):
     (old,) = cache(made)
@@ -222,14 +226,18 @@ def test_a_damaged_one_is_made_again(made, harm):
     kept.write_bytes(harm(sound))
     same_ids(toks[2], Corpus(made), chat())
     assert cache(made) == [kept] and kept.read_bytes() == sound
+    (kept,) = cache(made, 'table')
+    sound = kept.read_bytes()
+    kept.write_bytes(harm(sound))
+    assert list(Corpus(made)) == chat() and cache(made, 'table') == [kept] and kept.read_bytes() == sound
 
 def test_somebody_elses_is_not_taken(made, tmp_path):
     "Renamed to the name that is expected: its hash begins with the key."
     write_chatml(tmp_path/'d.txt', chat()[::-1])
     encode_all(toks[2], other := Corpus(tmp_path/'d.txt'))
-    (kept,) = [p for p in cache(made) if p.name.startswith('.c.')]
-    (theirs,) = [p for p in cache(made) if p.name.startswith('.d.')]
-    os.replace(theirs, kept)
+    for kind in ('tokens', 'table'):
+        kept, theirs = cache(made, kind)
+        os.replace(theirs, kept)
     same_ids(toks[2], Corpus(made), chat())
 
 def test_only_ones_own_are_removed(made):
@@ -246,17 +254,19 @@ def test_without_room_beside_it_a_temporary_file_does(tmp_path, monkeypatch, why
     write_chatml(home/'c.txt', chat())
     if why == 'full': monkeypatch.setattr(data.shutil, 'disk_usage', lambda folder: type('', (), dict(free=10 if Path(folder) == home else 10**12)))
     if why == 'read-only': # not by permissions: root may write anywhere
-        def refuse(path, *args, **kw): raise PermissionError(13, 'no') if str(path).endswith('.part') else AssertionError
-        real = open
-        monkeypatch.setattr(data, 'open', lambda path, mode='r', **kw: refuse(path) if str(path).endswith('.part') else real(path, mode, **kw), raising=False)
+        def refuse(path, *args, **kw):
+            if str(path).endswith('.part'): raise PermissionError(13, 'no')
+            return open(path, *args, **kw)
+        monkeypatch.setattr(data, 'open', refuse, raising=False)
     if why == 'full at the end':
         calls, real_write = [], Corpus.write_ids
         def fail(self, *args):
-            real_write(self, *args); calls.append(1)
+            size = real_write(self, *args); calls.append(1)
             if len(calls) == 1: raise OSError(28, 'No space left on device')
+            return size
         monkeypatch.setattr(Corpus, 'write_ids', fail)
     same_ids(toks[2], Corpus(home/'c.txt'), chat())
-    assert [p.name for p in home.iterdir()] == ['c.txt'] and not list(spare.iterdir())
+    assert cache(home/'c.txt') == [] and (why != 'read-only' or [p.name for p in home.iterdir()] == ['c.txt']) and not list(spare.iterdir())
 
 def test_no_room_anywhere_is_said(tmp_path, monkeypatch):
     write_chatml(tmp_path/'c.txt', chat())
@@ -273,7 +283,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as m:
         m.setattr(Corpus, 'encode_rows', interrupted)
         with pytest.raises(KeyboardInterrupt): encode_all(toks[2], corpus)
-    assert cache(tmp_path/'c.txt') == []
+    assert cache(tmp_path/'c.txt') == cache(tmp_path/'c.txt', 'part') == []
     same_ids(toks[2], corpus, chat())
 
 def test_a_file_that_changes_under_us(tmp_path):
@@ -287,7 +297,7 @@ def test_a_file_that_changes_under_us(tmp_path):
     with pytest.raises(ValueError, match='c.txt was changed while it was being read. Start again.'): two[0]
 
 def test_git_ignores_it(tmp_path):
-    names = ['.talk.txt.0123456789abcdef.tokens', 'training_data/.me.txt.0123456789abcdef.tokens', '.me.txt.0123456789abcdef.tokens.12.part']
+    names = ['.talk.txt.0123456789abcdef.tokens', '.talk.txt.0123456789abcdef.table', 'training_data/.me.txt.0123456789abcdef.tokens', '.me.txt.0123456789abcdef.tokens.12.part', '.me.txt.0123456789abcdef.table.12.part']
     subprocess.run(['git', 'init', '-q', tmp_path], check=True)
     (tmp_path/'.gitignore').write_text((root/'.gitignore').read_text())
     assert subprocess.run(['git', 'check-ignore', *names], cwd=tmp_path, capture_output=True, text=True).stdout.split() == names
@@ -306,7 +316,7 @@ def test_training_gives_the_same_numbers(tmp_path, monkeypatch, use_all):
     path = tmp_path/'me.txt'; path.write_bytes(sample.read_bytes())
     monkeypatch.setattr(data, 'LARGE', 0)
     fast = run(path, tmp_path/'fast.pt', max_iters=6, use_all=use_all)
-    assert numbers(fast) == numbers(slow) and weights_equal(fast, slow) and len(cache(path)) == 1
+    assert numbers(fast) == numbers(slow) and weights_equal(fast, slow) and len(cache(path)) == len(cache(path, 'table')) == 1
 
 def test_resuming_on_a_large_file(tmp_path, large, monkeypatch):
     path = tmp_path/'me.txt'; path.write_bytes(sample.read_bytes())

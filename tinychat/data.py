@@ -10,6 +10,7 @@ import copy, errno, hashlib, json, math, os, re, shutil, tempfile, threading, ti
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -25,7 +26,8 @@ __all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'LARGE', 'ENOUGH', 'PIECE', 'ROW', 'LA
            'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape', 'unescape', 'to_chatml', 'parse_chatml',
            'write_chatml', 'read_chatml', 'demo_chats', 'split_by_time', 'load_data', 'encode_conversation',
            'tokenizer_texts', 'encode_all', 'Batches', 'pieces', 'find_blocks', 'outline_slowly', 'outline', 'in_order',
-           'contents', 'refuse', 'Corpus', 'n_messages', 'heading', 'spans', 'encode_plain', 'hash_of']
+           'contents', 'refuse', 'hash_of', 'kept_in', 'sealed', 'unsealed', 'Corpus', 'n_messages', 'heading', 'spans',
+           'encode_plain']
 
 # %% ../nbs/01_data.ipynb #26c38ef5
 @dataclass(frozen=True, slots=True)
@@ -407,11 +409,11 @@ def contents(
     name:str,            # What to call it in an error
     size:int=PIECE,      # Bytes to work on at a time
     told=lambda n: None, # Called with the number of bytes that were read
-)->tuple: # (a `ROW` for each conversation, hash of the file); ValueError as from `read_chatml`
+)->np.ndarray: # A `ROW` for each conversation; ValueError as from `read_chatml`
     "The table of contents of a file."
-    hashed, tables = hashlib.sha256(), []
+    tables = [np.empty(0, ROW)]
     def read():
-        for at, b in pieces(file, size): hashed.update(b); told(len(b)); yield at, b
+        for at, b in pieces(file, size): told(len(b)); yield at, b
     def work(item):
         at, b = item
         try: rows = outline(b)
@@ -421,7 +423,7 @@ def contents(
     for rows in in_order(work, read()):
         if isinstance(rows, tuple): refuse(file, name, *rows, size)
         tables.append(rows)
-    return np.concatenate([np.empty(0, ROW), *tables]), hashed.hexdigest()
+    return np.concatenate(tables)
 
 def refuse(
     file,      # As for `contents`, and so are the others
@@ -440,6 +442,58 @@ def refuse(
         if place > at and _END not in rest: rest += part[:part.find(_END) + len(_END)]
     parse_chatml('\n'*lines + (b + rest).decode(), name)
 
+# %% ../nbs/01_data.ipynb #6d1a93ef
+LAYOUT = 1 # of these files; to be raised when what is written into them changes
+
+def hash_of(
+    file,     # Open for reading bytes
+    size:int, # How many of them, from the beginning
+    key='',   # Goes in, too
+)->bytes: # 32 of them
+    "What tells whether a file is as it was."
+    hashed, _ = hashlib.sha256(key.encode()), file.seek(0)
+    while size > 0 and (b := file.read(min(size, PIECE))): hashed.update(b); size -= len(b)
+    return hashed.digest()
+
+def kept_in(
+    path,       # Of the messages
+    key:str,    # A hash of what the kept file depends on
+    kind:str,   # 'table' or 'tokens'
+)->Path:
+    "The file beside the messages, hidden."
+    there = Path(os.path.realpath(path)) # through a link, to the file itself
+    return there.with_name(f'.{there.name}.{key[:16]}.{kind}')
+
+# %% ../nbs/01_data.ipynb #18d5f7ca
+@contextmanager
+def sealed(
+    path,     # Of the messages
+    key:str,  # As for `kept_in`, and so is `kind`
+    kind:str,
+): # Yields a file to write; OSError if that is impossible
+    "Keep a file beside the messages, whole or not at all, instead of older ones."
+    there = kept_in(path, key, kind)
+    part = there.with_name(f'{there.name}.{os.getpid()}.part')
+    part.unlink(missing_ok=True)
+    try:
+        with open(part, 'x+b', opener=partial(os.open, mode=0o600)) as f:
+            yield f
+            f.flush(); f.write(hash_of(f, os.fstat(f.fileno()).st_size, key))
+        os.replace(part, there)
+    finally: part.unlink(missing_ok=True)
+    old = re.compile(re.escape(kept_in(path, '', '').name[:-1]) + rf'[0-9a-f]{{16}}\.{kind}(\.\d+\.part)?')
+    for p in there.parent.iterdir():
+        if p != there and old.fullmatch(p.name) and (p.suffix != '.part' or time.time() - p.stat().st_mtime > 3600): p.unlink(missing_ok=True) # an old part is of a start that was killed
+
+def unsealed(
+    file,    # That `sealed` wrote, open for reading bytes
+    key:str, # The same
+)->int: # Bytes in it; ValueError if it is not what was written
+    "Make sure of a file that was kept."
+    size = os.fstat(file.fileno()).st_size - 32
+    if hash_of(file, size, key) != file.read(): raise ValueError
+    return size
+
 # %% ../nbs/01_data.ipynb #d1f78b2a
 class Corpus(Sequence):
     "The conversations of a large file in which both sides speak, each read when it is asked for."
@@ -451,7 +505,8 @@ class Corpus(Sequence):
         self.path, self.progress, self.size, self.made, self.lock = Path(path), progress, size, {}, threading.Lock()
         self.file = open(path, 'rb') # stays open: if another file is put in its place, we go on with this one
         self.stamp = self._stamp()
-        with self.bar('Reading', self.stamp[0]) as bar: table, self.hash = contents(self.file, str(path), size, bar.update)
+        self.hash = hash_of(self.file, self.stamp[0]).hex()
+        table = self._outline()
         if not len(table): read_chatml(path) # says that there is nothing in it
         self.table = table[table['both']]
         self.numbers = range(len(self.table))
@@ -474,6 +529,17 @@ class Corpus(Sequence):
     @property
     def key(self): return f'{self.hash} {self.numbers}' # What tells it from others
     def _view(self, numbers): part = copy.copy(self); part.numbers = numbers; return part
+    def _outline(self):
+        key = hashlib.sha256(f'{LAYOUT} {ROW} {self.hash}'.encode()).hexdigest()
+        try:
+            with open(kept_in(self.path, key, 'table'), 'rb') as f: unsealed(f, key); f.seek(0); return np.frombuffer(f.read()[:-32], ROW)
+        except (OSError, ValueError): pass # not there, or damaged
+        with self.bar('Reading', self.stamp[0]) as bar: table = contents(self.file, str(self.path), self.size, bar.update)
+        self.check()
+        try:
+            with sealed(self.path, key, 'table') as f: f.write(table.tobytes())
+        except OSError: pass # then the next start does it again
+        return table
     def _stamp(self): s = os.fstat(self.file.fileno()); return s.st_size, s.st_mtime_ns
 
 # %% ../nbs/01_data.ipynb #c09e64b1
@@ -491,8 +557,13 @@ def read(self:Corpus,
 )->bytes: # ValueError if the file was changed
     "Read a part of the file."
     with self.lock: self.file.seek(begin); b = self.file.read(end - begin)
-    if self._stamp() != self.stamp: raise ValueError(f'{self.path} was changed while it was being read. Start again.')
+    self.check()
     return b
+
+@patch
+def check(self:Corpus):
+    "ValueError if the file was changed since it was opened."
+    if self._stamp() != self.stamp: raise ValueError(f'{self.path} was changed while it was being read. Start again.')
 
 @patch
 def bar(self:Corpus,
@@ -575,16 +646,13 @@ def encode_rows(self:Corpus,
     parts = [next(fast) if row['plain'] else encode_conversation(tok, parse_chatml(b[row['begin']:row['end']].decode())[0]) for row in table]
     return *(np.concatenate([np.asarray(p, t) for p in each]) for each, t in zip(zip(*parts), (np.int64, bool))), np.array([len(ids) for ids, _ in parts])
 
-# %% ../nbs/01_data.ipynb #f38e0d6b
-LAYOUT = 1 # of the file; to be raised if that changes, or what is written into it
-
+# %% ../nbs/01_data.ipynb #e7b1d40c
 @patch
 def encoded(self:Corpus,
     tok:Tokenizer, # Its special tokens mark the blocks
 )->tuple: # (ids, mine): arrays of equal length, ids of 2 or 4 bytes; OSError if there is no room for them on the disk
     "What `encode_all` returns for conversations in a list, but in a file."
-    made = json.dumps([LAYOUT, tiktoken.__version__, self.hash, tok.to_dict()])
-    key = hashlib.sha256(made.encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([LAYOUT, tiktoken.__version__, self.hash, tok.to_dict()]).encode()).hexdigest()
     if key not in self.made: self.made[key] = self.load_ids(tok, key) or self.save_ids(tok, key)
     (ids, mine, cuts), n = self.made[key], self.numbers
     if n.step == 1: return ids[cuts[n.start]:cuts[n.stop]], mine[cuts[n.start]:cuts[n.stop]]
@@ -592,35 +660,36 @@ def encoded(self:Corpus,
     return ids[index], mine[index]
 
 @patch
-def kept_in(self:Corpus,
-    key:str='', # From `encoded`
-)->Path:
-    "Where the ids are."
-    there = Path(os.path.realpath(self.path)) # through a link, to the file itself
-    return there.with_name(f'.{there.name}.{key[:16]}.tokens')
+def write_ids(self:Corpus,
+    file,          # To write
+    tok:Tokenizer, # To encode with
+)->int: # Bytes
+    "Write the ids, a byte for each that says whether it is the person's, and where conversations begin."
+    firsts = np.unique(np.searchsorted(self.table['begin'], np.arange(0, self.table['end'][-1], self.size)))
+    items = [(int(i), int(j)) for i, j in zip(firsts, [*firsts[1:], len(self.table)]) if i < j]
+    bits, lengths = [], [[0]]
+    with self.bar('Encoding', int(self.table['end'][-1])) as bar:
+        for (_, last), (ids, mine, each) in zip(items, in_order(lambda item: self.encode_rows(tok, *item), items)):
+            file.write(ids.astype(_kind(tok)))
+            bits.append((np.packbits(mine), len(mine))); lengths.append(each) # an eighth of a byte, until all ids are written
+            bar.update(int(self.table['end'][last - 1]) - bar.n)
+    for packed, n in bits: file.write(np.unpackbits(packed, count=n))
+    file.write(np.cumsum(np.concatenate(lengths), dtype=np.int64)); file.flush()
+    return file.tell()
 
-# %% ../nbs/01_data.ipynb #6d1a93ef
-def hash_of(
-    file,     # Open for reading bytes
-    size:int, # Bytes, from the beginning
-    key:str,  # Goes in, too
-)->bytes: # 32 of them
-    "What tells whether a file is as it was written."
-    hashed, _ = hashlib.sha256(key.encode()), file.seek(0)
-    while size > 0 and (b := file.read(min(size, PIECE))): hashed.update(b); size -= len(b)
-    return hashed.digest()
+def _kind(tok): return np.dtype(np.uint16 if tok.vocab_size <= 2**16 else np.uint32)
 
 @patch
 def map_ids(self:Corpus,
-    file,          # Written by `save_ids`
+    file,          # That `write_ids` wrote
+    size:int,      # Bytes in it
     tok:Tokenizer, # It was written with
 )->tuple: # (ids, mine, places where conversations begin, and the end): arrays
     "Look at the file as arrays."
-    kind = np.dtype(np.uint16 if tok.vocab_size <= 2**16 else np.uint32)
-    n, rest = divmod(os.fstat(file.fileno()).st_size - 8*(len(self.table) + 1) - 32, kind.itemsize + 1)
-    if n < 1 or rest: raise ValueError
-    view = lambda kind, at, n: np.asarray(np.memmap(file, kind, 'r', at, (n,)))
-    return view(kind, 0, n), view(bool, kind.itemsize*n, n), view(np.dtype('<i8'), (kind.itemsize + 1)*n, len(self.table) + 1).copy()
+    wide, cuts = _kind(tok).itemsize, len(self.table) + 1
+    n = (size - 8*cuts) // (wide + 1)
+    def view(kind, at, n): return np.asarray(np.memmap(file, kind, 'r', at, (n,)))
+    return view(_kind(tok), 0, n), view(bool, wide*n, n), view(np.int64, (wide + 1)*n, cuts).copy()
 
 @patch
 def load_ids(self:Corpus,
@@ -629,58 +698,24 @@ def load_ids(self:Corpus,
 )->tuple: # As from `map_ids`; None if they are not there, or damaged
     "Take what an earlier start left."
     try:
-        with open(self.kept_in(key), 'rb') as f:
-            size = os.fstat(f.fileno()).st_size - 32
-            return self.map_ids(f, tok) if hash_of(f, size, key) == f.read() else None
+        with open(kept_in(self.path, key, 'tokens'), 'rb') as f: return self.map_ids(f, unsealed(f, key), tok)
     except (OSError, ValueError): return None
 
-# %% ../nbs/01_data.ipynb #18d5f7ca
 @patch
 def save_ids(self:Corpus,
     tok:Tokenizer, # To encode with
     key:str,       # From `encoded`
 )->tuple: # As from `map_ids`; OSError if there is no room
-    "Encode all conversations and keep the ids: beside the messages, or else in a temporary file."
-    there = self.kept_in(key)
-    part, need = there.with_name(f'{there.name}.{os.getpid()}.part'), int(self.table['end'][-1]) # more than it will be
-    for beside, folder in ((True, there.parent), (False, Path(tempfile.gettempdir()))):
+    "Encode everything, and keep the ids beside the messages or else in a temporary file."
+    need, made = int(self.table['end'][-1]), None # more than it will be
+    for folder in (kept_in(self.path, key, 'tokens').parent, None):
         try:
-            if shutil.disk_usage(folder).free < need: raise OSError
-            if beside: part.unlink(missing_ok=True)
-            with open(part, 'x+b', opener=partial(os.open, mode=0o600)) if beside else tempfile.TemporaryFile() as f:
-                self.write_ids(f, tok, key)
-                arrays = self.map_ids(f, tok)
-                if beside: os.replace(part, there); self.clear_ids(there)
-            return arrays
+            if shutil.disk_usage(folder or tempfile.gettempdir()).free < need: continue
+            if folder:
+                with sealed(self.path, key, 'tokens') as f: self.write_ids(f, tok)
+                made = self.load_ids(tok, key)
+            else:
+                with tempfile.TemporaryFile() as f: made = self.map_ids(f, self.write_ids(f, tok), tok)
+            if made: return made
         except OSError: pass
-        finally: part.unlink(missing_ok=True)
-    raise OSError(errno.ENOSPC, f'No room for the tokens of {self.path.name}: they take up to {need/1e6:.0f} MB, beside it or in {folder}. Free some', str(self.path))
-
-@patch
-def write_ids(self:Corpus,
-    file,          # To write
-    tok:Tokenizer, # To encode with
-    key:str,       # From `encoded`
-):
-    "Encode, with all cores, and write."
-    kind = np.uint16 if tok.vocab_size <= 2**16 else np.uint32
-    firsts = np.unique(np.searchsorted(self.table['begin'], np.arange(0, self.table['end'][-1], self.size)))
-    items = [(int(i), int(j)) for i, j in zip(firsts, [*firsts[1:], len(self.table)]) if i < j]
-    bits, lengths = [], []
-    with self.bar('Encoding', int(self.table['end'][-1])) as bar:
-        for (_, last), (ids, mine, each) in zip(items, in_order(lambda item: self.encode_rows(tok, *item), items)):
-            file.write(ids.astype(kind)); bits.append((np.packbits(mine), len(mine))); lengths.append(each)
-            bar.update(int(self.table['end'][last - 1]) - bar.n)
-    for packed, n in bits: file.write(np.unpackbits(packed, count=n))
-    file.write(np.cumsum(np.concatenate([[0], *lengths]), dtype='<i8'))
-    file.flush()
-    file.write(hash_of(file, os.fstat(file.fileno()).st_size, key)); file.flush()
-
-@patch
-def clear_ids(self:Corpus,
-    keep:Path, # The one to keep
-):
-    "Remove what earlier starts left beside the messages, and what one that was killed did not finish."
-    ours = re.compile(re.escape(self.kept_in().name[:-len('.tokens')]) + r'[0-9a-f]{16}\.tokens(\.\d+\.part)?')
-    for p in keep.parent.iterdir():
-        if p != keep and ours.fullmatch(p.name) and (p.suffix == '.tokens' or time.time() - p.stat().st_mtime > 3600): p.unlink(missing_ok=True)
+    raise OSError(errno.ENOSPC, f'No room for the tokens of {self.path.name}: they take up to {need/1e6:.0f} MB, beside it or in {tempfile.gettempdir()}. Free some', str(self.path))
