@@ -241,7 +241,7 @@ def encode_conversation(
     return ids, mine
 
 # %% ../nbs/01_data.ipynb #a1333d0d
-ENOUGH = 20_000_000 # characters; a vocabulary learned from more is no better, as measured below
+ENOUGH = 20_000_000 # characters: from four times as many, a vocabulary needed a quarter of a percent fewer tokens for text that it had not seen
 
 def tokenizer_texts(
     convs:list, # Conversations to train on
@@ -468,8 +468,8 @@ def kept_in(
 @contextmanager
 def sealed(
     path,     # Of the messages
-    key:str,  # As for `kept_in`, and so is `kind`
-    kind:str,
+    key:str,  # As for `kept_in`
+    kind:str, # The same
 ): # Yields a file to write; OSError if that is impossible
     "Keep a file beside the messages, whole or not at all, instead of older ones."
     there = kept_in(path, key, kind)
