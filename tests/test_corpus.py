@@ -58,6 +58,10 @@ def test_pieces_make_the_file_again_and_end_with_conversations(folder, convs, si
     assert [at for at, _ in parts] == [len(mark.encode()) + sum(len(b) for _, b in parts[:n]) for n in range(len(parts))]
     assert [c for _, b in parts for c in parse_chatml(b.decode())] == parse_chatml(text)
 
+@pytest.mark.parametrize('line', ['\n', '\r\n'])
+def test_pieces_are_no_longer_than_they_must_be(tmp_path, line):
+    with open(written(tmp_path, to_chatml(chat()).replace('\n', line)), 'rb') as f: assert max(len(b) for _, b in pieces(f, 500)) < 1000
+
 @many
 @given(convs)
 def test_outline_is_its_slow_twin(convs):
@@ -65,10 +69,24 @@ def test_outline_is_its_slow_twin(convs):
     assert outline(b).tolist() == outline_slowly(b).tolist()
     assert [parse_chatml(b[r['begin']:r['end']].decode())[0] for r in outline(b)] == convs
 
+def told(work, *given):
+    try: return work(*given).tolist()
+    except ValueError as e: return str(e)
+
+u, a = '<|im_start|>user\nhi<|im_end|>', '<|im_start|>assistant\nyo<|im_end|>'
+odd = ['<|im_start|>user name=a<|im_end|>\n', '<|im_start|>user\nhi<|im_and|>', '<|im_end|><|im_start|>user\n', u.replace('user', 'user name=A\r') + '\n' + a, u.replace('user', 'user name=') + '\n' + a, u.replace('user', 'user\r') + '\n' + a,
+       u + '\n' + u.replace('user', 'system') + '\n' + a, u + '\n \n' + a, u + '\n\n\n' + a, u + ' \n' + a, u + '\n ' + a, u + ' ' + a, u + 'x' + a, u + 'x\n' + a, u + '\nx' + a, u + a, u + '\n' + a + '\nhello', u + '\n' + a + '\n\n\n', u + '\u2028\n' + a, ' ' + u, 'x' + u,
+       u + '\n' + a.replace('yo', '😂 ünï') + '\n\n' + u.replace('hi', 'é'), u + '\n' + a.replace('yo', r'<\|im_end|> <\\'), u.replace('user', 'user name=<|im_start|>'), u.replace('user', r'user name=<\|x'), u.replace('user', 'user name=Zoë A'), u.replace('user', 'Ada'), u.replace('user', 'users'),
+       u.replace('user', 'system') + '\n' + a, u.replace('user', 'system') + '\n' + u + '\n' + a, u + '\n' + a.replace('yo', '<|'), a.replace('yo', 'x'*300_000), a.replace('yo', 'x'*300_001)]
+
+@pytest.mark.parametrize('text', odd, ids=range(len(odd)))
+def test_outline_of_what_is_odd_is_its_slow_twin(text): assert told(outline, text.encode()) == told(outline_slowly, text.encode())
+
 @many
 @given(st.lists(st.sampled_from(['<|im_start|>', '<|im_end|>', 'assistant\n', 'user\n', 'user name=', 'user name=A\n', 'system\n', 'Ada\n', '\n', '\n\n', '\n\n\n', '\r\n', ' ', 'hi', '<|', '<\\|', '<|im_', 'é', '\u2028']), max_size=25).map(''.join)
        | st.lists(st.tuples(st.sampled_from(['assistant\n', 'user\n', 'user name=A\n', 'user name=\n', 'user name=A\r\n', 'user name=a<|im_end|>\n', 'system\n', 'user', 'assistant \n']), st.sampled_from(['hi', '', 'a<|b', '<\\|', '\n']), st.sampled_from(['\n', '\n\n', '\n\n', '\n\n\n', '\n \n', '', '\u2028\n'])), max_size=6).map(lambda bs: ''.join(f'<|im_start|>{r}{t}<|im_end|>{s}' for r, t, s in bs)))
 def test_anything_is_read_or_refused_as_by_its_slow_twin(folder, text):
+    assert told(outline, text.encode()) == told(outline_slowly, text.encode())
     path = written(folder, text)
     for size in (1, 60, 10**6):
         try: slow = read_chatml(path)
@@ -164,7 +182,7 @@ def test_ids_of_files_that_people_edited(tmp_path, tok):
         for size in (200, 10**6): same_ids(tok, Corpus(path, size=size), read_chatml(path))
 
 def test_many_names_and_giant_texts(tmp_path, monkeypatch):
-    write_chatml(tmp_path/'c.txt', [[Block(f'user name=Guest {i}', 'hi'), Block('assistant', 'x'*(300_000 + i - 3) if i < 6 else 'yo')] for i in range(3000)])
+    write_chatml(tmp_path/'c.txt', [[Block(f'user name=Guest {i}', 'hi'), Block('assistant', ('ha '*100_002)[:300_000 + i - 3] if i < 6 else 'yo')] for i in range(3000)])
     same_ids(toks[2], Corpus(tmp_path/'c.txt'), read_chatml(tmp_path/'c.txt'))
     write_chatml(tmp_path/'d.txt', chat(30))
     with monkeypatch.context() as m: # what is plain is not parsed again
