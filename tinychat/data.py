@@ -241,7 +241,7 @@ def encode_conversation(
     return ids, mine
 
 # %% ../nbs/01_data.ipynb #a1333d0d
-ENOUGH = 20_000_000 # characters: from four times as many, a vocabulary needed a quarter of a percent fewer tokens for text that it had not seen
+ENOUGH = 20_000_000 # characters: from five times as many, a vocabulary needed a quarter of a percent fewer tokens for text that it had not seen
 
 def tokenizer_texts(
     convs:list, # Conversations to train on
