@@ -114,6 +114,14 @@ def test_both_faults_name_the_one_that_the_slow_path_names(tmp_path):
     with pytest.raises(ValueError) as fast: Corpus(path, size=100)
     assert str(fast.value) == str(slow.value) and 'UTF-8' in str(fast.value)
 
+@pytest.mark.parametrize('harm', [b'\xff', b'\xe2\x82', b'\xed\xa0\x80'])
+def test_no_text_in_a_message_of_a_plain_file(tmp_path, harm):
+    path = tmp_path/'c.txt'
+    path.write_bytes(to_chatml(chat()).encode().replace(b'there 77', b'th' + harm + b'ere'))
+    with pytest.raises(ValueError) as slow: read_chatml(path)
+    with pytest.raises(ValueError) as fast: Corpus(path, size=500)
+    assert str(fast.value) == str(slow.value) and 'UTF-8' in str(fast.value)
+
 def test_load_data_refuses_the_same_files(tmp_path, monkeypatch):
     files = {'empty': '', 'blank': '\n \n', 'few': to_chatml(chat(20)), 'one': to_chatml([sum(chat(), [])]), 'monologues': to_chatml([[Block('assistant', 'hi')]]*200)}
     for name, text in files.items(): (tmp_path/name).write_text(text)
@@ -138,6 +146,11 @@ def test_a_corpus_is_the_two_sided_conversations(folder, convs, size):
     for part in (slice(1, None), slice(None, None, 2), slice(None, None, -1), slice(5, 2)): assert list(fast[part]) == slow[part]
     joined = fast[:1] + fast[1:]
     assert isinstance(joined, Corpus) and list(joined) == slow and fast[1:] + fast[:1] == slow[1:] + slow[:1]
+
+def test_parts_of_two_files_make_a_list(tmp_path):
+    write_chatml(tmp_path/'c.txt', chat(9)); write_chatml(tmp_path/'d.txt', chat(20)[9:])
+    one, two = Corpus(tmp_path/'c.txt'), Corpus(tmp_path/'d.txt')
+    assert one[:5] + two[5:] == chat(5) + chat(20)[14:] and one[:5] + chat(2) == chat(5) + chat(2)
 
 @many
 @given(st.lists(conv | plain_conv, min_size=2, max_size=20).filter(lambda cs: sum(map(two_sided, cs)) > 1), st.floats(0, 1))
