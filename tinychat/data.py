@@ -575,6 +575,7 @@ def bar(self:Corpus,
     return tqdm(total=total, desc=what, unit='B', unit_scale=True, leave=False, disable=not self.progress)
 
 # %% ../nbs/01_data.ipynb #c5e8a719
+@lru_cache(maxsize=10_000) # the same in every piece
 def heading(
     tok:Tokenizer, # Its special tokens mark the blocks
     role:str,      # Of the block
