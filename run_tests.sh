@@ -81,7 +81,10 @@ from importlib import import_module, metadata
 import pkgutil, subprocess, sys, sysconfig, tinychat
 assert tinychat.__file__.startswith(sysconfig.get_path('purelib')), tinychat.__file__
 modules = [m.name for m in pkgutil.walk_packages(tinychat.__path__, 'tinychat.')]
-for name in modules: import_module(name)
+for name in modules:
+    try: import_module(name)
+    except ModuleNotFoundError as e: # Triton comes with PyTorch for GPUs only
+        if name != 'tinychat.kernels' or e.name != 'triton': raise
 commands = [e.name for e in metadata.distribution('tinychat').entry_points if e.group == 'console_scripts']
 for name in commands: subprocess.run([name, '--help'], check=True, stdout=subprocess.DEVNULL)
 from tinychat.train import BASES, load_base

@@ -15,7 +15,7 @@ from tinychat.beyond.many import Chat
 from tinychat.data import Block
 from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels, pick_device
 from tinychat.tokenizer import Tokenizer
-from tinychat.train import Recorded, autocast, learn, make_optimizers, new_scaler
+from tinychat.train import Recorded, autocast, keep_memory, learn, make_optimizers, new_scaler
 
 
 def median(work, device, rounds=7, warm=2):
@@ -121,13 +121,13 @@ def training(model, device, batch_size, recompute):
     "Tokens a second in whole training steps, and the most memory they took."
     c, row = model.config, {}
     x, gpu = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), device.type == 'cuda'
-    def measure(name, make, rounds=5):
+    def measure(name, make, rounds=5 if device.type == 'cuda' else 9):
         if gpu: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats()
         try: row[name] = dict(tokens_per_second=round(batch_size*c.context/median(make(), device, rounds)))
         except torch.cuda.OutOfMemoryError: row[name] = 'out of memory'; return
         if gpu: row[name]['gigabytes'] = round(torch.cuda.max_memory_allocated()/1e9, 1)
     if gpu: measure('tinychat, kernels', lambda: one_step(model, device, batch_size, quick=True))
-    measure('tinychat', lambda: one_step(model, device, batch_size))
+    if gpu or recompute: measure('tinychat', lambda: one_step(model, device, batch_size))
     if recompute: measure('tinychat, recompute', lambda: one_step(model, device, batch_size, recompute=True)); return row
     model.zero_grad()
     theirs = as_qwen3(model).train()
@@ -140,6 +140,7 @@ def training(model, device, batch_size, recompute):
             adam.step(); adam.zero_grad()
         return lambda: work
     for name, make in (('transformers, float32', their(False)), ('transformers, 16 bits as ours', their(True))): measure(name, make)
+    if not gpu: keep_memory(); measure('tinychat', lambda: one_step(model, device, batch_size)) # last: from then on memory is kept, which a plain loop does not ask for
     with torch.no_grad(), autocast(device): # the floor: what the products of this many rows reach, and six operations for each weight and token
         a, w = torch.randn(batch_size*c.context, c.n_embd, device=device), torch.randn(c.n_hidden, c.n_embd, device=device)
         if torch.is_autocast_enabled(device.type): a, w = a.to(kind := torch.get_autocast_dtype(device.type)), w.to(kind)

@@ -3,7 +3,7 @@ import pytest, torch
 import tinychat.gpt as G
 import tinychat.train as T
 from tinychat.chat import Chat
-from tinychat.data import Block
+from tinychat.data import Block, Corpus, write_chatml
 from tinychat.gpt import GPT, Fused, generate
 from tinychat.train import GPTConfig, Options, Tokenizer, fit, new_run, resume_run
 
@@ -45,6 +45,13 @@ def test_resume(half, tmp_path):
         if broken.step == 10: broken.save(tmp_path/'c.pt'); break
     torch.manual_seed(99)
     same(straight, trained(resume_run(tmp_path/'c.pt', convs)))
+
+def test_batches_from_a_file_give_the_same(tmp_path):
+    "The ids of a large file stay on the disk, and each batch goes to the GPU while that is busy."
+    write_chatml(tmp_path/'c.txt', convs)
+    listed, filed = trained(run()), run()
+    for _ in fit(filed, Corpus(tmp_path/'c.txt'), held): pass
+    same(listed, filed)
 
 def test_others_weight_and_seed_matter():
     a = numbers(trained(run()))

@@ -31,7 +31,7 @@ def causal_attention(
     "Let each position gather from itself and those before it."
     T, d = q.shape[-2:]
     future = torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1)
-    return (q @ k.mT / d**0.5).masked_fill(future, -torch.inf).softmax(-1) @ v
+    return (q / d**0.5 @ k.mT).masked_fill(future, -torch.inf).softmax(-1) @ v
 
 # %% ../nbs/02_gpt.ipynb #d9927930
 def rope_tables(

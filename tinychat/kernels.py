@@ -20,7 +20,7 @@ from .gpt import GPT, KVCache, sample
 __all__ = ['PROGRAMS', 'LENGTHS', 'Gate', 'gate', 'AddNorm', 'add_norm', 'Turn', 'turn', 'Nats', 'nats', 'fits', 'hidden',
            'Replay']
 
-# %% ../nbs/kernels.ipynb #6523847d
+# %% ../nbs/kernels.ipynb #319621fa
 @triton.jit
 def _gate(x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
     row, col = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.program_id(1)*BN + tl.arange(0, BN)[None]
@@ -28,7 +28,7 @@ def _gate(x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
     g, u = tl.load(x + at, keep, 0.).to(tl.float32), tl.load(x + at + n, keep, 0.).to(tl.float32)
     tl.store(out + row*n + col, g*tl.sigmoid(g)*u, keep)
 
-# %% ../nbs/kernels.ipynb #9d71f918
+# %% ../nbs/kernels.ipynb #526505a6
 @triton.jit
 def _gate_back(d, x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
     row, col = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.program_id(1)*BN + tl.arange(0, BN)[None]
@@ -54,14 +54,14 @@ class Gate(Function):
         _gate_back[cdiv(rows, 16), cdiv(n, 128)](d.contiguous(), x, out, rows, n, 16, 128)
         return out
 
-# %% ../nbs/kernels.ipynb #bd2b45a1
+# %% ../nbs/kernels.ipynb #06f1c202
 def gate(
     x:Tensor, # (..., 2n) what `gate_proj` and `up_proj` say, side by side
 )->Tensor: # (..., n)
     "SwiGLU's middle: let through as much of one half as the other says."
     return Gate.apply(x)
 
-# %% ../nbs/kernels.ipynb #227cefed
+# %% ../nbs/kernels.ipynb #b1dd1020
 @triton.jit
 def _add_norm(x, y, w, total, out, rows, n, ADD:tl.constexpr, BM:tl.constexpr, BN:tl.constexpr):
     row, col = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.arange(0, BN)[None]
@@ -73,7 +73,7 @@ def _add_norm(x, y, w, total, out, rows, n, ADD:tl.constexpr, BM:tl.constexpr, B
     size = tl.rsqrt(tl.sum(t*t, 1)/n + 1e-6)
     tl.store(out + at, t*size[:,None]*tl.load(w + col, col < n, 0.), keep)
 
-# %% ../nbs/kernels.ipynb #ced6ece4
+# %% ../nbs/kernels.ipynb #938dae5f
 @triton.jit
 def _add_norm_back(d_out, d_total, total, w, d, dw, rows, n, MORE:tl.constexpr, BM:tl.constexpr, BN:tl.constexpr):
     col = tl.arange(0, BN)[None]
@@ -91,7 +91,7 @@ def _add_norm_back(d_out, d_total, total, w, d, dw, rows, n, MORE:tl.constexpr, 
         tl.store(d + at, g, keep)
     tl.store(dw + tl.program_id(0)*n + col, sums, col < n)
 
-# %% ../nbs/kernels.ipynb #a13513fa
+# %% ../nbs/kernels.ipynb #d3c0d1ca
 PROGRAMS = 528 # four for each of an H100's processors
 
 def _sum(parts): return (parts.new_ones(1, len(parts)) @ parts)[0]
@@ -117,7 +117,7 @@ class AddNorm(Function):
         _add_norm_back[programs,](d_out.contiguous(), d_total, total, w, d, dw, rows, n, d_total is not None, BM, BN, num_warps=2)
         return d, d if ctx.two else None, _sum(dw)
 
-# %% ../nbs/kernels.ipynb #72418d3b
+# %% ../nbs/kernels.ipynb #8a02a991
 def add_norm(
     x:Tensor, # (..., n) the stream
     y:Tensor, # (..., n) what is added to it (None: nothing)
@@ -126,7 +126,7 @@ def add_norm(
     "Add, and norm the sum."
     return AddNorm.apply(x, y, w)
 
-# %% ../nbs/kernels.ipynb #1e63078b
+# %% ../nbs/kernels.ipynb #f34a4b06
 @triton.jit
 def _turn(x, w, cos, sin, out, rows, T, d:tl.constexpr, first, across, wide, BM:tl.constexpr):
     row, i, head = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.arange(0, d//2)[None], tl.program_id(1) + first
@@ -139,7 +139,7 @@ def _turn(x, w, cos, sin, out, rows, T, d:tl.constexpr, first, across, wide, BM:
     tl.store(out + at, a*c - b*s, keep)
     tl.store(out + at + d//2, b*c + a*s, keep)
 
-# %% ../nbs/kernels.ipynb #1e0a4a20
+# %% ../nbs/kernels.ipynb #95470c78
 @triton.jit
 def _turn_back(g, x, w, cos, sin, out, dw, rows, T, batch, heads, time, d:tl.constexpr, first, across, TURN:tl.constexpr, BM:tl.constexpr):
     i, head = tl.arange(0, d//2)[None], tl.program_id(1)
@@ -167,7 +167,7 @@ def _turn_back(g, x, w, cos, sin, out, dw, rows, T, batch, heads, time, d:tl.con
         tl.store(dw, sum_a)
         tl.store(dw + d//2, sum_b)
 
-# %% ../nbs/kernels.ipynb #42398681
+# %% ../nbs/kernels.ipynb #9e115bea
 class Turn(Function):
     "There and back."
     @staticmethod
@@ -191,7 +191,7 @@ class Turn(Function):
             _turn_back[programs, n](g, x, w, cos, sin, out, sums[-1], B*T, T, *g.stride()[:3], d, first, H + 2*KV, turn, 32, num_warps=2)
         return out, _sum(sums[0]), _sum(sums[1]), None, None, None, None
 
-# %% ../nbs/kernels.ipynb #e45a5901
+# %% ../nbs/kernels.ipynb #402906b4
 def turn(
     x:Tensor,        # (B, T, (H + 2 KV) d) queries, keys and values side by side
     q_weight:Tensor, # (d,) weights of the queries' norm
@@ -204,7 +204,7 @@ def turn(
     "Make ready for attention."
     return Turn.apply(x, q_weight, k_weight, cos, sin, heads, kv_heads)
 
-# %% ../nbs/kernels.ipynb #ed27b024
+# %% ../nbs/kernels.ipynb #1e50a0b4
 @triton.jit
 def _nats(x, y, out, sums, n, BN:tl.constexpr):
     row, most, total = tl.program_id(0).to(tl.int64), -float('inf'), 0.
@@ -222,7 +222,7 @@ def _nats_back(d, x, y, sums, out, n, BN:tl.constexpr):
     p = tl.exp(tl.load(x + row*n + col, col < n, -float('inf')).to(tl.float32) - tl.load(sums + row))
     tl.store(out + row*n + col, (p - tl.where(col == tl.load(y + row), 1., 0.))*tl.load(d + row), col < n)
 
-# %% ../nbs/kernels.ipynb #a178b62c
+# %% ../nbs/kernels.ipynb #b34a9d62
 class Nats(Function):
     "There and back."
     @staticmethod
@@ -246,7 +246,7 @@ def nats(
     "Cross-entropy of each row."
     return Nats.apply(scores, y)
 
-# %% ../nbs/kernels.ipynb #cf0837b4
+# %% ../nbs/kernels.ipynb #671c67c3
 def fits(
     c, # A `GPTConfig`
 )->bool:
@@ -275,7 +275,7 @@ def hidden(
         y = linear(gate(linear(h, m.gate_proj, m.up_proj)), m.down_proj)
     return add_norm(x, drop(y), model.norm.weight)[1]
 
-# %% ../nbs/kernels.ipynb #1709ebeb
+# %% ../nbs/kernels.ipynb #e7abe30d
 @triton.jit
 def _linear(x, w, out, K, N, NORM:tl.constexpr, ADD:tl.constexpr, BN:tl.constexpr, BK:tl.constexpr):
     n, row, k = tl.program_id(0)*BN + tl.arange(0, BN)[:,None], tl.program_id(1), tl.arange(0, BK)[None]
@@ -285,7 +285,7 @@ def _linear(x, w, out, K, N, NORM:tl.constexpr, ADD:tl.constexpr, BN:tl.constexp
     if ADD: y += tl.load(out + row*N + n, n < N, 0.)
     tl.store(out + row*N + n, y, n < N)
 
-# %% ../nbs/kernels.ipynb #3d529cce
+# %% ../nbs/kernels.ipynb #65ec91e0
 @triton.jit
 def _gated(x, w, out, K, N, BN:tl.constexpr, BK:tl.constexpr):
     n, row, k = tl.program_id(0)*BN + tl.arange(0, BN)[:,None], tl.program_id(1), tl.arange(0, BK)[None]
@@ -295,7 +295,7 @@ def _gated(x, w, out, K, N, BN:tl.constexpr, BK:tl.constexpr):
     u = tl.sum(tl.load(w + (N + n)*K + k, keep, 0.)*xs, 1)[:,None]*size
     tl.store(out + row*N + n, g*tl.sigmoid(g)*u, n < N)
 
-# %% ../nbs/kernels.ipynb #c7807eeb
+# %% ../nbs/kernels.ipynb #51760ce9
 @triton.jit
 def _attend(qkv, q_weight, k_weight, cos, sin, keys, values, out, last, starts, batch, heads, H:tl.constexpr, KV:tl.constexpr, d:tl.constexpr, BT:tl.constexpr):
     h, row, i = tl.program_id(0), tl.program_id(1), tl.arange(0, d)
@@ -321,7 +321,7 @@ def _attend(qkv, q_weight, k_weight, cos, sin, keys, values, out, last, starts, 
         total, most = total*fade + tl.sum(p), higher
     tl.store(out + (row*H + h)*d + i, y/total)
 
-# %% ../nbs/kernels.ipynb #af3819b9
+# %% ../nbs/kernels.ipynb #990eb2e7
 class Replay:
     "A `GPT` on a GPU that writes one token at a time, for one row or many side by side."
     def __init__(self,
@@ -345,7 +345,7 @@ class Replay:
         _linear[cdiv(N, 4), len(x)](x, w, out, K, N, norm, add, 4, next_power_of_2(K))
         return out
 
-# %% ../nbs/kernels.ipynb #988bd53a
+# %% ../nbs/kernels.ipynb #fbe3e12d
 @patch
 def step(self:Replay,
     ids:Tensor,    # (B, 1) token ids
@@ -391,7 +391,7 @@ def read(self:Replay,
         x = x + F.linear(gate(F.linear(F.rms_norm(x, x.shape[2:], eps=1e-6), gates)), down)
     return self.linear(x[0,last], self.head, norm=True)
 
-# %% ../nbs/kernels.ipynb #2e8c7915
+# %% ../nbs/kernels.ipynb #6e941142
 @patch
 @torch.no_grad()
 def record(self:Replay,
@@ -415,7 +415,7 @@ def record(self:Replay,
         with torch.cuda.graph(graph, stream=side, capture_error_mode='thread_local'): out = work(sampling)
     self.tapes[key] = dict(graph=graph, out=out, kept=(cache.k, cache.v, self.starts(cache)), **places) # memory that must not go away
 
-# %% ../nbs/kernels.ipynb #81f1ab56
+# %% ../nbs/kernels.ipynb #14da77cc
 @patch
 def replay(self:Replay,
     ids:Tensor,    # (B, 1) token ids
@@ -442,7 +442,7 @@ def replay(self:Replay,
     self.known = cache.length
     return tape['out']
 
-# %% ../nbs/kernels.ipynb #663cb41b
+# %% ../nbs/kernels.ipynb #71f7546f
 LENGTHS = 4, 16, 64, 256
 
 @patch

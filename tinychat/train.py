@@ -12,16 +12,17 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_train())
 
 # %% auto #0
-__all__ = ['BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'TEAM', 'MUCH', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb', 'half_type',
-           'autocast', 'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers', 'schedule',
-           'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token', 'strangeness',
-           'choose_start', 'Averaged', 'token_sizes', 'learn', 'side_stream', 'Recorded', 'Team', 'fit', 'check_sound',
-           'remember', 'resume_run', 'on_interrupt', 'no_interrupt', 'make_tokenizer', 'seconds_per_step',
-           'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'adapt', 'plan', 'check_asked', 'check_out',
-           'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run', 'start_run', 'train_file']
+__all__ = ['JUDGED', 'BASES', 'FAMILIAR', 'FOREIGN', 'POOR', 'TEAM', 'MUCH', 'DROPOUT', 'PLANS', 'eval_windows', 'reply_bpb',
+           'half_type', 'autocast', 'new_scaler', 'Optimizer', 'AdamW', 'orthogonalize', 'Muon', 'make_optimizers',
+           'schedule', 'Options', 'Run', 'new_run', 'fingerprint', 'load_base', 'further_run', 'bytes_per_token',
+           'strangeness', 'choose_start', 'Averaged', 'token_sizes', 'InPieces', 'keep_memory', 'learn', 'side_stream',
+           'Recorded', 'Team', 'fit', 'check_sound', 'remember', 'resume_run', 'on_interrupt', 'no_interrupt',
+           'make_tokenizer', 'seconds_per_step', 'sample_reply', 'plot_history', 'in_notebook', 'live_plot', 'adapt',
+           'plan', 'check_asked', 'check_out', 'check_room', 'check_shape', 'Keeper', 'speaker', 'fit_file', 'all_run',
+           'start_run', 'train_file']
 
 # %% ../nbs/03_train.ipynb #5168634f
-import copy, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
+import copy, ctypes, errno, hashlib, io, itertools, json, math, os, shutil, signal, threading, time, warnings
 from collections import defaultdict
 from functools import cache
 from contextlib import contextmanager, nullcontext
@@ -33,7 +34,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 import tinychat
-from .data import Batches, encode_all, encode_conversation, load_data, tokenizer_texts
+from .data import Batches, Corpus, encode_all, encode_conversation, load_data, n_messages, tokenizer_texts
 from .gpt import GPT, GPTConfig, Unset, generate, gpu_kernels, load_checkpoint, model_from, pick_device
 from .tokenizer import SPECIAL, Tokenizer, train_bpe_fast, write_atomic
 
@@ -51,15 +52,18 @@ def eval_windows(
     return out
 
 # %% ../nbs/03_train.ipynb #35359709
+JUDGED = 1_000_000 # characters held out of a large file that are enough to judge by
+
 @torch.no_grad()
 def reply_bpb(
     model:GPT,         # Judged in evaluation mode, on its own device
     tok:Tokenizer,     # Its tokenizer
-    convs:list,        # Held-out conversations, each a list of `Block`s; ValueError if the person says nothing in them
+    convs:list,        # Held-out conversations, each a list of `Block`s; of a `Corpus` some, evenly spread. ValueError if the person says nothing in them
     batch_size:int=16, # Windows at a time
 )->float: # Bits per byte of the person's messages
     "Reply bits per byte: how surprised the model is by what the person wrote."
     c, rows = model.config.context, []
+    if isinstance(convs, Corpus): convs = list(convs[::1 + int(convs.chars.sum())//JUDGED])
     size = sum(len(b.text.encode()) + 1 for conv in convs for b in conv if b.role == 'assistant')
     if not size: raise ValueError('The person says nothing in the conversations held out, so there is nothing to judge by. Bring more messages.')
     for conv in convs:
@@ -278,13 +282,16 @@ def new_run(
 )->Run:
     "A run at step 0, with random weights."
     torch.manual_seed(options.seed)
-    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint([*train, [], *held]))
+    return Run(GPT(config).to(pick_device(device)), tok, options, fingerprint(train, held))
 
 def fingerprint(
-    convs:list, # Conversations
+    convs:list,     # Conversations
+    held:list=None, # Those held out, to tell where the others end
 )->str: # Equal for equal conversations
     "A hash of conversations, to notice that a run is resumed on other data."
-    return hashlib.sha256(repr([[tuple(b) for b in c] for c in convs]).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
+    if isinstance(convs, Corpus): what = [convs.key, held.key if held else None] # a large file's bytes have a hash already
+    else: what = [[tuple(b) for b in c] for c in (convs if held is None else [*convs, [], *held])]
+    return hashlib.sha256(repr(what).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
 
 # %% ../nbs/03_train.ipynb #37d1fb2a
 BASES = Path(tinychat.__file__).parent/'bases'
@@ -324,7 +331,7 @@ def further_run(
         if tok.vocab_size != model.config.vocab_size: raise ValueError(f'{path} is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
     torch.manual_seed(options.seed)
     start = Path(path).name if Path(path).parent == BASES else 'checkpoint' # the name of a user's file is not to be sent along
-    return Run(model.to(pick_device(device)), tok, options, fingerprint([*train, [], *held]), start=start)
+    return Run(model.to(pick_device(device)), tok, options, fingerprint(train, held), start=start)
 
 # %% ../nbs/03_train.ipynb #3a0e8211
 FAMILIAR, FOREIGN, POOR = 3.3, 2.1, 1.2 # bytes a token: the base's own language down to here; another in its letters; hardly more than single bytes
@@ -394,6 +401,38 @@ def token_sizes(
         if len(i := tok.encode(role)) == 1: sizes[i] = 0
     return sizes
 
+# %% ../nbs/03_train.ipynb #12ae7630
+class InPieces(torch.autograd.Function):
+    "Weighted cross-entropy from what the network says before the last product: the sum, and each position's own, in nats."
+    @staticmethod
+    def forward(ctx, hidden, embedding, y, weight, piece=256):
+        nats, d_hidden, d_embedding, matrix = torch.empty(len(y)), torch.empty_like(hidden), torch.zeros_like(embedding), embedding.to(hidden.dtype)
+        for at in range(0, len(y), piece):
+            h, said = hidden[at:at+piece], y[at:at+piece,None]
+            scores = F.linear(h, matrix).float()
+            sums = scores.logsumexp(1, keepdim=True)
+            nats[at:at+piece] = (sums - scores.gather(1, said))[:,0]
+            shares = scores.sub_(sums).exp_()
+            back = shares.scatter_add_(1, said, -torch.ones_like(sums)).mul_(weight[at:at+piece,None]).to(h.dtype)
+            torch.mm(back, matrix, out=d_hidden[at:at+piece])
+            d_embedding += back.T @ h
+        ctx.save_for_backward(d_hidden, d_embedding)
+        ctx.mark_non_differentiable(nats)
+        return (nats*weight).sum(), nats
+    @staticmethod
+    def backward(ctx, d, _): return *(t*d for t in ctx.saved_tensors), None, None, None
+
+# %% ../nbs/03_train.ipynb #1dc32ec6
+@cache
+def keep_memory():
+    "On Linux, let this process keep memory that it has freed, up to 2 GB of it."
+    if sys.platform != 'linux': return
+    try:
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 2**25) # M_MMAP_THRESHOLD: what is larger comes from the system each time; this is the most it can be
+        libc.mallopt(-1, 2**31 - 1) # M_TRIM_THRESHOLD: what is kept
+    except (OSError, AttributeError): pass # another C library
+
 # %% ../nbs/03_train.ipynb #f00382ef
 def learn(
     model:nn.Module,    # From ids to scores; its weights get gradients
@@ -407,11 +446,16 @@ def learn(
     kernels=None,       # The module `tinychat.kernels`, where it shall be used (None: not)
 )->Tensor: # (2,) bits that the person's tokens took, and their bytes
     "From a batch to gradients."
-    with autocast(x.device): logits = model(x)
-    logits, said = logits.flatten(0, 1), y.flatten()
-    nats = (kernels.nats(logits, said) if kernels else F.cross_entropy(logits.float(), said, reduction='none')).view_as(y)
     weight = torch.where(mine, 1., others_weight)
-    loss = (nats*weight).sum() / (weight.sum() if whole is None else whole).clamp_min(1) # there are windows in which the person says nothing
+    total = (weight.sum() if whole is None else whole).clamp_min(1) # there are windows in which the person says nothing
+    if x.device.type == 'cpu' and isinstance(model, GPT):
+        with autocast(x.device): hidden = model.hidden(x)
+        loss, nats = InPieces.apply(hidden.flatten(0, 1).to(half_type(x.device) or torch.float32), model.embed_tokens.weight, y.flatten(), (weight/total).flatten())
+    else:
+        with autocast(x.device): logits = model(x).flatten(0, 1)
+        nats = kernels.nats(logits, y.flatten()) if kernels else F.cross_entropy(logits.float(), y.flatten(), reduction='none')
+        loss = (nats*weight.flatten()).sum() / total
+    nats = nats.view_as(y)
     scale(loss).backward()
     return torch.stack([(nats.detach()*mine).sum() / math.log(2), (sizes[y]*mine).sum()])
 
@@ -493,8 +537,10 @@ def fit(
 ):
     "Train, yielding after every step: a dict of numbers when it measured, None when not."
     model, o, device = run.model, run.options, run.model.device
-    ids, mine = (t.to(device) for t in encode_all(run.tok, train))
-    batches = Batches(ids, mine, min(model.config.context, len(ids) - 1), o.batch_size, o.seed)
+    if device.type == 'cpu': keep_memory()
+    ids, mine = encode_all(run.tok, train)
+    if torch.is_tensor(ids): ids, mine = ids.to(device), mine.to(device) # a large file's stay in theirs, and go to the device batch by batch
+    batches = Batches(ids, mine, min(model.config.context, len(ids) - 1), o.batch_size, o.seed, device)
     sizes = token_sizes(run.tok).to(device)
     run.optimizers = run.optimizers or make_optimizers(model, o.lr, o.muon_lr, o.weight_decay)
     run.scaler = run.scaler or new_scaler(device)
@@ -601,7 +647,7 @@ def resume_run(
         if not done: remember(run, ckpt)
         check_sound(run)
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError): raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
-    if run.data_id != fingerprint([*train, [], *held]): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
+    if run.data_id != fingerprint(train, held): raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
     return run
 
 # %% ../nbs/03_train.ipynb #5ac9a1cc
@@ -963,7 +1009,7 @@ def train_file(
         say = speaker(progress)
         shape = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
         check_asked(minutes, max_iters, resume, seed, init, use_all, base)
-        train, held = load_data(data)
+        train, held = load_data(data, progress=progress and not TEAM.rank and bool(in_notebook() or sys.stderr and sys.stderr.isatty()))
         check_out(out, resume)
         if resume:
             run = resume_run(out, train, device, held)
@@ -971,7 +1017,7 @@ def train_file(
         else:
             run, make = start_run(out, init, base, shape, train, held, minutes, max_iters, device, seed, say)
         o, run.model.recompute = run.options, recompute
-        say(f'{sum(map(len, train)):,} messages to learn from, {sum(map(len, held)):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
+        say(f'{n_messages(train):,} messages to learn from, {n_messages(held):,} held out. {run.model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {run.model.device.type}.')
         if run.done: say(f'{out} is finished: all {o.max_iters} steps are done.'); return run
         if resume: say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
         keeper = Keeper(run, out, resume, say)
@@ -985,5 +1031,5 @@ def train_file(
             keeper.run = run = all_run(run, make(), train, held)
             run.model.recompute = recompute
             fit_file(run, train + held, [], keeper, say, progress)
-            say(f'Saved in {out}, trained on all {sum(map(len, train + held)):,} messages.')
+            say(f'Saved in {out}, trained on all {n_messages(train + held):,} messages.')
         return run

@@ -43,7 +43,7 @@ class Subject:
         self.train, self.held = load_data(data)
         ckpt = load_checkpoint(checkpoint)
         self.chat = Chat.load(checkpoint, device, seed=seed)
-        self.same = ckpt.get('data_id') == fingerprint([*self.train, [], *self.held])
+        self.same = ckpt.get('data_id') == fingerprint(self.train, self.held)
         start = str(ckpt.get('start'))
         self.base = BASES/(start if (BASES/start/'config.json').exists() else 'tiny')
         self.asked = exchanges(self.held)
