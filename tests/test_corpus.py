@@ -24,7 +24,7 @@ with_both = convs.map(lambda cs: [*cs, [Block('user', 'x'), Block('assistant', '
 toks = [Tokenizer(train_bpe(['hello there, hello you'], 270)), # 'assistant' is many tokens, and '\n\n' two
         Tokenizer(train_bpe(['\n\n assistant user name=Ada  <|im_end|>\n\n <|im_start|>']*9, 330)),
         Tokenizer.load(root/'tinychat'/'bases'/'tiny'/'tokenizer.json')]
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 def chat(n=120, names=('user',)):
     "Conversations, all two-sided, that are not all alike."

@@ -316,11 +316,12 @@ class Fused:
     )->Tensor: # (B, 1, vocab_size) scores for the token after the last; the next call writes over them
         "Score what comes next."
         if ids.shape[1] > 1 or not self.made: self.look() # once a reply is enough
-        if self.made and cache.length + ids.shape[1] <= self.model.config.context:
+        if self.made and self.fits(ids, cache):
             if self.gpu and ids.shape[1] == 1: return self.gpu.replay(ids, cache)[:,None]
             if self.gpu and len(ids) == 1 and (scores := self.gpu.question(ids, cache)) is not None: return scores[:,None]
             if ids.shape == (1, 1) and not self.gpu: return self.step(ids.item(), cache)[None]
         with torch.no_grad(): return F.linear(self.model.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
+    def fits(self, ids, cache): return cache.length + ids.shape[1] <= min(self.model.config.context, cache.k.shape[3])
     def look(self):
         "Fuse, if that is of use and was not done with these weights."
         weight = self.model.embed_tokens.weight
@@ -337,7 +338,7 @@ class Fused:
         **sampling,    # For `sample`
     )->Tensor: # (B, 1) token ids; the next call may write over them
         "Score what comes next, and draw it."
-        if ids.shape[1] == 1 and self.made and self.gpu and cache.length < self.model.config.context: return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling})
+        if ids.shape[1] == 1 and self.made and self.gpu and self.fits(ids, cache): return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling})
         scores = self(ids, cache)[:,-1]
         quick = self.made and not self.gpu and len(ids) == 1 and sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
         return self.pick(scores[0].numpy(), **sampling) if quick else sample(scores, **sampling)

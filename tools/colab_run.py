@@ -73,6 +73,7 @@ def main(wheel, *notebooks):
     for name, version in COLAB.items():
         if metadata.version(name) != version: sys.exit(f'{name} is {metadata.version(name)} here, and {version} in Colab.')
     jobs = [(Path(n), False) for n in notebooks] + [(Path(n), True) for n in notebooks if Path(n).name == 'index.ipynb']
+    jobs.sort(key=lambda job: -job[0].stat().st_size) # long ones first, so that none of them is left over at the end
     with tempfile.TemporaryDirectory() as bin_:
         pip = Path(bin_)/'pip'
         pip.write_text(PIP.format(python=sys.executable, lock=str(Path(bin_)/'lock'), wheel=Path(wheel).resolve())); pip.chmod(0o755)
