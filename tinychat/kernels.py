@@ -250,9 +250,9 @@ def nats(
 def fits(
     c, # A `GPTConfig`
 )->bool:
-    "Are these kernels made for such a shape? Heads must be of 16, 32, 64 and so on, as a block of a kernel is."
+    "Are these kernels made for such a shape? Heads must be of 16, 32, 64 and so on, as a block of a kernel is, and a row must fit the registers."
     d = c.n_embd//c.n_head
-    return d >= 16 and d & (d - 1) == 0 and d <= 256 and c.n_embd <= 8192
+    return d >= 16 and d & (d - 1) == 0 and d <= 256 and c.n_embd <= 2048 and c.n_hidden <= 8192
 
 def hidden(
     model:GPT,  # Of a shape that `fits`
@@ -260,7 +260,7 @@ def hidden(
     dtype:torch.dtype=torch.bfloat16, # Of the numbers between the products
 )->Tensor: # (B, T, n_embd), of `dtype`
     "What `GPT.hidden` computes, without a cache, and its way back."
-    c, norm = model.config, None
+    c = model.config
     cos, sin, drop = model.cos, model.sin, lambda t: F.dropout(t, c.dropout, model.training)
     linear = lambda t, *projs: F.linear(t, torch.cat([p.weight for p in projs]).to(dtype) if projs[1:] else projs[0].weight.to(dtype))
     x, y = drop(model.embed_tokens(ids)).to(dtype), None
