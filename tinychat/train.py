@@ -689,9 +689,10 @@ def make_tokenizer(
 def seconds_per_step(
     run:Run,    # A run at step 0; it is left as it was
     train:list, # Its conversations
+    steps:int=5, # Of which there will be so many; much work may be done in another way
 )->float: # Median of three steps, after one to warm up
     "Time training steps without learning from them."
-    trial = Run(copy.deepcopy(run.model), run.tok, Options(**{**asdict(run.options), 'max_iters': 10**9, 'eval_every': 10**9}))
+    trial = Run(copy.deepcopy(run.model), run.tok, Options(**{**asdict(run.options), 'max_iters': max(5, steps), 'eval_every': 10**9}))
     rng, ends = torch.get_rng_state(), []
     for _ in fit(trial, train, []):
         trial.sums.tolist() # a GPU is still at work; now it is not
@@ -792,7 +793,9 @@ def plan(
     if minutes:
         start = time.perf_counter(); reply_bpb(run.model, run.tok, held); look = time.perf_counter() - start
         looks = max(1, min(looks, int(0.2*minutes*60/look))) # a fifth of the time may go into looking
-        o.max_iters = max(1, int((minutes*60 - looks*look) / seconds_per_step(run, train)))
+        left = minutes*60 - looks*look
+        o.max_iters = max(1, int(left / seconds_per_step(run, train)))
+        if run.model.device.type == 'cuda': o.max_iters = max(1, int(left / seconds_per_step(run, train, o.max_iters))) # with kernels, if there is time for so much
         if enough := from_base and o.max_iters > 3*worth: o.max_iters = 3*worth
     o.max_iters, looks = TEAM.agreed((o.max_iters, looks))
     o.eval_every = math.ceil(min(o.max_iters, worth)/looks)
