@@ -19,8 +19,8 @@ from torch.utils.checkpoint import checkpoint
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
-           'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused', 'pick_device', 'load_checkpoint', 'Unset',
-           'model_from']
+           'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused', 'folded', 'pick_device', 'load_checkpoint',
+           'Unset', 'model_from']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -349,6 +349,15 @@ class Fused:
         return torch.tensor([[int(reach.searchsorted(dart))]])
 
 # %% ../nbs/02_gpt.ipynb #e640b34c
+@torch.no_grad()
+def folded(
+    layer:TransformerBlock, # Whose weights
+)->tuple: # (queries, keys and values; gate and up), each (rows, n_embd)
+    "Matrices that read the same numbers, as one, the weights of the norm before them multiplied in."
+    a, p = layer.self_attn, layer.mlp
+    return (torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight]) * layer.input_layernorm.weight,
+            torch.cat([p.gate_proj.weight, p.up_proj.weight]) * layer.post_attention_layernorm.weight)
+
 @patch
 @torch.no_grad()
 def fuse(self:Fused):
@@ -359,8 +368,7 @@ def fuse(self:Fused):
     product, self.products, self.norms = lambda w, a, out: partial(torch.mv, w.detach(), a, out=out), [], [] # to be called when `a` holds something
     for layer in m.layers: # a norm divides by the length of its row over the root of its size; here by the length alone
         a, p = layer.self_attn, layer.mlp
-        reads = torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight]) * layer.input_layernorm.weight * n**.5
-        gates = torch.cat([p.gate_proj.weight, p.up_proj.weight]) * layer.post_attention_layernorm.weight * n**.5
+        reads, gates = (w * n**.5 for w in folded(layer))
         self.products.append([product(reads, x, read), product(a.o_proj.weight, y, more), product(gates, x, gate), product(p.down_proj.weight, deep, more)])
         self.norms.append(torch.cat([a.q_norm.weight.expand(heads, d), a.k_norm.weight.expand(kv, d) * d**.5]).numpy()) # queries are divided by the root of d anyway
     self.head = product(m.embed_tokens.weight * m.norm.weight * n**.5, x, scores)

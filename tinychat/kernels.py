@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.autograd import Function
 from triton import cdiv, next_power_of_2
-from .gpt import GPT, KVCache, sample
+from .gpt import GPT, KVCache, folded, sample
 
 # %% auto #0
 __all__ = ['PROGRAMS', 'LENGTHS', 'Gate', 'gate', 'AddNorm', 'add_norm', 'Turn', 'turn', 'Nats', 'nats', 'fits', 'hidden',
@@ -330,8 +330,7 @@ class Replay:
         self.model, self.layers, self.tapes, self.known = model, [], {}, None
         for layer in model.layers:
             a, m = layer.self_attn, layer.mlp
-            reads = torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight])*layer.input_layernorm.weight
-            gates = torch.cat([m.gate_proj.weight, m.up_proj.weight])*layer.post_attention_layernorm.weight
+            reads, gates = folded(layer)
             self.layers.append([t.detach() for t in (reads, a.q_norm.weight, a.k_norm.weight, a.o_proj.weight, gates, m.down_proj.weight)])
         self.head = (model.embed_tokens.weight*model.norm.weight).detach()
         self.at = torch.zeros(1, dtype=torch.int32, device=model.device) # the position of the next token
