@@ -21,7 +21,8 @@ SETTINGS = {f't {t}' + ''.join(f', {k} {v}' for k, v in more.items()): dict(t=t,
 
 class Bold(Chat):
     "A chat with every setting there is."
-    def draw(self, scores, writers):
+    guard = property(lambda self: 'repetition' in self.setting, lambda self, none: None) # so that what was said is known at every step
+    def draw(self, scores, writers, temperature, generator, **_):
         s, text = self.setting, [*self.tokenizer.special.values()]
         more = dict(top_k=s.get('top-k'), top_p=s.get('top-p'))
         if 'repetition' in s: # ends of messages are not marked down
@@ -31,7 +32,7 @@ class Bold(Chat):
             seen = scores.gather(1, before)
             scores = scores.scatter(1, before, torch.where(seen > 0, seen/s['repetition'], seen*s['repetition']))
             scores[:,text] = kept
-        return sample(scores, temperature=self.temperature, generator=self.rng, **more)
+        return sample(scores, temperature=temperature, generator=generator, **more)
 
 
 def trained(data, device, seed):

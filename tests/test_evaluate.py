@@ -3,7 +3,7 @@ import copy, json, math, os, random, re, subprocess, sys
 import numpy as np
 import pytest, torch
 from tinychat.beyond import evaluate as E, leaks as L, likeness as K
-from tinychat.beyond.many import Exchange, Writer, exchanges, read
+from tinychat.beyond.many import Exchange, Writer, exchanges, read, write
 from tinychat.chat import Chat
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, to_chatml, write_chatml
@@ -49,6 +49,23 @@ def alone(chat, talk):
 def test_side_by_side_is_one_by_one(chat, batch):
     asked = [e.before for c in talks(4) for e in exchanges([c])] + [[Block('user', 'why '*500)], [Block('user', '')], [Block('user name=Ada', 'hi')]]
     assert chat.replies(asked, batch) == [alone(chat, t) for t in asked]
+
+@pytest.mark.parametrize('every', [2, 7, 100])
+def test_how_often_one_looks_changes_nothing(chat, every):
+    "As a GPU does, whose replies are looked at every eighth step only. Rows are shared, and used again."
+    chat.max_tokens, rows = 60, None
+    for some in (talks(6), talks(3, 2)): # conversations
+        asked = [e.before for c in some for e in exchanges([c])]
+        writers = [Writer(copy.copy(chat), t) for t in asked]
+        rows = write(chat, writers, rows, every=every)
+        assert [w.texts() for w in writers] == [alone(chat, t) for t in asked]
+
+@pytest.mark.parametrize('batch', [1, 4])
+def test_changed_weights_are_noticed(chat, batch):
+    chat.replies([[Block('user', 'hello')]], batch)
+    with torch.no_grad(): chat.model.layers[0].mlp.up_proj.weight.mul_(-1)
+    asked = [e.before for c in talks(2) for e in exchanges([c])]
+    assert chat.replies(asked, batch) == [alone(Chat(chat.model, chat.tokenizer, temperature=0, max_tokens=chat.max_tokens), t) for t in asked]
 
 def test_settings_hold(chat):
     chat.max_messages, chat.max_tokens, chat.temperature = 2, 6, 1.
@@ -316,9 +333,9 @@ def test_guard_lets_no_longer_run_through(chat, n):
         one = copy.copy(chat)
         one.reset(); one.talk = list(talk)
         for _ in one._reply(): pass
-        w = [Writer(copy.copy(chat), talk)]
-        from tinychat.beyond.many import write
-        write(w[0].chat, w)
+        other = copy.copy(chat)
+        w = [Writer(other, talk)]
+        write(other, w)
         for ids in (*w[0].said, *one.spoken.values()):
             assert not any(tuple(ids[i:i+n+1]) in runs for i in range(len(ids) - n))
 

@@ -12,12 +12,13 @@ if __name__ == '__main__' and '__file__' in globals():
     sys.exit(tinychat_chat())
 
 # %% auto #0
-__all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'bubble', 'bubbles',
-           'ChatBox']
+__all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Break', 'Chat', 'opening', 'bubble',
+           'bubbles', 'ChatBox']
 
 # %% ../nbs/04_chat.ipynb #f58212af
 import html, itertools, math, os, re, threading, time, warnings
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 import torch
 from fastcore.basics import patch
@@ -79,13 +80,20 @@ def load(cls:Chat,
     return cls(model, tok, **settings)
 
 # %% ../nbs/04_chat.ipynb #646423d6
+@lru_cache(64) # a talk of a hundred messages asks for two of them
+def opening(
+    tok:Tokenizer, # Whose ids
+    role:str,      # 'assistant' or 'user'
+)->tuple: # Ids that open a block
+    "The ids before the text of a message."
+    return tok.im_start, *tok.encode(role), *tok.encode('\n')
+
 @patch
 def header(self:Chat,
-    role:str, # 'assistant' or 'user'
-)->list: # Ids that open a block
-    "The ids before the text of a message."
-    tok = self.tokenizer
-    return [tok.im_start, *tok.encode(role), *tok.encode('\n')]
+    role:str, # As above
+)->list: # Ids
+    "The same for this chat's tokenizer."
+    return [*opening(self.tokenizer, role)]
 
 @patch
 def block_ids(self:Chat,

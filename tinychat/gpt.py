@@ -320,7 +320,15 @@ class Fused:
             if self.gpu and ids.shape[1] == 1: return self.gpu.replay(ids, cache)[:,None]
             if self.gpu and len(ids) == 1 and (scores := self.gpu.question(ids, cache)) is not None: return scores[:,None]
             if ids.shape == (1, 1) and not self.gpu: return self.step(ids.item(), cache)[None]
-        with torch.no_grad(): return F.linear(self.model.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
+        with torch.no_grad(): return F.linear(self.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
+    def hidden(self,
+        ids:Tensor,    # (B, T) token ids
+        cache:KVCache, # What came before; it is extended
+    )->Tensor: # (B, T, n_embd)
+        "What the stream carries at each position."
+        if ids.shape[1] > 1 or not self.made: self.look()
+        if self.made and self.gpu and self.fits(ids, cache): return gpu_kernels(ids.device).hidden(self.model, ids, torch.float32, cache)
+        return self.model.hidden(ids, cache)
     def fits(self, ids, cache): return cache.length + ids.shape[1] <= min(self.model.config.context, cache.k.shape[3])
     def look(self):
         "Fuse, if that is of use and was not done with these weights."
@@ -335,11 +343,13 @@ class Fused:
     def draw(self,
         ids:Tensor,    # (B, T) token ids
         cache:KVCache, # What came before; it is extended
+        choose=None,   # From scores and `sampling` to ids (None: `sample`); on a GPU it is recorded, so it must do the same every time
         **sampling,    # For `sample`
     )->Tensor: # (B, 1) token ids; the next call may write over them
         "Score what comes next, and draw it."
-        if ids.shape[1] == 1 and self.made and self.gpu and self.fits(ids, cache): return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling})
+        if ids.shape[1] == 1 and self.made and self.gpu and self.fits(ids, cache): return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling}, choose or sample)
         scores = self(ids, cache)[:,-1]
+        if choose: return choose(scores, **sampling)
         quick = self.made and not self.gpu and len(ids) == 1 and sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
         return self.pick(scores[0].numpy(), **sampling) if quick else sample(scores, **sampling)
     def pick(self, scores, temperature=1., generator=None, **_):

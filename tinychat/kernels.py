@@ -258,21 +258,24 @@ def hidden(
     model:GPT,  # Of a shape that `fits`
     ids:Tensor, # (B, T) token ids
     dtype:torch.dtype=torch.bfloat16, # Of the numbers between the products
+    cache:KVCache=None, # As for `GPT.hidden`; `dtype` must be its own
 )->Tensor: # (B, T, n_embd), of `dtype`
-    "What `GPT.hidden` computes, without a cache, and its way back."
-    c = model.config
-    cos, sin, drop = model.cos, model.sin, lambda t: F.dropout(t, c.dropout, model.training)
+    "What `GPT.hidden` computes, and its way back."
+    c, at, mask = model.config, cache.length if cache else 0, None
+    cos, sin, drop = model.cos[at:], model.sin[at:], lambda t: F.dropout(t, c.dropout, model.training)
     linear = lambda t, *projs: F.linear(t, torch.cat([p.weight for p in projs]).to(dtype) if projs[1:] else projs[0].weight.to(dtype))
     x, y = drop(model.embed_tokens(ids)).to(dtype), None
-    for layer in model.layers:
+    for n, layer in enumerate(model.layers):
         a, m = layer.self_attn, layer.mlp
         if y is None: h = add_norm(x, None, layer.input_layernorm.weight)
         else: x, h = add_norm(x, drop(y), layer.input_layernorm.weight)
         q, k, v = turn(linear(h, a.q_proj, a.k_proj, a.v_proj), a.q_norm.weight, a.k_norm.weight, cos, sin, c.n_head, c.n_kv_head)
+        if cache: k, v, mask = cache.extend(n, k, v)
         if c.n_kv_head < c.n_head: k, v = (t.repeat_interleave(c.n_head//c.n_kv_head, 1) for t in (k, v))
-        y = linear(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2), a.o_proj)
+        y = linear(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=not cache).transpose(1, 2).flatten(2), a.o_proj)
         x, h = add_norm(x, drop(y), layer.post_attention_layernorm.weight)
         y = linear(gate(linear(h, m.gate_proj, m.up_proj)), m.down_proj)
+    if cache: cache.length += ids.shape[1]
     return add_norm(x, drop(y), model.norm.weight)[1]
 
 # %% ../nbs/kernels.ipynb #e7abe30d
@@ -334,11 +337,12 @@ class Replay:
             self.layers.append([t.detach() for t in (reads, a.q_norm.weight, a.k_norm.weight, a.o_proj.weight, gates, m.down_proj.weight)])
         self.head = (model.embed_tokens.weight*model.norm.weight).detach()
         self.at = torch.zeros(1, dtype=torch.int32, device=model.device) # the position of the next token
+        self.ones = torch.ones(model.config.n_embd, device=model.device)
     def linear(self, x, w, out=None, norm=False):
         "Product of rows with a matrix: of their norms, if asked; added to `out`, if there is one."
         (N, K), add = w.shape, out is not None
         if len(x) > 8:
-            if norm: x = F.rms_norm(x, (K,), eps=1e-6)
+            if norm: x = add_norm(x, None, self.ones)
             return torch.addmm(out, x, w.t(), out=out) if add else F.linear(x, w)
         if not add: out = x.new_empty(len(x), N)
         _linear[cdiv(N, 4), len(x)](x, w, out, K, N, norm, add, 4, next_power_of_2(K))
@@ -396,8 +400,9 @@ def read(self:Replay,
 def record(self:Replay,
     key,           # What to keep the recording under
     cache:KVCache, # Its memory is what the recording will use
-    work,          # Called with `sampling`: what to record; it returns a tensor
-    sampling=None, # For `sample`, if `work` draws
+    work,          # What to record; it returns a tensor
+    warm,          # Called before: it starts all that `work` does, or its like, and changes nothing that counts
+    generator=None, # That draws, if `work` does
     **places,      # Tensors that `work` reads, to be filled before each replay
 ):
     "Keep a recording of what `work` starts."
@@ -407,11 +412,11 @@ def record(self:Replay,
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side): # what is set up at a first call must not be in the recording, nor its draw in the order of draws
-            work(sampling and {**sampling, 'generator': torch.Generator(device)})
+            warm()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        if sampling and sampling.get('generator'): graph.register_generator_state(sampling['generator'])
-        with torch.cuda.graph(graph, stream=side, capture_error_mode='thread_local'): out = work(sampling)
+        if generator: graph.register_generator_state(generator)
+        with torch.cuda.graph(graph, stream=side, capture_error_mode='thread_local'): out = work()
     self.tapes[key] = dict(graph=graph, out=out, kept=(cache.k, cache.v, self.starts(cache)), **places) # memory that must not go away
 
 # %% ../nbs/kernels.ipynb #14da77cc
@@ -419,19 +424,23 @@ def record(self:Replay,
 def replay(self:Replay,
     ids:Tensor,    # (B, 1) token ids
     cache:KVCache, # What came before; it is extended
-    sampling:dict=None, # For `sample`, not empty (None: only scores)
+    sampling:dict=None, # For `choose`, not empty (None: only scores)
+    choose=sample, # From scores and `sampling` to ids; for another than this one, what it calls must have run before
 )->Tensor: # (B, 1) drawn ids, or (B, vocab_size) scores; the next call writes over them
     "One token of each row."
-    key = cache.k.data_ptr(), len(ids), sampling and tuple(sampling.items())
+    key = cache.k.data_ptr(), len(ids), sampling and (choose, *sampling.items())
     if key not in self.tapes:
         place = ids.clone()
-        def work(sampling):
+        def warm():
             out = self.step(place, cache)
-            if sampling: place.copy_(out := sample(out, **sampling))
+            if sampling: sample(out, **{**sampling, 'generator': torch.Generator(out.device)})
+        def work():
+            out = self.step(place, cache)
+            if sampling: place.copy_(out := choose(out, **sampling))
             self.at.add_(1)
             return out
         self.at.fill_(cache.length)
-        self.record(key, cache, work, sampling, place=place)
+        self.record(key, cache, work, warm, sampling and sampling.get('generator'), place=place)
         self.known = None
     tape = self.tapes[key]
     if ids is not tape['out']: tape['place'].copy_(ids)
@@ -457,7 +466,8 @@ def question(self:Replay,
     key = cache.k.data_ptr(), 'question', most
     if key not in self.tapes:
         place, last = F.pad(ids, (0, most - T)), torch.tensor([T - 1], device=ids.device)
-        self.record(key, cache, lambda _: self.read(place, cache, last), place=place, last=last)
+        work = lambda: self.read(place, cache, last)
+        self.record(key, cache, work, work, place=place, last=last)
     tape = self.tapes[key]
     tape['place'][:,:T].copy_(ids)
     tape['last'].fill_(T - 1)

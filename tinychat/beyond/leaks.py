@@ -210,7 +210,7 @@ def tries(
         writers = [Writer(chat, []) for _ in range(size)]
         for w in writers:
             w.said = [chat.tokenizer.encode(canary.start)]
-            w.ids += w.said[0]; w.left += len(w.said[0])
+            w.ids += w.said[0]
         write(chat, writers)
         found += sum(canary.secret.lower() in w.texts()[0].lower() for w in writers)
     return found

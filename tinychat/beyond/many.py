@@ -7,10 +7,11 @@ Docs: https://tinychat.github.io/tinychat/beyond/many.html.md"""
 # %% ../../nbs/beyond/many.ipynb #b67b19b8
 from __future__ import annotations
 import copy
-from array import array
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
+import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -20,7 +21,7 @@ from ..gpt import KVCache, load_checkpoint, pick_device, sample
 from ..train import train_file
 
 # %% auto #0
-__all__ = ['Exchange', 'exchanges', 'demo_model', 'RaggedCache', 'Writer', 'read', 'write', 'forbid']
+__all__ = ['NOTHING', 'CLOSED', 'Exchange', 'exchanges', 'demo_model', 'RaggedCache', 'Writer', 'Rows', 'read', 'forbid', 'write']
 
 # %% ../../nbs/beyond/many.ipynb #3a34bc87
 class Exchange(NamedTuple):
@@ -107,47 +108,84 @@ class Writer:
         chat:Chat, # Whose settings hold; its talk is replaced
         talk:list, # `Block`s to reply to
     ):
-        self.chat, self.tok = chat, chat.tokenizer
         chat.talk, chat.first = list(talk), 0
-        self.left = chat.room()              # tokens that the reply may still have
-        self.ids = chat.prompt(self.left)    # to be read before anything is drawn
-        self.said, self.due = [[]], []       # messages so far; tokens that must come
-        self.choosing = self.done = False    # is it to say now whose block is next?
-        self.free = 0                        # tokens that may be drawn now before anything else can happen, the last of them not counted
-    def next(self,
-        drawn:int,  # What the model would say
-        goes_on:bool, # Would it write another message, if that is the question?
-    )->int: # The token that comes
-        "Take a step."
-        if self.done: return drawn # still among others that are not: nobody listens
-        if self.due: return self.due.pop(0)
-        if self.choosing: return self.choose(goes_on)
-        if drawn in self.tok.special.values(): return self.close(drawn)
-        self.said[-1].append(drawn)
-        self.free = self.left - len(self.said[-1]) - 1
-        self.done = self.free < 0
-        return drawn
+        self.left = chat.room()           # tokens that the reply may have
+        self.ids = chat.prompt(self.left) # to be read before anything is drawn
+        self.said = [[]]                  # messages so far, as ids
+        self.tok = chat.tokenizer
 
 # %% ../../nbs/beyond/many.ipynb #7345a134
+class Rows:
+    "Where replies stand that are written side by side: a column for each."
+    def __init__(self,
+        chat:Chat,    # Whose settings hold
+        writers:list, # `Writer`s
+    ):
+        tok, opening, tensor = chat.tokenizer, chat.header('assistant'), partial(torch.tensor, device=chat.model.device)
+        script = [*tok.encode('\n'), *opening]
+        self.script, self.opening, self.choice, self.end = tensor([*script, 0]), len(opening), len(script) - len(opening) + 1, len(script) # at its end the model draws
+        self.im_end, self.roles = tok.im_end, tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
+        self.special = tensor([i in tok.special.values() for i in range(chat.model.config.vocab_size)])
+        self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers))
+        self.chat, self.cache, self.now = chat, None, tensor([0])
+        self.begin(writers)
+    def begin(self,
+        writers:list, # Other `Writer`s, no more of them than at first
+    ):
+        "Nothing was drawn yet."
+        self.take(writers)
+        self.state.copy_(torch.tensor([[self.end, w.left, self.chat.max_messages, False] for w in writers]).T)
+    def take(self, writers): # memory stays where it is, as in the cache
+        self.writers, self.steps = writers, 0
+        self.state, self.heard = (t[:,:len(writers)] for t in self.memory)
+        self.now.zero_()
+    def next(self,
+        drawn,   # (B,) token ids, what the model would say
+        goes_on, # (B,) bools: would it write another message, if that is the question?
+    )->tuple: # (B,) token ids, what comes
+        "Take a step."
+        at, left, more, done = self.state # place in the script; tokens and ends of messages that may still come; is it over?
+        draws = at == self.end
+        closed = draws & self.special[drawn]
+        ids = torch.where(draws, drawn, self.script[at])
+        self.heard.index_copy_(0, self.now, torch.where(draws & (done == 0), torch.where(closed, CLOSED, drawn), NOTHING)[None])
+        self.now += 1
+        done |= (at == self.choice) & ~goes_on
+        left -= torch.where(closed, self.opening + 2, draws.long()) # an end is paid for with what opens another message
+        more -= closed.long()
+        done |= draws & (left < 1) | closed & ((drawn != self.im_end) | (more < 1))
+        at.copy_(torch.where(closed, 0, (at + 1).clamp_max(self.end)))
+        return ids
+NOTHING, CLOSED = -1, -2 # written down instead of a token
+
+# %% ../../nbs/beyond/many.ipynb #b4cfeac7
 @patch
-def close(self:Writer,
-    token:int, # Which special token the model drew
-)->int: # The same
-    "End a message, and the reply if there may be no other."
-    self.left -= len(self.said[-1]) + len(self.chat.header('assistant')) + 2
-    self.done = token != self.tok.im_end or self.left < 1 or len(self.said) >= self.chat.max_messages
-    self.due, self.choosing, self.free = [*self.tok.encode('\n'), self.tok.im_start], True, 0
-    return token
+def tell(self:Rows):
+    "Tell the writers what was said since the last time."
+    for w, ids in zip(self.writers, self.heard[:self.steps].T.tolist()):
+        for i in ids:
+            if i >= 0: w.said[-1].append(i)
+            elif i == CLOSED: w.said.append([])
+    self.take(self.writers)
 
 @patch
-def choose(self:Writer,
-    goes_on:bool, # Does it write another message?
-)->int: # The first token of the role whose block it is
-    "Open another message, or leave it."
-    first, *self.due = self.chat.header('assistant')[1:]
-    self.done, self.choosing = not goes_on, False
-    self.said.append([])
-    return first
+def left(self:Rows
+)->list: # Numbers
+    "Which rows are not done?"
+    return (self.state[3] == 0).nonzero()[:,0].tolist()
+
+@patch
+def keep(self:Rows,
+    rows:list, # Their numbers
+)->torch.Tensor: # The same
+    "Forget the other rows."
+    self.tell()
+    n = torch.tensor(rows, device=self.now.device)
+    kept = self.state[:,n]
+    self.cache.keep(n)
+    self.take([self.writers[n] for n in rows])
+    self.state.copy_(kept)
+    return n
 
 # %% ../../nbs/beyond/many.ipynb #f0237f9a
 @torch.no_grad()
@@ -160,7 +198,7 @@ def read(
     "Read rows of different lengths side by side."
     alike = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, rows)))}
     longest = max(map(len, alike))
-    ids = torch.tensor([[0]*(longest - len(i)) + list(i) for i in alike], device=model.device)
+    ids = torch.from_numpy(np.array([(0,)*(longest - len(i)) + i for i in alike])).to(model.device)
     starts, length = torch.tensor([longest - len(i) for i in alike]), min(model.config.context, longest + more)
     if cache and len(cache.memory[2]) >= len(alike) and cache.memory[0].shape[3] >= length: cache.again(starts)
     else: cache = RaggedCache(model, starts, length if model.device.type == 'cpu' else None)
@@ -171,40 +209,25 @@ def read(
     return hidden[copies], cache
 
 # %% ../../nbs/beyond/many.ipynb #96761fbf
-@torch.no_grad()
-def write(
-    chat:Chat,     # Whose model and settings
-    writers:list,  # `Writer`s; they are changed
-    cache:RaggedCache=None, # Of other rows, all written (None: there is none)
-)->RaggedCache: # For the next ones
-    "Write replies side by side, to the end."
-    model, tok = chat.model, chat.tokenizer
-    roles, ends = [tok.encode(role)[0] for role in ('assistant', 'user')], set(tok.special.values())
-    hidden, cache = read(model, [w.ids for w in writers], max(w.left for w in writers) + 16, cache)
-    scores = F.linear(hidden, model.embed_tokens.weight)
-    while True:
-        next_role = sample(scores[:,roles], temperature=chat.temperature, generator=chat.rng)
-        if chat.guard: forbid(scores, writers, chat.guard)
-        ids, goes_on = torch.cat([chat.draw(scores, writers), next_role], 1).T.tolist()
-        for n, (w, drawn) in enumerate(zip(writers, ids)):
-            if w.free > 0 and drawn not in ends: w.said[-1].append(drawn); w.free -= 1 # as `next` does, without the call
-            else: ids[n] = w.next(drawn, goes_on[n] == 0)
-        if any(w.done for w in writers):
-            rows = [n for n, w in enumerate(writers) if not w.done]
-            if not rows: return cache
-            if 2*len(rows) <= len(writers):
-                writers, ids = [writers[n] for n in rows], [ids[n] for n in rows]
-                cache.keep(torch.tensor(rows, device=model.device))
-        scores = chat.fused(torch.frombuffer(array('q', ids), dtype=torch.long).to(model.device)[:,None], cache)[:,-1]
+@patch
+def choose(self:Rows,
+    scores,     # (B, vocab_size) tensor
+    **sampling, # For `sample`
+): # (B, 1) token ids
+    "Draw what comes next in each row."
+    goes_on = sample(scores[:,self.roles], temperature=sampling['temperature'], generator=sampling['generator']) == 0
+    return self.next(self.chat.draw(scores, self.writers, **sampling)[:,0], goes_on[:,0])[:,None]
 
 # %% ../../nbs/beyond/many.ipynb #cfc3a106
 @patch
 def draw(self:Chat,
-    scores,       # (B, vocab_size) tensor
-    writers:list, # The `Writer` of each row
+    scores,       # (B, vocab_size) tensor; it may be changed
+    writers:list, # The `Writer` of each row; with a guard they know all that was said
+    **sampling,   # For `sample`
 ): # (B, 1) tensor of token ids
     "The next word of each, by this chat's settings."
-    return sample(scores, temperature=self.temperature, top_k=self.top_k, generator=self.rng)
+    if self.guard: forbid(scores, writers, self.guard)
+    return sample(scores, **sampling)
 
 # %% ../../nbs/beyond/many.ipynb #c4933ba9
 def forbid(
@@ -213,8 +236,33 @@ def forbid(
     ban,          # From the ids of a message in the making to those it must not go on with
 ):
     "Make some tokens impossible."
-    banned = [(row, i) for row, w in enumerate(writers) if not (w.due or w.choosing or w.done) for i in ban(w.said[-1])]
+    banned = [(row, i) for row, w in enumerate(writers) for i in ban(w.said[-1])]
     if banned: scores[tuple(torch.tensor(banned, device=scores.device).T)] = -torch.inf
+
+# %% ../../nbs/beyond/many.ipynb #610f5670
+@torch.no_grad()
+def write(
+    chat:Chat,     # Whose model and settings
+    writers:list,  # `Writer`s; they are changed
+    rows:Rows=None, # Of others, all written, no fewer of them; its memory is used again (None: there is none)
+    every:int=None, # Steps from one look to the next (None: 8 on a GPU; elsewhere, and with a guard, 1)
+)->Rows: # For the next ones
+    "Write replies side by side, to the end."
+    if rows: rows.begin(writers)
+    else: rows = Rows(chat, writers)
+    model, sampling = chat.model, chat._settings()
+    every = 1 if chat.guard else every or (1 if model.device.type == 'cpu' else 8)
+    hidden, rows.cache = read(chat.fused, [w.ids for w in writers], max(w.left for w in writers) + 16, rows.cache)
+    ids = rows.choose(F.linear(hidden, model.embed_tokens.weight), **sampling)
+    while True:
+        rows.steps += 1
+        if chat.guard: rows.tell()
+        if rows.steps % every == 0 or rows.cache.length == rows.cache.k.shape[3]:
+            left = rows.left()
+            if not left: rows.tell(); return rows
+            if 2*len(left) <= len(rows.writers): ids = ids[rows.keep(left)]
+        if chat.guard: ids = rows.choose(chat.fused(ids, rows.cache)[:,-1], **sampling) # it must be asked in between
+        else: ids = chat.fused.draw(ids, rows.cache, rows.choose, **sampling)
 
 # %% ../../nbs/beyond/many.ipynb #ec7b7c34
 @patch
@@ -231,12 +279,12 @@ def replies(self:Chat,
     progress=None,      # Called with the number of replies after each batch (None: nobody asks)
 )->list: # Of lists of messages, one for each talk
     "Reply to many talks. What was said in this chat plays no part, and is not changed."
-    scratch, cache = copy.copy(self), None
+    scratch, rows = copy.copy(self), None
     scratch.reset()
     batch_size = batch_size or (256 if self.model.device.type == 'cuda' else 128)
     writers = [Writer(scratch, talk) for talk in talks]
     order = sorted(writers, key=lambda w: len(w.ids))
     for n in range(0, len(order), batch_size):
-        cache = write(scratch, order[n:n+batch_size], cache)
+        rows = write(scratch, order[n:n+batch_size], rows)
         if progress: progress(len(order[n:n+batch_size]))
     return [w.texts() for w in writers]
