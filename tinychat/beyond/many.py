@@ -21,7 +21,7 @@ from ..gpt import KVCache, load_checkpoint, pick_device, sample
 from ..train import train_file
 
 # %% auto #0
-__all__ = ['NOTHING', 'CLOSED', 'Exchange', 'exchanges', 'demo_model', 'RaggedCache', 'Writer', 'Rows', 'read', 'forbid', 'write']
+__all__ = ['DRAWN', 'NOTHING', 'Exchange', 'exchanges', 'demo_model', 'RaggedCache', 'Writer', 'Rows', 'read', 'forbid', 'write']
 
 # %% ../../nbs/beyond/many.ipynb #3a34bc87
 class Exchange(NamedTuple):
@@ -122,10 +122,15 @@ class Rows:
         writers:list, # `Writer`s
     ):
         tok, opening, tensor = chat.tokenizer, chat.header('assistant'), partial(torch.tensor, device=chat.model.device)
-        script = [*tok.encode('\n'), *opening]
-        self.script, self.opening, self.choice, self.end = tensor([*script, 0]), len(opening), len(script) - len(opening) + 1, len(script) # at its end the model draws
-        self.im_end, self.roles = tok.im_end, tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
-        self.special = tensor([i in tok.special.values() for i in range(chat.model.config.vocab_size)])
+        script = [*tok.encode('\n'), *opening] # at its end the model draws
+        self.end, self.ends, choice = len(script), {*tok.special.values()}, len(script) - len(opening) + 1
+        def rule(at, kind, role): # token that must come (or the drawn one), next place; cost in tokens, messages, lives
+            if at < self.end: return script[at], at + 1, 0, 0, role if at == choice else 0
+            if kind == 0: return DRAWN, self.end, 1, 0, 0
+            return DRAWN, 0, len(opening) + 2, 1, kind - 1 # an end is paid for with what opens another message
+        self.rules = tensor([[rule(at, kind, role) for kind in range(3) for role in range(2)] for at in range(self.end + 1)])
+        self.kinds = tensor([2 if i == tok.im_end else 4 if i in self.ends else 0 for i in range(chat.model.config.vocab_size)])
+        self.roles = tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
         self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers))
         self.chat, self.cache, self.now = chat, None, tensor([0])
         self.begin(writers)
@@ -134,29 +139,25 @@ class Rows:
     ):
         "Nothing was drawn yet."
         self.take(writers)
-        self.state.copy_(torch.tensor([[self.end, w.left, self.chat.max_messages, False] for w in writers]).T)
+        self.state.copy_(torch.tensor([[self.end, w.left, self.chat.max_messages, 1] for w in writers]).T)
     def take(self, writers): # memory stays where it is, as in the cache
         self.writers, self.steps = writers, 0
         self.state, self.heard = (t[:,:len(writers)] for t in self.memory)
         self.now.zero_()
+    def alive(self): return self.state[1:].amin(0) > 0
     def next(self,
-        drawn,   # (B,) token ids, what the model would say
-        goes_on, # (B,) bools: would it write another message, if that is the question?
-    )->tuple: # (B,) token ids, what comes
+        drawn, # (B,) token ids, what the model would say
+        role,  # (B,) whose block it would open, if that is the question: 0 its own, 1 the other's
+    ): # (B,) token ids, what comes
         "Take a step."
-        at, left, more, done = self.state # place in the script; tokens and ends of messages that may still come; is it over?
-        draws = at == self.end
-        closed = draws & self.special[drawn]
-        ids = torch.where(draws, drawn, self.script[at])
-        self.heard.index_copy_(0, self.now, torch.where(draws & (done == 0), torch.where(closed, CLOSED, drawn), NOTHING)[None])
+        rule = self.rules[self.state[0], self.kinds[drawn] + role].T
+        draws = rule[0] == DRAWN
+        self.heard.index_copy_(0, self.now, torch.where(draws & self.alive(), drawn, NOTHING)[None])
         self.now += 1
-        done |= (at == self.choice) & ~goes_on
-        left -= torch.where(closed, self.opening + 2, draws.long()) # an end is paid for with what opens another message
-        more -= closed.long()
-        done |= draws & (left < 1) | closed & ((drawn != self.im_end) | (more < 1))
-        at.copy_(torch.where(closed, 0, (at + 1).clamp_max(self.end)))
-        return ids
-NOTHING, CLOSED = -1, -2 # written down instead of a token
+        self.state[0] = rule[1]
+        self.state[1:] -= rule[2:]
+        return torch.where(draws, drawn, rule[0])
+DRAWN, NOTHING = -2, -1 # instead of a token
 
 # %% ../../nbs/beyond/many.ipynb #b4cfeac7
 @patch
@@ -164,15 +165,15 @@ def tell(self:Rows):
     "Tell the writers what was said since the last time."
     for w, ids in zip(self.writers, self.heard[:self.steps].T.tolist()):
         for i in ids:
-            if i >= 0: w.said[-1].append(i)
-            elif i == CLOSED: w.said.append([])
+            if i in self.ends: w.said.append([])
+            elif i != NOTHING: w.said[-1].append(i)
     self.take(self.writers)
 
 @patch
 def left(self:Rows
 )->list: # Numbers
     "Which rows are not done?"
-    return (self.state[3] == 0).nonzero()[:,0].tolist()
+    return self.alive().nonzero()[:,0].tolist()
 
 @patch
 def keep(self:Rows,
@@ -215,8 +216,8 @@ def choose(self:Rows,
     **sampling, # For `sample`
 ): # (B, 1) token ids
     "Draw what comes next in each row."
-    goes_on = sample(scores[:,self.roles], temperature=sampling['temperature'], generator=sampling['generator']) == 0
-    return self.next(self.chat.draw(scores, self.writers, **sampling)[:,0], goes_on[:,0])[:,None]
+    role = sample(scores[:,self.roles], temperature=sampling['temperature'], generator=sampling['generator'])[:,0]
+    return self.next(self.chat.draw(scores, self.writers, **sampling)[:,0], role)[:,None]
 
 # %% ../../nbs/beyond/many.ipynb #cfc3a106
 @patch
