@@ -14,7 +14,8 @@ set_up dev
 
 # Everything temporary, the notebooks' and the tests' too, goes in one folder that goes away.
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+packaging=
+trap 'if [ -n "$packaging" ] && [ ! -e "$scratch/package.code" ]; then kill -- "-$packaging" 2>/dev/null || true; wait; fi; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 mkdir "$scratch/tmp"
 export TMPDIR=$scratch/tmp
@@ -54,7 +55,6 @@ tests() { OMP_NUM_THREADS=$(( cores > 2 ? 2 : 1 )) python -m pytest -q -n $(( co
 
 # Build the wheel from the sdist, install it where nothing else is, and try it away from the repository.
 package() {
-    copy package
     # What a person has there, and what must stay there.
     mkdir "$scratch/package/training_data" "$scratch/package/out"
     echo private > "$scratch/package/training_data/chatml_format.txt"; echo private > "$scratch/package/out/ckpt.pt"
@@ -91,6 +91,13 @@ from tinychat.train import BASES, load_base
 for name in ('tiny', 'small'): load_base(BASES/name)
 print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help, two bases load')
 END
+}
+
+# Most of that is waiting for downloads, so it goes on beside the notebooks; this waits for its end, and shows it.
+packaged() {
+    until [ -e "$scratch/package.code" ]; do sleep 1; done
+    cat "$scratch/package.log"
+    return "$(cat "$scratch/package.code")"
 }
 
 # Every notebook of the story, alone in an empty folder, with the versions that Colab has and none of our own tools.
@@ -143,9 +150,16 @@ if [ -z "$quick" ]; then
 fi
 check 'tinychat/ is what the notebooks export' exported
 check 'the notebooks are clean' clean
-if [ -z "$quick" ]; then check 'the notebooks run' notebooks; fi
+if [ -z "$quick" ]; then
+    copy package # before the notebooks write anything
+    set -m # a group of its own, to be ended as one
+    ( set +e; ( set -e; package ) > "$scratch/package.log" 2>&1; echo $? > "$scratch/code"; mv "$scratch/code" "$scratch/package.code" ) &
+    packaging=$!
+    set +m
+    check 'the notebooks run' notebooks
+fi
 check 'pytest' tests
-if [ -z "$quick" ]; then check 'the wheel works in a clean environment' package; check 'the notebooks run in Colab' colab; fi
+if [ -z "$quick" ]; then check 'the wheel works in a clean environment' packaged; check 'the notebooks run in Colab' colab; fi
 
 printf '\n%s s in all' $SECONDS
 [ $failed = 0 ] || printf '\nFailed:%s' "$names"
