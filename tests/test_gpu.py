@@ -64,6 +64,20 @@ def test_memory_comes_back():
     torch.cuda.empty_cache()
     assert torch.cuda.memory_allocated() <= before + 2**20
 
+def test_memory_of_replies_comes_back(talker):
+    "At once, and not only when Python looks for circles."
+    import gc
+    def replies():
+        chat = Chat(talker, tok, temperature=1., max_tokens=12, seed=0)
+        chat.replies([[Block('user', t)] for t in said]*40)
+        assert chat.fused.gpu.tapes
+    replies(); gc.collect(); gc.disable()
+    try:
+        before = torch.cuda.memory_allocated()
+        for _ in range(3): replies()
+        assert torch.cuda.memory_allocated() <= before + 2**20
+    finally: gc.enable()
+
 def test_replies_side_by_side_are_one_by_one():
     from tinychat.beyond.leaks import Canary, exposure, tries
     from tinychat.beyond.many import exchanges

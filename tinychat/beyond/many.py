@@ -132,7 +132,8 @@ class Rows:
         self.kinds = tensor([2 if i == tok.im_end else 4 if i in self.ends else 0 for i in range(chat.model.config.vocab_size)])
         self.roles = tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
         self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers))
-        self.chat, self.cache, self.now = chat, None, tensor([0])
+        self.chat, self.cache, self.now = copy.copy(chat), None, tensor([0])
+        self.chat.model = self.chat.fused = self.chat.cache = None # the network holds its recordings, and these hold this: it must not hold the network
         self.begin(writers)
     def begin(self,
         writers:list, # Other `Writer`s, no more of them than at first
