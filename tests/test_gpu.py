@@ -66,7 +66,7 @@ def test_memory_comes_back():
 
 def test_memory_of_replies_comes_back(talker):
     "At once, and not only when Python looks for circles."
-    import gc
+    import gc, tinychat.beyond.many
     def replies():
         chat = Chat(talker, tok, temperature=1., max_tokens=12, seed=0)
         chat.replies([[Block('user', t)] for t in said]*40)

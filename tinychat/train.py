@@ -409,11 +409,12 @@ class InPieces(torch.autograd.Function):
         nats, d_hidden, d_embedding, matrix = torch.empty(len(y)), torch.empty_like(hidden), torch.zeros_like(embedding), embedding.to(hidden.dtype)
         for at in range(0, len(y), piece):
             h, said = hidden[at:at+piece], y[at:at+piece,None]
-            scores = F.linear(h, matrix).float()
-            sums = scores.logsumexp(1, keepdim=True)
-            nats[at:at+piece] = (sums - scores.gather(1, said))[:,0]
-            shares = scores.sub_(sums).exp_()
-            back = shares.scatter_add_(1, said, -torch.ones_like(sums)).mul_(weight[at:at+piece,None]).to(h.dtype)
+            scores, counts = F.linear(h, matrix).float(), weight[at:at+piece,None]
+            most, right = scores.amax(1, keepdim=True), scores.gather(1, said)
+            shares = scores.sub_(most).exp_() # times their sum
+            total = shares.sum(1, keepdim=True)
+            nats[at:at+piece] = (total.log() + most - right)[:,0]
+            back = shares.mul_(counts/total).scatter_add_(1, said, -counts).to(h.dtype)
             torch.mm(back, matrix, out=d_hidden[at:at+piece])
             d_embedding += back.T @ h
         ctx.save_for_backward(d_hidden, d_embedding)
