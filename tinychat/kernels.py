@@ -6,6 +6,7 @@ Docs: https://tinychat.github.io/tinychat/kernels.html.md"""
 
 # %% ../nbs/kernels.ipynb #7a0ede25
 from __future__ import annotations
+from functools import cache
 import torch
 import torch.nn.functional as F
 import triton
@@ -17,8 +18,8 @@ from triton import cdiv, next_power_of_2
 from .gpt import GPT, KVCache, folded, sample
 
 # %% auto #0
-__all__ = ['PROGRAMS', 'LENGTHS', 'Gate', 'gate', 'AddNorm', 'add_norm', 'Turn', 'turn', 'Nats', 'nats', 'fits', 'hidden',
-           'Replay']
+__all__ = ['PROGRAMS', 'side_stream', 'LENGTHS', 'Gate', 'gate', 'AddNorm', 'add_norm', 'Turn', 'turn', 'Nats', 'nats', 'fits',
+           'hidden', 'Replay']
 
 # %% ../nbs/kernels.ipynb #319621fa
 @triton.jit
@@ -395,6 +396,8 @@ def read(self:Replay,
     return self.linear(x[0,last], self.head, norm=True)
 
 # %% ../nbs/kernels.ipynb #6e941142
+side_stream = cache(torch.cuda.Stream) # one for each GPU, because what PyTorch sets aside for a stream it keeps for good
+
 @patch
 @torch.no_grad()
 def record(self:Replay,
@@ -409,7 +412,7 @@ def record(self:Replay,
     device = self.at.device
     if len(self.tapes) >= 16: self.tapes.clear() # of settings and memory that are gone
     with torch.cuda.device(device):
-        side = torch.cuda.Stream()
+        side = side_stream(device)
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side): # what is set up at a first call must not be in the recording, nor its draw in the order of draws
             warm()
