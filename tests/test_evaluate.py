@@ -85,6 +85,22 @@ def test_read_shares_equal_rows(chat):
     assert torch.allclose(hidden[0], hidden[2]) and cache.k.shape[1] == 3 and cache.k.shape[3] == 8
     assert torch.allclose(hidden[1], chat.model.hidden(torch.tensor([[4]]))[0,-1], atol=1e-4)
 
+@pytest.mark.parametrize('row', [0, 1, 2])
+def test_the_last_row_does_not_see_its_filling(chat, row):
+    rows, said = [[5]*9, [1, 2], list(range(20))], 7
+    _, cache = read(chat.fused, rows, 5)
+    cache.keep(torch.tensor([row]))
+    for n in range(1, 4): ours = chat.fused(torch.tensor([[said]]), cache)[0,0].clone()
+    assert torch.allclose(ours, chat.model(torch.tensor([rows[row] + [said]*3]))[0,-1], atol=1e-4)
+
+def test_pairs_are_one_by_one(chat):
+    "In a pair one row is soon alone, and was filled up in half of the cases."
+    asked = [e.before for c in talks(4) for e in exchanges([c])]
+    random.Random(1).shuffle(asked)
+    chat.max_tokens = 60
+    for n in range(0, 24, 2): assert chat.replies(asked[n:n+2], 2) == [alone(chat, t) for t in asked[n:n+2]]
+    with pytest.raises(ValueError, match='at least 1'): chat.replies(asked, -1)
+
 def test_exchanges():
     b = lambda r: Block(r, 'x')
     assert exchanges([[b('assistant'), b('user')]]) == []

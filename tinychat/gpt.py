@@ -419,6 +419,7 @@ def step(self:Fused,
     "One token through the network."
     if self.memory is not cache.k: self.memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
     x, qk, swapped, deep, both, more, at, h, n = self.x, self.qk, self.swapped, self.deep, self.gate, self.more, cache.length, self.qk.shape[1]//2, len(self.deep)
+    seen = slice(int(cache.starts[0]) if hasattr(cache, 'starts') else 0, at + 1) # a row that was filled up on the left begins later, see `tinychat.beyond.many`
     cos, sin, eps, eps_d, gate, up = self.cos[at], self.sin[at], len(x)*1e-6, 2*h*1e-6, both[:n], both[n:]
     x[:] = self.embed[token]
     for (read, out, gates, down), norms, (keys, values) in zip(self.products, self.norms, self.past):
@@ -433,10 +434,10 @@ def step(self:Fused,
         qk *= cos
         qk += swapped
         keys[:,at], values[:,at] = self.k, self.v
-        look = np.matmul(keys[:,:at+1], self.q) # (kv heads, positions, heads that share them)
+        look = np.matmul(keys[:,seen], self.q) # (kv heads, positions, heads that share them)
         look -= look.max(1, keepdims=True)
         np.exp(look, out=look)
-        y = np.matmul(look.transpose(0, 2, 1), values[:,:at+1], out=self.each)
+        y = np.matmul(look.transpose(0, 2, 1), values[:,seen], out=self.each)
         y /= look.sum(1)[:,:,None]
         out()
         x += more

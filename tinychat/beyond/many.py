@@ -277,13 +277,14 @@ def texts(self:Writer
 @patch
 def replies(self:Chat,
     talks:list,         # Lists of `Block`s to reply to
-    batch_size:int=None, # Side by side (None: 256 on a GPU, 128 elsewhere)
+    batch_size:int=None, # Side by side (None: 256 on a GPU, 128 elsewhere); ValueError below 1
     progress=None,      # Called with the number of replies after each batch (None: nobody asks)
 )->list: # Of lists of messages, one for each talk
     "Reply to many talks. What was said in this chat plays no part, and is not changed."
     scratch, rows = copy.copy(self), None
     scratch.reset()
     batch_size = batch_size or (256 if self.model.device.type == 'cuda' else 128)
+    if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
     writers = [Writer(scratch, talk) for talk in talks]
     order = sorted(writers, key=lambda w: len(w.ids))
     for n in range(0, len(order), batch_size):
