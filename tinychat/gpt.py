@@ -368,16 +368,17 @@ class Fused:
         **sampling,    # For `sample`
     )->Tensor: # (B, 1) token ids; the next call may write over them
         "Score what comes next, and draw it."
-        if ids.shape[1] == 1 and self.made and self.gpu and self.fits(ids, cache): return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling}, choose or sample)
-        scores = self(ids, cache)[:,-1]
-        if choose: return choose(scores, **sampling)
-        quick = self.made and not self.gpu and len(ids) == 1 and sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
-        return self.pick(scores[0].numpy(), **sampling) if quick else sample(scores, **sampling)
-    def pick(self, scores, temperature=1., generator=None, **_):
-        "What `sample` does with one row when no token is left out, in fewer calls."
-        reach = np.exp((scores - scores.max())/temperature).cumsum()
-        dart = (1 - torch.rand(1, 1, generator=generator).item())*reach[-1]
-        return torch.tensor([[int(reach.searchsorted(dart))]])
+        one = ids.shape[1] == 1 and self.made and self.fits(ids, cache)
+        if one and self.gpu: return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling}, choose or sample)
+        all_may_come = sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
+        if one and len(ids) == 1 and all_may_come and not choose: self.step(ids.item(), cache); return self.pick(**sampling)
+        return (choose or sample)(self(ids, cache)[:,-1], **sampling)
+    def pick(self, temperature=1., generator=None, **_):
+        "What `sample` does with the last scores when no token is left out, in fewer calls."
+        reach = np.exp((self.scores - self.scores.max())/temperature).cumsum()
+        self.chance.uniform_(generator=generator)
+        self.drawn.numpy()[:] = reach.searchsorted((1 - self.chance.item())*reach[-1])
+        return self.drawn
 
 # %% ../nbs/02_gpt.ipynb #e640b34c
 @torch.no_grad()
@@ -395,18 +396,24 @@ def fuse(self:Fused):
     "Rearrange the weights, and set memory aside."
     m, c = self.model, self.model.config
     n, heads, kv, d = c.n_embd, c.n_head, c.n_kv_head, c.n_embd//c.n_head
-    x, read, y, gate, deep, more, scores = (torch.zeros(size) for size in (n, (heads + 2*kv)*d, heads*d, 2*c.n_hidden, c.n_hidden, n, c.vocab_size))
-    product, self.products, self.norms = lambda w, a, out: partial(torch.mv, w.detach(), a, out=out), [], [] # to be called when `a` holds something
+    x, read, y, gate, deep, scores = (torch.zeros(size) for size in (n, (heads + 2*kv)*d, heads*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
+    def product(w, a, out): return partial(torch.mv, w.detach(), a, out=out) # to be called when `a` holds something
+    def add(w, a, out): return partial(torch.addmv, out, w.detach(), a, out=out)
+    self.products, self.norms = [], []
     for layer in m.layers: # a norm divides by the length of its row over the root of its size; here by the length alone
         a, p = layer.self_attn, layer.mlp
         reads, gates = (w * n**.5 for w in folded(layer))
-        self.products.append([product(reads, x, read), product(a.o_proj.weight, y, more), product(gates, x, gate), product(p.down_proj.weight, deep, more)])
+        self.products.append([product(reads, x, read), add(a.o_proj.weight, y, x), product(gates, x, gate), add(p.down_proj.weight, deep, x)])
         self.norms.append(torch.cat([a.q_norm.weight.expand(heads, d), a.k_norm.weight.expand(kv, d) * d**.5]).numpy()) # queries are divided by the root of d anyway
     self.head = product(m.embed_tokens.weight * m.norm.weight * n**.5, x, scores)
     self.embed, self.cos, self.sin = m.embed_tokens.weight.detach().numpy(), m.cos.numpy(), (m.sin * torch.tensor([-1, 1]).repeat_interleave(d//2)).numpy()
-    self.out, self.memory = scores[None], None
-    self.x, self.read, self.y, self.gate, self.deep, self.more, self.scores = (t.numpy() for t in (x, read, y, gate, deep, more, scores))
-    self.qk, self.v, self.swapped = self.read[:(heads + kv)*d].reshape(-1, d), self.read[(heads + kv)*d:].reshape(-1, d), np.empty((heads + kv, d), np.float32)
+    self.out, self.memory, self.chance, self.drawn = scores[None], None, torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.long)
+    self.x, self.read, self.y, self.gate, self.deep, self.scores = (t.numpy() for t in (x, read, y, gate, deep, scores))
+    self.qk, self.v, self.turned = self.read[:(heads + kv)*d].reshape(-1, d), self.read[(heads + kv)*d:].reshape(-1, d), np.empty((heads + kv, d), np.float32)
+    self.size, self.ones = np.empty((heads + kv, 1), np.float32), np.ones((c.context, 1), np.float32)
+    self.squares, self.halves = partial(np.matmul, self.qk[:,None], self.qk[:,:,None], out=self.size[:,None]), [a.reshape(heads + kv, 2, d//2) for a in (self.qk, self.turned)]
+    self.halves[0] = self.halves[0][:,::-1] # the second comes first
+    self.steep = any(d**.5 * a.q_norm.weight.abs().max() * a.k_norm.weight.abs().max() > 60 for a in (layer.self_attn for layer in m.layers))
     self.q, self.k, self.each = self.qk[:heads].reshape(kv, heads//kv, d).transpose(0, 2, 1), self.qk[heads:], self.y.reshape(kv, heads//kv, d)
 
 # %% ../nbs/02_gpt.ipynb #1cc75c84
@@ -418,29 +425,27 @@ def step(self:Fused,
 )->Tensor: # (1, vocab_size)
     "One token through the network."
     if self.memory is not cache.k: self.memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
-    x, qk, swapped, deep, both, more, at, h, n = self.x, self.qk, self.swapped, self.deep, self.gate, self.more, cache.length, self.qk.shape[1]//2, len(self.deep)
+    x, qk, size, turned, (swapped, halves), deep, both, at, n = self.x, self.qk, self.size, self.turned, self.halves, self.deep, self.gate, cache.length, len(self.deep)
     seen = slice(int(cache.starts[0]) if hasattr(cache, 'starts') else 0, at + 1) # a row that was filled up on the left begins later, see `tinychat.beyond.many`
-    cos, sin, eps, eps_d, gate, up = self.cos[at], self.sin[at], len(x)*1e-6, 2*h*1e-6, both[:n], both[n:]
+    cos, sin, eps, eps_d, gate, up = self.cos[at], self.sin[at].reshape(2, -1), len(x)*1e-6, qk.shape[1]*1e-6, both[:n], both[n:]
     x[:] = self.embed[token]
     for (read, out, gates, down), norms, (keys, values) in zip(self.products, self.norms, self.past):
         read()
         self.read /= math.sqrt(x.dot(x) + eps)
-        size = np.multiply(qk, qk, out=swapped).sum(1, keepdims=True)
+        self.squares()
         size += eps_d
         qk /= np.sqrt(size, out=size)
         qk *= norms
-        swapped[:,:h], swapped[:,h:] = qk[:,h:], qk[:,:h]
-        swapped *= sin
+        np.multiply(swapped, sin, out=halves)
         qk *= cos
-        qk += swapped
+        qk += turned
         keys[:,at], values[:,at] = self.k, self.v
         look = np.matmul(keys[:,seen], self.q) # (kv heads, positions, heads that share them)
-        look -= look.max(1, keepdims=True)
+        if self.steep: look -= look.max(1, keepdims=True)
         np.exp(look, out=look)
         y = np.matmul(look.transpose(0, 2, 1), values[:,seen], out=self.each)
-        y /= look.sum(1)[:,:,None]
+        y /= np.matmul(look.transpose(0, 2, 1), self.ones[seen]) # their sum
         out()
-        x += more
         gates()
         both /= math.sqrt(x.dot(x) + eps)
         np.exp(np.negative(gate, out=deep), out=deep)
@@ -448,7 +453,6 @@ def step(self:Fused,
         np.divide(gate, deep, out=deep)
         deep *= up
         down()
-        x += more
     self.head()
     self.scores /= math.sqrt(x.dot(x) + eps)
     cache.length += 1
