@@ -3,7 +3,8 @@
     python benchmarks/speed.py replies [--device cpu]     # a line of JSON each; --out FILE adds it to a file
     python benchmarks/speed.py many [--device cuda]       # 256 replies side by side
     python benchmarks/speed.py training [--device cpu] [--n_layer 4 --n_embd 256 --context 512 --batch_size 4] [--recompute]
-    python benchmarks/speed.py profile --device cuda --batch_size 128 # where the time of a training step goes
+    python benchmarks/speed.py profile --device cuda --batch_size 128 # where the time of a training step goes, and of a step of 256 replies
+    python benchmarks/speed.py profile --device cpu # where the time of a token goes
 
 Medians; nothing else should run on the machine. nbs/beyond/speed.ipynb draws the rows."""
 import argparse, json, platform, re, statistics, time
@@ -67,16 +68,22 @@ def replies(model, device, history=200, tokens=200):
     return row
 
 
-def many(model, device, rows=256, history=200, tokens=200):
-    "Tokens a second of three times as many replies as are written side by side, with reading the questions and without, and transformers with the same batch."
+def asked(model, rows, history=200, tokens=200):
+    "A function that has three times as many replies written as side by side, given their longest length, and the numbers of tokens it said."
     tok, rng = Tokenizer({bytes([i]): i for i in range(256)}), torch.Generator().manual_seed(0) # the model knows more tokens than this, and ends hardly ever
     text = lambda: bytes((torch.randint(0, 26, (history - 12,), generator=rng) + 97).tolist()).decode()
-    talks, chat, row, said = [[Block('user', text())] for _ in range(3*rows)], Chat(model, tok, temperature=1., max_tokens=tokens, seed=0), {}, []
+    talks, chat, said = [[Block('user', text())] for _ in range(3*rows)], Chat(model, tok, temperature=1., max_tokens=tokens, seed=0), []
     def work(n):
         chat.max_tokens = n
         tok.decode = lambda ids: said.append(len(ids)) or 'x' # counts what was said
         try: said.clear(); chat.replies(talks, rows)
         finally: del tok.decode
+    return work, said
+
+
+def many(model, device, rows=256, history=200, tokens=200):
+    "Tokens a second of three times as many replies as are written side by side, with reading the questions and without, and transformers with the same batch."
+    (work, said), row = asked(model, rows, history, tokens), {}
     all_, first = median(lambda: work(tokens), device), median(lambda: work(2), device)
     work(tokens)
     row['tinychat'] = dict(tokens_per_second=round(sum(said)/all_), tokens_per_second_after_reading=round(sum(said)/(all_ - first)), tokens=sum(said))
@@ -151,23 +158,66 @@ def training(model, device, batch_size, recompute):
     return row
 
 
-KINDS = {'products': 'nvjet|gemm|splitK|cublas', 'attention': 'sdpa|flash|fmha|cudnn', 'optimizer': 'multi_tensor', 'scores and loss': '_nats|SoftMax|softmax|nll', 'norms, turns, gates': '_gate|_turn|_add_norm|layer_norm|LayerNorm|GammaBeta|silu|elementwise|Cat|reduce', 'the rest': ''}
+KINDS = {'products': 'nvjet|gemm|splitK|cublas', 'attention': 'sdpa|flash|fmha|cudnn|_attend', 'optimizer': 'multi_tensor', 'scores and loss': '_nats|SoftMax|softmax|nll', 'norms, turns, gates': '_gate|_turn|_add_norm|layer_norm|LayerNorm|GammaBeta|silu|elementwise|Cat|reduce', 'the rest': ''}
 
-def profiled(model, device, batch_size):
-    "Milliseconds of a training step on the GPU by kind of work, without and with the kernels."
+def by_kind(work):
+    "(Milliseconds on the GPU, kernels) by kind of work."
     from torch.profiler import ProfilerActivity, profile
+    spent, calls = Counter(), Counter()
+    with profile(activities=[ProfilerActivity.CUDA]) as prof: work(); torch.cuda.synchronize()
+    for e in prof.key_averages():
+        if not e.self_device_time_total: continue
+        kind = next(k for k, names in KINDS.items() if re.search(names, e.key))
+        spent[kind] += e.self_device_time_total/1e3; calls[kind] += e.count
+    return spent, calls
+
+
+def profiled(model, device, batch_size, rows=256, tokens=200):
+    "Milliseconds by kind of work on the GPU: of a training step, without and with the kernels, and of a step of many replies."
     row = {}
+    work, said = asked(model.eval(), rows)
+    for _ in range(2): work(tokens)
+    all_, first, seconds = by_kind(lambda: work(tokens))[0], by_kind(lambda: work(2))[0], median(lambda: work(tokens), device) - median(lambda: work(2), device)
+    steps = 3*(tokens - 2)
+    row['256 replies'] = {k: dict(ms=round((all_[k] - first[k])/steps, 3)) for k in ('attention', 'products')}
+    row['256 replies']['draws, norms and rules'] = dict(ms=round((sum(all_.values()) - sum(first.values()))/steps - sum(v['ms'] for v in row['256 replies'].values()), 3))
+    row['256 replies']['a step in all'] = dict(ms=round(seconds*1e3/steps, 3))
     for name, quick in (('tinychat', False), ('tinychat, kernels', True)):
-        work, spent, calls = one_step(model, device, batch_size, quick), Counter(), Counter()
+        work = one_step(model, device, batch_size, quick)
         for _ in range(3): work()
         torch.cuda.synchronize()
-        with profile(activities=[ProfilerActivity.CUDA]) as prof: work(); torch.cuda.synchronize()
-        for e in prof.key_averages():
-            if not e.self_device_time_total: continue
-            kind = next(k for k, names in KINDS.items() if re.search(names, e.key))
-            spent[kind] += e.self_device_time_total/1e3; calls[kind] += e.count
+        spent, calls = by_kind(work)
         row[name] = {k: dict(ms=round(spent[k], 2), kernels=calls[k]) for k in KINDS}
     return row
+
+
+def profiled_reply(model, history=200, tokens=200, rounds=20):
+    "Microseconds of a token on a CPU by kind of work."
+    from types import SimpleNamespace
+    from tinychat import gpt
+    fused, cache, spent = Fused(model), KVCache(model), Counter()
+    def write(n=tokens + 1):
+        cache.crop(0)
+        return sum(1 for _ in generate(fused, list(range(history)), n, cache=cache, temperature=0.9, generator=torch.Generator().manual_seed(0)))
+    def timed(kind, work):
+        def wrapped(*args, **kwargs):
+            start = time.perf_counter()
+            out = work(*args, **kwargs)
+            spent[kind] += time.perf_counter() - start
+            return out
+        return wrapped
+    write()
+    fused.products, fused.head = [[timed('products', p) for p in layer] for layer in fused.products], timed('products', fused.head)
+    fused.step, fused.pick, whole = timed('step', fused.step), timed('the draw', fused.pick), gpt.np
+    gpt.np = SimpleNamespace(**vars(whole)); gpt.np.matmul = timed('keys and values', whole.matmul)
+    try:
+        write(); spent.clear()
+        for _ in range(rounds):
+            timed('all', write)(); timed('first', write)(1)
+    finally: gpt.np = whole
+    us = {k: seconds/rounds/tokens*1e6 for k, seconds in spent.items()}
+    kinds = dict(products=us['products'], **{'keys and values': us['keys and values'], 'small sums': us['step'] - us['products'] - us['keys and values'], 'the draw': us['the draw']})
+    return dict(us={k: round(v, 1) for k, v in (kinds | {'the loop': us['all'] - us['first'] - us['step'] - us['the draw']}).items()})
 
 
 if __name__ == '__main__':
@@ -181,7 +231,7 @@ if __name__ == '__main__':
     model = GPT(GPTConfig(a.vocab_size, a.n_layer, max(1, a.n_embd//64), a.n_embd, a.context)).to(device).eval()
     begin = dict(what=a.what, machine=torch.cuda.get_device_name() if device.type == 'cuda' else f'{torch.get_num_threads()} threads, {platform.machine()}', torch=torch.__version__.split('+')[0],
                  shape=f'{a.n_layer} x {a.n_embd}', context=a.context, **(dict(batch_size=a.batch_size) if a.what in ('training', 'profile') else {}))
-    row = begin | dict(replies=lambda: replies(model, device), many=lambda: many(model, device), training=lambda: training(model, device, a.batch_size, a.recompute), profile=lambda: profiled(model, device, a.batch_size))[a.what]()
+    row = begin | dict(replies=lambda: replies(model, device), many=lambda: many(model, device), training=lambda: training(model, device, a.batch_size, a.recompute), profile=lambda: profiled_reply(model) if device.type == 'cpu' else profiled(model, device, a.batch_size))[a.what]()
     print(json.dumps(row, indent=1))
     if a.out:
         with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')

@@ -47,6 +47,8 @@ class Chat:
         self.model, self.tokenizer, self.max_messages, self.guard = model.eval(), tokenizer, max_messages, guard
         self.fused = Fused(self.model) # answers as the model does, only sooner
         self.temperature, self.top_k, self.max_tokens = temperature, top_k, max_tokens
+        for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
+            if not (n := getattr(self, name) or 0) >= least: raise ValueError(f'{name} must be at least {least}, not {n}.') # so that nan is refused, too
         self.rng = torch.Generator(model.device)
         if seed is None: self.rng.seed()
         elif 0 <= seed < 2**63: self.rng.manual_seed(seed)
@@ -112,8 +114,8 @@ def prompt(self:Chat,
     "The talk as ids, its oldest messages dropped where it does not fit."
     most = self.model.config.context - room - len(self.header('assistant')) - 1
     blocks = [self.block_ids(b) for b in self.talk[self.first:]]
-    if sum(map(len, blocks)) > most:
-        while len(blocks) > 1 and sum(map(len, blocks)) > most//2: blocks.pop(0); self.first += 1
+    if (size := sum(map(len, blocks))) > most:
+        while len(blocks) > 1 and size > most//2: size -= len(blocks.pop(0)); self.first += 1
     ids = [i for b in blocks for i in b]
     ids = ids[max(0, len(ids) - max(0, most)):]
     return [self.tokenizer.end_of_text, *ids, *self.header('assistant')]

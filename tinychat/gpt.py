@@ -18,9 +18,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
 
 # %% auto #0
-__all__ = ['causal_attention', 'rope_tables', 'rotate', 'Normed', 'RMSNorm', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock',
-           'GPT', 'sample', 'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused', 'folded', 'pick_device',
-           'load_checkpoint', 'Unset', 'model_from']
+__all__ = ['causal_attention', 'rope_tables', 'rotate', 'Normed', 'RMSNorm', 'GPTConfig', 'Attention', 'MLP', 'in_half',
+           'TransformerBlock', 'GPT', 'sample', 'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused',
+           'folded', 'pick_device', 'load_checkpoint', 'Unset', 'model_from']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -30,8 +30,9 @@ def causal_attention(
 )->Tensor: # (B, heads, T, d): position t blends `v` at 0..t
     "Let each position gather from itself and those before it."
     T, d = q.shape[-2:]
-    future = torch.ones(T, T, dtype=torch.bool, device=q.device).triu(1)
-    return (q / d**0.5 @ k.mT).masked_fill(future, -torch.inf).softmax(-1) @ v
+    scores = q / d**0.5 @ k.mT
+    scores += torch.full_like(scores[0,0], -torch.inf).triu(1) # above the diagonal lies the future
+    return scores.softmax(-1) @ v
 
 # %% ../nbs/02_gpt.ipynb #d9927930
 def rope_tables(
@@ -51,8 +52,8 @@ def rotate(
     sin:Tensor, # (T, d), from `rope_tables`
 )->Tensor: # (..., T, d), same lengths, turned
     "Turn number `i` together with number `i + d/2`, as Llama and Qwen do."
-    a, b = x.chunk(2, -1)
-    return x*cos + torch.cat([-b, a], -1)*sin
+    (a, b), (cos, _), (sin, _) = (t.chunk(2, -1) for t in (x, cos, sin)) # the tables hold each turn twice
+    return torch.cat([a*cos - b*sin, b*cos + a*sin], -1)
 
 # %% ../nbs/02_gpt.ipynb #c8fe62e0
 class Normed(torch.autograd.Function):
@@ -136,6 +137,14 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(c.n_hidden, c.n_embd, bias=False)
     def forward(self, x): return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
+# %% ../nbs/02_gpt.ipynb #0eac3344
+def in_half(
+    x:Tensor, # What several products are about to read
+)->Tensor: # In 16 bits where `torch.autocast` is on, else as it was
+    "Convert what each product would convert for itself."
+    kind = x.device.type
+    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+
 # %% ../nbs/02_gpt.ipynb #0df8438e
 class TransformerBlock(nn.Module):
     "Look back, then think; add both to the stream."
@@ -148,8 +157,8 @@ class TransformerBlock(nn.Module):
         self.post_attention_layernorm = RMSNorm(c.n_embd, eps=1e-6)
     def forward(self, x, rope, cache=None, layer=None):
         drop = lambda y: F.dropout(y, self.dropout, self.training)
-        x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
-        return x + drop(self.mlp(self.post_attention_layernorm(x)))
+        x = x + drop(self.self_attn(in_half(self.input_layernorm(x)), rope, cache, layer))
+        return x + drop(self.mlp(in_half(self.post_attention_layernorm(x))))
 
 # %% ../nbs/02_gpt.ipynb #23634722
 class GPT(nn.Module):
@@ -403,6 +412,7 @@ def fuse(self:Fused):
     for layer in m.layers: # a norm divides by the length of its row over the root of its size; here by the length alone
         a, p = layer.self_attn, layer.mlp
         reads, gates = (w * n**.5 for w in folded(layer))
+        gates[:c.n_hidden] /= 2 # see `step`
         self.products.append([product(reads, x, read), add(a.o_proj.weight, y, x), product(gates, x, gate), add(p.down_proj.weight, deep, x)])
         self.norms.append(torch.cat([a.q_norm.weight.expand(heads, d), a.k_norm.weight.expand(kv, d) * d**.5]).numpy()) # queries are divided by the root of d anyway
     self.head = product(m.embed_tokens.weight * m.norm.weight * n**.5, x, scores)
@@ -418,7 +428,6 @@ def fuse(self:Fused):
 
 # %% ../nbs/02_gpt.ipynb #1cc75c84
 @patch
-@np.errstate(over='ignore') # a gate that is shut altogether
 def step(self:Fused,
     token:int,     # What was said last
     cache:KVCache, # What came before; it is extended
@@ -448,9 +457,9 @@ def step(self:Fused,
         out()
         gates()
         both /= math.sqrt(x.dot(x) + eps)
-        np.exp(np.negative(gate, out=deep), out=deep)
+        np.tanh(gate, out=deep)
         deep += 1
-        np.divide(gate, deep, out=deep)
+        deep *= gate
         deep *= up
         down()
     self.head()
