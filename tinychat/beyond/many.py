@@ -123,15 +123,17 @@ class Rows:
     ):
         tok, opening, tensor = chat.tokenizer, chat.header('assistant'), partial(torch.tensor, device=chat.model.device)
         script = [*tok.encode('\n'), *opening] # at its end the model draws
-        self.end, self.ends, choice = len(script), {*tok.special.values()}, len(script) - len(opening) + 1
+        self.end, self.ends = len(script), {*tok.special.values()} # texts end with any special token
+        choice = len(script) - len(opening) + 1 # place of the role's name
+        # kind: 0 a word, 1 the end of a message, 2 of the whole text; role: 1 if the model would give the turn to the other
         def rule(at, kind, role): # token that must come (or the drawn one), next place; cost in tokens, messages, lives
             if at < self.end: return script[at], at + 1, 0, 0, role if at == choice else 0
             if kind == 0: return DRAWN, self.end, 1, 0, 0
             return DRAWN, 0, len(opening) + 2, 1, kind - 1 # an end is paid for with what opens another message
         self.rules = tensor([[rule(at, kind, role) for kind in range(3) for role in range(2)] for at in range(self.end + 1)])
-        self.kinds = tensor([2 if i == tok.im_end else 4 if i in self.ends else 0 for i in range(chat.model.config.vocab_size)])
+        self.kinds = tensor([2*(1 if i == tok.im_end else 2 if i in self.ends else 0) for i in range(chat.model.config.vocab_size)]) # twice the kind: with the role it is a column of the rules
         self.roles = tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
-        self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers))
+        self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers)) # a recording writes to these places for good
         self.chat, self.cache, self.now = copy.copy(chat), None, tensor([0])
         self.chat.model = self.chat.fused = self.chat.cache = None # the network holds its recordings, and these hold this: it must not hold the network
         self.begin(writers)
