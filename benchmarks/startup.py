@@ -1,11 +1,11 @@
 """How long until tinychat answers: `import tinychat`, every command's `--help`, and the chat's first prompt.
 
-    python benchmarks/startup.py [CHECKPOINT]        JSON on standard output; seconds, median of five
+    python benchmarks/startup.py [CHECKPOINT] [--out FILE]     # a line of JSON; --out adds it to a file
 
-Each is started anew, as its user starts it. Without a CHECKPOINT the chat is left out.
-"""
-import json, platform, shutil, statistics, subprocess, sys, time
+Each is started anew, as its user starts it; seconds, median of five. Without a CHECKPOINT the chat is left out. nbs/beyond/speed.ipynb shows the rows."""
+import argparse, json, os, platform, shutil, statistics, subprocess, sys, time
 from importlib import metadata
+
 
 def seconds(*command, until=None):
     "Median of five, after one that fills the disk's cache; to the end, or until a line begins with `until`."
@@ -24,12 +24,16 @@ def seconds(*command, until=None):
         if p.returncode: sys.exit(f'{" ".join(command)} failed.')
     return round(statistics.median(took[1:]), 3)
 
-def main(checkpoint=None):
-    report = {'python': platform.python_version(), 'tinychat': metadata.version('tinychat'), 'torch': metadata.version('torch'), 'machine': f'{platform.machine()}, {platform.system()}',
-              'python -c pass': seconds(sys.executable, '-c', 'pass'), 'import tinychat': seconds(sys.executable, '-c', 'import tinychat')}
-    for e in metadata.distribution('tinychat').entry_points:
-        if e.group == 'console_scripts': report[f'{e.name} --help'] = seconds(shutil.which(e.name), '--help')
-    if checkpoint: report['tinychat-chat, to its prompt'] = seconds(shutil.which('tinychat-chat'), '--checkpoint', checkpoint, until=b'you: ')
-    print(json.dumps(report, indent=1))
 
-if __name__ == '__main__': main(*sys.argv[1:])
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('checkpoint', nargs='?'); p.add_argument('--out')
+    a = p.parse_args()
+    row = dict(what='startup', machine=f'{len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()} threads, {platform.machine()}', python=platform.python_version(), torch=metadata.version('torch').split('+')[0])
+    row['seconds'] = {'python -c pass': seconds(sys.executable, '-c', 'pass'), 'import tinychat': seconds(sys.executable, '-c', 'import tinychat')}
+    for e in metadata.distribution('tinychat').entry_points:
+        if e.group == 'console_scripts': row['seconds'][f'{e.name} --help'] = seconds(shutil.which(e.name), '--help')
+    if a.checkpoint: row['seconds']['tinychat-chat, to its prompt'] = seconds(shutil.which('tinychat-chat'), '--checkpoint', a.checkpoint, until=b'you: ')
+    print(json.dumps(row, indent=1))
+    if a.out:
+        with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')
