@@ -9,6 +9,7 @@
 Medians; nothing else should run on the machine. nbs/beyond/speed.ipynb draws the rows."""
 import argparse, json, platform, re, statistics, time
 from collections import Counter
+from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -40,14 +41,15 @@ def as_qwen3(model):
 
 
 def floor(model):
-    "Seconds of the bare products of a row with each matrix."
+    "Seconds of the bare products of a row with each matrix; on a CPU joined as replies have them."
+    fused = Fused(model.eval())
     with torch.no_grad():
-        matrices = [p.t() for n, p in model.named_parameters() if p.dim() == 2]
-        rows, out = [torch.randn(1, m.shape[0], device=m.device) for m in matrices], [torch.empty(1, m.shape[1], device=m.device) for m in matrices]
-        def products():
-            for _ in range(50):
-                for r, m, o in zip(rows, matrices, out): torch.mm(r, m, out=o)
-        return median(products, model.device)/50
+        fused.look()
+        if fused.made and not fused.gpu: calls = [*sum(fused.products, []), fused.head]
+        else:
+            matrices = [p.t() for n, p in model.named_parameters() if p.dim() == 2]
+            calls = [partial(torch.mm, torch.randn(1, m.shape[0], device=m.device), m, out=torch.empty(1, m.shape[1], device=m.device)) for m in matrices]
+        return median(lambda: [call() for _ in range(50) for call in calls], model.device)/50
 
 
 def replies(model, device, history=200, tokens=200):
@@ -86,7 +88,7 @@ def many(model, device, rows=256, history=200, tokens=200):
     (work, said), row = asked(model, rows, history, tokens), {}
     all_, first = median(lambda: work(tokens), device), median(lambda: work(2), device)
     work(tokens)
-    row['tinychat'] = dict(tokens_per_second=round(sum(said)/all_), tokens_per_second_after_reading=round(sum(said)/(all_ - first)), tokens=sum(said))
+    row['tinychat'] = dict(tokens_per_second=round(sum(said)/all_), tokens_per_second_after_reading=round(sum(said)*(tokens - 2)/tokens/(all_ - first)), tokens=sum(said))
     given, theirs = torch.randint(0, model.config.vocab_size, (rows, history), device=device), as_qwen3(model).eval()
     row['transformers'] = dict(tokens_per_second=round(rows*tokens/median(lambda: theirs.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=tokens, min_new_tokens=tokens, do_sample=True, top_k=0), device, 3, 1)))
     c = model.config # the floor: what a step must move, the weights and the keys and values of all rows; and the matrix products
@@ -226,12 +228,15 @@ if __name__ == '__main__':
     p.add_argument('--device', default='auto'); p.add_argument('--out'); p.add_argument('--recompute', action='store_true')
     for name, n in dict(n_layer=4, n_embd=256, context=512, vocab_size=4096, batch_size=4).items(): p.add_argument(f'--{name}', type=int, default=n)
     a = p.parse_args()
-    device = pick_device(a.device)
+    if a.n_embd < 64 or a.n_embd % 64 or min(a.n_layer, a.batch_size) < 1 or a.vocab_size < 256: p.error('n_embd is a multiple of 64, vocab_size at least 256, the others at least 1')
+    if a.context < (1 if a.what == 'training' else 401): p.error('context has to hold 200 tokens and a reply of 201') # or the two sides would do different work
+    try: device = pick_device(a.device)
+    except ValueError as e: p.error(e)
+    file = open(a.out, 'a') if a.out else None # before minutes of measuring
     torch.manual_seed(0)
     model = GPT(GPTConfig(a.vocab_size, a.n_layer, max(1, a.n_embd//64), a.n_embd, a.context)).to(device).eval()
     begin = dict(what=a.what, machine=torch.cuda.get_device_name() if device.type == 'cuda' else f'{torch.get_num_threads()} threads, {platform.machine()}', torch=torch.__version__.split('+')[0],
                  shape=f'{a.n_layer} x {a.n_embd}', context=a.context, **(dict(batch_size=a.batch_size) if a.what in ('training', 'profile') else {}))
     row = begin | dict(replies=lambda: replies(model, device), many=lambda: many(model, device), training=lambda: training(model, device, a.batch_size, a.recompute), profile=lambda: profiled_reply(model) if device.type == 'cpu' else profiled(model, device, a.batch_size))[a.what]()
     print(json.dumps(row, indent=1))
-    if a.out:
-        with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')
+    if file: print(json.dumps(row), file=file)

@@ -29,6 +29,7 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('checkpoint', nargs='?'); p.add_argument('--out')
     a = p.parse_args()
+    if not shutil.which('tinychat-chat'): p.error('the commands are not on PATH: install tinychat, and activate its environment')
     row = dict(what='startup', machine=f'{len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()} threads, {platform.machine()}', python=platform.python_version(), torch=metadata.version('torch').split('+')[0])
     row['seconds'] = {'python -c pass': seconds(sys.executable, '-c', 'pass'), 'import tinychat': seconds(sys.executable, '-c', 'import tinychat')}
     for e in metadata.distribution('tinychat').entry_points:

@@ -19,6 +19,7 @@ __all__ = ['BREAK', 'HELP', 'MINE', 'THEIRS', 'FONT', 'DOTS', 'BUTTONS', 'SLIDER
 import html, itertools, math, os, re, threading, time, warnings
 from contextlib import suppress
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.basics import patch
@@ -47,8 +48,9 @@ class Chat:
         self.model, self.tokenizer, self.max_messages, self.guard = model.eval(), tokenizer, max_messages, guard
         self.fused = Fused(self.model) # answers as the model does, only sooner
         self.temperature, self.top_k, self.max_tokens = temperature, top_k, max_tokens
-        for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
-            if not (n := getattr(self, name) or 0) >= least: raise ValueError(f'{name} must be at least {least}, not {n}.') # so that nan is refused, too
+        for name, least, kind in ('temperature', 0, Real), ('top_k', 0, Integral), ('max_tokens', 1, Integral), ('max_messages', 1, Integral):
+            n = getattr(self, name)
+            if not (isinstance(n, kind) and n >= least): raise ValueError(f'{name} must be a {"whole " if kind is Integral else ""}number, at least {least}, not {n!r}.') # so that nan is refused, too
         self.rng = torch.Generator(model.device)
         if seed is None: self.rng.seed()
         elif 0 <= seed < 2**63: self.rng.manual_seed(seed)

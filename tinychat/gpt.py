@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
 
@@ -31,7 +32,7 @@ def causal_attention(
     "Let each position gather from itself and those before it."
     T, d = q.shape[-2:]
     scores = q / d**0.5 @ k.mT
-    scores += torch.full_like(scores[0,0], -torch.inf).triu(1) # above the diagonal lies the future
+    scores += scores.new_full((T, T), -torch.inf).triu(1) # above the diagonal lies the future
     return scores.softmax(-1) @ v
 
 # %% ../nbs/02_gpt.ipynb #d9927930
@@ -65,6 +66,7 @@ class Normed(torch.autograd.Function):
         ctx.save_for_backward(y, over, w)
         return y*w
     @staticmethod
+    @once_differentiable
     def backward(ctx, g):
         y, over, w = ctx.saved_tensors
         both = g*y
@@ -333,10 +335,11 @@ def gpu_kernels(
 
 # %% ../nbs/02_gpt.ipynb #52dc437b
 class Fused:
-    "A `GPT` for writing: the same scores from fewer calls. Where there is nothing to gain it passes on what it is asked."
+    "A `GPT` for writing: the same scores from fewer calls. Where there is nothing to gain it passes on what it is asked. Threads need one each."
     def __init__(self,
-        model:GPT, # Its weights are copied, and copied again when they have changed
+        model:GPT, # Its weights are copied, and copied again when a reply begins and they have changed (other than through `.data`, which leaves no trace)
     ): self.model, self.made, self.gpu = model, None, None
+    def __getstate__(self): return dict(model=self.model, made=None, gpu=None) # a copy must not share half of the memory
     def __getattr__(self, name): # config, device and so on
         if name.startswith('__') or name == 'model': raise AttributeError(name) # while it is being copied
         return getattr(self.model, name)
@@ -345,7 +348,7 @@ class Fused:
         cache:KVCache, # What came before; it is extended
     )->Tensor: # (B, 1, vocab_size) scores for the token after the last; the next call writes over them
         "Score what comes next."
-        if ids.shape[1] > 1 or not self.made: self.look() # once a reply is enough
+        if ids.shape[1] > 1 or not cache.length or not self.made: self.look() # once a reply is enough
         if self.made and self.fits(ids, cache):
             if self.gpu and ids.shape[1] == 1: return self.gpu.replay(ids, cache)[:,None]
             if self.gpu and len(ids) == 1 and (scores := self.gpu.question(ids, cache)) is not None: return scores[:,None]
@@ -356,7 +359,7 @@ class Fused:
         cache:KVCache, # What came before; it is extended
     )->Tensor: # (B, T, n_embd)
         "What the stream carries at each position."
-        if ids.shape[1] > 1 or not self.made: self.look()
+        if ids.shape[1] > 1 or not cache.length or not self.made: self.look()
         if self.made and self.gpu and self.fits(ids, cache): return gpu_kernels(ids.device).hidden(self.model, ids, torch.float32, cache)
         return self.model.hidden(ids, cache)
     def fits(self, ids, cache): return cache.length + ids.shape[1] <= min(self.model.config.context, cache.k.shape[3])
@@ -364,7 +367,7 @@ class Fused:
         "Fuse, if that is of use and was not done with these weights."
         weight = self.model.embed_tokens.weight
         fast = gpu_kernels(weight.device)
-        can = weight.dtype == torch.float32 and not self.model.training and (weight.device.type == 'cpu' or fast and fast.fits(self.model.config))
+        can = weight.dtype == torch.float32 and not weight.is_inference() and not self.model.training and (weight.device.type == 'cpu' or fast and fast.fits(self.model.config))
         now = can and [(p.data_ptr(), p._version) for p in self.model.parameters()]
         if now and now != self.made:
             self.gpu = fast and fast.Replay(self.model)
@@ -377,9 +380,9 @@ class Fused:
         **sampling,    # For `sample`
     )->Tensor: # (B, 1) token ids; the next call may write over them
         "Score what comes next, and draw it."
-        one = ids.shape[1] == 1 and self.made and self.fits(ids, cache)
+        one = ids.shape[1] == 1 and cache.length and self.made and self.fits(ids, cache)
         if one and self.gpu: return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling}, choose or sample)
-        all_may_come = sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
+        all_may_come = sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None and sampling.get('repetition_penalty', 1) == 1
         if one and len(ids) == 1 and all_may_come and not choose: self.step(ids.item(), cache); return self.pick(**sampling)
         return (choose or sample)(self(ids, cache)[:,-1], **sampling)
     def pick(self, temperature=1., generator=None, **_):
@@ -387,7 +390,7 @@ class Fused:
         reach = np.exp((self.scores - self.scores.max())/temperature).cumsum()
         self.chance.uniform_(generator=generator)
         self.drawn.numpy()[:] = reach.searchsorted((1 - self.chance.item())*reach[-1])
-        return self.drawn
+        return self.drawn.clone() # another reply may be drawn before this token is read
 
 # %% ../nbs/02_gpt.ipynb #e640b34c
 @torch.no_grad()
@@ -400,12 +403,13 @@ def folded(
             torch.cat([p.gate_proj.weight, p.up_proj.weight]) * layer.post_attention_layernorm.weight)
 
 @patch
+@torch.inference_mode(False)
 @torch.no_grad()
 def fuse(self:Fused):
     "Rearrange the weights, and set memory aside."
     m, c = self.model, self.model.config
     n, heads, kv, d = c.n_embd, c.n_head, c.n_kv_head, c.n_embd//c.n_head
-    x, read, y, gate, deep, scores = (torch.zeros(size) for size in (n, (heads + 2*kv)*d, heads*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
+    x, read, y, gate, deep, scores = (torch.zeros(size, dtype=torch.float32, device='cpu') for size in (n, (heads + 2*kv)*d, heads*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
     def product(w, a, out): return partial(torch.mv, w.detach(), a, out=out) # to be called when `a` holds something
     def add(w, a, out): return partial(torch.addmv, out, w.detach(), a, out=out)
     self.products, self.norms = [], []
@@ -416,8 +420,8 @@ def fuse(self:Fused):
         self.products.append([product(reads, x, read), add(a.o_proj.weight, y, x), product(gates, x, gate), add(p.down_proj.weight, deep, x)])
         self.norms.append(torch.cat([a.q_norm.weight.expand(heads, d), a.k_norm.weight.expand(kv, d) * d**.5]).numpy()) # queries are divided by the root of d anyway
     self.head = product(m.embed_tokens.weight * m.norm.weight * n**.5, x, scores)
-    self.embed, self.cos, self.sin = m.embed_tokens.weight.detach().numpy(), m.cos.numpy(), (m.sin * torch.tensor([-1, 1]).repeat_interleave(d//2)).numpy()
-    self.out, self.memory, self.chance, self.drawn = scores[None], None, torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.long)
+    self.embed, self.cos, self.sin = m.embed_tokens.weight.detach().numpy(), m.cos.numpy(), (m.sin * torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)).numpy()
+    self.out, self.memory, self.chance, self.drawn = scores[None], None, torch.zeros(1, 1, dtype=torch.float32, device='cpu'), torch.zeros(1, 1, dtype=torch.long, device='cpu')
     self.x, self.read, self.y, self.gate, self.deep, self.scores = (t.numpy() for t in (x, read, y, gate, deep, scores))
     self.qk, self.v, self.turned = self.read[:(heads + kv)*d].reshape(-1, d), self.read[(heads + kv)*d:].reshape(-1, d), np.empty((heads + kv, d), np.float32)
     self.size, self.ones = np.empty((heads + kv, 1), np.float32), np.ones((c.context, 1), np.float32)

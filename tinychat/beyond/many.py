@@ -285,7 +285,7 @@ def replies(self:Chat,
     "Reply to many talks. What was said in this chat plays no part, and is not changed."
     scratch, rows = copy.copy(self), None
     scratch.reset()
-    batch_size = batch_size or (256 if self.model.device.type == 'cuda' else 128)
+    if batch_size is None: batch_size = 256 if self.model.device.type == 'cuda' else 128
     if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
     writers = [Writer(scratch, talk) for talk in talks]
     order = sorted(writers, key=lambda w: len(w.ids))
