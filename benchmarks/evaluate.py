@@ -1,8 +1,8 @@
 """Do the measures move the right way? The demo person's model beside models that should be worse at one thing: fewer messages, no base, another person's, learned by heart.
 
-    python benchmarks/evaluate.py [FOLDER]    # checkpoints that are missing in FOLDER (out/eval) are trained; a GPU helps. Rows go to tinychat/bases/evaluation_runs.jsonl
+    python benchmarks/evaluate.py [FOLDER]    # checkpoints that are missing in FOLDER (out/eval) are trained; a GPU helps. Rows go to benchmarks/runs/evaluation.jsonl
 
-nbs/beyond/evaluate.ipynb draws the rows."""
+nbs/evaluate/index.ipynb draws the rows."""
 import json, sys, time
 from dataclasses import asdict
 from itertools import islice
@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import nanogpt
-from tinychat.beyond.leaks import Guard, Known, copied, membership, verbatim
-from tinychat.beyond.likeness import Habits, Measure, bits, crowd, earlier, identify, messages, others, sense, told_apart
-from tinychat.beyond.many import exchanges
+from tinychat.evaluate.leaks import Guard, Known, copied, membership, verbatim
+from tinychat.evaluate.likeness import Habits, Measure, bits, crowd, earlier, identify, messages, others, sense, told_apart
+from tinychat.evaluate.many import exchanges
 from tinychat.chat import Chat
 from tinychat.data import demo_chats, from_chats, load_data, write_chatml
 from tinychat.gpt import pick_device
@@ -116,4 +116,4 @@ if __name__ == '__main__':
             model, tok = nanogpt.load(folder/f'nano_{who}.pt')
             rows.append(measure(name, who, Chat(model.to(device), tok, seed=0, **settings), data))
         rows.append(measure('the person, earlier', who, None, data))
-        (BASES/'evaluation_runs.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))
+        (Path(__file__).parent/'runs'/'evaluation.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))

@@ -1,14 +1,14 @@
 """How bold should replies be? Sixteen settings, judged by how often a classifier tells replies from the person's and by how much sense they make.
 
     python benchmarks/sampling.py write DATA... --out replies.json --seeds 0 1   # trains the default model of each person, replies, measures sense; a GPU helps
-    python benchmarks/sampling.py judge replies.json tinychat/bases/sampling_runs.jsonl
+    python benchmarks/sampling.py judge replies.json benchmarks/runs/sampling.jsonl
 
-nbs/beyond/likeness.ipynb draws the rows."""
+nbs/evaluate/likeness.ipynb draws the rows."""
 import argparse, itertools, json, time
 from pathlib import Path
 import torch
-from tinychat.beyond.likeness import messages, sense, told_apart
-from tinychat.beyond.many import exchanges
+from tinychat.evaluate.likeness import messages, sense, told_apart
+from tinychat.evaluate.many import exchanges
 from tinychat.chat import Chat
 from tinychat.data import Block, load_data
 from tinychat.gpt import sample
@@ -67,7 +67,7 @@ def write(data, out, seeds, device, settings):
 
 def judge(replies, out):
     "How often each is told from the person."
-    from tinychat.beyond.many import Exchange
+    from tinychat.evaluate.many import Exchange
     lines = []
     for r in json.loads(Path(replies).read_text()):
         asked, far = [], {} # what stood before was not kept, so replies count twice for messages

@@ -6,14 +6,14 @@
     python benchmarks/speed.py profile --device cuda --batch_size 128 # where the time of a training step goes, and of a step of 256 replies
     python benchmarks/speed.py profile --device cpu # where the time of a token goes
 
-Medians; nothing else should run on the machine. nbs/beyond/speed.ipynb draws the rows."""
+Medians; nothing else should run on the machine. nbs/fast/speed.ipynb draws the rows."""
 import argparse, json, platform, re, statistics, time
 from collections import Counter
 from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tinychat.beyond.many import Chat
+from tinychat.evaluate.many import Chat
 from tinychat.data import Block
 from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels, pick_device
 from tinychat.tokenizer import Tokenizer

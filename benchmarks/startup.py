@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py [CHECKPOINT] [--out FILE]     # a line of JSON; --out adds it to a file
 
-Each is started anew, as its user starts it; seconds, median of five. Without a CHECKPOINT the chat is left out. nbs/beyond/speed.ipynb shows the rows."""
+Each is started anew, as its user starts it; seconds, median of five. Without a CHECKPOINT the chat is left out. nbs/fast/speed.ipynb shows the rows."""
 import argparse, json, os, platform, shutil, statistics, subprocess, sys, time
 from importlib import metadata
 

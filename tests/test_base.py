@@ -6,7 +6,7 @@ import pytest
 import torch
 
 pytest.importorskip('chitchat_dataset')
-from tinychat.beyond.base import most_talkative, open_chats, sources
+from tinychat.bases.pretrain import most_talkative, open_chats, sources
 from tinychat.data import _chitchat
 
 def test_the_20_most_talkative_are_nowhere_in_it(tmp_path):
@@ -24,7 +24,7 @@ def test_the_20_most_talkative_are_nowhere_in_it(tmp_path):
 
 TRAIN = """
 import torch
-from tinychat.beyond.base import Recipe, encode_source, pretrain, processes
+from tinychat.bases.pretrain import Recipe, encode_source, pretrain, processes
 from tinychat.data import read_chatml
 from tinychat.tokenizer import Tokenizer
 convs = [[[int(b.role == 'user'), b.text] for b in c] for c in read_chatml('sample.txt')]

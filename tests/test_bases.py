@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.beyond.base import RECIPES
+from tinychat.bases.pretrain import RECIPES
 from tinychat.data import load_data
 from tinychat.train import BASES, load_base, reply_bpb, sample_reply
 
+RUNS = Path(__file__).parent.parent/'benchmarks'/'runs'
 sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
 each = pytest.mark.parametrize('name', ['tiny', 'small'])
 
@@ -42,15 +43,15 @@ def test_credits_name_every_source():
     text = (BASES/'CREDITS.md').read_text(encoding='utf-8')
     for name in ('chitchat-dataset', 'IRC', 'CaSiNo', 'Taskmaster', 'Persona', 'Topical-Chat', 'books'): assert re.search(name, text), name
 
-@pytest.mark.parametrize('name', ['base_runs', 'finetune_runs'])
+@pytest.mark.parametrize('name', ['base', 'finetune'])
 def test_runs_are_numbers(name):
-    for line in (BASES/f'{name}.jsonl').read_text(encoding='utf-8').splitlines():
+    for line in (RUNS/f'{name}.jsonl').read_text(encoding='utf-8').splitlines():
         run = json.loads(line)
         people = [run['best']] if 'best' in run else [b for p in run['people'].values() for b in (p['before'], p['after'])]
         assert all(1 < b < 2.5 for b in people) and run['device'] and isinstance(run['seed'], int)
 
 def test_other_languages_gain_from_the_base():
-    runs = [json.loads(line) for line in (BASES/'language_runs.jsonl').read_text(encoding='utf-8').splitlines()]
+    runs = [json.loads(line) for line in (RUNS/'language.jsonl').read_text(encoding='utf-8').splitlines()]
     assert all(0.9 < r['best'] == min(r['looks']) < 5 and r['device'] and r['steps'] > 0 for r in runs)
     def best(start, plan=None): return {(r['text'], r['messages']): r['best'] for r in runs if r['start'] == start and r.get('default') == plan}
     scratch, base = best('scratch'), best('tiny', True)

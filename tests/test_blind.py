@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinychat.beyond import blind
-from tinychat.beyond.blind import BlindTest, Round, contents, interval, pick_rounds, shown, unveil, veil, verdict, write_page
+from tinychat.evaluate import blind
+from tinychat.evaluate.blind import BlindTest, Round, contents, interval, pick_rounds, shown, unveil, veil, verdict, write_page
 from tinychat.data import Block
 
 HOSTILE = ['<script>alert(1)</script>', '</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '-->', '<!--', '"', "'", '`${1}`', '\\', '&amp;', ']]>', '{{x}}',

@@ -5,7 +5,7 @@ import pytest
 from test_blind import HOSTILE, exchange, plenty
 from test_chatbox_browser import open_browser
 
-from tinychat.beyond.blind import interval, pick_rounds, shown, verdict, write_page
+from tinychat.evaluate.blind import interval, pick_rounds, shown, verdict, write_page
 from tinychat.data import Block
 
 SHOTS = os.environ.get('TINYCHAT_SCREENSHOTS') # a folder for pictures of the page

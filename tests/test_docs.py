@@ -37,7 +37,7 @@ def test_no_problems(site):
 def test_every_page_is_made_and_readable(site):
     pages, _, out = site
     here = {f[len('nbs/'):] for f in tool.kept_files(root) if f.startswith('nbs/') and f.endswith('.ipynb')}
-    assert set(pages) == here - {'beyond/app.ipynb'} and 'index.ipynb' in pages
+    assert set(pages) == here - {'share/app.ipynb'} and 'index.ipynb' in pages
     for page in pages.values():
         html = (out/page.url).read_text(encoding='utf-8')
         assert f'<title>{page.title}' in html and 'aria-current="page"' in html
@@ -201,7 +201,7 @@ def test_files_that_the_site_needs(tmp_path):
     settings = dict(website={'favicon': 'there.svg', 'open-graph': {'image': '/gone.png'}}, format=dict(html=dict(css='gone.css', theme=dict(light=['cosmo', 'gone.scss']))))
     assert [p for _, p in tool.check_assets(settings, tmp_path)] == [f'names {f}, which is not in nbs/' for f in ('gone.png', 'gone.css', 'gone.scss')]
 
-@pytest.mark.parametrize('path, yes', [('index.ipynb', True), ('beyond/base.ipynb', True), ('beyond/app.ipynb', False)])
+@pytest.mark.parametrize('path, yes', [('index.ipynb', True), ('bases/pretrain.ipynb', True), ('share/app.ipynb', False)])
 def test_what_is_rendered(path, yes):
     assert tool.rendered(path, own['project']['render']) is yes
     assert tool.rendered(path, None)

@@ -2,8 +2,9 @@
 import copy, json, math, os, random, re, subprocess, sys
 import numpy as np
 import pytest, torch
-from tinychat.beyond import evaluate as E, leaks as L, likeness as K
-from tinychat.beyond.many import Exchange, Writer, exchanges, read, write
+import tinychat.evaluate as E
+from tinychat.evaluate import leaks as L, likeness as K
+from tinychat.evaluate.many import Exchange, Writer, exchanges, read, write
 from tinychat.chat import Chat
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, to_chatml, write_chatml

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import tinychat.train as train
-from tinychat.beyond.base import Recipe, save_base
+from tinychat.bases.pretrain import Recipe, save_base
 from tinychat.data import MIN_MESSAGES, Block, encode_all, load_data, tokenizer_texts, write_chatml
 from tinychat.gpt import GPT, GPTConfig, load_checkpoint
 from tinychat.tokenizer import Tokenizer

@@ -66,7 +66,7 @@ def test_memory_comes_back():
 
 def test_memory_of_replies_comes_back(talker):
     "At once, and not only when Python looks for circles."
-    import gc, tinychat.beyond.many
+    import gc, tinychat.evaluate.many
     def replies():
         chat = Chat(talker, tok, temperature=1., max_tokens=12, seed=0)
         chat.replies([[Block('user', t)] for t in said]*40)
@@ -79,8 +79,8 @@ def test_memory_of_replies_comes_back(talker):
     finally: gc.enable()
 
 def test_replies_side_by_side_are_one_by_one():
-    from tinychat.beyond.leaks import Canary, exposure, tries
-    from tinychat.beyond.many import exchanges
+    from tinychat.evaluate.leaks import Canary, exposure, tries
+    from tinychat.evaluate.many import exchanges
     from tinychat.chat import Chat
     chat = Chat(trained(run()).shown, tok, temperature=0, max_tokens=12, seed=0)
     asked = [e.before for c in convs for e in exchanges([c])][:20]
@@ -92,7 +92,7 @@ def test_replies_side_by_side_are_one_by_one():
     c = Canary('code', 1, False, 'see', '123456')
     assert 0 <= exposure(chat.model, tok, c, 15) <= 4 and tries(chat, c, 5) == 0
 
-# The kernels of tinychat.kernels against the plain network
+# The kernels of tinychat.fast.kernels against the plain network
 
 @pytest.fixture
 def talker():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from test_commands import call, refused
-from tinychat.beyond.share import GUARD, export_file, hf_tokenizer, last_merge
+from tinychat.share.export import GUARD, export_file, hf_tokenizer, last_merge
 from tinychat.chat import Chat
 from tinychat.data import Block
 from tinychat.gpt import GPT, GPTConfig
@@ -186,7 +186,7 @@ def test_here_and_after_a_kill(tmp_path, monkeypatch):
     assert sorted(p.name for p in Path().iterdir()) == ['Modelfile', 'README.md', 'tinychat.gguf']
 
 def test_ctrl_c_while_it_writes(tmp_path, monkeypatch):
-    import tinychat.beyond.share as share
+    import tinychat.share.export as share
     write(tmp_path)
     def pressed(path, data): raise KeyboardInterrupt
     monkeypatch.setattr(share, 'write_atomic', pressed)
@@ -219,7 +219,7 @@ def test_without_gguf(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('to', ['hf', 'gguf'])
 def test_what_was_there_survives_a_failure(tmp_path, monkeypatch, to):
-    import tinychat.beyond.share as share
+    import tinychat.share.export as share
     write(tmp_path)
     folder = export_file(to, tmp_path/'ckpt.pt', tmp_path/'mine')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}

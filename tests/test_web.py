@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from test_commands import call, refused
-from tinychat.beyond import web
+from tinychat.share import web
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer
 
@@ -33,7 +33,7 @@ def talker(path):
 @contextmanager
 def served(checkpoint, log=None, **options):
     "The page, served by a process of its own: its `url`, `port` and `process`. What it writes beside its first line goes to `log`."
-    code = f'from tinychat.beyond.web import serve; serve({str(checkpoint)!r}, browser=False, **{dict(port=0) | options!r})'
+    code = f'from tinychat.share.web import serve; serve({str(checkpoint)!r}, browser=False, **{dict(port=0) | options!r})'
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')]))}
     with open(log or os.devnull, 'w') as err:
         p = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=err, text=True, env=env, start_new_session=True)
@@ -83,7 +83,7 @@ def soon(true, what, seconds=30):
 
 def test_the_notebook_is_the_page():
     pytest.importorskip('nbformat')
-    nb = json.loads((root/'nbs'/'beyond'/'app.ipynb').read_text(encoding='utf-8'))
+    nb = json.loads((root/'nbs'/'share'/'app.ipynb').read_text(encoding='utf-8'))
     of = lambda cells: [(c['cell_type'], ''.join(c['source'])) for c in cells]
     assert of(nb['cells']) == of(web.page().cells) == web.CELLS
     assert nb['metadata']['kernelspec'] == web.page().metadata.kernelspec

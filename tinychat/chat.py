@@ -43,7 +43,7 @@ class Chat:
         max_tokens:int=256,    # Longest reply, all its messages together; half the context at most
         seed:int=None,         # The same talk every time (None: never the same)
         max_messages:int=8,    # Most messages in one reply
-        guard=None,            # From the ids of a message so far to those that must not come next, as `tinychat.beyond.leaks.Guard` (None: nothing is banned)
+        guard=None,            # From the ids of a message so far to those that must not come next, as `tinychat.evaluate.leaks.Guard` (None: nothing is banned)
     ):
         self.model, self.tokenizer, self.max_messages, self.guard = model.eval(), tokenizer, max_messages, guard
         self.fused = Fused(self.model) # answers as the model does, only sooner

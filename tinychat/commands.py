@@ -157,7 +157,7 @@ def tinychat_chat(
     from tinychat.data import plain
     chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if guard is not None:
-        from tinychat.beyond.leaks import Guard
+        from tinychat.evaluate.leaks import Guard
         chat.guard = Guard.read(chat.tokenizer, guard)
     if prompt is None: return chat.terminal()
     for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
@@ -175,7 +175,7 @@ def tinychat_web(
     guard:str=None,         # A ChatML file: never copy more than 8 tokens in a row of a message in it; shorter ones pass
 ):
     "Serve the chat box as a web page, until Ctrl-C."
-    with _nothing_to_lose(): from tinychat.beyond.web import serve, token_for
+    with _nothing_to_lose(): from tinychat.share.web import serve, token_for
     serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser, guard)
 
 # %% ../nbs/commands.ipynb #cfd0c248
@@ -193,7 +193,7 @@ def tinychat_evaluate(
 ):
     "Does a model sound like its person, and what does it give away? Takes some minutes."
     if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
-    with _nothing_to_lose(): from tinychat.beyond.evaluate import evaluate_file
+    with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
     from tinychat.data import plain
     found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed, quick)
     print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
@@ -212,7 +212,7 @@ def tinychat_export(
 ):
     "Write a model for other programs. It was made of private messages: share it as you would share them."
     if to is None: raise ValueError('--to is missing: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)?')
-    with _nothing_to_lose(): from tinychat.beyond.share import export_file
+    with _nothing_to_lose(): from tinychat.share.export import export_file
     from tinychat.data import plain
     if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
     folder = export_file(to, checkpoint, out, half, overwrite)

@@ -325,10 +325,10 @@ def generate(
 def gpu_kernels(
     device:torch.device, # Where the model is
 ): # The module (None: do without)
-    "`tinychat.kernels`, if it runs there: on an NVIDIA GPU of 2020 or later, with Triton."
+    "`tinychat.fast.kernels`, if it runs there: on an NVIDIA GPU of 2020 or later, with Triton."
     if device.type != 'cuda' or not torch.cuda.is_available() or torch.cuda.get_device_capability(device) < (8, 0): return None
     try:
-        from tinychat import kernels
+        from tinychat.fast import kernels
         kernels.gate(torch.ones(1, 2, device=device)).item() # Triton may be there and find no compiler
         return kernels
     except Exception: return None
@@ -439,7 +439,7 @@ def step(self:Fused,
     "One token through the network."
     if self.memory is not cache.k: self.memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
     x, qk, size, turned, (swapped, halves), deep, both, at, n = self.x, self.qk, self.size, self.turned, self.halves, self.deep, self.gate, cache.length, len(self.deep)
-    seen = slice(int(cache.starts[0]) if hasattr(cache, 'starts') else 0, at + 1) # a row that was filled up on the left begins later, see `tinychat.beyond.many`
+    seen = slice(int(cache.starts[0]) if hasattr(cache, 'starts') else 0, at + 1) # a row that was filled up on the left begins later, see `tinychat.evaluate.many`
     cos, sin, eps, eps_d, gate, up = self.cos[at], self.sin[at].reshape(2, -1), len(x)*1e-6, qk.shape[1]*1e-6, both[:n], both[n:]
     x[:] = self.embed[token]
     for (read, out, gates, down), norms, (keys, values) in zip(self.products, self.norms, self.past):

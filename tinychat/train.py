@@ -444,7 +444,7 @@ def learn(
     others_weight:float=1., # How much the rest counts
     scale=lambda loss: loss, # Applied to the loss before going back
     whole:Tensor=None,  # What all tokens count together (None: these are all)
-    kernels=None,       # The module `tinychat.kernels`, where it shall be used (None: not)
+    kernels=None,       # The module `tinychat.fast.kernels`, where it shall be used (None: not)
 )->Tensor: # (2,) bits that the person's tokens took, and their bytes
     "From a batch to gradients."
     weight = torch.where(mine, 1., others_weight)

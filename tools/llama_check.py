@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import llama_cpp, torch
-from tinychat.beyond.share import export_file
+from tinychat.share.export import export_file
 from tinychat.chat import Chat
 from tinychat.train import BASES, load_base
 
