@@ -24,10 +24,10 @@ from .tokenizer import IM_END, IM_START, Tokenizer, slices, write_atomic
 # %% auto #0
 __all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'LARGE', 'ENOUGH', 'PIECE', 'ROW', 'LAYOUT', 'Message', 'plain', 'conversations',
            'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape', 'unescape', 'to_chatml', 'parse_chatml',
-           'write_chatml', 'read_chatml', 'demo_chats', 'split_by_time', 'load_data', 'encode_conversation',
-           'tokenizer_texts', 'encode_all', 'Batches', 'pieces', 'find_blocks', 'outline_slowly', 'outline', 'in_order',
-           'contents', 'refuse', 'hash_of', 'kept_in', 'sealed', 'unsealed', 'Corpus', 'n_messages', 'heading', 'spans',
-           'encode_plain']
+           'write_chatml', 'read_chatml', 'all_demo_chats', 'demo_chats', 'split_by_time', 'split_point', 'load_data',
+           'check_enough', 'encode_conversation', 'tokenizer_texts', 'encode_all', 'Batches', 'pieces', 'find_blocks',
+           'outline_slowly', 'outline', 'in_order', 'contents', 'refuse', 'hash_of', 'kept_in', 'sealed', 'unsealed',
+           'Corpus', 'n_messages', 'heading', 'spans', 'encode_plain']
 
 # %% ../nbs/01_data.ipynb #26c38ef5
 @dataclass(frozen=True, slots=True)
@@ -172,36 +172,46 @@ def read_chatml(
 DEMO_PERSON = '0f9fe1f8-9afe-4bc0-b283-4841cf9954d8' # an even, visible style
 
 @lru_cache(maxsize=1)
-def _chitchat():
+def all_demo_chats(
+)->list: # Chats, each a list of `Message`s; ValueError if the package is not installed
+    "All chats of the Chit-Chat Challenge."
     try: import chitchat_dataset
     except ImportError: raise ValueError("The demo needs the package chitchat-dataset. Install it: pip install 'tinychat[demo]'") from None
     text = Path(chitchat_dataset.__file__).with_name('dataset.json').read_text(encoding='utf-8')
     return [[Message(m['sender'], m['text'], datetime.fromisoformat(m['timestamp'].replace('Z', '+00:00'))) for turn in c['messages'] for m in turn]
             for c in json.loads(text).values()]
+_chitchat = all_demo_chats # until its callers have moved
 
 # %% ../nbs/01_data.ipynb #b526b27c
 def demo_chats(
     person:str=DEMO_PERSON, # A participant's id, or how it begins; ValueError if that fits none or several
 )->tuple: # (id of the participant, their chats as lists of `Message`s)
     "The chats of a participant of the Chit-Chat Challenge."
-    count = Counter(m.sender for chat in _chitchat() for m in chat)
+    count = Counter(m.sender for chat in all_demo_chats() for m in chat)
     found = [p for p in count if p.startswith(person)]
     if len(found) != 1 or not person:
         known = ', '.join(f'{p[:8]} ({n:,})' for p,n in count.most_common(8))
         raise ValueError(f'{len(found) if person else "All"} of {len(count):,} participants have an id that begins with {person!r}. The most talkative, with their messages: {known}.')
-    return found[0], [chat for chat in _chitchat() if any(m.sender == found[0] for m in chat)]
+    return found[0], [chat for chat in all_demo_chats() if any(m.sender == found[0] for m in chat)]
 
 # %% ../nbs/01_data.ipynb #64b1749b
 def split_by_time(
     convs:list,         # Conversations in order of time; ValueError if fewer than two
-    held_out:float=0.1, # Share of the characters, from the end
+    share:float=0.1,    # Share of the characters, from the end
 )->tuple: # (to train on, held out), both lists of conversations
-    "Hold out the last conversations, those whose share of the characters is nearest to `held_out`."
-    if len(convs) < 2:
-        raise ValueError(f'{len(convs)} conversation is too few: one is held out to judge the model by, so at least 2 are needed. Split at shorter silences, with a blank line, or bring more messages.')
-    ends = list(accumulate(convs.chars.tolist() if hasattr(convs, 'chars') else [sum(len(b.text) for b in c) for c in convs]))
-    cut = min(range(1, len(convs)), key=lambda n: abs(ends[n-1] - (1-held_out)*ends[-1]))
+    "Hold out the last conversations, those whose share of the characters is nearest to `share`."
+    cut = split_point(convs.chars.tolist() if hasattr(convs, 'chars') else [sum(len(b.text) for b in c) for c in convs], share)
     return convs[:cut], convs[cut:]
+
+def split_point(
+    chars:list,      # Characters in each conversation, in order of time; ValueError if fewer than two
+    share:float=0.1, # Share of the characters to hold out, from the end
+)->int: # How many conversations to train on
+    "Where to split, so that the held-out share of the characters is nearest to `share`."
+    if len(chars) < 2:
+        raise ValueError(f'{len(chars)} conversation is too few: one is held out to judge the model by, so at least 2 are needed. Split at shorter silences, with a blank line, or bring more messages.')
+    ends = list(accumulate(chars))
+    return min(range(1, len(chars)), key=lambda n: abs(ends[n-1] - (1-share)*ends[-1]))
 
 # %% ../nbs/01_data.ipynb #d7af419c
 MIN_MESSAGES = 100 # with fewer, held-out numbers are noise and the model can only repeat
@@ -209,7 +219,7 @@ LARGE = 32_000_000 # bytes; a larger file is not read into lists but gets a `Cor
 
 def load_data(
     path,               # A ChatML file
-    held_out:float=0.1, # Share of the characters to hold out, from the end
+    share:float=0.1, # Share of the characters to hold out, from the end
     progress:bool=False, # Show a bar, if the file is large?
 )->tuple: # (to train on, held out); ValueError if the person wrote too little
     "Read a ChatML file and split it."
@@ -217,9 +227,16 @@ def load_data(
     else:
         convs = [c for c in read_chatml(path) if two_sided(c)]
         mine = [sum(b.role == 'assistant' for b in c) for c in convs]
-    if sum(mine) < MIN_MESSAGES:
-        raise ValueError(f'{path} has {sum(mine)} messages of the person (role assistant) in conversations with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
-    return split_by_time(convs, held_out)
+    check_enough(path, sum(mine))
+    return split_by_time(convs, share)
+
+def check_enough(
+    path,           # The file, for the message
+    n_messages:int, # That the person wrote
+): # ValueError if they are too few
+    "Are there enough messages to learn from?"
+    if n_messages < MIN_MESSAGES:
+        raise ValueError(f'{path} has {n_messages} messages of the person (role assistant) in conversations with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
 
 # %% ../nbs/01_data.ipynb #4a4e1497
 def encode_conversation(
@@ -291,8 +308,8 @@ class Batches:
         first = step*self.batch_size
         starts = torch.stack([self._epoch(n // self.per_epoch)[n % self.per_epoch] for n in range(first, first + self.batch_size)])
         index = (starts[:,None] + torch.arange(self.context)) % (len(self.ids) - 1)
-        return self._take(self.ids, index), self._take(self.ids, index+1), self._take(self.mine, index+1)
-    def _take(self, row, index):
+        return self.take(self.ids, index), self.take(self.ids, index+1), self.take(self.mine, index+1)
+    def take(self, row, index):
         import torch
         if torch.is_tensor(row): return row[index.to(row.device)]
         picked = torch.from_numpy(row[index.numpy()].astype(np.int64 if row is self.ids else bool)) # only now does it take 8 bytes a token
