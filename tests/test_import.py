@@ -9,7 +9,7 @@ from tinychat.data import Message, load_data, read_chatml
 from tinychat.messengers import (Talk, best_gap, describe, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
-from tinychat.tokenizer import write_atomic
+from tinychat.files import write_atomic
 
 KEYS = 'read kept mine dropped duplicates redacted people conversations first last sources'.split()
 
@@ -323,6 +323,20 @@ def test_a_full_disk_leaves_all_as_it_was(exports, tmp_path, monkeypatch):
         assert (out.read_bytes(), report.read_bytes()) == before and not list(tmp_path.glob('*.old*'))
         with pytest.raises(OSError): import_file([exports], tmp_path/'new.txt', report=report) if stop == report else full(stop, b'')
         assert not (tmp_path/'new.txt').exists()
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='links need rights')
+def test_a_link_to_the_file_stays_a_link(exports, tmp_path, monkeypatch):
+    (tmp_path/'disk').mkdir()
+    real, out = tmp_path/'disk'/'real.txt', tmp_path/'o.txt'
+    real.write_text('an evening of work')
+    out.symlink_to(real)
+    import_file([exports], out)
+    assert out.is_symlink() and real.read_bytes() == out.read_bytes() and (tmp_path/'disk'/'real.old1.txt').read_text() == 'an evening of work'
+    before = real.read_bytes()
+    def full(path, data): raise OSError(28, 'No space left on device', str(path))
+    monkeypatch.setattr('tinychat.messengers.write_atomic', full)
+    with pytest.raises(OSError): import_file([exports], out, redact=False)
+    assert out.is_symlink() and real.read_bytes() == before
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='a fifo')
 def test_out_is_an_ordinary_file(exports, tmp_path):

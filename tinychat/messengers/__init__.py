@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
-from ..data import Message, conversations, plain, to_blocks, to_chatml
+from ..data import Message, conversations, to_blocks, to_chatml
+from ..files import may_write, printable, set_aside, write_atomic
 from .core import REASONS, all_files, order_keys, read_group, when
-from ..tokenizer import write_atomic
 
 # %% auto #0
 __all__ = ['MESSENGERS', 'ME', 'SHORTEST', 'LONGEST', 'MORE_REASONS', 'UNKNOWN', 'WORD', 'EMOJI', 'readers', 'recognise',
            'read_exports', 'trouble', 'read_messages', 'senders', 'in_every_chat', 'spelled', 'called', 'listing',
            'find_me', 'you_are', 'as_me', 'Talk', 'same_chat', 'one_clock', 'keys', 'clock_shift', 'merge', 'silences',
            'best_gap', 'plot_silences', 'anonymous', 'redact_talks', 'account', 'in_all', 'Import', 'import_exports',
-           'cut', 'younger', 'why_none', 'where_replaced', 'describe', 'set_aside', 'as_time', 'check_out',
+           'cut', 'younger', 'why_none', 'where_replaced', 'describe', 'as_time', 'own_files', 'is_report',
            'check_report', 'import_file', 'by_side', 'plot_when', 'in_a_row', 'plot_how', 'counted', 'typical',
            'plot_typical']
 
@@ -434,19 +434,9 @@ def describe(
     lines.append(f'About {tokens:,.0f} tokens: some {max(1, tokens*1.5/3000/60):.0f} minutes of training on two CPU cores, seconds on a GPU.')
     lines.append('Three conversations, as they will be trained on:')
     for c in random.Random(seed).sample(done.convs, min(3, len(done.convs))): lines.append('\n' + to_chatml([c[:12]]).rstrip() + ('\n...' if len(c) > 12 else ''))
-    return plain('\n'.join(lines))
+    return printable('\n'.join(lines))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
-def set_aside(
-    path, # A file, perhaps
-)->Path: # Its new name (None: there was none)
-    "Keep a file under another name."
-    path = Path(path)
-    if not path.exists(): return None
-    kept = next(p for n in itertools.count(1) if not (p := path.with_suffix(f'.old{n}{path.suffix}')).exists())
-    os.rename(path, kept)
-    return kept
-
 def as_time(
     text:str, # 2020-01-31, or with a time; None
 )->datetime: # ValueError if it is no date
@@ -458,30 +448,35 @@ def as_time(
     except (ValueError, OverflowError, OSError): raise ValueError(f'--since must be a date like 2020-01-31, not {text!r}.') from None
 
 # %% ../../nbs/messengers/index.ipynb #431526bb
-def check_out(
-    out:Path, # Where to write; ValueError if that would harm something
-    paths,    # What is imported
-)->set: # Resolved paths of what lies there from before
-    "Is it a place to write?"
-    if out.is_dir(): raise ValueError(f'{out} is a folder. Give the file to write with --out.')
-    if out.exists() and not out.is_file(): raise ValueError(f'{out} is no ordinary file. Give the file to write with --out.')
-    own = {p.resolve() for p in (out, *out.parent.glob(f'{glob.escape(out.stem)}.old*{glob.escape(out.suffix)}'))}
+def own_files(
+    out:Path, # Where the conversations will be written
+    paths,    # What is imported; ValueError if `out` is one of them
+)->set: # Resolved paths of `out` and of what was set aside from there
+    "What this command wrote before."
+    there = Path(os.path.realpath(out))
+    former = there.parent.glob(f'{glob.escape(there.stem)}.old*{glob.escape(there.suffix)}')
+    own = {p.resolve() for p in (out, *former)}
     both = next((p for p in paths if Path(p).resolve() in own), None)
     if both: raise ValueError(f'{both} is what to read, and where to write. Give another file with --out.')
     return own
 
 # %% ../../nbs/messengers/index.ipynb #2f6a29cf
+def is_report(
+    path, # A file
+)->bool: # False for anything else, whatever it holds
+    "Is this the account of an earlier import?"
+    try: return {'read', 'kept', 'sources'} <= set(json.loads(Path(path).read_bytes()))
+    except (OSError, TypeError, ValueError): return False
+
 def check_report(
-    report:Path, # Where the account is to be written; ValueError if that would harm something
-    out:Path,    # Where the messages are
+    report:Path, # Where the account will be written; ValueError if something else would be lost
+    out:Path,    # Where the conversations will be written
     paths,       # What is imported
 ):
-    "Is there nothing to lose?"
-    if report.is_dir(): raise ValueError(f'{report} is a folder. Give the file to write with --report.')
-    if not report.exists() and report.resolve() != out.resolve(): return
-    try: former = {'read', 'kept', 'sources'} <= set(json.loads(report.read_bytes()))
-    except (OSError, TypeError, ValueError): former = False
-    if not former or report.resolve() in {Path(p).resolve() for p in (out, *paths)}: raise ValueError(f'{report} is something else, and would be lost. Give another file with --report.')
+    "May the account be written here?"
+    refusal = f'{report} is something else, and would be lost. Give another file with --report.'
+    may_write(report, is_report, refusal, '--report')
+    if report.resolve() in {Path(p).resolve() for p in (out, *paths)}: raise ValueError(refusal)
 
 # %% ../../nbs/messengers/index.ipynb #5606a11d
 def import_file(
@@ -496,7 +491,8 @@ def import_file(
     "Import, show, and write."
     since, out = as_time(since), Path(out)
     if gap_minutes is not None and not 0 <= gap_minutes < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
-    own = check_out(out, paths)
+    may_write(out)
+    own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
     done = import_exports(*paths, me=me, gap_minutes=gap_minutes, redact=redact, since=since, skip=own)
     text = to_chatml(done.convs).encode()
@@ -506,7 +502,7 @@ def import_file(
         write_atomic(out, text)
         if report: write_atomic(report, json.dumps(done.report, ensure_ascii=False, indent=1).encode(errors='replace'))
     except OSError: # all as it was
-        if kept: os.replace(kept, out)
+        if kept: os.replace(kept, os.path.realpath(out))
         if new: out.unlink(missing_ok=True)
         raise
     print(describe(done))
