@@ -159,21 +159,21 @@ def test_a_namesake_of_the_owner(tmp_path):
 
 def test_months_do_not_contradict_each_other():
     import inspect
-    lines = inspect.getsource(google).split('MONTHS = ')[1].split('"""')[1].strip().splitlines()
+    lines = inspect.getsource(google).split('MONTH_NAMES = ')[1].split('"""')[1].strip().splitlines()
     assert len(lines) > 10 and all(len(line.split()) == 12 for line in lines)
     for line in lines:
-        for n, name in enumerate(line.split(), 1): assert google.MONTHS[name] == n, name
+        for n, name in enumerate(line.split(), 1): assert google.MONTH_NAMES[name] == n, name
 
 @pytest.mark.parametrize('date, iso', [('Thursday, November 3, 2016 at 11:59:50 AM UTC', '2016-11-03T11:59:50'), ('Thursday, November 3, 2016 at 12:00:00\u202fAM UTC', '2016-11-03T00:00:00'), ('Thursday, November 3, 2016 at 12:30:00 PM UTC', '2016-11-03T12:30:00'),
     ('Thursday, November 3, 2016 at 17:13:43 UTC', '2016-11-03T17:13:43'), ('2015. február 15., vasárnap 21:54:36 UTC', '2015-02-15T21:54:36'), ('Sonntag, 15. Februar 2015 um 21:54:36 UTC', '2015-02-15T21:54:36'),
     ('domingo, 15 de febrero de 2015, 9:54:36 p. m. UTC', '2015-02-15T21:54:36'), ('воскресенье, 15 февраля 2015 г. в 21:54:36 UTC', '2015-02-15T21:54:36'), ('2015年2月15日星期日 下午9:54:36 UTC', '2015-02-15T21:54:36'), ('15 Şubat 2015 Pazar 21:54:36 UTC', '2015-02-15T21:54:36'),
     ('domingo, 15 de fevereiro de 2015 às 21:54:36 UTC', '2015-02-15T21:54:36'), ('søndag den 15. februar 2015 kl. 21.54.36 UTC', '2015-02-15T21:54:36'), ('dimanche 29 février 2016 à 00:00:00 UTC', '2016-02-29T00:00:00')])
-def test_dates(date, iso): assert google.when(date) == datetime.fromisoformat(iso + '+00:00')
+def test_dates(date, iso): assert google.parse_sentence_date(date) == datetime.fromisoformat(iso + '+00:00')
 
 @pytest.mark.parametrize('date', ['', 'UTC', 'now UTC', 'Thursday, November 31, 2016 at 11:59:50 AM UTC', 'Thursday, November 3, 2016 at 13:00:00 PM UTC', 'Thursday, November 3, 2016 at 0:00:00 PM UTC', 'Thursday, November 3, 2016 at 25:00:00 UTC',
     'Thursday, November 3, 2016 at 11:59:50 π.μ. UTC', 'Thursday, November 3, 2016 at 11:59:50 AM EST', 'Thursday, November 3, 2016 at 11:59:50 AM', 'May June 3, 2016 at 11:59:50 AM UTC', '3.11.2016 11:59:50 UTC', 'Thursday, November 3 4, 2016 at 11:59:50 AM UTC',
     'วันพฤหัสบดีที่ 3 พฤศจิกายน พ.ศ. 2559 เวลา 11:59:50 UTC', '2016年13月3日 11:59:50 UTC', None, 3, {}, [], float('nan'), True])
-def test_dates_that_are_left_alone(date): assert google.when(date) is None
+def test_dates_that_are_left_alone(date): assert google.parse_sentence_date(date) is None
 
 def test_found_by_content(tmp_path):
     for name, text in {'messages.json': '{"messages": [{"sender_name": "Ada", "content": "\\"topic_id\\""}]}', 'result.json': '{"name": "x", "type": "personal_chat", "messages": []}', 'list.json': '[{"ID": 1, "Contents": "x"}]',

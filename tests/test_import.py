@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tinychat.data import Message, load_data, read_chatml
-from tinychat.messengers import (Talk, best_gap, describe, find_me, import_exports, import_file, in_a_row, merge, read_exports, read_messages, recognise, typical)
+from tinychat.messengers import (MergedChat, best_gap, describe_import, find_me, import_exports, import_file, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
 from tinychat.files import write_atomic
@@ -80,7 +80,7 @@ def test_groups_keep_who_spoke_under_numbers(tmp_path):
 
 def test_times_with_and_without_zone_are_put_in_order():
     now = datetime(2026, 1, 1, 12)
-    talks, _ = merge([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
+    talks, _ = merge_exports([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
     assert [m.text for m in talks[0].messages] == ['2', '3', '1'] and all(m.time is None or m.time.tzinfo for m in talks[0].messages)
 
 def test_gap_is_bounded_and_between_the_heaps():
@@ -127,8 +127,8 @@ def test_command(exports, tmp_path):
 
 def test_words_and_rows():
     from collections import Counter
-    assert typical(Counter(), Counter()) == []
-    assert in_a_row([Talk([], [])]) == (Counter(), Counter())
+    assert typical_words(Counter(), Counter()) == []
+    assert message_runs([MergedChat([], [])]) == (Counter(), Counter())
 
 # Damage
 
@@ -180,7 +180,7 @@ def test_a_friend_is_not_me_because_i_was_silent(tmp_path):
     for me in (['Alex'], []):
         done = import_exports(folder, me=me)
         assert (done.report['mine'], done.report['dropped']) == (1, {'one_sided': 4}) and done.convs[0][0] == ('assistant', 'hello')
-        assert 'You are Alex in WhatsApp' in describe(done)
+        assert 'You are Alex in WhatsApp' in describe_import(done)
 
 def test_my_name_elsewhere_is_not_my_name_here(tmp_path):
     folder = chats(tmp_path/'in', WhatsApp_Chat_with_All=[('Alexander M', 'me here'), ('Alex', 'a friend'), ('Cy', 'yes')])

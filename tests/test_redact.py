@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from private_strings import MISSED, NAMES, ORDINARY, PRIVATE
-from tinychat.messengers.redact import HIDDEN, KINDS, MARK, ONCE, Redactor, cover
+from tinychat.messengers.redact import HIDDEN, MARK, PRIVATE_KINDS, UNNUMBERED_MARKS, Redactor, cover
 
 def marked(text):
     "(kind, message, its private parts) a line"
@@ -16,9 +16,9 @@ private = list(marked(PRIVATE))
 
 def test_the_list_is_long_and_of_every_kind():
     assert sum(len(parts) for *_, parts in private) > 600
-    assert {kind for kind, *_ in private} == set(KINDS)
+    assert {kind for kind, *_ in private} == set(PRIVATE_KINDS)
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', PRIVATE_KINDS)
 def test_private_strings(kind):
     wrong = []
     for k, text, parts in private:
@@ -80,13 +80,13 @@ def test_any_text(text):
     r = Redactor(NAMES)
     spans = r.where(text)
     ends = [0, *(e for _, e, _ in spans)]
-    assert all(last <= start < end <= len(text) and kind in KINDS for last, (start, end, kind) in zip(ends, spans))
+    assert all(last <= start < end <= len(text) and kind in PRIVATE_KINDS for last, (start, end, kind) in zip(ends, spans))
     out = r.redact(text)
     assert sum(r.counts.values()) == len(spans) and (out == text) == (not spans)
     # In place: the same marks, and between them the same characters.
     at, pattern = 0, []
     for start, end, kind in spans:
-        pattern += [re.escape(text[at:start]), re.escape(ONCE[kind]) if kind in ONCE else rf'<{kind} \d+>']
+        pattern += [re.escape(text[at:start]), re.escape(UNNUMBERED_MARKS[kind]) if kind in UNNUMBERED_MARKS else rf'<{kind} \d+>']
         at = end
     assert re.fullmatch(''.join(pattern) + re.escape(text[at:]), out)
     # Once is enough, also for another.

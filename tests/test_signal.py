@@ -211,7 +211,7 @@ def test_text_keeps_every_character(tmp_path):
 def test_text_with_an_impossible_date_or_a_lost_beginning(tmp_path):
     [e] = export_of(tmp_path, {'chat.md': '[2024-05-01 12:34] Ada: a\n[2024-15-41 32:99] Me: b\n'})
     assert texts(e) == ['a', 'b'] and [bool(m.time) for m in e.chats[0].messages] == [True, False]
-    [e] = [balanced(reader.read_text(all_files(tmp_path/'y'))) for _ in [(tmp_path/'y').write_text('rest of a message\n[2024-05-01 12:34] Ada: a\n')]]
+    [e] = [balanced(reader.read_chat_md(all_files(tmp_path/'y'))) for _ in [(tmp_path/'y').write_text('rest of a message\n[2024-05-01 12:34] Ada: a\n')]]
     assert texts(e) == ['a'] and e.dropped == dict(malformed=1)
 
 def test_text_is_not_whatsapp(tmp_path):

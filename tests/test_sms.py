@@ -48,23 +48,23 @@ def test_not_one_character_changes(tmp_path, raw, text):
 
 def test_pieces_may_be_cut_anywhere():
     data = ('<smses>\n' + one(raw='"&#55357;&#56832;&#xD83D;&#xDE00;\n&#55357;&#56832;\nyes=\'no\'\n"') + one(raw='"\n\nline\n=\n/\n&#55357;&#10;\n"') + '</smses>').encode()
-    whole = sms.mend(data)
+    whole = sms.mend_xml(data)
     assert '😀'.encode() not in whole and whole.count(b'&#128512;') == 3
-    for size in range(1, len(data) + 1): assert b''.join(sms.pieces(io.BytesIO(data), size)) == whole, size
+    for size in range(1, len(data) + 1): assert b''.join(sms.mended_pieces(io.BytesIO(data), size)) == whole, size
 
 def test_comments_may_hold_anything_and_be_cut_anywhere():
     data = ("<?xml version='1.0' ?>\n<!--- Ada's -\n>\"<?phone -->\r\n<?it it's?>\n<smses\n\tcount='1'\n>" + one(raw='"<!-- it\'s\r\n--> <?\n?>"'.replace('<', '&lt;')) + '</smses>').encode()
-    whole = sms.mend(data)
-    for size in range(1, len(data) + 1): assert b''.join(sms.pieces(io.BytesIO(data), size)) == whole, size
-    [record] = sms.records(io.BytesIO(data))
-    assert sms.text_of(record) == "<!-- it's\n--> <?\n?>"
+    whole = sms.mend_xml(data)
+    for size in range(1, len(data) + 1): assert b''.join(sms.mended_pieces(io.BytesIO(data), size)) == whole, size
+    [record] = sms.backup_records(io.BytesIO(data))
+    assert sms.record_body(record) == "<!-- it's\n--> <?\n?>"
 
 def test_a_long_run_of_emoji_and_breaks():
     data = b'<smses>' + one(raw='"' + '&#55357;&#56832;\n' * 5000 + '"').encode() + b'</smses>'
-    [record] = sms.records(io.BytesIO(data))
-    assert sms.text_of(record) == '😀\n' * 5000
+    [record] = sms.backup_records(io.BytesIO(data))
+    assert sms.record_body(record) == '😀\n' * 5000
     for size in (64, 1000, 4096):
-        assert b''.join(sms.pieces(io.BytesIO(data), size)) == sms.mend(data)
+        assert b''.join(sms.mended_pieces(io.BytesIO(data), size)) == sms.mend_xml(data)
 
 def test_null_and_unknown(tmp_path):
     export = load(tmp_path, one('null'), one('', address='28777', name='(Unknown)'), one('code', address='28777', name='(Unknown)'), one('x', address='null', name='null'))

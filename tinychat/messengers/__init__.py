@@ -14,16 +14,17 @@ from importlib import import_module
 from pathlib import Path
 from ..data import Message, conversations, to_blocks, to_chatml
 from ..files import may_write, printable, set_aside, write_atomic
-from .core import REASONS, all_files, order_keys, read_group, when
+from .core import REASONS, all_files, sort_keys, read_group, seconds_of
 
 # %% auto #0
-__all__ = ['MESSENGERS', 'ME', 'SHORTEST', 'LONGEST', 'MORE_REASONS', 'UNKNOWN', 'WORD', 'EMOJI', 'readers', 'recognise',
-           'read_exports', 'trouble', 'read_messages', 'senders', 'in_every_chat', 'spelled', 'called', 'listing',
-           'find_me', 'you_are', 'as_me', 'Talk', 'same_chat', 'one_clock', 'keys', 'clock_shift', 'merge', 'silences',
-           'best_gap', 'plot_silences', 'anonymous', 'redact_talks', 'account', 'in_all', 'Import', 'import_exports',
-           'cut', 'younger', 'why_none', 'where_replaced', 'describe', 'as_time', 'own_files', 'is_report',
-           'check_report', 'import_file', 'by_side', 'plot_when', 'in_a_row', 'plot_how', 'counted', 'typical',
-           'plot_typical']
+__all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'NOT_RECOGNISED', 'WORD_PATTERN',
+           'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports', 'first_trouble', 'read_messages', 'count_senders',
+           'common_sender', 'normalise_name', 'match_names', 'list_senders', 'find_me', 'who_you_are', 'rename_owner',
+           'MergedChat', 'chat_key', 'align_zones', 'chat_keys', 'clock_shift', 'merge_exports', 'silences', 'best_gap',
+           'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import',
+           'import_exports', 'split_chat', 'drop_older', 'what_was_dropped', 'where_replaced', 'describe_import',
+           'parse_since', 'own_files', 'is_report', 'check_report', 'import_file', 'split_sides', 'plot_times',
+           'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -61,11 +62,11 @@ def read_exports(
         known, left = recognise([f for f in files if f not in ours])
         if Path(path).is_file() and not Path(path).stat().st_size: raise ValueError(f'{path} is empty.')
         if unknown is not None: unknown += ours + left
-        if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {trouble(left)}It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.')
+        if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.')
         out += [read_group(reader, group) for reader, group in known]
     return out
 
-def trouble(
+def first_trouble(
     files:list, # `File`s that nobody knows
 )->str: # A sentence, or nothing
     "What was wrong with the first that could not even be opened."
@@ -77,16 +78,16 @@ def read_messages(
 )->list: # `Message`s of all chats in it, in order of time
     "All messages of an export, whatever the messenger."
     messages = [m for export in read_exports(path) for chat in export.chats for m in chat.messages]
-    return sorted(messages, key=when)
+    return sorted(messages, key=seconds_of)
 
 # %% ../../nbs/messengers/index.ipynb #5ce56f23
-def senders(
+def count_senders(
     exports:list, # `Export`s
 )->Counter: # name -> messages
     "Everybody who wrote something."
     return Counter(m.sender for e in exports for c in e.chats for m in c.messages)
 
-def in_every_chat(
+def common_sender(
     exports:list, # `Export`s of one messenger
 )->set: # At most one sender
     "The one name that occurs in every chat, if there are at least two."
@@ -95,7 +96,7 @@ def in_every_chat(
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/index.ipynb #337f7bd4
-def spelled(
+def normalise_name(
     name:str, # Of a sender, or given by the person
 )->str: # Equal for names that look alike, and for one number with and without spaces
     "A name without what nobody sees."
@@ -103,18 +104,18 @@ def spelled(
     name = ' '.join(name.casefold().split())
     return re.sub(r'[^+0-9]', '', name) if re.fullmatch(r'\+?[0-9 ().-]{6,}', name) else name
 
-def called(
+def match_names(
     names,          # How the person says they are called
-    counts:Counter, # From `senders`
+    counts:Counter, # From `count_senders`
 )->set: # The senders who are meant; ValueError with the senders if there is none
     "Find names among the senders."
-    found = {name: {name} & set(counts) or {s for s in counts if spelled(s) == spelled(name)} for name in names}
+    found = {name: {name} & set(counts) or {s for s in counts if normalise_name(s) == normalise_name(name)} for name in names}
     for name in names:
-        if not found[name]: raise ValueError(f'Nobody is called {name!r} here. Senders: {listing(counts)}.')
+        if not found[name]: raise ValueError(f'Nobody is called {name!r} here. Senders: {list_senders(counts)}.')
     return set().union(*found.values())
 
-def listing(
-    counts:Counter, # From `senders`
+def list_senders(
+    counts:Counter, # From `count_senders`
 )->str:
     "Who wrote how much, for an error."
     return (', '.join(f'{s} ({n})' for s, n in counts.most_common(20)) or 'nobody') + (f' and {len(counts) - 20:,} more' if len(counts) > 20 else '')
@@ -125,70 +126,70 @@ def find_me(
     names:list=(), # How the person is called in them, if they do not say it
 )->dict: # format -> senders who are the person there; ValueError with the senders if that is not clear
     "Who is the person to learn?"
-    given, me, own = called(names, senders(exports)), {}, {}
+    given, me, own = match_names(names, count_senders(exports)), {}, {}
     for e in exports: own.setdefault(e.format, []).append(e)
     said, guessed = ({form: set().union(*(c.me for e in es for c in e.chats if c.guess == guess)) for form, es in own.items()} for guess in (False, True))
-    needed = set().union(*(given & set(senders(es)) for form, es in own.items() if not said[form])) # elsewhere a friend may have that name
+    needed = set().union(*(given & set(count_senders(es)) for form, es in own.items() if not said[form])) # elsewhere a friend may have that name
     for form, es in own.items():
-        wrote = senders(es)
-        me[form] = said[form] | (given - needed if said[form] else given) & set(wrote) or guessed[form] or in_every_chat(es)
+        wrote = count_senders(es)
+        me[form] = said[form] | (given - needed if said[form] else given) & set(wrote) or guessed[form] or common_sender(es)
         if wrote and not me[form]:
-            path = next(e.path for e in es if senders([e]))
-            raise ValueError(f'{path} does not say which of the senders is you. Say it with --me NAME. Senders: {listing(wrote)}.')
+            path = next(e.path for e in es if count_senders([e]))
+            raise ValueError(f'{path} does not say which of the senders is you. Say it with --me NAME. Senders: {list_senders(wrote)}.')
     return me
 
-def you_are(
+def who_you_are(
     me:dict, # From `find_me`
 )->str: # A sentence
     "Who was taken for the person."
     return 'You are ' + '; '.join(f"{', '.join(sorted(names))} in {form}" for form, names in me.items() if names) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #ed3d6051
-ME = '\0me'
+UNIQUE_ME = '\0me'
 
-def as_me(
+def rename_owner(
     exports:list, # `Export`s
     me:dict,      # From `find_me`
-)->list: # `Export`s in which the person is called `ME`
+)->list: # `Export`s in which the person is called `UNIQUE_ME`
     "One name for the person."
     said = {e.format: set() for e in exports}
     for e in exports: said[e.format].update(*(c.me for c in e.chats))
     names = lambda e, c: c.me | me[e.format] - said[e.format] if c.me and not c.guess else me[e.format] # another of your names may be a friend's here
-    own = lambda m, names: Message(ME, m.text, m.time) if m.sender in names else m
+    own = lambda m, names: Message(UNIQUE_ME, m.text, m.time) if m.sender in names else m
     return [replace(e, chats=[replace(c, messages=[own(m, names(e, c)) for m in c.messages]) for c in e.chats]) for e in exports]
 
 # %% ../../nbs/messengers/index.ipynb #3964a72d
 @dataclass
-class Talk:
+class MergedChat:
     "A chat, put together from one or more exports."
     messages:list=field(default_factory=list) # `Message`s in order of time
     source:list=field(default_factory=list)   # For each the number of the export it came from
 
-def same_chat(
+def chat_key(
     format:str,   # Of the export it is in
     chat:ChatLog, # One of its chats
 ):
     "A key that is equal for the same chat in two exports."
     if chat.id: return format, chat.id
-    others = frozenset(m.sender for m in chat.messages) - {ME}
+    others = frozenset(m.sender for m in chat.messages) - {UNIQUE_ME}
     if chat.group and chat.name: return format, chat.name, True
     return format, chat.name if len(others) != 1 else '', frozenset() if len(others) > 1 and chat.name else others
 
-def one_clock(
+def align_zones(
     messages:list, # `Message`s of a chat
 ):
     "The same, none without a zone if another has one; a time without a zone is taken for this machine's."
     zoned = {bool(m.time.tzinfo) for m in messages if m.time}
     if len(zoned) < 2: return messages
-    return [replace(m, time=datetime.fromtimestamp(when(m), timezone.utc)) if m.time and not m.time.tzinfo else m for m in messages]
+    return [replace(m, time=datetime.fromtimestamp(seconds_of(m), timezone.utc)) if m.time and not m.time.tzinfo else m for m in messages]
 
-def keys(
+def chat_keys(
     export:Export, # Whose chats are to be known again
 ):
     "The key of each of its chats; of the same chat without times, its number too."
     alike = Counter()
     for chat in export.chats:
-        if any(m.time for m in chat.messages): yield same_chat(export.format, chat); continue
+        if any(m.time for m in chat.messages): yield chat_key(export.format, chat); continue
         alike[whole := tuple((m.sender, m.text) for m in chat.messages)] += 1
         yield export.format, whole, alike[whole]
 
@@ -207,36 +208,36 @@ def clock_shift(
     return apart*timedelta(minutes=15) if len(shared) >= 5 and n > 0.6*len(shared) and abs(apart) <= 26*4 else timedelta()
 
 # %% ../../nbs/messengers/index.ipynb #001a5b74
-def merge(
-    exports:list, # `Export`s, from `as_me`
-)->tuple: # (`Talk`s, export number -> messages that were there already)
+def merge_exports(
+    exports:list, # `Export`s, from `rename_owner`
+)->tuple: # (`MergedChat`s, export number -> messages that were there already)
     "Put together what belongs together, and nothing twice."
     talks, have, order, twice = {}, {}, {}, Counter()
     for n, export in enumerate(exports):
         now = {}
-        for key, chat in zip(keys(export), export.chats):
-            talk, known, seen = talks.setdefault(key, Talk()), have.get(key, {}), now.setdefault(key, Counter())
+        for key, chat in zip(chat_keys(export), export.chats):
+            talk, known, seen = talks.setdefault(key, MergedChat()), have.get(key, {}), now.setdefault(key, Counter())
             later = clock_shift(talk.messages, chat.messages) if known else timedelta()
             messages = [replace(m, time=m.time - later) if m.time else m for m in chat.messages] if later else chat.messages
-            for place, (m, at) in enumerate(zip(messages, order_keys(messages))):
-                this = (m.sender, m.text, when(m)//60 if m.time else f'number {place}')
+            for place, (m, at) in enumerate(zip(messages, sort_keys(messages))):
+                this = (m.sender, m.text, seconds_of(m)//60 if m.time else f'number {place}')
                 seen[this] += 1
                 if seen[this] <= known.get(this, 0): twice[n] += 1
                 else: talk.messages.append(m); talk.source.append(n); order.setdefault(key, []).append(at)
         for key, seen in now.items(): have[key] = Counter(have.get(key, {})) | seen
     for key, talk in talks.items():
         turn = sorted(range(len(talk.messages)), key=lambda i: order[key][i])
-        talk.messages, talk.source = one_clock([talk.messages[i] for i in turn]), [talk.source[i] for i in turn]
+        talk.messages, talk.source = align_zones([talk.messages[i] for i in turn]), [talk.source[i] for i in turn]
     return [t for t in talks.values() if t.messages], twice
 
 # %% ../../nbs/messengers/index.ipynb #8cbd4c01
-SHORTEST, LONGEST = 15, 360 # minutes
+SHORTEST_GAP, LONGEST_GAP = 15, 360 # minutes
 
 def silences(
-    talks:list, # `Talk`s
+    talks:list, # `MergedChat`s
 )->list: # Minutes between one message and the next, where both have a time
     "How long nobody says anything."
-    return [max(0., when(b) - when(a))/60 for t in talks for a, b in zip(t.messages, t.messages[1:]) if a.time and b.time]
+    return [max(0., seconds_of(b) - seconds_of(a))/60 for t in talks for a, b in zip(t.messages, t.messages[1:]) if a.time and b.time]
 
 def best_gap(
     minutes:list, # From `silences`
@@ -249,7 +250,7 @@ def best_gap(
         below += x
         apart = n*(len(logs) - n)*(below/n - (total - below)/(len(logs) - n))**2 # how far the two means are from each other
         if apart > best and after > x: best, cut = apart, (x + after)/2
-    return min(max(10**cut, SHORTEST), LONGEST)
+    return min(max(10**cut, SHORTEST_GAP), LONGEST_GAP)
 
 # %% ../../nbs/messengers/index.ipynb #51a52d54
 def plot_silences(
@@ -267,9 +268,9 @@ def plot_silences(
     ax.set(xlabel='silence', ylabel='how often', yscale='log'); ax.legend()
 
 # %% ../../nbs/messengers/index.ipynb #5ef72f2b
-def anonymous(
-    talks:list, # `Talk`s; their messages are replaced
-    me:set,     # Senders who are the person (`ME`, if merged); they become 'Me'
+def anonymise(
+    talks:list, # `MergedChat`s; their messages are replaced
+    me:set,     # Senders who are the person (`UNIQUE_ME`, if merged); they become 'Me'
 )->int: # How many others there are
     "Numbers instead of names."
     number, half = {}, re.compile('[\ud800-\udfff]') # half of a character, from a damaged export: no file can hold it
@@ -278,8 +279,8 @@ def anonymous(
     return len(number)
 
 # %% ../../nbs/messengers/index.ipynb #e1999406
-def redact_talks(
-    talks:list, # `Talk`s; their messages are replaced
+def redact_chats(
+    talks:list, # `MergedChat`s; their messages are replaced
     names,      # Senders; the full names among them are private
 )->dict: # `id` of a message -> Counter of kinds, for each in which something was replaced
     "Replace what is private, in place and consistently."
@@ -295,19 +296,19 @@ def redact_talks(
     return found
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
-MORE_REASONS = dict(duplicate='there already, from another export', one_sided='in conversations in which you, or all others, say nothing', too_old='before --since')
+IMPORT_REASONS = dict(duplicate='there already, from another export', one_sided='in conversations in which you, or all others, say nothing', too_old='before --since')
 
-def account(
+def account_by_export(
     exports:list,    # `Export`s
     kept:list,       # Conversations, each a list of (`Message`, number of its export), that are trained on
-    gone:dict,       # Reason, a key of `MORE_REASONS` -> Counter: number of the export -> messages
-    redacted:dict,   # From `redact_talks`
+    gone:dict,       # Reason, a key of `IMPORT_REASONS` -> Counter: number of the export -> messages
+    redacted:dict,   # From `redact_chats`
 )->list: # A dict for each export
     "What became of every record."
     out = []
     for n, e in enumerate(exports):
         mine = [m for c in kept for m, source in c if source == n]
-        times = sorted((m.time for m in mine if m.time), key=lambda t: when(Message('', '', t)))
+        times = sorted((m.time for m in mine if m.time), key=lambda t: seconds_of(Message('', '', t)))
         dropped = Counter(e.dropped) + Counter({reason: counts[n] for reason, counts in gone.items()})
         out.append(dict(path=e.path, format=e.format, read=e.read, kept=len(mine), mine=sum(m.sender == 'Me' for m in mine), dropped=dict(dropped),
                         duplicates=gone['duplicate'][n], redacted=dict(sum((redacted.get(id(m), Counter()) for m in mine), Counter())), people=len({m.sender for m in mine} - {'Me'}),
@@ -316,14 +317,14 @@ def account(
     return out
 
 # %% ../../nbs/messengers/index.ipynb #e12540ae
-def in_all(
-    sources:list, # From `account`
+def account_in_all(
+    sources:list, # From `account_by_export`
     kept:list,    # As there
 )->dict: # With `sources` among its keys; AssertionError if a record is unaccounted for
     "The account of all exports together."
     add = lambda key: dict(sum((Counter(s[key]) for s in sources), Counter()))
     number = lambda key: sum(s[key] for s in sources)
-    ends = sorted((t for s in sources for t in (s['first'], s['last']) if t), key=lambda t: when(Message('', '', datetime.fromisoformat(t))))
+    ends = sorted((t for s in sources for t in (s['first'], s['last']) if t), key=lambda t: seconds_of(Message('', '', datetime.fromisoformat(t))))
     out = dict(read=number('read'), kept=number('kept'), mine=number('mine'), dropped=add('dropped'), duplicates=number('duplicates'), redacted=add('redacted'),
                people=len({m.sender for c in kept for m, _ in c} - {'Me'}), conversations=len(kept), first=ends[0] if ends else None, last=ends[-1] if ends else None, sources=sources)
     for each in (out, *sources): assert each['read'] == each['kept'] + sum(each['dropped'].values()), each
@@ -334,10 +335,10 @@ def in_all(
 class Import:
     "What is trained on, and the account."
     convs:list      # Conversations, each a list of `Block`s
-    report:dict     # From `in_all`
+    report:dict     # From `account_in_all`
     gap:float       # Minutes of silence that end a conversation
     silences:list   # Minutes, for `plot_silences`
-    talks:list      # `Talk`s, for the pictures
+    talks:list      # `MergedChat`s, for the pictures
     me:dict         # From `find_me`
     unknown:list    # `File`s that nobody knows
     def __repr__(self): return f"Import({len(self.convs):,} conversations, {self.report['kept']:,} of {self.report['read']:,} messages)"
@@ -353,53 +354,53 @@ def import_exports(
     "From exports to conversations."
     exports = read_exports(*paths, unknown=(unknown := []), skip=skip)
     who = find_me(exports, me)
-    exports = as_me(exports, who)
-    others = set(senders(exports)) - {ME}
-    talks, twice = merge(exports)
+    exports = rename_owner(exports, who)
+    others = set(count_senders(exports)) - {UNIQUE_ME}
+    talks, twice = merge_exports(exports)
     gone = dict(duplicate=twice, one_sided=Counter(), too_old=Counter())
-    if since: talks = [younger(t, since, gone['too_old']) for t in talks]
-    anonymous(talks, {ME})
-    redacted = redact_talks(talks, others) if redact else {}
+    if since: talks = [drop_older(t, since, gone['too_old']) for t in talks]
+    anonymise(talks, {UNIQUE_ME})
+    redacted = redact_chats(talks, others) if redact else {}
     quiet = silences(talks)
     gap = best_gap(quiet) if gap_minutes is None else gap_minutes
     kept, groups = [], []
     for t in talks:
         group = len({m.sender for m in t.messages} - {'Me'}) > 1
-        for p in cut(t, gap):
+        for p in split_chat(t, gap):
             if {'Me'} < {m.sender for m, _ in p}: kept.append(p); groups.append(group)
             else: gone['one_sided'].update(source for _, source in p)
-    if not kept: raise ValueError(f'In these exports nobody talks with you: of {sum(e.read for e in exports):,} records none is left. {you_are(who)} {why_none(gone, exports)}' + ' Nobody else wrote anything in them, and a reply needs something to reply to.'*(not others))
-    order = sorted(range(len(kept)), key=lambda i: when(kept[i][0][0]))
+    if not kept: raise ValueError(f'In these exports nobody talks with you: of {sum(e.read for e in exports):,} records none is left. {who_you_are(who)} {what_was_dropped(gone, exports)}' + ' Nobody else wrote anything in them, and a reply needs something to reply to.'*(not others))
+    order = sorted(range(len(kept)), key=lambda i: seconds_of(kept[i][0][0]))
     convs = [to_blocks([m for m, _ in kept[i]], 'Me', groups[i]) for i in order]
-    return Import(convs, in_all(account(exports, kept, gone, redacted), kept), gap, quiet, talks, who, unknown)
+    return Import(convs, account_in_all(account_by_export(exports, kept, gone, redacted), kept), gap, quiet, talks, who, unknown)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6
-def cut(
-    talk:Talk, # A chat
+def split_chat(
+    talk:MergedChat, # A chat
     gap:float, # Minutes
 )->list: # Conversations, each a list of (`Message`, number of its export)
     "Split a chat at its silences."
     source = iter(talk.source)
     return [[(m, next(source)) for m in part] for part in conversations(talk.messages, gap)]
 
-def younger(
-    talk:Talk,      # A chat
+def drop_older(
+    talk:MergedChat,      # A chat
     since:datetime, # Without a zone: this machine's
     gone:Counter,   # Number of the export -> messages left out; it is added to
-)->Talk:
+)->MergedChat:
     "A chat without what is older; what has no time stays."
     limit = since.timestamp()
-    keep = [not m.time or when(m) >= limit for m in talk.messages]
+    keep = [not m.time or seconds_of(m) >= limit for m in talk.messages]
     gone.update(s for s, k in zip(talk.source, keep) if not k)
-    return Talk([m for m, k in zip(talk.messages, keep) if k], [s for s, k in zip(talk.source, keep) if k])
+    return MergedChat([m for m, k in zip(talk.messages, keep) if k], [s for s, k in zip(talk.source, keep) if k])
 
-def why_none(
+def what_was_dropped(
     gone:dict,    # Number of the export -> reason -> messages
     exports:list, # `Export`s
 ):
     "For an error: where all messages went."
     counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
-    return 'They are: ' + '; '.join(f'{n:,} {(REASONS | MORE_REASONS)[r]}' for r, n in counts.most_common()) + '.'
+    return 'They are: ' + '; '.join(f'{n:,} {(REASONS | IMPORT_REASONS)[r]}' for r, n in counts.most_common()) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
@@ -415,9 +416,9 @@ def where_replaced(
     return [f'...{snippet(text, m)}...' for text, m in itertools.islice(found, most)]
 
 # %% ../../nbs/messengers/index.ipynb #77f1066b
-UNKNOWN = 'not recognised'
+NOT_RECOGNISED = 'not recognised'
 
-def describe(
+def describe_import(
     done:Import, # What was imported
     seed:int=None, # For which conversations are shown (None: others each time)
 )->str: # For the person's own screen
@@ -425,9 +426,9 @@ def describe(
     r, lines = done.report, []
     for s in r['sources']:
         lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, {s['kept']:,} kept, {s['mine']:,} of them yours")
-        lines += [f'    {n:>8,}  {(REASONS | MORE_REASONS)[reason]}' for reason, n in sorted(s['dropped'].items(), key=lambda x: -x[1])]
-    if done.unknown: lines.append(f"Left alone: {', '.join(f'{f.name} ({f.trouble or UNKNOWN})' for f in done.unknown[:5])}{f' and {len(done.unknown) - 5:,} more' if len(done.unknown) > 5 else ''}.")
-    lines.append(you_are(done.me) + ' If that is wrong, say --me NAME.')
+        lines += [f'    {n:>8,}  {(REASONS | IMPORT_REASONS)[reason]}' for reason, n in sorted(s['dropped'].items(), key=lambda x: -x[1])]
+    if done.unknown: lines.append(f"Left alone: {', '.join(f'{f.name} ({f.trouble or NOT_RECOGNISED})' for f in done.unknown[:5])}{f' and {len(done.unknown) - 5:,} more' if len(done.unknown) > 5 else ''}.")
+    lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.')
     lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), {(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
     for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]): lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
     tokens = sum(len(b.text.encode())/4 + 5 for c in done.convs for b in c) # about what the base's vocabulary makes of English
@@ -437,7 +438,7 @@ def describe(
     return printable('\n'.join(lines))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
-def as_time(
+def parse_since(
     text:str, # 2020-01-31, or with a time; None
 )->datetime: # ValueError if it is no date
     "The value of --since."
@@ -489,7 +490,7 @@ def import_file(
     report=None,         # Write the account here, as JSON
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
-    since, out = as_time(since), Path(out)
+    since, out = parse_since(since), Path(out)
     if gap_minutes is not None and not 0 <= gap_minutes < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
     may_write(out)
     own = own_files(out, paths)
@@ -505,27 +506,27 @@ def import_file(
         if kept: os.replace(kept, os.path.realpath(out))
         if new: out.unlink(missing_ok=True)
         raise
-    print(describe(done))
+    print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
     print(f'\nWritten to {out}. Read it, change what you like, then run tinychat-train.')
     return done
 
 # %% ../../nbs/messengers/index.ipynb #3227b4f5
-def by_side(
-    talks:list, # `Talk`s, `anonymous`
+def split_sides(
+    talks:list, # `MergedChat`s, `anonymise`
 )->tuple: # (messages of the person, messages of all others)
     "Who wrote what."
     messages = [m for t in talks for m in t.messages]
     return [m for m in messages if m.sender == 'Me'], [m for m in messages if m.sender != 'Me']
 
 # %% ../../nbs/messengers/index.ipynb #8e41bb1f
-def plot_when(
-    talks:list, # `Talk`s, `anonymous`
+def plot_times(
+    talks:list, # `MergedChat`s, `anonymise`
     zone=None,  # Whose clock, for times that have a zone (None: this machine's)
 ):
     "At which hour, and in which month, the person writes."
     import matplotlib.pyplot as plt
-    times = [m.time.astimezone(zone) if m.time.tzinfo else m.time for m in by_side(talks)[0] if m.time]
+    times = [m.time.astimezone(zone) if m.time.tzinfo else m.time for m in split_sides(talks)[0] if m.time]
     hours, months = Counter(t.hour for t in times), Counter(t.strftime('%Y-%m') for t in times)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
     left.bar(range(24), [hours[h] for h in range(24)]); left.set(xlabel='hour of the day', ylabel='messages')
@@ -535,8 +536,8 @@ def plot_when(
     right.set_xticks(names[::max(1, len(names)//6)]); right.tick_params(axis='x', rotation=30)
 
 # %% ../../nbs/messengers/index.ipynb #cea5c1a6
-def in_a_row(
-    talks:list,        # `Talk`s, `anonymous`
+def message_runs(
+    talks:list,        # `MergedChat`s, `anonymise`
     gap:float=60,      # Minutes of silence after which a message begins something new
 )->tuple: # (Counter of how many messages the person sends before anyone answers, the same for the others)
     "How often somebody double-texts."
@@ -551,14 +552,14 @@ def in_a_row(
     return mine, others
 
 # %% ../../nbs/messengers/index.ipynb #10cd8fc2
-def plot_how(
-    talks:list,   # `Talk`s, `anonymous`
-    gap:float=60, # Minutes, as for `in_a_row`
+def plot_lengths(
+    talks:list,   # `MergedChat`s, `anonymise`
+    gap:float=60, # Minutes, as for `message_runs`
 ):
     "How long the messages are, and how many come at once; the person against everybody else."
     import matplotlib.pyplot as plt
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
-    for messages, rows, color, label in zip(by_side(talks), in_a_row(talks, gap), ('C0', 'C7'), ('you', 'others')):
+    for messages, rows, color, label in zip(split_sides(talks), message_runs(talks, gap), ('C0', 'C7'), ('you', 'others')):
         lengths = Counter(min(len(m.text)//10, 20) for m in messages)
         left.plot([10*n for n in range(21)], [lengths[n]/max(1, len(messages)) for n in range(21)], color=color, label=label)
         right.plot(range(1, 9), [rows[n]/max(1, sum(rows.values())) for n in range(1, 9)], 'o-', color=color, label=label)
@@ -566,17 +567,17 @@ def plot_how(
     left.set(xlabel='characters in a message', ylabel='share'); right.set(xlabel='messages in a row, up to eight', ylabel='share', yscale='log'); right.legend()
 
 # %% ../../nbs/messengers/index.ipynb #ac601cab
-WORD = r"[^\W\d_]+(?:['’][^\W\d_]+)*"
-EMOJI = r'[\U0001F1E6-\U0001F1FF]{2}|[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*(?:\u200d[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*)*'
+WORD_PATTERN = r"[^\W\d_]+(?:['’][^\W\d_]+)*"
+EMOJI_PATTERN = r'[\U0001F1E6-\U0001F1FF]{2}|[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*(?:\u200d[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*)*'
 
-def counted(
+def count_matches(
     messages:list, # `Message`s
-    what:str,      # A regular expression, as `WORD` or `EMOJI`
+    what:str,      # A regular expression, as `WORD_PATTERN` or `EMOJI_PATTERN`
 )->Counter: # In lower case
     "How often each word, or each emoji, occurs."
     return Counter(w for m in messages for w in re.findall(what, m.text.lower()))
 
-def typical(
+def typical_words(
     mine:Counter,  # What the person says
     others:Counter,# What everybody else says
     most:int=12,   # How many
@@ -589,12 +590,12 @@ def typical(
     return sorted(((w, s) for w in mine if (s := z(w)) > 2), key=lambda x: -x[1])[:most]
 
 # %% ../../nbs/messengers/index.ipynb #9511ce85
-def plot_typical(
-    talks:list, # `Talk`s, `anonymous`
+def plot_typical_words(
+    talks:list, # `MergedChat`s, `anonymise`
 ):
     "The words that are the person's own."
     import matplotlib.pyplot as plt
-    words = typical(*(counted(side, WORD) for side in by_side(talks)))[::-1]
+    words = typical_words(*(count_matches(side, WORD_PATTERN) for side in split_sides(talks)))[::-1]
     fig, ax = plt.subplots(figsize=(6, 3.2))
     ax.barh([w for w, _ in words], [z for _, z in words])
     ax.set(xlabel='how surely more often than others (standard errors)')

@@ -18,8 +18,8 @@ from fastcore.basics import patch
 from ..data import Message
 
 # %% auto #0
-__all__ = ['BROKEN', 'REASONS', 'File', 'zip_files', 'walk', 'find_files', 'all_files', 'Damaged', 'decode', 'load_json',
-           'ChatLog', 'Export', 'when', 'order_keys', 'in_order', 'balanced', 'read_group']
+__all__ = ['DAMAGE_ERRORS', 'REASONS', 'File', 'zip_files', 'files_below', 'find_files', 'all_files', 'Damaged', 'decode',
+           'load_json', 'ChatLog', 'Export', 'seconds_of', 'sort_keys', 'sort_messages', 'balanced', 'read_group']
 
 # %% ../../nbs/messengers/core.ipynb #ecf77653
 @lru_cache(maxsize=4)
@@ -46,7 +46,7 @@ class File:
 
 # %% ../../nbs/messengers/core.ipynb #6818b2de
 # What reading a damaged file ends in, one way or another
-BROKEN = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
+DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
 
 @patch(as_prop=True)
 def head(self:File)->bytes: # b'' if it cannot be read
@@ -55,7 +55,7 @@ def head(self:File)->bytes: # b'' if it cannot be read
         try:
             with self.open() as f: self._head = f.read(1 << 14)
         except OSError as e: self._head, self.trouble = b'', (e.strerror or 'cannot be read').lower()
-        except BROKEN as e: self._head, self.trouble = b'', 'locked with a password' if 'encrypted' in str(e) else 'damaged in the zip'
+        except DAMAGE_ERRORS as e: self._head, self.trouble = b'', 'locked with a password' if 'encrypted' in str(e) else 'damaged in the zip'
     return self._head
 
 # %% ../../nbs/messengers/core.ipynb #8654921e
@@ -80,7 +80,7 @@ def zip_files(
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e: raise ValueError(f'{path} is a damaged zip: {e}.') from None
 
 # %% ../../nbs/messengers/core.ipynb #6fa454d6
-def walk(
+def files_below(
     folder:Path, # To look through, and all below it
 )->list: # Paths of the files in it and below, and of the folders that may not be opened
     "What lies in a folder."
@@ -95,7 +95,7 @@ def find_files(
     "All files of an export."
     if not str(path): raise ValueError('A path is empty. Give a file, a folder or a zip.')
     path = Path(path)
-    if path.is_dir(): out = [File(p.relative_to(path).as_posix(), p) for p in walk(path)]
+    if path.is_dir(): out = [File(p.relative_to(path).as_posix(), p) for p in files_below(path)]
     elif not path.exists(): raise ValueError(f'{path} is not there.')
     elif not path.is_file(): raise ValueError(f'{path} is neither a file nor a folder.')
     elif zipfile.is_zipfile(path): out = zip_files(path)
@@ -169,7 +169,7 @@ class Export:
     def __repr__(self): return f'Export({self.format}: {len(self.chats)} chats, {self.kept:,} of {self.read:,} messages)'
 
 # %% ../../nbs/messengers/core.ipynb #4c88b095
-def when(
+def seconds_of(
     message:Message, # With a time, or without
 )->float: # Seconds since 1970; a time without a zone is taken for this machine's. 0 if there is none
     "When it was sent, for putting in order."
@@ -177,11 +177,11 @@ def when(
     try: return message.time.timestamp()
     except (OverflowError, OSError, ValueError): return 0.
 
-def order_keys(
+def sort_keys(
     messages:list, # `Message`s as in the export
 )->list: # Seconds, to sort by
     "When each was sent, as far as the order goes."
-    times = [when(m) for m in messages if m.time]
+    times = [seconds_of(m) for m in messages if m.time]
     forth, back = sum(a < b for a, b in pairwise(times)), sum(a > b for a, b in pairwise(times))
     file_counts, last, keys, times = back <= forth//50 + (forth > back), 0., [], iter(times)
     for m in messages:
@@ -189,11 +189,11 @@ def order_keys(
         keys.append(last)
     return keys
 
-def in_order(
+def sort_messages(
     messages:list, # `Message`s as in the export
 )->list: # The same by time, ties as they were
     "Sort by time."
-    keys = order_keys(messages)
+    keys = sort_keys(messages)
     return [messages[i] for i in sorted(range(len(messages)), key=keys.__getitem__)]
 
 # %% ../../nbs/messengers/core.ipynb #302a1882
@@ -214,5 +214,5 @@ def read_group(
     more = f' (with {len(files) - 1} more)' if len(files) > 1 else ''
     try: return balanced(reader.read(files))
     except Damaged as e: why = str(e)
-    except BROKEN: why = 'it is damaged'
+    except DAMAGE_ERRORS: why = 'it is damaged'
     raise ValueError(f'{files[0].path}{more} looks like an export of {reader.FORMAT}, but {why}. Export it again, or leave it out.')

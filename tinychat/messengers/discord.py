@@ -13,23 +13,25 @@ from datetime import datetime, timezone
 from functools import partial
 from json import JSONDecoder
 from ..data import Message
-from .core import ChatLog, Damaged, Export, in_order, load_json
+from .core import ChatLog, Damaged, Export, sort_messages, load_json
 
 # %% auto #0
-__all__ = ['STAMP', 'TYPES', 'INSTEAD', 'HALF', 'NOTICE', 'CALL', 'MONTHS', 'CLOCK', 'MESSAGES', 'FORMAT', 'LOOKS', 'SHAPES',
-           'instant', 'Json', 'take_value', 'items', 'fields', 'encoding', 'text_of', 'json_of', 'sound', 'exported',
-           'number', 'sift', 'oldest_first', 'names_of', 'owner', 'as_record', 'csv_rows', 'wall_clock', 'reading',
-           'is_csv', 'exporter_records', 'as_chat', 'read_exporter', 'own', 'labels', 'up', 'read_package', 'has',
-           'shape', 'around', 'find', 'read']
+__all__ = ['TIMESTAMP', 'TYPE_REASONS', 'CONTENT_REASONS', 'LONE_SURROGATE', 'NOTICE_TEXT', 'CALL_TEXT', 'MONTHS', 'LOCAL_DATE',
+           'MESSAGE_FILES', 'FORMAT', 'LOOKS', 'DISCORD_SHAPES', 'parse_timestamp', 'Json', 'take_value', 'items',
+           'fields', 'codec_of', 'text_stream', 'open_json', 'is_name', 'exporter_message', 'snowflake', 'sift_records',
+           'sort_by_snowflake', 'author_names', 'direct_chat_owner', 'csv_record', 'csv_dicts', 'parse_local_date',
+           'find_date_reader', 'is_csv', 'exporter_records', 'channel_to_log', 'read_exporter', 'package_message',
+           'load_names', 'parent_folder', 'read_package', 'has_fields', 'discord_shape', 'package_neighbours', 'find',
+           'read']
 
 # %% ../../nbs/messengers/discord.ipynb #ae04d9bb
-STAMP = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-][0-9]{2}):?([0-9]{2}))?')
+TIMESTAMP = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-][0-9]{2}):?([0-9]{2}))?')
 
-def instant(
+def parse_timestamp(
     text, # What stands where a time should be
 )->datetime: # In UTC; None if it is none
     "Read a moment in time."
-    m = STAMP.fullmatch(text) if isinstance(text, str) else None
+    m = TIMESTAMP.fullmatch(text) if isinstance(text, str) else None
     if not m: return None
     day, clock, fraction, hours, minutes = m.groups()
     try: return datetime.fromisoformat(f'{day}T{clock}.{fraction or "0":0<6.6}{hours or "+00"}:{minutes or "00"}').astimezone(timezone.utc)
@@ -93,63 +95,63 @@ def fields(
     j.take('}')
 
 # %% ../../nbs/messengers/discord.ipynb #676c179a
-def encoding(
+def codec_of(
     file, # `File`
 )->str: # By its byte order mark, which is no part of the text
     "How its text is encoded."
     return 'utf-16' if file.head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
 
-def text_of(
+def text_stream(
     file, # `File`, opened by the caller
     raw,  # Its binary stream
 ): # A text stream in which line ends are as they were
     "Read text."
-    return io.TextIOWrapper(raw, encoding(file), newline='')
+    return io.TextIOWrapper(raw, codec_of(file), newline='')
 
 # %% ../../nbs/messengers/discord.ipynb #3761c771
 @contextmanager
-def json_of(
+def open_json(
     file, # `File`
 ): # A `Json`; ValueError if something follows what was read of it
     "Open a JSON file, to be read to its end."
     with file.open() as raw:
-        yield (j := Json(text_of(file, raw)))
+        yield (j := Json(text_stream(file, raw)))
         if j.peek(): raise Damaged('its JSON goes on after its end')
 
 # %% ../../nbs/messengers/discord.ipynb #35d31c71
-TYPES = {'Default': '', 'Reply': '', 'Call': 'call', '20': 'bot', '23': 'bot', '46': 'contact'} # commands and the end of a poll; all others are notices
-INSTEAD = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media', embeds='media') # what a message without text has
+TYPE_REASONS = {'Default': '', 'Reply': '', 'Call': 'call', '20': 'bot', '23': 'bot', '46': 'contact'} # commands and the end of a poll; all others are notices
+CONTENT_REASONS = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media', embeds='media') # what a message without text has
 
 # %% ../../nbs/messengers/discord.ipynb #7abe4b9b
-HALF = re.compile(r'[\ud800-\udfff]')
+LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
 
-def sound(
+def is_name(
     name, # What stands where a name should be
 )->bool: # Is it one?
     "A text with something in it."
-    return isinstance(name, str) and bool(name.strip()) and not HALF.search(name)
+    return isinstance(name, str) and bool(name.strip()) and not LONE_SURROGATE.search(name)
 
 # %% ../../nbs/messengers/discord.ipynb #0c8f338b
-def exported(
+def exporter_message(
     m,           # A record
     people:dict, # id -> author; who wrote it is added
-    when=instant # Reads its time
+    when=parse_timestamp # Reads its time
 ): # A `Message` whose sender is still an id, or the reason why it is none
     "A record of DiscordChatExporter."
     if not isinstance(m, dict): return 'malformed'
     kind, author, text, time = m.get('type', 'Default'), m.get('author'), m.get('content'), when(m.get('timestamp'))
-    if isinstance(kind, str) and TYPES.get(kind, 'system'): return TYPES.get(kind, 'system')
+    if isinstance(kind, str) and TYPE_REASONS.get(kind, 'system'): return TYPE_REASONS.get(kind, 'system')
     if text is None: text = ''
-    if not isinstance(kind, str) or not isinstance(text, str) or not isinstance(author, dict) or not time or HALF.search(text): return 'malformed'
+    if not isinstance(kind, str) or not isinstance(text, str) or not isinstance(author, dict) or not time or LONE_SURROGATE.search(text): return 'malformed'
     if author.get('isBot') is True: return 'bot'
-    if not text.strip(): return next((why for key, why in INSTEAD.items() if m.get(key)), 'empty' if 'content' in m else 'malformed')
+    if not text.strip(): return next((why for key, why in CONTENT_REASONS.items() if m.get(key)), 'empty' if 'content' in m else 'malformed')
     who = next((str(w) for w in (author.get('id'), author.get('name')) if isinstance(w, (str, int)) and str(w).strip()), '')
-    if not sound(who): return 'malformed'
+    if not is_name(who): return 'malformed'
     people[who] = author
     return Message(who, text, time)
 
 # %% ../../nbs/messengers/discord.ipynb #23a7854b
-def number(
+def snowflake(
     record:dict, # Kept
 )->int: # Its number; 0 if it has none, as in a CSV of DiscordChatExporter
     "When it was sent, compared with others."
@@ -157,7 +159,7 @@ def number(
     return int(n) if re.fullmatch(r'[0-9]{1,20}', n) else 0
 
 # %% ../../nbs/messengers/discord.ipynb #3740039f
-def sift(
+def sift_records(
     export:Export, # Its account is kept
     records,       # What may be messages
     judge,         # A record -> a `Message`, or a key of `REASONS`
@@ -168,22 +170,22 @@ def sift(
         m = judge(r)
         export.read += 1
         if isinstance(m, str): export.dropped[m] += 1
-        else: out.append((number(r), m))
+        else: out.append((snowflake(r), m))
     return out
 
 # %% ../../nbs/messengers/discord.ipynb #b82a5a2b
-def oldest_first(
+def sort_by_snowflake(
     sifted:list, # (number, `Message`) as in the file
 )->list: # `Message`s in order of time, then of number, then as they stood
     "Messages without their numbers, in order."
-    return in_order([m for _, m in sorted(sifted, key=lambda pair: pair[0])])
+    return sort_messages([m for _, m in sorted(sifted, key=lambda pair: pair[0])])
 
 # %% ../../nbs/messengers/discord.ipynb #c2e80b8f
-def names_of(
+def author_names(
     people:dict, # id -> author
 )->dict: # id -> what to call them, no two alike
     "Tell people apart."
-    plain = {i: a['name'] if sound(a.get('name')) else i for i, a in people.items()}
+    plain = {i: a['name'] if is_name(a.get('name')) else i for i, a in people.items()}
     shared, out = Counter(plain.values()), {}
     for i, n in plain.items():
         name = n if shared[n] == 1 else f'{n} ({i})'
@@ -192,7 +194,7 @@ def names_of(
     return {i: name for name, i in out.items()}
 
 # %% ../../nbs/messengers/discord.ipynb #12a1c89f
-def owner(
+def direct_chat_owner(
     channel:dict, # As in the file
     people:dict,  # id -> author
 )->set: # The id of the person whose export it is; empty if that is not certain
@@ -203,30 +205,30 @@ def owner(
     return mine if len(mine) == 1 else set()
 
 # %% ../../nbs/messengers/discord.ipynb #9d19f6dd
-NOTICE = re.compile(r'Joined the server\.|Pinned a message\.|Started a thread\.|Changed the channel (icon|name)\.|Changed the channel name: .+|'
+NOTICE_TEXT = re.compile(r'Joined the server\.|Pinned a message\.|Started a thread\.|Changed the channel (icon|name)\.|Changed the channel name: .+|'
                     r'Left the group\.|Added .+ to the group\.|Removed .+ from the group\.|(Added|Removed) a recipient\.')
-CALL = re.compile(r'Started a call that lasted [0-9,.]+ minutes\.')
+CALL_TEXT = re.compile(r'Started a call that lasted [0-9,.]+ minutes\.')
 
 # %% ../../nbs/messengers/discord.ipynb #0233a879
-def as_record(
+def csv_record(
     row, # A row of the CSV as a dict; None if it was not one
 ): # As it would have been in the JSON
     "A row of DiscordChatExporter."
     if row is None: return None
     text = row['Content']
-    kind = 'Call' if CALL.fullmatch(text) else 'Notice' if NOTICE.fullmatch(text) else 'Default'
+    kind = 'Call' if CALL_TEXT.fullmatch(text) else 'Notice' if NOTICE_TEXT.fullmatch(text) else 'Default'
     return dict(type='Default' if row['Attachments'] or row['Reactions'] else kind, content=text, timestamp=row['Date'],
                 author=dict(id=row.get('AuthorID'), name=row['Author']), attachments=row['Attachments'])
 
 # %% ../../nbs/messengers/discord.ipynb #e309d13f
-def csv_rows(
+def csv_dicts(
     file, # `File` with a first row of column names
 ): # Dicts; None for a row with more or fewer cells. ValueError if the file is damaged
     "Go through a CSV file."
     usual = csv.field_size_limit(2**31 - 1)
     try:
         with file.open() as raw:
-            rows = csv.reader(text_of(file, raw), strict=True)
+            rows = csv.reader(text_stream(file, raw), strict=True)
             columns = next(rows, [])
             for row in rows:
                 if row: yield dict(zip(columns, row)) if len(row) == len(columns) else None
@@ -236,15 +238,15 @@ def csv_rows(
 
 # %% ../../nbs/messengers/discord.ipynb #29accfa8
 MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
-CLOCK = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})\W{1,3}([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2}))?\W{0,2}(?:([ap])\W{0,3}m\W?)?', re.I)
+LOCAL_DATE = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})\W{1,3}([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2}))?\W{0,2}(?:([ap])\W{0,3}m\W?)?', re.I)
 
 # %% ../../nbs/messengers/discord.ipynb #c83c9d0e
-def wall_clock(
+def parse_local_date(
     text:str,  # A date and a time
     order:str, # 'dmy', 'mdy' or 'ymd'
 )->datetime: # Without a zone; None if it cannot be read like that
     "Read a date as computers show it."
-    m = CLOCK.fullmatch(text)
+    m = LOCAL_DATE.fullmatch(text)
     if not m: return None
     part = dict(zip(order, m.groups()))
     if part['m'].lower() in MONTHS: part['m'] = MONTHS.index(part['m'].lower()) + 1
@@ -255,12 +257,12 @@ def wall_clock(
     except ValueError: return None
 
 # %% ../../nbs/messengers/discord.ipynb #3d7dfba6
-def reading(
+def find_date_reader(
     dates:list, # As in the file, in its order
 ): # A function: text -> datetime or None; ValueError if hardly any date can be read
     "Find out how the dates of a file are written."
     first = ['mdy', 'dmy'] if any(re.search(r'[ap]\W{0,3}m\W?$', d, re.I) for d in dates[:100]) else ['dmy', 'mdy']
-    ways = [instant, *(partial(wall_clock, order=o) for o in (*first, 'ymd'))]
+    ways = [parse_timestamp, *(partial(parse_local_date, order=o) for o in (*first, 'ymd'))]
     def faults(way): # dates that cannot be read, then steps back
         times = [t for t in map(way, dates) if t]
         later = sum(a < b for a, b in zip(times, times[1:]))
@@ -275,7 +277,7 @@ def is_csv(
     file, # `File` of ours
 )->bool: # Else it is JSON
     "Is it a table?"
-    return (shape(file) or file.base.lower()).endswith('csv')
+    return (discord_shape(file) or file.base.lower()).endswith('csv')
 
 # %% ../../nbs/messengers/discord.ipynb #fef3e709
 def exporter_records(
@@ -283,24 +285,24 @@ def exporter_records(
 ): # (field, its value); 'messages' is a generator of records, to be used up before going on
     "Go through a file of DiscordChatExporter."
     if not is_csv(file):
-        with json_of(file) as j: yield from fields(j, 'messages')
+        with open_json(file) as j: yield from fields(j, 'messages')
         return
-    when = reading([row['Date'] for row in csv_rows(file) if row])
+    when = find_date_reader([row['Date'] for row in csv_dicts(file) if row])
     yield 'when', when
-    yield 'messages', map(as_record, csv_rows(file))
+    yield 'messages', map(csv_record, csv_dicts(file))
 
 # %% ../../nbs/messengers/discord.ipynb #d9fa0a93
-def as_chat(
+def channel_to_log(
     messages:list, # (number, `Message` whose sender is an id)
     people:dict,   # id -> author
     channel:dict,  # As in the file; {} of a CSV
     else_name:str, # For a channel without a name
 )->ChatLog: # In order
     "The chat of a channel."
-    names, name, kind = names_of(people), channel.get('name'), channel.get('type')
-    chat = ChatLog(name if sound(name) else else_name, me={names[i] for i in owner(channel, people)})
-    chat.messages = oldest_first([(n, Message(names[m.sender], m.text, m.time)) for n, m in messages])
-    chat.group = kind != 'DirectTextChat' if sound(kind) else len(people) > 2
+    names, name, kind = author_names(people), channel.get('name'), channel.get('type')
+    chat = ChatLog(name if is_name(name) else else_name, me={names[i] for i in direct_chat_owner(channel, people)})
+    chat.messages = sort_by_snowflake([(n, Message(names[m.sender], m.text, m.time)) for n, m in messages])
+    chat.group = kind != 'DirectTextChat' if is_name(kind) else len(people) > 2
     chat.id = str(channel.get('id') or (m[1] if (m := re.search(r'\[(\d{15,})\]', else_name)) else '')) # in the names that the exporter gives, too
     return chat
 
@@ -312,28 +314,28 @@ def read_exporter(
     "Read a channel."
     people, messages, channel, found = {}, [], {}, False
     for f in files:
-        when = instant
+        when = parse_timestamp
         for name, value in exporter_records(f):
             if name == 'when': when = value
             elif name == 'channel' and isinstance(value, dict): channel = value
-            elif name == 'messages': found = True; messages += sift(export, value, partial(exported, people=people, when=when))
+            elif name == 'messages': found = True; messages += sift_records(export, value, partial(exporter_message, people=people, when=when))
     if not found: raise Damaged('its messages are missing')
-    if messages: export.chats.append(as_chat(messages, people, channel, files[0].base.rsplit('.', 1)[0]))
+    if messages: export.chats.append(channel_to_log(messages, people, channel, files[0].base.rsplit('.', 1)[0]))
 
 # %% ../../nbs/messengers/discord.ipynb #e6be4d8a
-def own(
+def package_message(
     m,      # A record of the package, or a row as a dict
     me:str, # Who wrote it
 ): # A `Message`, or the reason why it is none
     "A message of the data package."
     if not isinstance(m, dict): return 'malformed'
-    text, time = '' if m.get('Contents') is None else m['Contents'], instant(m.get('Timestamp'))
-    if not isinstance(text, str) or not time or HALF.search(text): return 'malformed'
+    text, time = '' if m.get('Contents') is None else m['Contents'], parse_timestamp(m.get('Timestamp'))
+    if not isinstance(text, str) or not time or LONE_SURROGATE.search(text): return 'malformed'
     if not text.strip(): return 'media' if m.get('Attachments') else 'empty' if 'Contents' in m else 'malformed'
     return Message(me, text, time)
 
 # %% ../../nbs/messengers/discord.ipynb #04e60f1b
-def labels(
+def load_names(
     file, # `File` or None
 )->dict: # {} if there is none, or none that can be read
     "A small JSON object that names things."
@@ -342,7 +344,7 @@ def labels(
     return out if isinstance(out, dict) else {}
 
 # %% ../../nbs/messengers/discord.ipynb #b2c6411b
-def up(
+def parent_folder(
     name:str, # Of a file or folder, with /
     n:int=1,  # How far
 )->str: # '' at the top
@@ -350,7 +352,7 @@ def up(
     return '/'.join(name.split('/')[:-n])
 
 # %% ../../nbs/messengers/discord.ipynb #723699fc
-MESSAGES = ('messages.json', 'messages.csv')
+MESSAGE_FILES = ('messages.json', 'messages.csv')
 
 def read_package(
     files:list,    # What `find` put together
@@ -358,50 +360,50 @@ def read_package(
 ):
     "Read a data package."
     there = {f.name: f for f in files}
-    account, index = (next((labels(f) for f in files if f.base == base), {}) for base in ('user.json', 'index.json'))
-    known = sound(account.get('username'))
+    account, index = (next((load_names(f) for f in files if f.base == base), {}) for base in ('user.json', 'index.json'))
+    known = is_name(account.get('username'))
     me = account['username'] if known else 'Me'
     for f in files:
-        if not shape(f) and f.base not in MESSAGES: continue
-        if is_csv(f): messages = sift(export, csv_rows(f), partial(own, me=me))
+        if not discord_shape(f) and f.base not in MESSAGE_FILES: continue
+        if is_csv(f): messages = sift_records(export, csv_dicts(f), partial(package_message, me=me))
         else:
-            with json_of(f) as j: messages = sift(export, items(j), partial(own, me=me))
-        channel = labels(there.get(f'{up(f.name)}/channel.json'.lstrip('/')))
-        name = next(filter(sound, (index.get(str(channel.get('id'))), channel.get('name'))), '')
-        if messages: export.chats.append(ChatLog(name, oldest_first(messages), {me} if known else set(), group=channel.get('type', 'DM') not in (1, 'DM'), id=str(channel.get('id') or '') if known else ''))
+            with open_json(f) as j: messages = sift_records(export, items(j), partial(package_message, me=me))
+        channel = load_names(there.get(f'{parent_folder(f.name)}/channel.json'.lstrip('/')))
+        name = next(filter(is_name, (index.get(str(channel.get('id'))), channel.get('name'))), '')
+        if messages: export.chats.append(ChatLog(name, sort_by_snowflake(messages), {me} if known else set(), group=channel.get('type', 'DM') not in (1, 'DM'), id=str(channel.get('id') or '') if known else ''))
 
 # %% ../../nbs/messengers/discord.ipynb #676e0102
 FORMAT = 'Discord'
 LOOKS = 'JSON or CSV files of DiscordChatExporter, or the data package of Discord: package.zip, or folders with a messages.json or messages.csv for each channel'
 
-def has(
+def has_fields(
     *keys:str, # Names of fields in JSON
 )->str: # A pattern that looks ahead
     "All these fields, in any order."
     return ''.join(rf'(?=.*?(?<!\\)"{k}"\s*:)' for k in keys) # \" would be inside a text
 
 # %% ../../nbs/messengers/discord.ipynb #b50f418c
-SHAPES = {'exporter json': re.compile(r'\s*\{' + has('guild', 'channel', 'messages'), re.S),
+DISCORD_SHAPES = {'exporter json': re.compile(r'\s*\{' + has_fields('guild', 'channel', 'messages'), re.S),
           'exporter csv': re.compile(r'(?:"?AuthorID"?,)?"?Author"?,"?Date"?,"?Content"?,"?Attachments"?,"?Reactions"?(\r?\n|$)'),
-          'package json': re.compile(r'\s*\[\s*\{' + has('ID', 'Timestamp', 'Contents'), re.S),
+          'package json': re.compile(r'\s*\[\s*\{' + has_fields('ID', 'Timestamp', 'Contents'), re.S),
           'package csv': re.compile(r'"?ID"?,"?Timestamp"?,"?Contents"?,"?Attachments"?(\r?\n|$)')}
 
-def shape(
+def discord_shape(
     file, # Any `File`
-)->str: # A key of `SHAPES`; '' if it is not Discord's
+)->str: # A key of `DISCORD_SHAPES`; '' if it is not Discord's
     "What a file begins like."
-    head = file.head.decode(encoding(file), 'replace') # one wrong byte does not make it another's
-    return next((name for name, begin in SHAPES.items() if begin.match(head)), '')
+    head = file.head.decode(codec_of(file), 'replace') # one wrong byte does not make it another's
+    return next((name for name, begin in DISCORD_SHAPES.items() if begin.match(head)), '')
 
 # %% ../../nbs/messengers/discord.ipynb #b6fff78a
-def around(
+def package_neighbours(
     top:str,   # The folder that holds the channels' folders
     ours:list, # The channels' `File`s
     rest:list, # `File`s that may belong to them
 )->list: # `File`s with names of channels and of the account
     "What a data package has beside the messages."
-    names = {f'{up(f.name)}/channel.json'.lstrip('/') for f in ours} | {f'{top}/index.json'.lstrip('/')}
-    account = lambda f: f.base == 'user.json' and up(f.name, 2) == up(top) and b'"username"' in f.head
+    names = {f'{parent_folder(f.name)}/channel.json'.lstrip('/') for f in ours} | {f'{top}/index.json'.lstrip('/')}
+    account = lambda f: f.base == 'user.json' and parent_folder(f.name, 2) == parent_folder(top) and b'"username"' in f.head
     return [f for f in rest if f.name in names or account(f)]
 
 # %% ../../nbs/messengers/discord.ipynb #26314719
@@ -412,14 +414,14 @@ def find(
     groups, packages, rest = {}, {}, []
     whole = lambda f: re.sub(r' \[part [0-9]+\](?=\.\w+$)', '', f.name)
     for f in files:
-        kind = shape(f)
+        kind = discord_shape(f)
         if kind.startswith('exporter'): groups.setdefault(whole(f), []).append(f)
-        elif kind: packages.setdefault(up(f.name, 2), []).append(f)
+        elif kind: packages.setdefault(parent_folder(f.name, 2), []).append(f)
         else: rest.append(f)
     for f in rest: # too damaged to be recognised alone, but among others of its kind
         if whole(f) in groups: groups[whole(f)].append(f)
-        elif f.base in MESSAGES and up(f.name, 2) in packages: packages[up(f.name, 2)].append(f)
-    return [sorted(g, key=lambda f: (len(f.name), f.name)) for g in groups.values()] + [ours + around(top, ours, rest) for top, ours in packages.items()]
+        elif f.base in MESSAGE_FILES and parent_folder(f.name, 2) in packages: packages[parent_folder(f.name, 2)].append(f)
+    return [sorted(g, key=lambda f: (len(f.name), f.name)) for g in groups.values()] + [ours + package_neighbours(top, ours, rest) for top, ours in packages.items()]
 
 # %% ../../nbs/messengers/discord.ipynb #cb1faea5
 def read(
@@ -427,5 +429,5 @@ def read(
 )->Export: # Its chats; ValueError if it is damaged
     "Read an export of Discord."
     export = Export(FORMAT, str(files[0].path))
-    (read_package if shape(files[0]).startswith('package') else read_exporter)(files, export)
+    (read_package if discord_shape(files[0]).startswith('package') else read_exporter)(files, export)
     return export

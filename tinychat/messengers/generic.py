@@ -11,39 +11,40 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message, parse_chatml
-from .core import ChatLog, Damaged, Export, File, decode, in_order, load_json
+from .core import ChatLog, Damaged, Export, File, decode, sort_messages, load_json
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'COLUMNS', 'plain', 'MONTHS', 'WECHAT', 'KINDS', 'ASSISTANT', 'NOT_SAID', 'columns', 'epoch',
-           'date_parts', 'day_of', 'in_utc', 'written', 'moment', 'moments', 'flag', 'Entry', 'time_cell', 'entry',
-           'name_senders', 'one_clock', 'table', 'delimiter', 'csv_rows', 'read_csv', 'at', 'content_of', 'turn',
-           'talk', 'turns_of', 'by_line', 'peek', 'lines_of', 'values', 'read_json', 'read_chatml', 'first_object',
-           'shape', 'find', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'normalise_column', 'MONTHS', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES',
+           'UNSAID_ROLES', 'column_roles', 'epoch_time', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time',
+           'parse_time', 'parse_time_column', 'parse_flag', 'TableEntry', 'time_cell', 'read_entry', 'name_senders',
+           'drop_wall_times', 'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'first_value',
+           'turn_content', 'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'head_text', 'utf8_lines',
+           'json_values', 'read_json_export', 'read_chatml_export', 'first_object', 'generic_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
 LOOKS = 'CSV or a list of JSON objects with a text and a sender (or is_from_me); JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>'
 
 # %% ../../nbs/messengers/generic.ipynb #760d0629
-COLUMNS = dict(text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
+COLUMN_ALIASES = dict(text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
                sender='sender sendername author from talker name username user speaker absender remitente expéditeur mittente remetente',
                time='timestamp datetime createtime createdat sentat date time datum fecha', me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
                chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname chat thread room')
-plain = lambda name: re.sub(r'[\W_]+', '', name).lower()
+normalise_column = lambda name: re.sub(r'[\W_]+', '', name).lower()
 
-def columns(
+def column_roles(
     names, # Of the columns, or keys of JSON objects
 )->dict: # Role -> name; None if these are no messages, or those of another reader
     "Say which column is what."
-    known = {plain(n): n for n in [*names][::-1] if isinstance(n, str)} # of two equals, the first
+    known = {normalise_column(n): n for n in [*names][::-1] if isinstance(n, str)} # of two equals, the first
     if known.keys() >= {'authorid', 'author', 'date', 'content'}: return None # Discord
     if known.keys() >= {'type', 'ts'} or known.keys() >= {'quote', 'sticker', 'reactions'}: return None # Slack, Signal
-    found = {role: known[a] for role,aliases in COLUMNS.items() for a in aliases.split()[::-1] if a in known}
-    if plain(found.get('time', '')) == 'date' and 'time' in known: found['clock'] = known['time']
+    found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases.split()[::-1] if a in known}
+    if normalise_column(found.get('time', '')) == 'date' and 'time' in known: found['clock'] = known['time']
     return found if 'text' in found and found.keys() & {'sender', 'me'} else None
 
 # %% ../../nbs/messengers/generic.ipynb #948927e7
-def epoch(
+def epoch_time(
     number, # Since 1970
 )->datetime: # In UTC, or None if it is no time
     "Seconds, milliseconds, microseconds or nanoseconds as a time."
@@ -70,7 +71,7 @@ def date_parts(
     if m := _digits.match(text): return m.groups() if len(m[1]) == 4 else (m[3], m[2], m[1]) if day_first else (m[3], m[1], m[2])
 
 # %% ../../nbs/messengers/generic.ipynb #9a064076
-def day_of(
+def parse_day(
     text:str,       # A date in words or digits
     day_first:bool, # Is 1/2 the first of February?
 )->tuple: # (year, month, day), or None
@@ -83,7 +84,7 @@ def day_of(
 # %% ../../nbs/messengers/generic.ipynb #5640d1cf
 _clock = re.compile(r'([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?:\s{0,2}([ap])\.?\s?m\b\.?)?\s{0,2}(z\b|utc\b|gmt\b|[+-][0-9]{2}(?::?[0-9]{2})?\b)?', re.I)
 
-def in_utc(
+def to_utc(
     time:datetime, # Of a clock on a wall
     zone:str,      # Where it hangs: 'Z', 'GMT', '+02:00'
 )->datetime: # OverflowError before the year 1
@@ -93,41 +94,41 @@ def in_utc(
     return (time - shift if sign and sign[1] == '+' else time + shift).replace(tzinfo=timezone.utc)
 
 # %% ../../nbs/messengers/generic.ipynb #783d867a
-def written(
+def parse_written_time(
     text:str,       # A time in words or digits
     day_first:bool, # Is 1/2 the first of February?
 )->datetime: # In UTC if it names a zone, else without one; None if it is no time
     "Read a time that was written for people."
     clock = _clock.search(text)
-    day = day_of(text[:clock.start()] + ' ' + text[clock.end():] if clock else text, day_first)
+    day = parse_day(text[:clock.start()] + ' ' + text[clock.end():] if clock else text, day_first)
     if not day: return None
     hour, minute, second, fraction, half, zone = clock.groups() if clock else (0, 0, 0, '', None, None)
     hour = int(hour) % 12 + 12*(half in 'pP') if half else int(hour)
     try:
         time = datetime(*day, hour, int(minute), int(second or 0), int(f'{fraction or 0:<06}'[:6]))
-        return in_utc(time, zone) if zone else time
+        return to_utc(time, zone) if zone else time
     except (ValueError, OverflowError): return None
 
 # %% ../../nbs/messengers/generic.ipynb #62cc3f73
-def moment(
+def parse_time(
     value,               # A cell
     day_first:bool=True, # Is 1/2 the first of February?
 )->datetime: # In UTC if the cell names a zone or counts since 1970, else without one; None if it is no time
     "Read a time."
-    if isinstance(value, (int, float)) and not isinstance(value, bool): return epoch(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool): return epoch_time(value)
     if not isinstance(value, str) or len(value) > 60: return None
     value = value.strip()
     if re.fullmatch(r'(19|20)[0-9]{6}([0-9]{6})?', value): value = f'{value[:4]}-{value[4:6]}-{value[6:8]} {value[8:10] or 0}:{value[10:12] or "00"}:{value[12:] or "00"}'
-    if re.fullmatch(r'-?[0-9]+', value): return epoch(int(value))
-    if re.fullmatch(r'-?[0-9]+\.[0-9]+|-?[0-9.]+e\+?[0-9]+', value, re.I): return epoch(float(value)) if value.count('.') < 2 else None
-    return written(value, day_first)
+    if re.fullmatch(r'-?[0-9]+', value): return epoch_time(int(value))
+    if re.fullmatch(r'-?[0-9]+\.[0-9]+|-?[0-9.]+e\+?[0-9]+', value, re.I): return epoch_time(float(value)) if value.count('.') < 2 else None
+    return parse_written_time(value, day_first)
 
 # %% ../../nbs/messengers/generic.ipynb #3f67fc41
-def moments(
+def parse_time_column(
     values:list, # All cells of a column
 )->list: # A time or None for each
     "Read a column of times."
-    day, month = ([moment(v, first) for v in values] for first in (True, False))
+    day, month = ([parse_time(v, first) for v in values] for first in (True, False))
     if day == month: return day
     def doubt(times):
         known = [t.replace(tzinfo=None) for t in times if t]
@@ -137,7 +138,7 @@ def moments(
     return min((month, day) if american else (day, month), key=doubt)
 
 # %% ../../nbs/messengers/generic.ipynb #563af0dd
-def flag(
+def parse_flag(
     value, # A cell
 )->bool: # None if it says neither
     "Yes or no?"
@@ -145,13 +146,13 @@ def flag(
     return True if word in ('1', 'true', 'yes', 'y', 't') else False if word in ('0', 'false', 'no', 'n', 'f') else None
 
 # %% ../../nbs/messengers/generic.ipynb #a9116807
-WECHAT = {'': '文本 text', 'media': '图片 image 语音 voice 视频 video 文件 file', 'sticker': '动画表情 表情 emoji sticker', 'call': '语音通话 视频通话 音视频通话 call voip',
+WECHAT_TYPES = {'': '文本 text', 'media': '图片 image 语音 voice 视频 video 文件 file', 'sticker': '动画表情 表情 emoji sticker', 'call': '语音通话 视频通话 音视频通话 call voip',
           'system': '系统通知 系统消息 拍一拍 群公告 system', 'deleted': '消息撤回 撤回消息 revoke', 'contact': '位置 名片 推荐公众号 转账 红包 location contact card',
           'forwarded': '合并转发的聊天记录 卡片式链接 (分享)卡片式链接 (分享)小程序 分享的小程序 link'}
-KINDS = {word: reason for reason,words in WECHAT.items() for word in words.split()}
+WECHAT_REASONS = {word: reason for reason,words in WECHAT_TYPES.items() for word in words.split()}
 
 # %% ../../nbs/messengers/generic.ipynb #aae197da
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     "A row that is a message."
     sender:str # None if the row does not say
     text:str   # Exactly as in the cell
@@ -168,25 +169,25 @@ def time_cell(
     return f'{time} {clock}' if clock and not (isinstance(time, str) and ':' in time) else time
 
 # %% ../../nbs/messengers/generic.ipynb #2fba27d2
-def entry(
+def read_entry(
     row:dict,   # Column -> cell, or None if it cannot be understood
     found:dict, # Role -> column
-): # An `Entry`, or the reason why it is none
+): # An `TableEntry`, or the reason why it is none
     "Read a row."
     if not isinstance(row, dict): return 'malformed'
     get = lambda role: row.get(found.get(role))
     name = lambda v: str(v) if isinstance(v, (str, int)) and not isinstance(v, bool) and str(v).strip() else None
-    kind = KINDS.get(str(get('type')).strip().lower(), 'malformed') if 'type' in found else ''
-    text, sender, mine = get('text'), name(get('sender')), flag(get('me'))
+    kind = WECHAT_REASONS.get(str(get('type')).strip().lower(), 'malformed') if 'type' in found else ''
+    text, sender, mine = get('text'), name(get('sender')), parse_flag(get('me'))
     if kind: return kind
     if not isinstance(text, str): return 'empty' if text is None else 'malformed'
     if not text.strip(): return 'empty'
     if sender is None and mine is None: return 'malformed'
-    return Entry(sender, text, time_cell(row, found), mine, name(get('chat')) or '')
+    return TableEntry(sender, text, time_cell(row, found), mine, name(get('chat')) or '')
 
 # %% ../../nbs/messengers/generic.ipynb #03209819
 def name_senders(
-    entries:list, # `Entry`s of one file
+    entries:list, # `TableEntry`s of one file
 )->list: # The sender of each, as a name
     "Keep me and the others apart."
     theirs = {e.sender or e.chat or 'Them' for e in entries if e.mine is False}
@@ -194,7 +195,7 @@ def name_senders(
     return [(e.sender if e.sender and e.sender not in theirs else me) if e.mine else e.sender or e.chat or 'Them' for e in entries]
 
 # %% ../../nbs/messengers/generic.ipynb #de0e057e
-def one_clock(
+def drop_wall_times(
     messages:list, # `Message`s as in the file
 )->list: # The same; with instants among them, all other times are None
     "Times that can be compared."
@@ -202,27 +203,27 @@ def one_clock(
     return [Message(m.sender, m.text, m.time if m.time and bool(m.time.tzinfo) == zoned else None) for m in messages]
 
 # %% ../../nbs/messengers/generic.ipynb #468ba93e
-def table(
+def table_export(
     format:str,  # What to call it
     file:File,   # Where it is from
     rows,        # Dicts, or None for what cannot be understood
     found:dict,  # Role -> column
 )->Export: # A chat for each value of the chat column, or one
     "Make chats of rows."
-    read = [entry(r, found) for r in rows]
-    entries = [e for e in read if isinstance(e, Entry)]
+    read = [read_entry(r, found) for r in rows]
+    entries = [e for e in read if isinstance(e, TableEntry)]
     chats = {}
-    for e,sender,time in zip(entries, name_senders(entries), moments([e.time for e in entries])):
+    for e,sender,time in zip(entries, name_senders(entries), parse_time_column([e.time for e in entries])):
         log = chats.setdefault(e.chat, ChatLog(e.chat or file.base.rsplit('.', 1)[0]))
         log.messages.append(Message(sender, e.text, time))
         if e.mine: log.me.add(sender)
-    for log in chats.values(): log.messages, log.group = in_order(one_clock(log.messages)), len({m.sender for m in log.messages}) > 2
+    for log in chats.values(): log.messages, log.group = sort_messages(drop_wall_times(log.messages)), len({m.sender for m in log.messages}) > 2
     return Export(format, str(file.path), [*chats.values()], len(read), Counter(e for e in read if isinstance(e, str)))
 
 # %% ../../nbs/messengers/generic.ipynb #81ceb87b
 _sep = re.compile(r'\ufeff?"?sep=.{1,2}?"?\r?\n')
 
-def delimiter(
+def find_delimiter(
     text:str, # A file, or its beginning
 )->str: # ',' ';' or tab; None if it is no table of messages
     "How the cells are separated."
@@ -232,33 +233,33 @@ def delimiter(
         first.seek(0)
         try: header = next(filter(None, csv.reader(first, delimiter=d)), [])
         except csv.Error: continue
-        if columns(header): return d
+        if column_roles(header): return d
 
 # %% ../../nbs/messengers/generic.ipynb #6c031a4c
-def csv_rows(
+def csv_cells(
     text:str, # A whole file; ValueError if its quotes do not match up
 ): # Yields lists of cells, the header first, and no empty lines
     "Read rows."
     csv.field_size_limit(1 << 30) # Python's own limit is 128 KiB, and people write novels
     text = text[m.end():] if (m := _sep.match(text)) else text
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter(text) or ',', strict=True)
+    reader = csv.reader(io.StringIO(text, newline=''), delimiter=find_delimiter(text) or ',', strict=True)
     try: yield from filter(None, reader)
     except csv.Error: raise Damaged(f'its quotes do not match up near line {reader.line_num}') from None
 
 # %% ../../nbs/messengers/generic.ipynb #dcbbbaf7
-def read_csv(
+def read_csv_export(
     file:File, # With a header
 )->Export: # ValueError if it is not Unicode or its quotes do not match up
     "Read a table."
-    rows = csv_rows(decode(file.bytes()))
+    rows = csv_cells(decode(file.bytes()))
     header = next(rows, [])
-    found = columns(header)
+    found = column_roles(header)
     if not found: raise Damaged('its header has no column for a text or none for a sender')
     def fit(row): return len(row) >= len(header) and not any(row[len(header):])
-    return table('CSV', file, (dict(zip(header[::-1], row[:len(header)][::-1])) if fit(row) else None for row in rows), found)
+    return table_export('CSV', file, (dict(zip(header[::-1], row[:len(header)][::-1])) if fit(row) else None for row in rows), found)
 
 # %% ../../nbs/messengers/generic.ipynb #4b691839
-def at(
+def first_value(
     part,  # Anything that came out of JSON
     *keys, # Names for one thing
 ): # What lies under the first of them that is there, or None
@@ -266,40 +267,40 @@ def at(
     return next((part[k] for k in keys if part.get(k) is not None), None) if isinstance(part, dict) else None
 
 # %% ../../nbs/messengers/generic.ipynb #e7734071
-def content_of(
+def turn_content(
     part, # A turn of a conversation
 ): # Its text; a list if it holds pictures only; None if there is nothing
     "What a turn holds."
-    content = at(part, 'content', 'value')
+    content = first_value(part, 'content', 'value')
     pieces = [p['text'] for p in content if isinstance(p, dict) and isinstance(p.get('text'), str)] if isinstance(content, list) else []
     return ''.join(pieces) if pieces else content
 
 # %% ../../nbs/messengers/generic.ipynb #0814db9b
-ASSISTANT = ('assistant', 'gpt', 'chatgpt', 'model')
-NOT_SAID = dict(system='system', developer='system', tool='bot', function='bot', function_call='bot', observation='bot')
+ASSISTANT_ROLES = ('assistant', 'gpt', 'chatgpt', 'model')
+UNSAID_ROLES = dict(system='system', developer='system', tool='bot', function='bot', function_call='bot', observation='bot')
 
-def turn(
+def read_turn(
     part, # A turn of a conversation
 ): # (sender, text, is it me?), or the reason why it is no message
     "Read a turn."
-    role, text = at(part, 'role', 'from'), content_of(part)
+    role, text = first_value(part, 'role', 'from'), turn_content(part)
     if not isinstance(role, str): return 'malformed'
-    if role.lower() in NOT_SAID: return NOT_SAID[role.lower()]
+    if role.lower() in UNSAID_ROLES: return UNSAID_ROLES[role.lower()]
     if isinstance(text, list): return 'media'
-    if text is None: return 'bot' if at(part, 'tool_calls', 'function_call') else 'empty'
+    if text is None: return 'bot' if first_value(part, 'tool_calls', 'function_call') else 'empty'
     if not isinstance(text, str): return 'malformed'
-    mine, name = role.lower() in ASSISTANT, at(part, 'name')
-    sender = role if mine or not isinstance(name, str) or not name.strip() or name.lower() in ASSISTANT else name
+    mine, name = role.lower() in ASSISTANT_ROLES, first_value(part, 'name')
+    sender = role if mine or not isinstance(name, str) or not name.strip() or name.lower() in ASSISTANT_ROLES else name
     return (sender, text, mine) if text.strip() else 'empty'
 
 # %% ../../nbs/messengers/generic.ipynb #3d3835ea
-def talk(
+def read_turns(
     turns:list,      # One conversation
     dropped:Counter, # Counts what is no message
 )->ChatLog: # Without times
     "Read one conversation."
     log = ChatLog('')
-    for part in map(turn, turns):
+    for part in map(read_turn, turns):
         if isinstance(part, str): dropped[part] += 1; continue
         sender, text, mine = part
         log.messages.append(Message(sender, text))
@@ -308,15 +309,15 @@ def talk(
     return log
 
 # %% ../../nbs/messengers/generic.ipynb #d9eaa5d5
-def turns_of(
+def find_turns(
     thing, # A JSON value
 )->list: # None if it is no conversation
     "The turns of a conversation."
-    turns = at(thing, 'messages', 'conversations')
+    turns = first_value(thing, 'messages', 'conversations')
     return turns if isinstance(turns, list) else None
 
 # %% ../../nbs/messengers/generic.ipynb #b36efc2a
-def by_line(
+def is_json_lines(
     head:str, # How a file begins
 )->bool: # Is each line an object of its own?
     "Tell JSON lines from JSON."
@@ -329,7 +330,7 @@ def by_line(
     return False
 
 # %% ../../nbs/messengers/generic.ipynb #49498dee
-def peek(
+def head_text(
     file:File, # Any file
 )->str: # How it begins, as text
     "Look at a file, even if it is not quite Unicode."
@@ -337,7 +338,7 @@ def peek(
     except ValueError: return file.head.decode('utf-8-sig', 'replace')
 
 # %% ../../nbs/messengers/generic.ipynb #f79db52f
-def lines_of(
+def utf8_lines(
     file:File, # Text; ValueError if it is damaged UTF-16
 ): # Yields bytes of UTF-8
     "The lines of a file, one at a time."
@@ -346,38 +347,38 @@ def lines_of(
         with file.open() as f: yield from f
 
 # %% ../../nbs/messengers/generic.ipynb #62f95df7
-def values(
+def json_values(
     file:File, # JSON, or JSON lines
 ): # Yields the values in it, None for a line that cannot be understood; ValueError if all is damaged
     "The objects of a file."
-    if by_line(peek(file)):
-        for n,line in enumerate(lines_of(file)):
+    if is_json_lines(head_text(file)):
+        for n,line in enumerate(utf8_lines(file)):
             if not line.strip(): continue
             try: yield json.loads(line.decode('utf-8' if n else 'utf-8-sig'))
             except (ValueError, RecursionError): yield None
         return
     data = load_json(file)
-    whole = turns_of(data) is not None or isinstance(data, list) and data and isinstance(at(data[0], 'role'), str)
+    whole = find_turns(data) is not None or isinstance(data, list) and data and isinstance(first_value(data[0], 'role'), str)
     yield from [data] if whole or not isinstance(data, list) else data
 
 # %% ../../nbs/messengers/generic.ipynb #14e9d6ab
-def read_json(
+def read_json_export(
     file:File, # Conversations, or objects with a text and a sender
 )->Export: # A chat for each conversation, and one for all that is none; ValueError if there is neither
     "Read JSON."
     logs, rows, read, dropped = [], [], 0, Counter()
-    for value in values(file):
-        turns = value if isinstance(value, list) else turns_of(value)
+    for value in json_values(file):
+        turns = value if isinstance(value, list) else find_turns(value)
         if turns is None: rows.append(value); continue
         read += len(turns)
-        logs.append(talk(turns, dropped))
-    found = columns(dict.fromkeys(k for r in rows[:100] if isinstance(r, dict) for k in r))
+        logs.append(read_turns(turns, dropped))
+    found = column_roles(dict.fromkeys(k for r in rows[:100] if isinstance(r, dict) for k in r))
     if not found and not logs: raise Damaged('it has neither conversations nor objects with a text and a sender')
-    out = table('JSON', file, rows if found else [None]*len(rows), found or {})
+    out = table_export('JSON', file, rows if found else [None]*len(rows), found or {})
     return Export('JSON', str(file.path), [log for log in logs if log.messages] + out.chats, read + out.read, dropped + out.dropped)
 
 # %% ../../nbs/messengers/generic.ipynb #84035356
-def read_chatml(
+def read_chatml_export(
     file:File, # ChatML
 )->Export: # A chat for each conversation; ValueError with the line if it is malformed
     "Read ChatML."
@@ -396,7 +397,7 @@ def read_chatml(
 # %% ../../nbs/messengers/generic.ipynb #617c5292
 _turns = re.compile(r'"(?:messages|conversations)"\s{0,99}:\s{0,99}\[\s{0,99}\{\s{0,99}"(?:role|content|from|value|name|weight)"\s{0,9}:')
 _bare_turns = re.compile(r'\[\s*\{\s*"(?:role|content)"\s*:')
-_roles = re.compile(r'"(?:role|from)"\s{0,9}:\s{0,9}"(?:%s|user|human|%s)"' % ('|'.join(ASSISTANT), '|'.join(NOT_SAID)), re.I)
+_roles = re.compile(r'"(?:role|from)"\s{0,9}:\s{0,9}"(?:%s|user|human|%s)"' % ('|'.join(ASSISTANT_ROLES), '|'.join(UNSAID_ROLES)), re.I)
 
 def first_object(
     text:str, # How a file begins: with [{ or {
@@ -408,17 +409,17 @@ def first_object(
     return value if isinstance(value, dict) else {}
 
 # %% ../../nbs/messengers/generic.ipynb #d1db5f3d
-def shape(
+def generic_shape(
     file:File, # Any file
 )->str: # 'chatml', 'json', 'csv', or None
     "What a file is."
-    head = peek(file).lstrip()
+    head = head_text(file).lstrip()
     if head.startswith('<|im_start|>'): return 'chatml'
-    if not head.startswith(('{', '[')): return 'csv' if '\0' not in head and delimiter(head) else None
+    if not head.startswith(('{', '[')): return 'csv' if '\0' not in head and find_delimiter(head) else None
     if (_turns.search(head) or _bare_turns.match(head)) and _roles.search(head): return 'json'
-    if head[0] == '{' and not by_line(head): return None
+    if head[0] == '{' and not is_json_lines(head): return None
     first = first_object(head)
-    found = columns(first) or {}
+    found = column_roles(first) or {}
     def fits(role, *types): return isinstance(first.get(found.get(role)), (*types, type(None)))
     return 'json' if found and fits('text', str) and fits('sender', str, int) else None
 
@@ -427,13 +428,13 @@ def find(
     files:list, # `File`s
 )->list: # Lists of one `File` each
     "The files that are tables, JSON or ChatML."
-    return [[f] for f in files if shape(f)]
+    return [[f] for f in files if generic_shape(f)]
 
 # %% ../../nbs/messengers/generic.ipynb #6ddda430
 def read(
     files:list, # A group that `find` returned
 )->Export: # Its chats; ValueError if it cannot be read
     "Read a table, JSON or ChatML."
-    kind = shape(files[0])
+    kind = generic_shape(files[0])
     if not kind: raise Damaged('it has neither columns nor keys for a text and a sender')
-    return dict(csv=read_csv, json=read_json, chatml=read_chatml)[kind](files[0])
+    return dict(csv=read_csv_export, json=read_json_export, chatml=read_chatml_export)[kind](files[0])

@@ -12,34 +12,36 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 from ..data import Message
-from .core import ChatLog, Damaged, Export, decode, in_order, load_json
+from .core import ChatLog, Damaged, Export, decode, sort_messages, load_json
 
 # %% auto #0
-__all__ = ['ENDS', 'FILE_NAME', 'ME', 'MONTHS', 'EAST', 'WEST', 'FORMAT', 'LOOKS', 'VOICE', 'CHAT', 'MARKS', 'Person', 'Note',
-           'Between', 'Tagged', 'Page', 'page_of', 'instant', 'typed', 'reason_of', 'others', 'Book', 'labels',
-           'people_on', 'add_page', 'voice_chat', 'read_voice', 'parts_of', 'when', 'words_of', 'why_not', 'identity',
-           'rows_of', 'chat_log', 'read_chat', 'is_chat', 'find', 'read']
+__all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'OWNER', 'MONTH_NAMES', 'EAST_ASIAN_DATE', 'WESTERN_DATE', 'FORMAT', 'LOOKS',
+           'VOICE_MARK', 'CHAT_MARK', 'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher',
+           'VoicePage', 'parse_page', 'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners',
+           'NumberBook', 'name_or_key', 'page_people', 'add_page', 'voice_to_log', 'read_voice', 'sentence_parts',
+           'parse_sentence_date', 'text_field', 'chat_reason', 'identity', 'chat_rows', 'space_to_log',
+           'read_google_chat', 'is_google_chat', 'find', 'read']
 
 # %% ../../nbs/messengers/google.ipynb #4b422a3b
 @dataclass
-class Person:
+class PagePerson:
     "Somebody on a page."
     number:str='' # To dial; '' if it does not say
     name:str=''   # In the address book; '' if it is not there
     me:bool=False # Is it the owner of the account?
 
 @dataclass
-class Note:
+class PageMessage:
     "A message on a page."
     time:str=None                             # As the page has it
-    sender:Person=None                        # None if the page does not say
+    sender:PagePerson=None                        # None if the page does not say
     text:str=None                             # None if it does not end on this page
     attached:list=field(default_factory=list) # What kinds of files
 
 # %% ../../nbs/messengers/google.ipynb #28c9b735
-ENDS = dict(q='text', span='name', abbr='name', title='title', div='deleted')
+END_TAGS = dict(q='text', span='name', abbr='name', title='title', div='deleted')
 
-class Between(HTMLParser):
+class TextCollector(HTMLParser):
     "Collects the text between two tags."
     def __init__(self):
         super().__init__()
@@ -49,7 +51,7 @@ class Between(HTMLParser):
     def handle_data(self, data):
         if self.inside: self.heard.append(data)
     def handle_endtag(self, tag):
-        if self.inside and ENDS.get(tag) == self.inside:
+        if self.inside and END_TAGS.get(tag) == self.inside:
             text, inside, self.inside = ''.join(self.heard), self.inside, None
             if inside == 'text': self.note.text = text
             elif inside == 'name': self.person.name = text.strip()
@@ -57,7 +59,7 @@ class Between(HTMLParser):
             else: self.deleted = text.split()[-1:] == ['True']
 
 # %% ../../nbs/messengers/google.ipynb #12a763d1
-class Tagged(Between):
+class TagDispatcher(TextCollector):
     "Calls a method for every tag that has one."
     def handle_starttag(self, tag, attrs):
         attrs = {k: v or '' for k, v in attrs}
@@ -72,10 +74,10 @@ class Tagged(Between):
     def start_tags(self, tag, attrs): self.note = self.inside = None
 
 # %% ../../nbs/messengers/google.ipynb #9d54757d
-class Page(Tagged):
+class VoicePage(TagDispatcher):
     "What a page of Google Voice says."
     def start_message(self, tag=None, attrs=None):
-        self.note, self.person, self.inside = Note(), None, None
+        self.note, self.person, self.inside = PageMessage(), None, None
         self.notes.append(self.note)
     def only_once(self, part): # A second one belongs to the next message
         if self.note and getattr(self.note, part) is not None: self.start_message()
@@ -83,7 +85,7 @@ class Page(Tagged):
     def start_dt(self, tag, attrs):
         if note := self.only_once('time'): note.time = attrs.get('title', '')
     def start_sender(self, tag, attrs):
-        note, self.person = self.only_once('sender'), Person()
+        note, self.person = self.only_once('sender'), PagePerson()
         if note: note.sender = self.person
         else: self.people.append(self.person)
     def start_tel(self, tag, attrs):
@@ -94,11 +96,11 @@ class Page(Tagged):
         if self.only_once('text'): self.person = None; self.begin('text')
 
 # %% ../../nbs/messengers/google.ipynb #fd438cac
-def page_of(
+def parse_page(
     html:str, # A page
-)->Page: # ValueError if it is damaged
+)->VoicePage: # ValueError if it is damaged
     "Read a page of Google Voice."
-    page = Page()
+    page = VoicePage()
     try: page.feed(html); page.close()
     except AssertionError: raise Damaged('one of its pages is no HTML') from None # how the parser says so
     if len(page.notes) < html.count('<div class="message"') or not page.call and '<div class="haudio"' in html:
@@ -106,7 +108,7 @@ def page_of(
     return page
 
 # %% ../../nbs/messengers/google.ipynb #b7a694a9
-def instant(
+def parse_iso(
     iso:str, # '2026-03-01T18:00:00.000-05:00'
 )->datetime: # In UTC if it has a zone; None if it is no time
     "A time as machines write it."
@@ -116,8 +118,8 @@ def instant(
     except OverflowError: return None
 
 # %% ../../nbs/messengers/google.ipynb #e3eaae26
-def typed(
-    note:Note, # With its text whole
+def page_message_text(
+    note:PageMessage, # With its text whole
 )->str: # '' if nothing was typed
     "What somebody wrote, without what Google put in its place."
     if not note.attached: return note.text
@@ -125,34 +127,34 @@ def typed(
     return '' if text.lower() in ('mms received', 'mms sent') else text
 
 # %% ../../nbs/messengers/google.ipynb #d8ee82e2
-def reason_of(
-    note:Note,    # A message on a page
+def page_message_reason(
+    note:PageMessage,    # A message on a page
     deleted:bool, # Did its owner delete the conversation?
 )->str: # A key of `REASONS`; None if it is to be kept
     "Why this is no message."
     if note.text is None or note.sender is None: return 'malformed'
     if deleted: return 'deleted'
-    if typed(note): return None
+    if page_message_text(note): return None
     if note.attached: return 'contact' if all('vcard' in kind for kind in note.attached) else 'media'
     return 'empty'
 
 # %% ../../nbs/messengers/google.ipynb #18805873
-FILE_NAME = re.compile(r'(.*) - [^-]+ - \d{4}-\d\d-\d\dT\d\d_\d\d_\d\dZ?\b.*\.html?$')
+VOICE_FILE_NAME = re.compile(r'(.*) - [^-]+ - \d{4}-\d\d-\d\dT\d\d_\d\d_\d\dZ?\b.*\.html?$')
 
-def others(
-    page:Page, # A conversation
+def page_partners(
+    page:VoicePage, # A conversation
     file:str,  # Its name: 'Ada - Text - 2026-03-01T23_00_00Z.html'
-)->list: # `Person`s; empty if it does not say
+)->list: # `PagePerson`s; empty if it does not say
     "With whom the owner talks on a page."
     if page.people: return [p for p in page.people if not p.me]
     found = [n.sender for n in page.notes if n.sender and not n.sender.me and (n.sender.number or n.sender.name)]
     if found: return found
-    name = re.sub('^Me to ?', '', page.title).strip() or (m[1].strip() if (m := FILE_NAME.match(file)) else '')
+    name = re.sub('^Me to ?', '', page.title).strip() or (m[1].strip() if (m := VOICE_FILE_NAME.match(file)) else '')
     if not name: return []
-    return [Person(number=name) if re.fullmatch(r'\+?[0-9]+', name) else Person(name=name)]
+    return [PagePerson(number=name) if re.fullmatch(r'\+?[0-9]+', name) else PagePerson(name=name)]
 
 # %% ../../nbs/messengers/google.ipynb #04d6a82f
-class Book:
+class NumberBook:
     "Who has which number, on all pages."
     def __init__(self): self.numbers, self.names = defaultdict(set), {}
     def learn(self, person):
@@ -165,70 +167,70 @@ class Book:
         return person.number or (next(iter(known)) if len(known) == 1 else person.name)
 
 # %% ../../nbs/messengers/google.ipynb #a97304f9
-ME = 'Me'
+OWNER = 'Me'
 
-def labels(
+def name_or_key(
     keys:list,  # The people of one chat
     names:dict, # Key -> name, where there is one
 )->dict: # Key -> what to call them: the name, or the number where names are not enough
     "A different name for everybody."
     count = Counter(names.get(k, k) for k in keys)
-    return {k: n if (n := names.get(k, k)) != ME and count[n] == 1 else k for k in keys}
+    return {k: n if (n := names.get(k, k)) != OWNER and count[n] == 1 else k for k in keys}
 
 # %% ../../nbs/messengers/google.ipynb #3d26bc4f
-def people_on(
-    page:Page, # A conversation
-)->list: # `Person`s but the owner, as often as they are shown
+def page_people(
+    page:VoicePage, # A conversation
+)->list: # `PagePerson`s but the owner, as often as they are shown
     "Whom a page shows."
     return [p for p in [*page.people, *(n.sender for n in page.notes if n.sender)] if not p.me]
 
 # %% ../../nbs/messengers/google.ipynb #b698a286
 def add_page(
     chats:dict, # Set of people -> their keys and messages; grows
-    page:Page,  # A conversation
+    page:VoicePage,  # A conversation
     file:str,   # Its name
-    book:Book,  # Of all pages
+    book:NumberBook,  # Of all pages
     export:Export, # Whose account grows
 ):
     "Add a page to the chat that it belongs to."
-    who = list(dict.fromkeys(book.key(p) for p in others(page, file)))
-    _, rows, own = chats.setdefault(frozenset(who), (who, [], Book()))
-    for p in people_on(page): own.learn(p)
+    who = list(dict.fromkeys(book.key(p) for p in page_partners(page, file)))
+    _, rows, own = chats.setdefault(frozenset(who), (who, [], NumberBook()))
+    for p in page_people(page): own.learn(p)
     for note in page.notes:
         export.read += 1
-        if why := reason_of(note, page.deleted): export.dropped[why] += 1; continue
+        if why := page_message_reason(note, page.deleted): export.dropped[why] += 1; continue
         sender = None if note.sender.me else book.key(note.sender) or (who[0] if len(who) == 1 else '')
-        rows.append(Message(sender, typed(note), instant(note.time)))
+        rows.append(Message(sender, page_message_text(note), parse_iso(note.time)))
 
 # %% ../../nbs/messengers/google.ipynb #562707ec
-def voice_chat(
+def voice_to_log(
     who:list,      # Keys of the people in it
     messages:list, # `Message`s from keys; None is the owner
-    own:Book,      # Of its pages
-    book:Book,     # Of all pages
+    own:NumberBook,      # Of its pages
+    book:NumberBook,     # Of all pages
 )->ChatLog: # Ordered by time
     "One chat of Google Voice."
-    label = labels(list(dict.fromkeys([*who, *(m.sender for m in messages if m.sender)])), book.names | own.names)
-    named = [Message(ME if m.sender is None else label.get(m.sender, ''), m.text, m.time) for m in messages]
-    return ChatLog(', '.join(label[k] for k in who), in_order(named), {ME}, len(who) > 1)
+    label = name_or_key(list(dict.fromkeys([*who, *(m.sender for m in messages if m.sender)])), book.names | own.names)
+    named = [Message(OWNER if m.sender is None else label.get(m.sender, ''), m.text, m.time) for m in messages]
+    return ChatLog(', '.join(label[k] for k in who), sort_messages(named), {OWNER}, len(who) > 1)
 
 # %% ../../nbs/messengers/google.ipynb #70c80212
 def read_voice(
     files:list, # The pages of an account
 )->Export: # A chat for each set of people; ValueError if a page is damaged
     "Read Google Voice."
-    export, pages, chats, book = Export('Google Voice', str(files[0].path)), [], {}, Book()
+    export, pages, chats, book = Export('Google Voice', str(files[0].path)), [], {}, NumberBook()
     for f in files:
-        page = page_of(decode(f.bytes()))
+        page = parse_page(decode(f.bytes()))
         if page.call: export.read += 1; export.dropped['call'] += 1
         else: pages.append((page, f.base))
-        for p in people_on(page): book.learn(p)
+        for p in page_people(page): book.learn(p)
     for page, name in pages: add_page(chats, page, name, book, export)
-    export.chats = [voice_chat(*chat, book) for chat in chats.values() if chat[1]]
+    export.chats = [voice_to_log(*chat, book) for chat in chats.values() if chat[1]]
     return export
 
 # %% ../../nbs/messengers/google.ipynb #251b3faa
-MONTHS = {name: n for line in """
+MONTH_NAMES = {name: n for line in """
 january february march april may june july august september october november december
 januar februar märz april mai juni juli august september oktober november dezember
 jänner feber mars avril mai juin juillet août septembre octobre novembre décembre
@@ -248,29 +250,29 @@ ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
 """.strip().splitlines() for n, name in enumerate(line.split(), 1)}
 
 # %% ../../nbs/messengers/google.ipynb #cf781a1d
-EAST = re.compile(r'(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일] ?\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?(午前|午後|上午|下午|오전|오후)? ?(\d{1,2}):(\d\d):(\d\d)')
-WEST = re.compile(r'(.*[^\d:.]) ?(\d{1,2})[:.](\d\d)[:.](\d\d)(?: ?([ap])\.? ?m\.?)?', re.I)
+EAST_ASIAN_DATE = re.compile(r'(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일] ?\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?(午前|午後|上午|下午|오전|오후)? ?(\d{1,2}):(\d\d):(\d\d)')
+WESTERN_DATE = re.compile(r'(.*[^\d:.]) ?(\d{1,2})[:.](\d\d)[:.](\d\d)(?: ?([ap])\.? ?m\.?)?', re.I)
 
-def parts_of(
+def sentence_parts(
     sentence:str, # Without its zone
 )->tuple: # Year, month, day, hour, minute, second, and 'a', 'p' or None; None if it does not add up
     "Take a date apart."
-    if m := EAST.fullmatch(sentence): return *m.groups()[:3], *m.groups()[4:], m[4] and ('a' if m[4] in '午前上午오전' else 'p')
-    if not (m := WEST.fullmatch(sentence)): return None
+    if m := EAST_ASIAN_DATE.fullmatch(sentence): return *m.groups()[:3], *m.groups()[4:], m[4] and ('a' if m[4] in '午前上午오전' else 'p')
+    if not (m := WESTERN_DATE.fullmatch(sentence)): return None
     numbers, words = re.findall(r'\d+', m[1]), re.findall(r'[^\W\d_]+', m[1].lower())
     year, day = [n for n in numbers if len(n) == 4], [n for n in numbers if len(n) < 3]
-    month = {MONTHS[w] for w in words if w in MONTHS}
+    month = {MONTH_NAMES[w] for w in words if w in MONTH_NAMES}
     if len(numbers) == 2 and len(year) == len(day) == len(month) == 1: return year[0], *month, day[0], *m.groups()[1:4], m[5] and m[5].lower()
 
 # %% ../../nbs/messengers/google.ipynb #b5dadb8e
-def when(
+def parse_sentence_date(
     sentence, # 'Monday, March 2, 2026 at 6:02:00\u202fPM UTC', or anything
 )->datetime: # In UTC; None if it is not certain
     "Read a date in words."
     if not isinstance(sentence, str): return None
     words = ' '.join(re.sub('[\u200e\u200f\u061c]', '', sentence).split())
-    if not words.endswith(' UTC'): return t if (t := instant(words)) and t.tzinfo else None
-    if not (parts := parts_of(words.removesuffix(' UTC'))): return None
+    if not words.endswith(' UTC'): return t if (t := parse_iso(words)) and t.tzinfo else None
+    if not (parts := sentence_parts(words.removesuffix(' UTC'))): return None
     *numbers, half = parts
     year, month, day, hour, minute, second = map(int, numbers)
     if half and not 1 <= hour <= 12: return None
@@ -279,7 +281,7 @@ def when(
     except ValueError: return None
 
 # %% ../../nbs/messengers/google.ipynb #f6067095
-def words_of(
+def text_field(
     record, # A dictionary, or anything
     key:str, # One of its keys
 )->str: # '' if it is not there, or no text
@@ -288,7 +290,7 @@ def words_of(
     return text if isinstance(text, str) else ''
 
 # %% ../../nbs/messengers/google.ipynb #3438d02b
-def why_not(
+def chat_reason(
     record, # One of the messages
 )->str: # A key of `REASONS`; None if it is to be kept
     "Why this is no message."
@@ -296,7 +298,7 @@ def why_not(
     if record.get('message_state') == 'DELETED' or 'deletion_metadata' in record: return 'deleted'
     kinds = dict(text=str, creator=dict, annotations=list, attached_files=list)
     if not all(isinstance(record.get(k), kind | None) for k, kind in kinds.items()): return 'malformed'
-    if words_of(record.get('creator'), 'user_type').lower() in ('bot', 'app'): return 'bot'
+    if text_field(record.get('creator'), 'user_type').lower() in ('bot', 'app'): return 'bot'
     if record.get('text'): return None
     marks = {k for a in record.get('annotations') or [] if isinstance(a, dict) for k in a} - {'start_index', 'length'}
     return 'call' if 'video_call_metadata' in marks else 'media' if marks or record.get('attached_files') else 'empty'
@@ -306,11 +308,11 @@ def identity(
     person, # A `creator`, a member, or anything
 )->tuple: # (what tells them from others, name); two empty strings if unknown
     "Who somebody is."
-    name, email = words_of(person, 'name').strip(), words_of(person, 'email').strip().lower()
+    name, email = text_field(person, 'name').strip(), text_field(person, 'email').strip().lower()
     return email or name, name or email
 
 # %% ../../nbs/messengers/google.ipynb #00e66705
-def rows_of(
+def chat_rows(
     records:list,  # What `messages.json` holds
     export:Export, # Whose account grows
 )->list: # (what tells the sender from others, name, text, time) of each message
@@ -318,12 +320,12 @@ def rows_of(
     rows = []
     for r in records:
         export.read += 1
-        if why := why_not(r): export.dropped[why] += 1
-        else: rows.append((*identity(r.get('creator')), r['text'], when(r.get('created_date'))))
+        if why := chat_reason(r): export.dropped[why] += 1
+        else: rows.append((*identity(r.get('creator')), r['text'], parse_sentence_date(r.get('created_date'))))
     return rows
 
 # %% ../../nbs/messengers/google.ipynb #18c210ea
-def chat_log(
+def space_to_log(
     records:list,  # What `messages.json` holds
     info:dict,     # What `group_info.json` says; {} if there is none
     mine:set,      # Addresses of the owner
@@ -333,16 +335,16 @@ def chat_log(
 )->ChatLog: # Ordered by time
     "One chat of Google Chat."
     members = dict(identity(m) for m in info['members']) if isinstance(info.get('members'), list) else {}
-    rows = rows_of(records, export)
+    rows = chat_rows(records, export)
     names = {**members, **{key: name for key, name, *_ in rows}}
     count = Counter(names.values())
     label = {k: n if count[n] == 1 and (k in mine or n not in own) else k for k, n in names.items()}
-    messages = in_order([Message(label[key], text, time) for key, _, text, time in rows])
-    title = words_of(info, 'name') or ', '.join(label[k] for k in members if k not in mine)
+    messages = sort_messages([Message(label[key], text, time) for key, _, text, time in rows])
+    title = text_field(info, 'name') or ', '.join(label[k] for k in members if k not in mine)
     return ChatLog(title, messages, {label[k] for k in names if k in mine}, space or len(set(names) - {''}) > 2)
 
 # %% ../../nbs/messengers/google.ipynb #3433552c
-def read_chat(
+def read_google_chat(
     files:list, # messages.json of every chat, and what lies beside it
 )->Export: # ValueError if a file is damaged
     "Read Google Chat."
@@ -356,7 +358,7 @@ def read_chat(
         if f.base in ('user_info.json', 'group_info.json'): continue
         records = data.get('messages') if isinstance(data := load_json(f), dict) else None
         if not isinstance(records, list): raise Damaged('one of its files has no list of messages')
-        chat = chat_log(records, infos.get(folder(f), {}), mine, folder(f).startswith('Space'), export, own)
+        chat = space_to_log(records, infos.get(folder(f), {}), mine, folder(f).startswith('Space'), export, own)
         if re.match(r'(DM|Space) \S', folder(f)): chat.id = folder(f)
         export.chats.append(chat)
     export.chats = [c for c in export.chats if c.messages]
@@ -365,15 +367,15 @@ def read_chat(
 # %% ../../nbs/messengers/google.ipynb #4165b0f6
 FORMAT = 'Google Voice or Google Chat'
 LOOKS = "a Takeout folder or zip: Voice with a page of HTML for each conversation, or Google Chat with a messages.json for each"
-VOICE = re.compile(rb'<div class="(?:hChatLog hfeed|haudio)"')
-CHAT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"messages"\s*:\s*\[')
-MARKS = {'user_info.json': (b'"user"', b'"membership_info"'), 'group_info.json': (b'"members"', b'"user_type"')}
+VOICE_MARK = re.compile(rb'<div class="(?:hChatLog hfeed|haudio)"')
+CHAT_MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"messages"\s*:\s*\[')
+INFO_MARKS = {'user_info.json': (b'"user"', b'"membership_info"'), 'group_info.json': (b'"members"', b'"user_type"')}
 
-def is_chat(
+def is_google_chat(
     file, # A `File`
 )->bool: # Messages of Google Chat?
     "Does it look like a messages.json of Google Chat?"
-    if not CHAT.match(file.head): return False
+    if not CHAT_MARK.match(file.head): return False
     return any(b'"%s"' % k in file.head for k in (b'topic_id', b'created_date', b'creator')) or 'Google Chat/Groups/' in file.name
 
 # %% ../../nbs/messengers/google.ipynb #39b0f392
@@ -381,13 +383,13 @@ def find(
     files:list, # `File`s
 )->list: # At most two groups: Voice and Chat
     "What is of Google Voice and of Google Chat."
-    voice = [f for f in files if VOICE.search(f.head)]
-    chat = [f for f in files if is_chat(f)]
-    if chat: chat += [f for f in files if f.base in MARKS and all(m in f.head for m in MARKS[f.base])]
+    voice = [f for f in files if VOICE_MARK.search(f.head)]
+    chat = [f for f in files if is_google_chat(f)]
+    if chat: chat += [f for f in files if f.base in INFO_MARKS and all(m in f.head for m in INFO_MARKS[f.base])]
     return [group for group in (voice, chat) if group]
 
 def read(
     files:list, # One group
 )->Export: # ValueError if it is damaged
     "Read Google Voice or Google Chat."
-    return read_voice(files) if VOICE.search(files[0].head) else read_chat(files)
+    return read_voice(files) if VOICE_MARK.search(files[0].head) else read_google_chat(files)

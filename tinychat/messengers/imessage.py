@@ -14,22 +14,24 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 from ..data import Message
-from .core import BROKEN, ChatLog, Damaged, Export, File, balanced, decode, in_order
+from .core import DAMAGE_ERRORS, ChatLog, Damaged, Export, File, balanced, decode, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'ME', 'Row', 'Chat', 'length', 'stream_text', 'load_plist', 'keyed_text', 'number', 'apple_time',
-           'opened', 'find_wal', 'columns', 'select', 'first_of', 'message_rows', 'words', 'last_edit', 'body',
-           'unsent', 'why_not', 'read_chats', 'read_handles', 'placed', 'to_logs', 'read_rows', 'read_database',
-           'is_start', 'to_lines', 'to_blocks', 'local_time', 'split_replies', 'strip_tapbacks', 'latest', 'line_kinds',
-           'plain_text', 'Block', 'read_block', 'read_texts', 'is_database', 'is_text', 'is_locked', 'find', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'OWNER', 'MessageRow', 'ChatRow', 'typedstream_length', 'typedstream_text', 'load_plist',
+           'keyed_archive_text', 'to_int', 'apple_time', 'open_database', 'find_wal', 'table_columns', 'select_columns',
+           'first_chats', 'message_rows', 'column_text', 'last_edit', 'row_text', 'is_unsent', 'row_reason',
+           'read_chats', 'read_handles', 'chat_and_sender', 'finish_chats', 'read_message_table', 'read_database',
+           'is_block_start', 'cut_lines', 'split_blocks', 'exporter_time', 'split_replies', 'strip_tapbacks',
+           'latest_version', 'line_kinds', 'typed_text', 'ExporterBlock', 'read_block', 'read_exporter_texts',
+           'is_chat_db', 'is_exporter_text', 'is_locked_db', 'find', 'read']
 
 # %% ../../nbs/messengers/imessage.ipynb #df0b2190
 FORMAT = 'iMessage'
 LOOKS = "the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), or .txt files of imessage-exporter, which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender"
-ME = 'Me' # The owner has no name in either; imessage-exporter writes this one
+OWNER = 'Me' # The owner has no name in either; imessage-exporter writes this one
 
 # %% ../../nbs/messengers/imessage.ipynb #5bd7fde6
-def length(
+def typedstream_length(
     blob:bytes, # An archive
     at:int,     # Where a length begins
 )->tuple: # The length, and where it ends; ValueError if there is none
@@ -43,13 +45,13 @@ def length(
 # %% ../../nbs/messengers/imessage.ipynb #76457811
 _string = re.compile(rb'NSString\x01[\x80-\xff]\x84\x01\+')
 
-def stream_text(
+def typedstream_text(
     blob:bytes, # `attributedBody`
 )->str: # None if no text is found in it, or only a part of one
     "The first string of a typedstream archive."
     if not (m := _string.search(blob)): return None
     try:
-        n, at = length(blob, m.end())
+        n, at = typedstream_length(blob, m.end())
         return blob[at:at+n].decode() if at + n <= len(blob) else None
     except ValueError: return None # no length, or no UTF-8
 
@@ -60,11 +62,11 @@ def load_plist(
     "A property list, binary or XML."
     if not isinstance(blob, bytes) or not blob: return {}
     try: out = plistlib.loads(blob)
-    except (*BROKEN, ValueError, ExpatError, MemoryError): return {}
+    except (*DAMAGE_ERRORS, ValueError, ExpatError, MemoryError): return {}
     return out if isinstance(out, dict) else {}
 
 # %% ../../nbs/messengers/imessage.ipynb #c2de8453
-def keyed_text(
+def keyed_archive_text(
     blob:bytes, # `attributedBody`
 )->str: # None if it holds no string where one must be
     "The string of an NSKeyedArchiver archive."
@@ -77,7 +79,7 @@ def keyed_text(
     return out if isinstance(out, str) else None
 
 # %% ../../nbs/messengers/imessage.ipynb #4b064f13
-def number(
+def to_int(
     value, # What a column holds
 )->int: # 0 if it is no number
     "A whole number."
@@ -91,7 +93,7 @@ def apple_time(
     date, # Seconds or nanoseconds since 2001
 )->datetime: # In UTC; None if there is no date, or an impossible one
     "When it was sent."
-    n = number(date)
+    n = to_int(date)
     try: return _epoch + timedelta(microseconds=n//1000 if abs(n) > 10**12 else n*10**6) if n else None
     except OverflowError: return None
 
@@ -99,7 +101,7 @@ def apple_time(
 _magic = b'SQLite format 3\0'
 
 @contextmanager
-def opened(
+def open_database(
     file:File,      # A database
     wal:File=None,  # Its write-ahead log
 ): # A connection; all text comes as bytes
@@ -128,7 +130,7 @@ def find_wal(
     return out if out and out.head else None
 
 # %% ../../nbs/messengers/imessage.ipynb #5a29a7eb
-def columns(
+def table_columns(
     con,       # A connection
     table:str, # Its name
 )->set: # In lower case; empty if there is no such table
@@ -136,44 +138,44 @@ def columns(
     return {r[1].decode(errors='replace').lower() for r in con.execute(f'PRAGMA table_info("{table}")')}
 
 # %% ../../nbs/messengers/imessage.ipynb #72c7e8df
-def select(
+def select_columns(
     con,        # A connection
     table:str,  # Its name
     names:list, # Columns
 )->str: # For a SELECT, with NULL for a column that is not there
     "Columns of a table, whether they exist or not."
-    has = columns(con, table)
+    has = table_columns(con, table)
     return ', '.join(f'"{table}"."{n}"' if n.lower() in has else 'NULL' for n in names)
 
 # %% ../../nbs/messengers/imessage.ipynb #ccb80630
-def first_of(
+def first_chats(
     con,       # A connection
     table:str, # A table between messages and chats
 )->str: # A SELECT of message_id and chat_id, each message once
     "For each message its first chat."
-    if not {'chat_id', 'message_id'} <= columns(con, table): return '(SELECT NULL AS message_id, NULL AS chat_id)'
+    if not {'chat_id', 'message_id'} <= table_columns(con, table): return '(SELECT NULL AS message_id, NULL AS chat_id)'
     return f'(SELECT message_id, MIN(chat_id) AS chat_id FROM {table} GROUP BY message_id)'
 
 # %% ../../nbs/messengers/imessage.ipynb #0b05d521
 _columns = '''text attributedBody subject handle_id date is_from_me associated_message_type item_type group_title group_action_type balloon_bundle_id
     cache_has_attachments is_system_message is_auto_reply date_edited date_retracted message_summary_info'''.split()
-Row = namedtuple('Row', ['id', *_columns, 'chat', 'trash'])
+MessageRow = namedtuple('MessageRow', ['id', *_columns, 'chat', 'trash'])
 
 def message_rows(
     con, # A connection
-): # `Row`s, one by one; ValueError if the table is damaged
+): # `MessageRow`s, one by one; ValueError if the table is damaged
     "All rows of the table of messages."
-    sql = f'''SELECT message.ROWID, {select(con, 'message', _columns)}, c.chat_id, t.chat_id FROM message
-        LEFT JOIN {first_of(con, 'chat_message_join')} c ON c.message_id = message.ROWID
-        LEFT JOIN {first_of(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID ORDER BY message.ROWID'''
+    sql = f'''SELECT message.ROWID, {select_columns(con, 'message', _columns)}, c.chat_id, t.chat_id FROM message
+        LEFT JOIN {first_chats(con, 'chat_message_join')} c ON c.message_id = message.ROWID
+        LEFT JOIN {first_chats(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID ORDER BY message.ROWID'''
     last = None
     for row in con.execute(sql):
         if last is not None and row[0] <= last: raise Damaged('its table of messages is damaged')
         last = row[0]
-        yield Row(*row)
+        yield MessageRow(*row)
 
 # %% ../../nbs/messengers/imessage.ipynb #71fa3df9
-def words(
+def column_text(
     value, # What a column holds
 )->str: # '' for NULL; None if it is not Unicode
     "A text."
@@ -188,67 +190,67 @@ def last_edit(
     "The newest version of an edited message."
     parts = info.get('ec')
     if not isinstance(parts, dict): return ''
-    new = [parts[k][-1] for k in sorted(parts, key=number) if isinstance(parts[k], list) and parts[k]]
+    new = [parts[k][-1] for k in sorted(parts, key=to_int) if isinstance(parts[k], list) and parts[k]]
     blobs = [v.get('t') for v in new if isinstance(v, dict)]
-    return ''.join(stream_text(b) or '' for b in blobs if isinstance(b, bytes))
+    return ''.join(typedstream_text(b) or '' for b in blobs if isinstance(b, bytes))
 
 # %% ../../nbs/messengers/imessage.ipynb #7d62a734
-def body(
-    row:Row, # A message
+def row_text(
+    row:MessageRow, # A message
 )->str: # '' if there is none, None if it cannot be read
     "The words of a message."
-    text, blob = words(row.text), row.attributedBody
+    text, blob = column_text(row.text), row.attributedBody
     if not text and isinstance(blob, bytes) and blob:
-        text = keyed_text(blob) if blob.startswith(b'bplist') else stream_text(blob)
-    if not text and number(row.date_edited): text = last_edit(load_plist(row.message_summary_info)) or text
-    subject = words(row.subject)
+        text = keyed_archive_text(blob) if blob.startswith(b'bplist') else typedstream_text(blob)
+    if not text and to_int(row.date_edited): text = last_edit(load_plist(row.message_summary_info)) or text
+    subject = column_text(row.subject)
     return '\n'.join(filter(None, [subject, text])) if subject and text is not None else text
 
 # %% ../../nbs/messengers/imessage.ipynb #68c09b1d
-def unsent(
-    row:Row, # A message
+def is_unsent(
+    row:MessageRow, # A message
 )->bool: # Is nothing left of it?
     "Was it taken back?"
-    if not number(row.date_retracted) and not number(row.date_edited): return False
+    if not to_int(row.date_retracted) and not to_int(row.date_edited): return False
     info = load_plist(row.message_summary_info)
     gone, parts = info.get('rp'), info.get('otr')
-    gone = {number(p) for p in gone} if isinstance(gone, list) else set()
-    parts = {number(p) for p in parts} if isinstance(parts, dict) else set()
-    if not gone and not number(row.date_retracted): return False
+    gone = {to_int(p) for p in gone} if isinstance(gone, list) else set()
+    parts = {to_int(p) for p in parts} if isinstance(parts, dict) else set()
+    if not gone and not to_int(row.date_retracted): return False
     return not gone or not parts - gone
 
 # %% ../../nbs/messengers/imessage.ipynb #44afa403
 _drawn = ('HandwritingProvider', 'DigitalTouchBalloonProvider')
 
-def why_not(
-    row:Row,  # A row of the table
-    text:str, # Its `body`
+def row_reason(
+    row:MessageRow,  # A row of the table
+    text:str, # Its `row_text`
 )->str: # A key of `REASONS`; None if it is a message
     "Why a row is not a message."
-    kind, item, app = number(row.associated_message_type), number(row.item_type), words(row.balloon_bundle_id) or ''
+    kind, item, app = to_int(row.associated_message_type), to_int(row.item_type), column_text(row.balloon_bundle_id) or ''
     if 1000 <= kind < 5000: return 'sticker' if kind < 2000 else 'reaction' if kind < 4000 else 'contact'
-    if item or number(row.is_system_message): return 'call' if item == 6 else 'system' # 6: a FaceTime call with something to share
-    if row.trash is not None and row.chat is None or unsent(row): return 'deleted'
-    if number(row.is_auto_reply): return 'bot'
+    if item or to_int(row.is_system_message): return 'call' if item == 6 else 'system' # 6: a FaceTime call with something to share
+    if row.trash is not None and row.chat is None or is_unsent(row): return 'deleted'
+    if to_int(row.is_auto_reply): return 'bot'
     if app and not app.endswith('URLBalloonProvider'): return 'media' if app.endswith(_drawn) else 'contact'
     if text is None: return 'malformed'
     if text.startswith('$(kIMTranscriptPlugin'): return 'system' # the name of a person, filled in by the app
     if text.replace('\ufffc', '').strip(): return None
-    if number(row.cache_has_attachments) or '\ufffc' in text: return 'media'
-    return 'system' if row.group_title is not None or number(row.group_action_type) else 'empty'
+    if to_int(row.cache_has_attachments) or '\ufffc' in text: return 'media'
+    return 'system' if row.group_title is not None or to_int(row.group_action_type) else 'empty'
 
 # %% ../../nbs/messengers/imessage.ipynb #680ec94d
-Chat = namedtuple('Chat', 'key name group')
+ChatRow = namedtuple('ChatRow', 'key name group')
 
 def read_chats(
     con, # A connection
-)->dict: # Number of a chat -> `Chat`
+)->dict: # Number of a chat -> `ChatRow`
     "All chats. SMS and iMessage with the same person are one: they have the same key."
     out = {}
-    if not columns(con, 'chat'): return out
-    for n, ident, name, style in con.execute(f"SELECT ROWID, {select(con, 'chat', ['chat_identifier', 'display_name', 'style'])} FROM chat"):
-        ident, group = words(ident) or '', number(style) == 43
-        out[n] = Chat((ident or n, group), words(name) or ident, group)
+    if not table_columns(con, 'chat'): return out
+    for n, ident, name, style in con.execute(f"SELECT ROWID, {select_columns(con, 'chat', ['chat_identifier', 'display_name', 'style'])} FROM chat"):
+        ident, group = column_text(ident) or '', to_int(style) == 43
+        out[n] = ChatRow((ident or n, group), column_text(name) or ident, group)
     return out
 
 # %% ../../nbs/messengers/imessage.ipynb #c164da9b
@@ -256,30 +258,30 @@ def read_handles(
     con, # A connection
 )->dict: # Number of a handle -> phone number or address
     "Whom the owner wrote with."
-    out = {n: words(name) or '' for n, name in con.execute(f"SELECT ROWID, {select(con, 'handle', ['id'])} FROM handle")}
-    return {n: f'{name} ({n})' if name == ME else name for n, name in out.items()} # a company may send as "Me"
+    out = {n: column_text(name) or '' for n, name in con.execute(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
+    return {n: f'{name} ({n})' if name == OWNER else name for n, name in out.items()} # a company may send as "Me"
 
 # %% ../../nbs/messengers/imessage.ipynb #6739141f
-def placed(
-    row:Row,      # A message
+def chat_and_sender(
+    row:MessageRow,      # A message
     handles:dict, # From `read_handles`
     chats:dict,   # From `read_chats`
-)->tuple: # Its `Chat`, its sender
+)->tuple: # Its `ChatRow`, its sender
     "Where a message belongs, and who sent it."
     person = handles.get(row.handle_id, '')
-    if row.chat is None: chat = Chat((None, person), person, False) # in no chat: by person
-    else: chat = chats.get(row.chat) or Chat((row.chat, None), '', False)
-    if number(row.is_from_me): return chat, ME
+    if row.chat is None: chat = ChatRow((None, person), person, False) # in no chat: by person
+    else: chat = chats.get(row.chat) or ChatRow((row.chat, None), '', False)
+    if to_int(row.is_from_me): return chat, OWNER
     return chat, person or ('' if chat.group else chat.name) # the handle may be gone
 
 # %% ../../nbs/messengers/imessage.ipynb #3c41c38a
-def to_logs(
+def finish_chats(
     found:dict, # Key of a chat -> `ChatLog`, its messages in the order of the file
     me:set,     # Senders who are the owner
 )->list: # `ChatLog`s in order of time
     "Finish chats: sort them, and see who is in a group."
     for log in found.values():
-        log.messages = in_order(log.messages)
+        log.messages = sort_messages(log.messages)
         log.me, log.group = set(me), log.group or len({m.sender for m in log.messages}) > 2
         log.name = log.name or ', '.join(sorted({m.sender for m in log.messages} - me))
     groups = Counter(log.name for log in found.values() if log.group)
@@ -288,7 +290,7 @@ def to_logs(
     return [log for log in found.values() if log.messages]
 
 # %% ../../nbs/messengers/imessage.ipynb #5ab0c196
-def read_rows(
+def read_message_table(
     con,           # A connection
     export:Export, # Is filled
 ): # ValueError or sqlite3.Error if the database is damaged
@@ -296,14 +298,14 @@ def read_rows(
     handles, chats, found = read_handles(con), read_chats(con), {}
     for row in message_rows(con):
         export.read += 1
-        text = body(row)
-        why = why_not(row, text)
+        text = row_text(row)
+        why = row_reason(row, text)
         if why: export.dropped[why] += 1; continue
-        chat, sender = placed(row, handles, chats)
+        chat, sender = chat_and_sender(row, handles, chats)
         log = found.setdefault(chat.key, ChatLog(chat.name, group=chat.group))
         log.name = log.name or chat.name
         log.messages.append(Message(sender, text.replace('\ufffc', ''), apple_time(row.date))) # U+FFFC stands for an attachment
-    export.chats = to_logs(found, {ME})
+    export.chats = finish_chats(found, {OWNER})
 
 # %% ../../nbs/messengers/imessage.ipynb #ec647918
 def read_database(
@@ -314,7 +316,7 @@ def read_database(
     try:
         with db.open() as f:
             if f.read(len(_magic)) != _magic: raise Damaged('its file is not a SQLite database, or it is encrypted')
-        with opened(db, find_wal(db, files)) as con: read_rows(con, export)
+        with open_database(db, find_wal(db, files)) as con: read_message_table(con, export)
     except OSError: raise Damaged('its file may not be opened (on a Mac, give your terminal Full Disk Access, or copy the files to another folder)') from None
     except (sqlite3.Error, UnicodeError): raise Damaged('its database is locked, or damaged') from None
     return balanced(export)
@@ -325,7 +327,7 @@ _date = rf"(?P<date>(?:{_months.replace(' ', '|')}) \d\d, \d{{4}} [ \d]\d:\d\d:\
 _head = re.compile(rf'{_date}(?: \(Read by (?P<reader>.{{1,200}}) after [\w ,]+\))?')
 _notice = re.compile(rf'{_date} (?P<notice>.+)')
 
-def is_start(
+def is_block_start(
     lines:list, # Of a file
     i:int,      # Which of them
 )->bool: # Does a block begin there?
@@ -336,7 +338,7 @@ def is_start(
     return bool(_notice.fullmatch(lines[i])) and (i + 1 >= len(lines) or not lines[i+1])
 
 # %% ../../nbs/messengers/imessage.ipynb #562a830c
-def to_lines(
+def cut_lines(
     text:str, # Of a file
 )->list: # Without their ends
     "Lines, of Unix or Windows."
@@ -344,16 +346,16 @@ def to_lines(
     return text.removesuffix('\n').split('\n')
 
 # %% ../../nbs/messengers/imessage.ipynb #3787bdd2
-def to_blocks(
+def split_blocks(
     lines:list, # Of a file
 )->list: # Lists of lines; the first has no date if the file begins in the middle of a block
     "Cut a file into blocks."
-    starts = [i for i in range(len(lines)) if lines[i][:1].isupper() and is_start(lines, i)]
+    starts = [i for i in range(len(lines)) if lines[i][:1].isupper() and is_block_start(lines, i)]
     cuts = [0, *(i for i in starts if i), len(lines)]
     return [lines[a:b] for a, b in zip(cuts, cuts[1:])]
 
 # %% ../../nbs/messengers/imessage.ipynb #c7f1134b
-def local_time(
+def exporter_time(
     date:str, # As in a block
 )->datetime: # On the clock of the owner; ValueError if there is no such time
     "When it was sent."
@@ -400,7 +402,7 @@ def strip_tapbacks(
 _edit = re.compile(r'Edited \d+ \w+(?:, \d+ \w+)* later: ')
 _dated = re.compile(rf'{_date} ')
 
-def latest(
+def latest_version(
     lines:list, # Of a message
 )->list: # Those of its last version
     "Take out the versions before an edit."
@@ -428,7 +430,7 @@ def line_kinds(
 _whole = {('SharePlay Message', 'Ended'): 'call', ('Started sharing location!',): 'system', ('Stopped sharing location!',): 'system',
           ('You deleted a message.',): 'deleted', ('They deleted a message.',): 'deleted'}
 
-def plain_text(
+def typed_text(
     lines:list, # Of a message: typed ones, and those that stand for something else
 )->tuple: # The text, or None and a key of `REASONS`
     "What a message says."
@@ -441,43 +443,43 @@ def plain_text(
 
 # %% ../../nbs/messengers/imessage.ipynb #63c09a9e
 @dataclass
-class Block:
+class ExporterBlock:
     "One block of a text file."
     message:Message=None # None if it is not a message
     why:str=None         # Then why, a key of `REASONS`
     key:tuple=None       # When and by whom it was sent, if that is known
     reader:str=None      # Who read it, if that is known: 'them' if the owner wrote it
     reactions:int=0      # How many reactions are shown with it
-    replies:list=field(default_factory=list) # `Block`s shown inside
+    replies:list=field(default_factory=list) # `ExporterBlock`s shown inside
 
 # %% ../../nbs/messengers/imessage.ipynb #0af613bd
 def read_block(
     lines:list,         # A block, or an answer inside one
     inside:bool=False, # Is it an answer inside one? Then there is none in it
-)->Block: # Without a message if it is a notice, or cannot be understood
+)->ExporterBlock: # Without a message if it is a notice, or cannot be understood
     "Read one block."
     head = _head.fullmatch(lines[0])
     if not head:
         notice = _notice.fullmatch(lines[0])
-        return Block(why='malformed' if not notice else 'deleted' if notice['notice'].endswith(' unsent a message!') else 'system')
-    try: time = local_time(head['date'])
-    except ValueError: return Block(why='malformed')
-    if len(lines) < 2 or not lines[1]: return Block(why='malformed')
+        return ExporterBlock(why='malformed' if not notice else 'deleted' if notice['notice'].endswith(' unsent a message!') else 'system')
+    try: time = exporter_time(head['date'])
+    except ValueError: return ExporterBlock(why='malformed')
+    if len(lines) < 2 or not lines[1]: return ExporterBlock(why='malformed')
     body = lines[2:-1] if lines[-1] == '' and len(lines) > 2 else lines[2:] # one blank line ends a block
     own, replies = (body, []) if inside else split_replies(body)
     own, reactions = strip_tapbacks(own[:-1] if own[-1:] == [_answer] else own)
     if len(own) > 1 and own[-1] in _effects: own = own[:-1]
-    text, why = plain_text(latest(own))
-    return Block(Message(lines[1], text, time) if text else None, why, (time, lines[1]), head['reader'], reactions, [read_block(r, True) for r in replies])
+    text, why = typed_text(latest_version(own))
+    return ExporterBlock(Message(lines[1], text, time) if text else None, why, (time, lines[1]), head['reader'], reactions, [read_block(r, True) for r in replies])
 
 # %% ../../nbs/messengers/imessage.ipynb #49a4acff
-def read_texts(
+def read_exporter_texts(
     files:list, # Text files, one a chat
 )->Export: # ValueError if one is not Unicode
     "Read what imessage-exporter wrote."
     export, me, found = Export('iMessage (imessage-exporter)', str(files[0].path)), set(), {}
     for f in files:
-        blocks = [read_block(b) for b in to_blocks(to_lines(decode(f.bytes()))) if any(b)]
+        blocks = [read_block(b) for b in split_blocks(cut_lines(decode(f.bytes()))) if any(b)]
         shown = Counter(b.key for b in blocks if b.key)
         for b in [r for b in blocks for r in b.replies]:
             if shown[b.key]: shown[b.key] -= 1 # it is in its own place too
@@ -486,11 +488,11 @@ def read_texts(
         export.read += len(blocks) + sum(b.reactions for b in blocks)
         export.dropped += Counter(b.why for b in blocks if not b.message) + Counter(reaction=sum(b.reactions for b in blocks))
         found[f.name] = ChatLog(f.base.removesuffix('.txt'), [b.message for b in blocks if b.message])
-    export.chats = to_logs(found, me or {ME})
+    export.chats = finish_chats(found, me or {OWNER})
     return balanced(export)
 
 # %% ../../nbs/messengers/imessage.ipynb #46c4d713
-def is_database(
+def is_chat_db(
     f:File,     # Any file
     files:list, # Those it came with
 )->bool: # False if it cannot be opened
@@ -499,21 +501,21 @@ def is_database(
     # A database that was only just made may have its tables still in the -wal
     wal = find_wal(f, files) if len(f.head) < 1 << 14 else None
     try:
-        with opened(f, wal) as con: return {'handle_id', 'is_from_me'} <= columns(con, 'message') and 'id' in columns(con, 'handle')
+        with open_database(f, wal) as con: return {'handle_id', 'is_from_me'} <= table_columns(con, 'message') and 'id' in table_columns(con, 'handle')
     except sqlite3.DatabaseError: return b'chat_message_join' in f.head # damaged, but it was one
-    except (OSError, ValueError, *BROKEN): return False
+    except (OSError, ValueError, *DAMAGE_ERRORS): return False
 
 # %% ../../nbs/messengers/imessage.ipynb #79ed0e93
-def is_text(
+def is_exporter_text(
     f:File, # Any file
 )->bool: # False if it cannot be read
     "Is it a text file of imessage-exporter?"
     start = f.head[:400] # a bad byte further on is damage, not another format
-    try: return bool(start) and is_start(to_lines(decode(start, whole=False)), 0)
+    try: return bool(start) and is_block_start(cut_lines(decode(start, whole=False)), 0)
     except ValueError: return False
 
 # %% ../../nbs/messengers/imessage.ipynb #068fedc9
-def is_locked(
+def is_locked_db(
     f:File, # Any file
 )->bool: # Is it a chat.db that the system does not let us open?
     "Is it the database that needs Full Disk Access?"
@@ -529,9 +531,9 @@ def find(
 )->list: # Groups: a database with its -wal, or all text files of a folder
     "The exports of iMessage among some files."
     names, folders = {f.name: f for f in files}, {}
-    out = [[f, *(names[f.name + end] for end in ('-wal', '-shm') if f.name + end in names)] for f in files if is_database(f, files) or is_locked(f)]
+    out = [[f, *(names[f.name + end] for end in ('-wal', '-shm') if f.name + end in names)] for f in files if is_chat_db(f, files) or is_locked_db(f)]
     for f in files:
-        if is_text(f): folders.setdefault(f.name.rpartition('/')[0], []).append(f)
+        if is_exporter_text(f): folders.setdefault(f.name.rpartition('/')[0], []).append(f)
     return out + list(folders.values())
 
 # %% ../../nbs/messengers/imessage.ipynb #ab085b36
@@ -539,4 +541,4 @@ def read(
     files:list, # One group of `find`
 )->Export: # ValueError if it is damaged, or not what it must be
     "Read an export of iMessage."
-    return read_texts(files) if is_text(files[0]) else read_database(files)
+    return read_exporter_texts(files) if is_exporter_text(files[0]) else read_database(files)

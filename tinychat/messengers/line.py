@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, in_order
+from .core import ChatLog, Damaged, Export, File, decode, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'Day', 'date_row', 'to_date', 'misfits', 'date_order', 'Row', 'row', 'usual', 'true_dates',
-           'find_marks', 'unquote', 'closes', 'text_ends', 'why_not', 'why_notice', 'spoken_names', 'by_first_word',
-           'split_row', 'split_rows', 'title', 'called', 'split_lines', 'whole_text', 'records', 'looks', 'find',
-           'header', 'from_computer', 'sort_out', 'finish', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'DateRow', 'parse_date_row', 'to_date', 'misfits', 'month_order', 'TimeRow', 'parse_time_row',
+           'most_common', 'true_dates', 'find_marks', 'unquote_text', 'closes_quote', 'text_ends', 'placeholder_reason',
+           'notice_reason', 'learn_names', 'by_first_word', 'split_row', 'split_rows', 'parse_title', 'chat_title',
+           'split_lines', 'whole_text', 'collect_rows', 'looks_like_line', 'find', 'title_lines', 'from_computer',
+           'typed_messages', 'finish_line_log', 'read']
 
 # %% ../../nbs/messengers/line.ipynb #bd0f0286
 _word = r'(?:Th ?\d|[^\d\s()（）,/]{1,16})'
@@ -26,19 +27,19 @@ _date_row = re.compile(rf'(?:(?P<before>{_word}), ?)?(?P<a>\d{{1,4}})(?P<sep>[/.
                        rf'(?:(?P<open> ?[(（]| )?(?P<after>{_word})[)）]?)?(?P<era> (?:BE|CE|AD))? *')
 
 # %% ../../nbs/messengers/line.ipynb #dbf17268
-class Day(NamedTuple):
+class DateRow(NamedTuple):
     "A date row, before we know which number is the month."
     shape:tuple   # What all date rows of a file have in common
     weekday:str   # As written; '' if there is none
     numbers:tuple # Three, as they stand
 
-def date_row(
+def parse_date_row(
     line:str, # Any line
-)->Day: # None if it is no date
+)->DateRow: # None if it is no date
     "A line that is a date and nothing else."
     m = _date_row.fullmatch(line) if len(line) < 50 else None
     if not m or max(len(m['a']), len(m['c'])) != 4 or len(m['a']) == len(m['c']): return None
-    return Day((bool(m['before']), len(m['a']) == 4, m['sep'], (m['open'] or '').strip(), bool(m['after'])), m['before'] or m['after'] or '', tuple(int(m[k]) for k in 'abc'))
+    return DateRow((bool(m['before']), len(m['a']) == 4, m['sep'], (m['open'] or '').strip(), bool(m['after'])), m['before'] or m['after'] or '', tuple(int(m[k]) for k in 'abc'))
 
 # %% ../../nbs/messengers/line.ipynb #fb44553b
 def to_date(
@@ -57,7 +58,7 @@ def _belied(word, n): return word[:3].lower() in _english and _english.index(wor
 
 # %% ../../nbs/messengers/line.ipynb #c0e33884
 def misfits(
-    days:list, # `Day`s
+    days:list, # `DateRow`s
     order:str, # As above
 )->int: # 0 if all is well
     "How many date rows speak against an order."
@@ -69,8 +70,8 @@ def misfits(
     return dates.count(None) + wrong + sum(seen.values()) - sum(best.values())
 
 # %% ../../nbs/messengers/line.ipynb #0e8e7d16
-def date_order(
-    days:list, # `Day`s of one shape
+def month_order(
+    days:list, # `DateRow`s of one shape
 )->str: # 'ymd', 'dmy' or 'mdy'
     "Which number is the month."
     return 'ymd' if not days or days[0].shape[1] else min('dmy', 'mdy', key=lambda o: misfits(days, o))
@@ -82,24 +83,24 @@ _half = f'(?:{_am}|{_pm})'
 _row = re.compile(rf'(?:(?P<before>{_half})[ \u00a0\u202f]?)?(?P<h>\d{{1,2}})(?P<sep>[:.])(?P<m>\d\d)(?:[ \u00a0\u202f]?(?P<after>{_half}))?(?P<gap>[\t ])(?P<rest>.*)', re.I | re.S)
 
 # %% ../../nbs/messengers/line.ipynb #01b94bba
-class Row(NamedTuple):
+class TimeRow(NamedTuple):
     "A line that begins with a time."
     shape:tuple    # What all rows of a file have in common; its last part is the separator
     time:timedelta # Since midnight
     rest:str       # Sender and text
 
-def row(
+def parse_time_row(
     line:str, # Any line
-)->Row: # None if it does not begin with a time
+)->TimeRow: # None if it does not begin with a time
     "A line that begins with a time."
     m = _row.match(line)
     if not m or int(m['h']) > 24 or int(m['m']) > 59: return None
     half, h = m['before'] or m['after'], int(m['h']) % 24 # 24:53 is 00:53
     if half: h = h % 12 + 12*bool(re.fullmatch(_pm, half, re.I))
-    return Row((bool(m['before']), bool(m['after']), m['sep'], m['gap']), timedelta(hours=h, minutes=int(m['m'])), m['rest'])
+    return TimeRow((bool(m['before']), bool(m['after']), m['sep'], m['gap']), timedelta(hours=h, minutes=int(m['m'])), m['rest'])
 
 # %% ../../nbs/messengers/line.ipynb #e1dcb301
-def usual(
+def most_common(
     shapes, # Anything that can be counted
 ): # None if there is none; of those that occur equally often the first
     "What occurs most often."
@@ -108,29 +109,29 @@ def usual(
 
 # %% ../../nbs/messengers/line.ipynb #6d65efa4
 def true_dates(
-    days:dict, # Number of a line -> `Day`, all of one shape
+    days:dict, # Number of a line -> `DateRow`, all of one shape
 )->dict: # Number of a line -> `date`, for those that hold
     "The date rows that agree with the calendar and with each other."
-    order = date_order(list(days.values()))
+    order = month_order(list(days.values()))
     dates = {n: day for n, d in days.items() if (day := to_date(d.numbers, order))}
-    names = {k: usual(days[n].weekday for n in dates if dates[n].weekday() == k) for k in range(7)}
+    names = {k: most_common(days[n].weekday for n in dates if dates[n].weekday() == k) for k in range(7)}
     return {n: day for n, day in dates.items() if names[day.weekday()] == days[n].weekday and not _belied(days[n].weekday, day.weekday())}
 
 # %% ../../nbs/messengers/line.ipynb #f336bcc7
 def find_marks(
     lines:list, # Of a file
-)->tuple: # (number of a line -> `date`, number of a line -> `Row`)
+)->tuple: # (number of a line -> `date`, number of a line -> `TimeRow`)
     "The date rows of a file, and its rows."
-    days, rows = ({n: x for n, x in enumerate(map(f, lines)) if x} for f in (date_row, row))
-    shape = usual([d.shape for n, d in days.items() if n+1 in rows] or [d.shape for d in days.values()])
+    days, rows = ({n: x for n, x in enumerate(map(f, lines)) if x} for f in (parse_date_row, parse_time_row))
+    shape = most_common([d.shape for n, d in days.items() if n+1 in rows] or [d.shape for d in days.values()])
     dates = true_dates({n: d for n, d in days.items() if d.shape == shape})
-    shape = usual([rows[n+1].shape for n in dates if n+1 in rows] or [r.shape for r in rows.values()])
+    shape = most_common([rows[n+1].shape for n in dates if n+1 in rows] or [r.shape for r in rows.values()])
     return dates, {n: r for n, r in rows.items() if r.shape == shape}
 
 # %% ../../nbs/messengers/line.ipynb #3d39fc0c
 _lone = re.compile(r'(?<!")(?:"")*"(?!")')
 
-def unquote(
+def unquote_text(
     lines:list, # From the beginning of a text to the next row
 )->str: # As typed
     "A text of several lines, without the quotes around it."
@@ -143,7 +144,7 @@ def unquote(
     return whole[:-1] if whole.endswith('"') and '\n' in whole else text
 
 # %% ../../nbs/messengers/line.ipynb #62183bcf
-def closes(
+def closes_quote(
     lines:list, # Of a file
     n:int,      # Number of a line in which a quote stands alone
     marks:set,  # Numbers of the lines that are rows or dates
@@ -167,7 +168,7 @@ def text_ends(
         while k < len(alone) and alone[k] <= n: k += 1
         ends[n] = follows[n]
         if not rests[n].startswith('"') or _lone.search(rests[n][1:]) or k == len(alone): continue
-        if alone[k] > ends[n] and closes(lines, alone[k], known): ends[n] = alone[k] + 1
+        if alone[k] > ends[n] and closes_quote(lines, alone[k], known): ends[n] = alone[k] + 1
     return ends
 
 # %% ../../nbs/messengers/line.ipynb #c8754af4
@@ -200,7 +201,7 @@ _placed = re.compile(r'\[(?:Location|位置情報|位置資訊|位置訊息|位�
 _unsent = re.compile(r'unsent a message|送信を取り消しました|收回了?訊息|撤回了?(?:一条)?消息|ยกเลิกข้อความ|메시지 전송을 취소')
 
 # %% ../../nbs/messengers/line.ipynb #06c2d154
-def why_not(
+def placeholder_reason(
     text:str,          # What stands in the third column
     computer:bool=False, # Does the file come from a computer? It leaves out the brackets
 )->str: # A key of `REASONS`; None if it is a message
@@ -212,14 +213,14 @@ def why_not(
     return 'contact' if text.startswith('[null]http') else _reason_of[computer].get(text)
 
 # %% ../../nbs/messengers/line.ipynb #2b818979
-def why_notice(
+def notice_reason(
     text:str, # Of a row without a sender
 )->str: # A key of `REASONS`
     "What a notice is about."
     return 'call' if '☎' in text else 'deleted' if _unsent.search(text) else 'system'
 
 # %% ../../nbs/messengers/line.ipynb #d5fb91e6
-def spoken_names(
+def learn_names(
     rests:list, # What follows the time, in a file without tabs
     known:set,  # Names we have from elsewhere
 )->set: # Names, to be tried longest first
@@ -236,7 +237,7 @@ def spoken_names(
 
 # %% ../../nbs/messengers/line.ipynb #6064f1a3
 def by_first_word(
-    names:set, # As from `spoken_names`
+    names:set, # As from `learn_names`
 )->dict: # First word -> names that begin with it, longest first
     "Names, ready to be looked up."
     out = {}
@@ -244,7 +245,7 @@ def by_first_word(
     return out
 
 def split_row(
-    r:Row,      # A row
+    r:TimeRow,      # A row
     names:dict, # First word -> names that begin with it, longest first; for rows with spaces only
 )->tuple: # (sender, text); the sender is '' for a notice
     "Who, and what."
@@ -255,12 +256,12 @@ def split_row(
 
 # %% ../../nbs/messengers/line.ipynb #58b84010
 def split_rows(
-    rows:dict, # Number of a line -> `Row`
+    rows:dict, # Number of a line -> `TimeRow`
     known:set, # Names we have from elsewhere
 )->dict: # Number of a line -> (sender, text)
     "Who, and what, for all rows of a file."
     spaces = any(r.shape[-1] == ' ' for r in rows.values())
-    names = by_first_word(spoken_names([r.rest for r in rows.values()], known)) if spaces else {}
+    names = by_first_word(learn_names([r.rest for r in rows.values()], known)) if spaces else {}
     return {n: split_row(r, names) for n, r in rows.items()}
 
 # %% ../../nbs/messengers/line.ipynb #23c2678b
@@ -269,7 +270,7 @@ _titles = [re.compile(t) for t in (r'Chat history (?P<group>in) (?P<name>.+)', r
     r'(?:Riwayat|Histori) (?:obrolan|chat) dengan (?P<name>.+)', r'(?:Historial de chat|Historial del chat) con (?P<name>.+)', r'(?P<name>.+)')]
 
 # %% ../../nbs/messengers/line.ipynb #566cf11d
-def title(
+def parse_title(
     line:str, # The first line, or the name of the file
 )->tuple: # (name of the chat, does it say that it is a group?)
     "What the chat is called."
@@ -279,13 +280,13 @@ def title(
     return (m['name'], bool(m.groupdict().get('group'))) if m else ('', False)
 
 # %% ../../nbs/messengers/line.ipynb #5c3997fe
-def called(
+def chat_title(
     lines:list, # Of a file
     file:File,  # The same
 )->tuple: # (name of the chat, does it say that it is a group?)
     "The title above a chat, or else in the name of its file."
-    top = title(next((line for line in lines if line.strip()), ''))
-    return top if top[0] else title(file.base)
+    top = parse_title(next((line for line in lines if line.strip()), ''))
+    return top if top[0] else parse_title(file.base)
 
 # %% ../../nbs/messengers/line.ipynb #b2724219
 def split_lines(
@@ -304,10 +305,10 @@ def whole_text(
     "The text of a row, all its lines."
     body = [first, *below]
     while last and len(body) > 1 and not body[-1]: body.pop()
-    return unquote(body)
+    return unquote_text(body)
 
 # %% ../../nbs/messengers/line.ipynb #253750ae
-def records(
+def collect_rows(
     lines:list, # Of a file
     days:dict,  # As from `find_marks`
     rows:dict,  # As from `find_marks`
@@ -333,7 +334,7 @@ FORMAT = 'LINE'
 LOOKS = 'a .txt whose first line begins with [LINE], or one with dates on lines of their own and rows of time, name and text'
 
 # %% ../../nbs/messengers/line.ipynb #77cddd84
-def looks(
+def looks_like_line(
     head:str, # The beginning of a file
 )->bool: # One wrong `True` would take another messenger's file
     "Is it LINE's?"
@@ -341,7 +342,7 @@ def looks(
     if not lines: return False
     if lines[0].startswith('[LINE]'): return any(re.search(r'\d{1,4}[/.年-]', line) for line in lines[1:3])
     days, rows = find_marks(lines)
-    days = [n for n in days if n+1 in rows and date_row(lines[n]).weekday]
+    days = [n for n in days if n+1 in rows and parse_date_row(lines[n]).weekday]
     return bool(days) and (days[0] < 3 or rows[days[0]+1].shape[-1] == '\t') # a diary may have times after dates, but hardly tabs
 
 # %% ../../nbs/messengers/line.ipynb #88260524
@@ -350,10 +351,10 @@ def find(
 )->list: # Each a group of one file
     "LINE's exports among some files."
     text = lambda b: b.decode('utf-16' if b[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig', 'replace')
-    return [[f] for f in files if looks(text(f.head))]
+    return [[f] for f in files if looks_like_line(text(f.head))]
 
 # %% ../../nbs/messengers/line.ipynb #948765b4
-def header(
+def title_lines(
     lines:list,  # Of a file
     strays:list, # Numbers of the lines outside of any row
 )->list: # Numbers of those that are title and date of saving
@@ -361,7 +362,7 @@ def header(
     first = next((n for n, line in enumerate(lines) if line.strip()), None)
     if first not in strays: return []
     saved = lambda n: n - first < 3 and re.search(r'\d{1,4}[/.年-]', lines[n]) and re.search('[:：]', lines[n])
-    return [n for n in [n for n in strays if lines[n].strip()][:2] if n == first and title(lines[n])[0] or saved(n)]
+    return [n for n in [n for n in strays if lines[n].strip()][:2] if n == first and parse_title(lines[n])[0] or saved(n)]
 
 # %% ../../nbs/messengers/line.ipynb #6eaa837b
 def from_computer(
@@ -370,19 +371,19 @@ def from_computer(
     rows:dict,  # As from `find_marks`
 )->bool: # Then placeholders have no brackets
     "Was it saved on a computer?"
-    return any(r.shape[-1] == ' ' for r in rows.values()) or any(date_row(lines[n]).shape[2] == '.' for n in days)
+    return any(r.shape[-1] == ' ' for r in rows.values()) or any(parse_date_row(lines[n]).shape[2] == '.' for n in days)
 
 # %% ../../nbs/messengers/line.ipynb #fd23cc8c
-def sort_out(
-    found:list,    # (sender, text, time), as from `records`
+def typed_messages(
+    found:list,    # (sender, text, time), as from `collect_rows`
     computer:bool, # Does the file come from a computer?
 )->tuple: # (`Message`s, reasons -> records that are none)
     "What people typed, and what not."
-    why = [why_not(text, computer) if sender else why_notice(text) for sender, text, _ in found]
+    why = [placeholder_reason(text, computer) if sender else notice_reason(text) for sender, text, _ in found]
     return [Message(*f) for f, w in zip(found, why) if not w], Counter(filter(None, why))
 
 # %% ../../nbs/messengers/line.ipynb #776ed978
-def finish(
+def finish_line_log(
     chat:ChatLog, # With its messages as in the file
     group:bool,   # Does the title say that it is a group?
 )->ChatLog: # The same
@@ -390,7 +391,7 @@ def finish(
     senders = {m.sender for m in chat.messages}
     chat.group = group or len(senders) > 2
     if not chat.group and len(senders) == 2 and chat.name in senders: chat.me = senders - {chat.name}
-    chat.messages = in_order(chat.messages)
+    chat.messages = sort_messages(chat.messages)
     return chat
 
 # %% ../../nbs/messengers/line.ipynb #db65113a
@@ -401,10 +402,10 @@ def read(
     file, = files
     lines = split_lines(decode(file.bytes()))
     days, rows = find_marks(lines)
-    name, group = called(lines, file)
-    found, strays = records(lines, days, rows, {name})
-    lost = len([n for n in strays if lines[n].strip()]) - len(header(lines, strays))
+    name, group = chat_title(lines, file)
+    found, strays = collect_rows(lines, days, rows, {name})
+    lost = len([n for n in strays if lines[n].strip()]) - len(title_lines(lines, strays))
     if lost and not found: raise Damaged('none of its lines is a message')
-    messages, dropped = sort_out(found, from_computer(lines, days, rows))
+    messages, dropped = typed_messages(found, from_computer(lines, days, rows))
     if lost: dropped['malformed'] += lost
-    return Export(FORMAT, str(file.path), [finish(ChatLog(name, messages), group)], len(found) + lost, dropped)
+    return Export(FORMAT, str(file.path), [finish_line_log(ChatLog(name, messages), group)], len(found) + lost, dropped)

@@ -11,16 +11,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, in_order, load_json
+from .core import ChatLog, Damaged, Export, File, decode, sort_messages, load_json
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'SECTIONS', 'TYPES', 'SETTLED', 'BESIDE', 'AFTER_NAME', 'ALONE', 'ABOUT', 'mended', 'strings',
-           'mend', 'kind', 'home', 'find', 'when', 'pick', 'whose', 'typed', 'holds', 'phrase', 'short', 'about',
-           'notice', 'reason', 'Thread', 'oldest_first', 'as_thread', 'parts', 'by_thread', 'threads', 'owner_names',
-           'owner', 'chat', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS', 'KEYS_BESIDE_TEXT', 'NOTICES_AFTER_NAME',
+           'NOTICES_ALONE', 'NOTICES_ABOUT', 'mend_text', 'json_strings', 'mend_json', 'meta_shape', 'account_folder',
+           'find', 'record_time', 'first_value', 'record_sender', 'record_text', 'reason_by_key', 'match_notice',
+           'short_name', 'notice_about', 'app_notice_reason', 'message_reason', 'Thread', 'oldest_first', 'to_thread',
+           'file_threads', 'group_by_thread', 'account_threads', 'profile_names', 'account_owner', 'thread_to_log',
+           'read']
 
 # %% ../../nbs/messengers/meta.ipynb #06b73097
-def mended(
+def mend_text(
     text:str, # As in the file
 )->str: # As it was typed
     "Undo UTF-8 that was read as Latin-1; text that was not is left alone."
@@ -28,23 +30,23 @@ def mended(
     except UnicodeError: return text
 
 # %% ../../nbs/messengers/meta.ipynb #1e43adba
-def strings(
+def json_strings(
     data, # Anything that JSON can hold
 ): # Every string in it, keys left out
     "All text of a JSON file."
     if isinstance(data, str): yield data
     elif isinstance(data, (dict, list)):
-        for x in data.values() if isinstance(data, dict) else data: yield from strings(x)
+        for x in data.values() if isinstance(data, dict) else data: yield from json_strings(x)
 
 # %% ../../nbs/messengers/meta.ipynb #fe520acf
-def mend(
+def mend_json(
     data, # What a JSON file holds
 ): # The same with its text mended, if the file is a broken one
     "Mend a file's text, all of it or none."
-    odd = [s for s in strings(data) if not s.isascii()]
-    if not odd or sum(mended(s) != s for s in odd) * 10 < len(odd): return data
+    odd = [s for s in json_strings(data) if not s.isascii()]
+    if not odd or sum(mend_text(s) != s for s in odd) * 10 < len(odd): return data
     def walk(x):
-        if isinstance(x, str): return mended(x)
+        if isinstance(x, str): return mend_text(x)
         if isinstance(x, dict): return {k: walk(v) for k,v in x.items()}
         return [walk(v) for v in x] if isinstance(x, list) else x
     return walk(data)
@@ -56,7 +58,7 @@ LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_
 _file = re.compile(r'message(?:_(\d+))?\.json')
 
 # %% ../../nbs/messengers/meta.ipynb #6fe927d9
-def kind(
+def meta_shape(
     file:File, # Any file
 )->str: # 'thread', 'flat' (encrypted chats), 'old' (Instagram before 2021), 'owner', or '' for none of ours
     "What a file of ours holds, by how it begins."
@@ -74,15 +76,15 @@ def kind(
     return 'flat' if has('senderName', 'timestamp') or has('participants', 'threadName') else ''
 
 # %% ../../nbs/messengers/meta.ipynb #126f5d3a
-SECTIONS = {'inbox', 'archived_threads', 'filtered_threads', 'message_requests', 'legacy_threads', 'e2ee_cutover'}
+INBOX_FOLDERS = {'inbox', 'archived_threads', 'filtered_threads', 'message_requests', 'legacy_threads', 'e2ee_cutover'}
 
-def home(
+def account_folder(
     file:File, # A file with chats
 )->tuple: # (folder of the account, which of its products)
     "The account to which a file belongs."
     folders = file.name.split('/')[:-1]
     if folders and _file.fullmatch(file.base): folders.pop() # the thread's own
-    if folders and folders[-1] in SECTIONS: folders.pop()
+    if folders and folders[-1] in INBOX_FOLDERS: folders.pop()
     if folders and folders[-1] == 'messages': folders.pop()
     product = folders.pop() if folders and re.fullmatch('your_.*activity.*', folders[-1]) else ''
     return '/'.join(folders), product
@@ -92,10 +94,10 @@ def find(
     files:list, # All `File`s there are
 )->list: # A list of `File`s for each account, those that name its owner last
     "Whatever is a Messenger or Instagram export."
-    kinds = [(f, kind(f)) for f in files]
-    homes = {home(f): [] for f,k in kinds if k in ('thread', 'flat', 'old')}
+    kinds = [(f, meta_shape(f)) for f in files]
+    homes = {account_folder(f): [] for f,k in kinds if k in ('thread', 'flat', 'old')}
     for f,k in kinds:
-        if k != 'owner' and (k or _file.fullmatch(f.base)) and home(f) in homes: homes[home(f)].append(f)
+        if k != 'owner' and (k or _file.fullmatch(f.base)) and account_folder(f) in homes: homes[account_folder(f)].append(f)
     for f in [f for f,k in kinds if k == 'owner']:
         around = [root for root,_ in homes if not root or f.name.startswith(root + '/') or len(homes) == 1]
         for (root, _),group in homes.items():
@@ -103,7 +105,7 @@ def find(
     return list(homes.values())
 
 # %% ../../nbs/messengers/meta.ipynb #096d24ff
-def when(
+def record_time(
     record:dict, # A message as in the file
 )->datetime: # None if it has none
     "When a message was sent."
@@ -119,34 +121,34 @@ def when(
     except (TypeError, ValueError, OverflowError): return None
 
 # %% ../../nbs/messengers/meta.ipynb #ad95a460
-def pick(
+def first_value(
     record:dict, # A message or a chat, as in the file
     *keys,       # In order of preference
 ): # The first value that is not null, or ''
     "What a record says under any of these names."
     return next((record[k] for k in keys if record.get(k) is not None), '')
 
-def whose(
+def record_sender(
     record:dict, # A message as in the file
 )->str: # '' if the account is gone
     "Who sent a message."
-    return pick(record, 'sender_name', 'senderName', 'sender')
+    return first_value(record, 'sender_name', 'senderName', 'sender')
 
-def typed(
+def record_text(
     record:dict, # A message as in the file
 )->str: # '' if there is none
     "The text of a message."
-    return pick(record, 'content', 'text')
+    return first_value(record, 'content', 'text')
 
 # %% ../../nbs/messengers/meta.ipynb #7a2a670a
-TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact', placeholder='deleted')
-SETTLED = dict(call=('call_duration', 'missed', 'video_call_action'), system=('users', 'action'),
+RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact', placeholder='deleted')
+DECISIVE_KEYS = dict(call=('call_duration', 'missed', 'video_call_action'), system=('users', 'action'),
                contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
-BESIDE = dict(sticker=('sticker', 'heart'),
+KEYS_BESIDE_TEXT = dict(sticker=('sticker', 'heart'),
               media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url', 'media_share_url', 'story_share', 'voice_media',
                      'animated_media_images', 'link', 'live_video_share', 'live_video_invite'))
 
-def holds(
+def reason_by_key(
     record:dict, # A message as in the file
     keys:dict,   # Reason -> keys that stand for it
 )->str: # The first reason of which it holds a key, or ''
@@ -157,7 +159,7 @@ def holds(
 # %% ../../nbs/messengers/meta.ipynb #c27553b4
 _whose, _call, _emoji = '(your|his|her|their)', '((audio|video|voice|group) )?(call|chat)', r'((?![^\W\d_])\S){1,40}'
 _phrases = lambda **by_reason: {r: re.compile('|'.join(ps), re.S) for r,ps in by_reason.items()}
-AFTER_NAME = _phrases(
+NOTICES_AFTER_NAME = _phrases(
     media=['(sent|shared) (an attachment|a (link|photo|video|file|GIF|voice message|post|reel|story)|\\d+ (photos|videos|GIFs|files))( from .+)?'],
     sticker=['sent a sticker( from .+)?'],
     contact=['created a poll(: .+)?', f'(voted for|(changed|removed) ({_whose} )?vote (to|for)) .+ in the poll: .+', f'(sent|shared|started sharing) ({_whose}|a) (live )?location',
@@ -171,18 +173,18 @@ AFTER_NAME = _phrases(
     deleted=['unsent a message'])
 
 # %% ../../nbs/messengers/meta.ipynb #68f572a1
-ALONE = _phrases(
+NOTICES_ALONE = _phrases(
     reaction=['Liked a message', f'Reacted {_emoji} to your message ?'],
     call=[r'The ((audio|video) )?(call|chat) ended\.', r'(Audio|Video) (call|chat) ended\.?'],
     contact=[r'This poll is no longer available\.'],
     system=[r'You are now connected on Messenger\.?',
             r"You can now message and call each other( and see info like [Aa]ctive [Ss]tatus and when you['’]?( ha)?ve read messages)?\."])
-ABOUT = _phrases(
+NOTICES_ABOUT = _phrases(
     call=[rf'(You missed an? {_call} (from|with)|You called) (?P<a>.+)\.', rf'(?P<b>.+) missed your {_call}\.'],
     system=[r'You and (?P<a>.+) waved at each other\.', r"You['’]re now friends with (?P<b>.+)\.", r'Say hi to your new Facebook friend, (?P<c>.+)\.'])
 
 # %% ../../nbs/messengers/meta.ipynb #c6e8abbb
-def phrase(
+def match_notice(
     patterns:dict, # Reason -> pattern
     text:str,      # A whole message, or what follows a name
 )->str: # The first reason whose pattern fits all of it, or ''
@@ -190,7 +192,7 @@ def phrase(
     return next((reason for reason,pattern in patterns.items() if pattern.fullmatch(text)), '')
 
 # %% ../../nbs/messengers/meta.ipynb #d8721256
-def short(
+def short_name(
     name:str, # As in the export
 )->str: # Its first word, or all of it where that word could begin any sentence
     "What the app calls somebody among friends."
@@ -198,31 +200,31 @@ def short(
     return first if len(first) > 1 and first.lower() not in ('he', 'she', 'it', 'we', 'they', 'you', 'who') else name
 
 # %% ../../nbs/messengers/meta.ipynb #2ef611a5
-def about(
+def notice_about(
     text:str,  # A whole message
     names:set, # Everybody in the chat
 )->str: # The reason to drop it, or ''
     "A notice that names the other one."
-    known = names | {short(n) for n in names}
-    matches = ((reason, pattern.fullmatch(text)) for reason,pattern in ABOUT.items())
+    known = names | {short_name(n) for n in names}
+    matches = ((reason, pattern.fullmatch(text)) for reason,pattern in NOTICES_ABOUT.items())
     return next((reason for reason,m in matches if m and set(m.groupdict().values()) & known), '')
 
 # %% ../../nbs/messengers/meta.ipynb #3bc31dda
-def notice(
+def app_notice_reason(
     text:str,   # A whole message
     sender:str, # Who is said to have sent it
     names:set,  # Everybody in the chat
     me:set,     # The owner's names, if known
 )->str: # The reason to drop it, or '' if a person typed it
     "Is this the app speaking?"
-    if found := phrase(ALONE, text) or about(text, names): return found
-    actors = [a for a in (sender, short(sender)) if a]
+    if found := match_notice(NOTICES_ALONE, text) or notice_about(text, names): return found
+    actors = [a for a in (sender, short_name(sender)) if a]
     if (sender in me or not me) and text[-1] in '.?!': actors.append('You')
     rests = [text[len(a)+1:].removesuffix('.') for a in actors if text.startswith(a + ' ')]
-    return next(filter(None, (phrase(AFTER_NAME, rest) for rest in rests)), '')
+    return next(filter(None, (match_notice(NOTICES_AFTER_NAME, rest) for rest in rests)), '')
 
 # %% ../../nbs/messengers/meta.ipynb #58b3530e
-def reason(
+def message_reason(
     record,     # A message as in the file
     names:set,  # Everybody in the chat
     me:set,     # The owner's names, if known
@@ -230,13 +232,13 @@ def reason(
     "Why a record is not a message."
     if not isinstance(record, dict): return 'malformed'
     if record.get('is_unsent') is True or record.get('isUnsent') is True: return 'deleted'
-    sender, text, kind = whose(record), typed(record), record.get('type')
+    sender, text, kind = record_sender(record), record_text(record), record.get('type')
     kind = kind.lower() if isinstance(kind, str) else ''
-    settled = TYPES.get(kind) or holds(record, SETTLED)
+    settled = RECORD_TYPES.get(kind) or reason_by_key(record, DECISIVE_KEYS)
     if settled: return settled
     if not isinstance(sender, str) or not isinstance(text, str): return 'malformed'
-    if text.strip(): return notice(text, sender, names, me)
-    return holds(record, BESIDE) or dict(share='media', media='media', sticker='sticker').get(kind, 'empty')
+    if text.strip(): return app_notice_reason(text, sender, names, me)
+    return reason_by_key(record, KEYS_BESIDE_TEXT) or dict(share='media', media='media', sticker='sticker').get(kind, 'empty')
 
 # %% ../../nbs/messengers/meta.ipynb #9473ffde
 @dataclass
@@ -248,7 +250,7 @@ class Thread:
     group:bool=None                           # Does a key say that it is a group? None: no key says anything
     number:str=''                             # Facebook's own for the chat, if the export says it
     @property
-    def names(self): return set(self.people) | {s for m in self.records if isinstance(m, dict) for s in [whose(m)] if isinstance(s, str) and s}
+    def names(self): return set(self.people) | {s for m in self.records if isinstance(m, dict) for s in [record_sender(m)] if isinstance(s, str) and s}
 
 # %% ../../nbs/messengers/meta.ipynb #4369d9cb
 def oldest_first(
@@ -256,65 +258,65 @@ def oldest_first(
     newest:bool, # Does this shape put the newest first?
 )->list: # The same, turned round if need be; their own times have the last word
     "Records in the order in which they were written."
-    times = [t.replace(tzinfo=t.tzinfo or timezone.utc) for t in (when(m) for m in rows if isinstance(m, dict)) if t]
+    times = [t.replace(tzinfo=t.tzinfo or timezone.utc) for t in (record_time(m) for m in rows if isinstance(m, dict)) if t]
     if times and times[0] != times[-1]: newest = times[0] > times[-1]
     return rows[::-1] if newest else rows
 
 # %% ../../nbs/messengers/meta.ipynb #f0c3b061
-def as_thread(
+def to_thread(
     d, # What stands for one chat in a file
 )->Thread: # ValueError if it holds no messages
     "A chat of any of the three shapes."
-    rows = pick(d, 'messages', 'conversation') if isinstance(d, dict) else None
+    rows = first_value(d, 'messages', 'conversation') if isinstance(d, dict) else None
     if rows == '' and 'conversation' in d: rows = [] # null where nobody wrote
     if not isinstance(rows, list): raise Damaged('its messages are missing')
     people = d.get('participants') if isinstance(d.get('participants'), list) else []
     people = [p.get('name') if isinstance(p, dict) else p for p in people]
-    title, encrypted = pick(d, 'title', 'threadName'), 'threadName' in d
+    title, encrypted = first_value(d, 'title', 'threadName'), 'threadName' in d
     group = True if 'joinable_mode' in d or d.get('thread_type') == 'RegularGroup' else False if d.get('thread_type') == 'Regular' else None
     number = re.search(r'_(\d+)$', path) if isinstance(path := d.get('thread_path'), str) else None
     return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p], oldest_first(rows, not encrypted), group, number[1] if number else '')
 
 # %% ../../nbs/messengers/meta.ipynb #74152115
-def parts(
+def file_threads(
     file:File, # A file with chats
 )->list: # `Thread`s: many of an old file, else one; ValueError if it is damaged
     "The chats in a file."
     try:
-        data = mend(load_json(file))
-        return [as_thread(d) for d in (data if isinstance(data, list) else [data])]
+        data = mend_json(load_json(file))
+        return [to_thread(d) for d in (data if isinstance(data, list) else [data])]
     except Damaged as e: raise Damaged(f'{e}, in {file.name}') from None
 
 # %% ../../nbs/messengers/meta.ipynb #e9b4c2c7
-def by_thread(
+def group_by_thread(
     files:list, # The files of an account
 )->dict: # Folder with / at its end, or name of a file of its own -> its `File`s, oldest first
     "Which files make one thread."
     folders = {}
     for f in files:
-        k, number = kind(f), _file.fullmatch(f.base)
+        k, number = meta_shape(f), _file.fullmatch(f.base)
         if k in ('old', 'flat'): number = None # a file of its own, whatever it is called
         if k != 'owner': folders.setdefault(f.name.removesuffix(f.base) if number else f.name, []).append((-int(number[1] or 0) if number else 0, f))
     return {name: [f for _,f in sorted(numbered, key=lambda nf: nf[0])] for name,numbered in folders.items()}
 
 # %% ../../nbs/messengers/meta.ipynb #7c987c7c
-def threads(
+def account_threads(
     files:list, # The files of an account
 )->list: # `Thread`s
     "All chats of an account."
     out = []
-    for name,of_one in by_thread(files).items():
-        found = [t for f in of_one for t in parts(f)]
+    for name,of_one in group_by_thread(files).items():
+        found = [t for f in of_one for t in file_threads(f)]
         if name and not name.endswith('/'): out += found
         elif found: out.append(Thread(found[-1].title, max((t.people for t in found), key=len), [m for t in found for m in t.records], found[-1].group, found[-1].number))
     return out
 
 # %% ../../nbs/messengers/meta.ipynb #6151e521
-def owner_names(
+def profile_names(
     file:File, # A file of kind 'owner'
 )->set: # What the owner might be called; empty if the file is damaged
     "All names that a profile gives."
-    try: data = mend(load_json(file))
+    try: data = mend_json(load_json(file))
     except (ValueError, RecursionError): return set()
     at = lambda x, *keys: x if not keys else at(x.get(keys[0]), *keys[1:]) if isinstance(x, dict) else None
     users = at(data, 'profile_user')
@@ -324,7 +326,7 @@ def owner_names(
     return {v for v in values if isinstance(v, str) and v.strip()}
 
 # %% ../../nbs/messengers/meta.ipynb #b81a911a
-def owner(
+def account_owner(
     chats:list, # All `Thread`s of an account
     known:set,  # What its profile says
 )->set: # The owner's names, empty if we cannot tell
@@ -339,29 +341,29 @@ def owner(
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/meta.ipynb #8b08eb6a
-def chat(
+def thread_to_log(
     thread:Thread,  # One thread
     me:set,         # The owner's names
 )->tuple: # (`ChatLog`, reasons -> records that were dropped)
     "What people said in a thread."
     names = thread.names
-    why = [reason(m, names, me) for m in thread.records]
-    messages = [Message(whose(m), typed(m), when(m)) for m,w in zip(thread.records, why) if not w]
+    why = [message_reason(m, names, me) for m in thread.records]
+    messages = [Message(record_sender(m), record_text(m), record_time(m)) for m,w in zip(thread.records, why) if not w]
     group = bool(thread.group) or len(thread.people) > 2 or (thread.group is None and len(names) > 2)
-    return ChatLog(thread.title, in_order(messages), me & names, group), Counter(filter(None, why))
+    return ChatLog(thread.title, sort_messages(messages), me & names, group), Counter(filter(None, why))
 
 # %% ../../nbs/messengers/meta.ipynb #393f0e17
 def read(
     files:list, # The files of one account, as `find` groups them
 )->Export: # ValueError if a file is damaged
     "Read a Messenger or Instagram export."
-    chats = threads(files)
-    me = owner(chats, set().union(*(owner_names(f) for f in files if kind(f) == 'owner')))
-    where = ' '.join(f'{kind(f)} {f.name}' for f in files).lower()
+    chats = account_threads(files)
+    me = account_owner(chats, set().union(*(profile_names(f) for f in files if meta_shape(f) == 'owner')))
+    where = ' '.join(f'{meta_shape(f)} {f.name}' for f in files).lower()
     name = 'Instagram' if 'instagram' in where or 'old ' in where else 'Facebook Messenger' if 'facebook' in where or 'flat ' in where else FORMAT
     export = Export(name, str(files[0].path), read=sum(len(t.records) for t in chats))
     for t in chats:
-        log, dropped = chat(t, me)
+        log, dropped = thread_to_log(t, me)
         if re.search('facebook|instagram', t.title, re.I): log.id = t.number # all who left are called "Facebook user"
         export.chats.append(log)
         export.dropped += dropped

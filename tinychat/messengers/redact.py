@@ -10,17 +10,20 @@ import re, unicodedata
 from collections import Counter
 
 # %% auto #0
-__all__ = ['KINDS', 'ONCE', 'MARK', 'HIDDEN', 'emails', 'SECRET', 'PUBLIC', 'HARMLESS', 'IBAN_LENGTH', 'PHONE', 'UNITS', 'BESIDE',
-           'codes', 'ORDINARY', 'passwords', 'ENGLISH', 'EUROPE', 'ASIA', 'addresses', 'LABELS', 'SMALL', 'EVERYDAY',
-           'WORDY', 'RULES', 'cover', 'spans', 'is_id', 'private_parts', 'links', 'luhn', 'is_card', 'is_iban', 'ibans',
-           'is_round', 'is_phone', 'word', 'western', 'kind_of', 'stretch', 'numbers', 'is_code', 'is_password',
-           'is_address', 'fold', 'people', 'full_name', 'full_names', 'key_of', 'Marks', 'look', 'private', 'Redactor']
+__all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails', 'SECRET_HOSTS', 'PUBLIC_HOSTS', 'HARMLESS_KEYS',
+           'IBAN_LENGTH', 'PHONE_SHAPES', 'UNIT_WORDS', 'CONTEXT_WORDS', 'CODE_RULES', 'ORDINARY_WORDS',
+           'find_passwords', 'ENGLISH_ADDRESSES', 'EUROPEAN_ADDRESSES', 'ASIAN_ADDRESSES', 'ADDRESS_RULES',
+           'NAME_LABELS', 'NAME_PARTICLES', 'EVERYDAY_NAMES', 'DIGITLESS_RULES', 'RULES', 'cover', 'pattern_rule',
+           'is_long_id', 'private_parts', 'find_links', 'passes_luhn', 'is_card', 'is_iban', 'find_ibans', 'is_round',
+           'is_phone', 'whole_word', 'western_digits', 'kind_of_number', 'longest_number', 'find_numbers', 'is_code',
+           'is_password', 'is_address', 'fold_name', 'names_to_find', 'name_length', 'find_names', 'identity_key',
+           'MarkGiver', 'try_rules', 'find_private', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
-KINDS = dict(email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
+PRIVATE_KINDS = dict(email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
              address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords', link='private parts of links')
-ONCE = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
-MARK = re.compile(f"<(?:{'|'.join(k for k in KINDS if k not in ONCE)}) \\d+>|{'|'.join(ONCE.values())}")
+UNNUMBERED_MARKS = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
+MARK = re.compile(f"<(?:{'|'.join(k for k in PRIVATE_KINDS if k not in UNNUMBERED_MARKS)}) \\d+>|{'|'.join(UNNUMBERED_MARKS.values())}")
 
 # %% ../../nbs/messengers/redact.ipynb #98c7ed7b
 HIDDEN = '\ue000' # for private use, says Unicode
@@ -37,8 +40,8 @@ def cover(
     return ''.join(out) + text[at:]
 
 # %% ../../nbs/messengers/redact.ipynb #d1cdf662
-def spans(
-    kind:str,     # A key of `KINDS`
+def pattern_rule(
+    kind:str,     # A key of `PRIVATE_KINDS`
     pattern,      # A compiled pattern with a group `hit`
     fine=None,    # Called with each match: is it really one? (None: yes)
 ): # A rule
@@ -48,20 +51,20 @@ def spans(
 
 # %% ../../nbs/messengers/redact.ipynb #37205511
 _l = r'0-9A-Za-z\u00c0-\u024f_' # letters of addresses: Latin ones, for in Chinese no space ends the word before
-emails = spans('email', re.compile(rf'''
+find_emails = pattern_rule('email', re.compile(rf'''
     (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]*                       # who
     (?: @ | \s?[(\[](?:at|@)[)\]]\s? | [ ]at[ ](?=[a-z0-9-]{{1,63}}[ ]dot[ ]) ) # at, or (at)
     (?: [{_l}-]+ (?: \. | \s?[(\[](?:dot|\.)[)\]]\s? | [ ]dot[ ] ) )+           # where
     [A-Za-z]{{2,24}} ) (?![{_l}@])''', re.X | re.I))
 
 # %% ../../nbs/messengers/redact.ipynb #e2bd8609
-SECRET = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|meet\.google\.com|bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
-PUBLIC = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|open\.spotify\.com)$')
-HARMLESS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # names before a =, if what follows is short
+SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|meet\.google\.com|bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
+PUBLIC_HOSTS = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|open\.spotify\.com)$')
+HARMLESS_KEYS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # names before a =, if what follows is short
 _position = re.compile(r'-?\d{1,3}\.\d{3,}(?:,|%2C)\+?-?\d{1,3}\.\d{3,}')
 _uuid = re.compile(r'[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}', re.I)
 
-def is_id(
+def is_long_id(
     part:str, # Of a link, between slashes
 )->bool: # False for words, numbers of pages, dates
     "Is this a long id, or something else that is nobody's business?"
@@ -86,15 +89,15 @@ def private_parts(
     host = re.sub(r':\d*$', '', m['host'].lower())
     out = [m.span('user')] if m['user'] else []
     for p in re.finditer(r'[^/]+', m['path']):
-        secret = len(p[0]) > 2 if SECRET.search(host) else not PUBLIC.search(host) and is_id(p[0])
+        secret = len(p[0]) > 2 if SECRET_HOSTS.search(host) else not PUBLIC_HOSTS.search(host) and is_long_id(p[0])
         if secret: out.append((m.start('path') + p.start(), m.start('path') + p.end()))
     for p in re.finditer(r'([^?&;#=/]*)(?:=([^&;#]*))?', m['rest']):
-        secret = not (p[1].lower() in HARMLESS and len(p[2]) < 12) if p[2] else is_id(p[1])
+        secret = not (p[1].lower() in HARMLESS_KEYS and len(p[2]) < 12) if p[2] else is_long_id(p[1])
         if secret: out.append(tuple(m.start('rest') + i for i in p.span(2 if p[2] else 1)))
     return [(a, b) for a,b in out if HIDDEN not in url[a:b]]
 
 # %% ../../nbs/messengers/redact.ipynb #92063603
-def links(
+def find_links(
     text:str, # A message
 )->list: # Spans; those of what is public have the kind None
     "Private parts of links."
@@ -108,7 +111,7 @@ def links(
     return [s for s in out if s[0] < s[1]]
 
 # %% ../../nbs/messengers/redact.ipynb #b7528593
-def luhn(
+def passes_luhn(
     digits:str, # '0' to '9' only
 )->bool: # False after any one wrong digit
     "Do the digits of a card check out?"
@@ -122,7 +125,7 @@ def is_card(
 )->bool: # 13 to 19 digits, grouped as on a card
     "Is this a card number?"
     grouped = len(sizes) == 1 or set(sizes[:-1]) == {4} and sizes[-1] < 5 or sizes in ([4, 6, 5], [4, 6, 4])
-    return 13 <= len(digits) <= 19 and grouped and digits[0] in '234568' and len(set(digits)) > 1 and luhn(digits)
+    return 13 <= len(digits) <= 19 and grouped and digits[0] in '234568' and len(set(digits)) > 1 and passes_luhn(digits)
 
 # %% ../../nbs/messengers/redact.ipynb #86c7848b
 IBAN_LENGTH = {s[:2]: int(s[2:]) for s in '''AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22
@@ -137,7 +140,7 @@ def is_iban(
     return int(''.join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1 and sum(c.isdigit() for c in code) > 9
 
 # %% ../../nbs/messengers/redact.ipynb #0e9299cd
-def ibans(
+def find_ibans(
     text:str, # A message
 )->list: # Spans
     "Bank accounts that say so themselves."
@@ -153,7 +156,7 @@ def ibans(
 
 # %% ../../nbs/messengers/redact.ipynb #21079459
 _s = r'[ \u00a0\u2000-\u200a\u202f.\u2010-\u2015/()-]' # what stands between groups of digits
-PHONE = re.compile(rf'''
+PHONE_SHAPES = re.compile(rf'''
       (?:\+|00{_s}?) [1-9] (?:{_s}{{0,3}}\d){{7,13}}                           # with the country: +44 (0)20 7946 0018
     | (?:1{_s}?)? (?:\([2-9]\d\d\){_s}?|[2-9]\d\d{_s}?) [2-9]\d\d {_s}? \d{{4}} # North America: (801) 555-0123
     | (?=(?:{_s}*\d){{9,13}}$) \(?0[1-9]\d{{0,4}}\)? (?:{_s}{{0,3}}\d\d+)*      # from 0, as in most of Europe, Africa and Asia: 0171 3920012
@@ -188,10 +191,10 @@ def is_phone(
     "Is this a phone number?"
     if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece): return False
     if piece[0] != '+' and len(set(digits)) < 4 or is_round(piece) or piece in '01234567890' or piece in '9876543210': return False
-    return bool(PHONE.fullmatch(piece)) or near and not re.search(rf'{_s}\d(?!\d)', piece)
+    return bool(PHONE_SHAPES.fullmatch(piece)) or near and not re.search(rf'{_s}\d(?!\d)', piece)
 
 # %% ../../nbs/messengers/redact.ipynb #8f915b6d
-def word(
+def whole_word(
     spaced:str,     # Alternatives, as a pattern
     unspaced:str='', # The same for Chinese, Japanese and Korean
 )->str: # A pattern
@@ -199,24 +202,24 @@ def word(
     return rf'(?:(?<![^\W_])(?:{spaced})(?![^\W_])' + (f'|{unspaced})' if unspaced else ')')
 
 # %% ../../nbs/messengers/redact.ipynb #d54a1736
-UNITS = word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
+UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
              'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
-_call = word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|'
+_call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|'
              r't[ée]l(?:[ée]phone)?|portable|num[ée]ro|appelle[rz]?|tel[ée]fono|m[óo]vil|cel(?:ular?|u)?|n[úu]mero|ll[áa]ma\w*|telefone|liga|cellulare|chiama\w*|scrivi\w*|telefoon|bel|zadzwo\w*|'
              r'kom[óo]rk\w*|numer|numara\w*|mobil|tlf|tlfn|fono|телефон\w*|номер\w*|тел|звони\w*|ה?טלפון|ה?מספר|נייד|هاتف\w*|رقم\w*|جوال\w*|واتس\w*|फोन|फ़ोन|नंबर|मोबाइल|sđt|số',
              '电话|手机|号码|電話|手機|號碼|携帯|番号|전화|번호')
-_bank = word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
+_bank = whole_word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
              '账号|帳號|口座番号|口座|계좌번호|계좌')
-_id = word('ssn|social(?: security)?')
+_id = whole_word('ssn|social(?: security)?')
 _gap = r"(?:[^\w\d]{1,3}[^\W\d]{1,12}){0,4}[^\w]{0,4}"
-BESIDE = {k: re.compile(p, re.I) for k,p in dict(
+CONTEXT_WORDS = {k: re.compile(p, re.I) for k,p in dict(
     phone=rf'(?:{_call}){_gap}$',
     phone_after=rf'[^\w]{{1,3}}(?:[^\W\d]{{1,10}}[^\w]{{1,3}}){{0,5}}(?:{_call})',
     bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$',
     id=rf'(?:{_id}){_gap}$').items()}
 
 # %% ../../nbs/messengers/redact.ipynb #6ef1632a
-def western(
+def western_digits(
     text:str, # With digits of any script
 )->str: # Of the same length
     "Digits as 0 to 9."
@@ -224,31 +227,31 @@ def western(
 
 # %% ../../nbs/messengers/redact.ipynb #99125df3
 _run = re.compile(rf'(?<![A-Za-z\d_{HIDDEN}])(?<!\d[.,:/])(?<![A-Za-z\d_]-)(?:[+＋(] ?)?\(?\d(?:{_s}{{0,3}}\d)*')
-_ends = re.compile(rf'(?!-?[A-Za-z\d_{HIDDEN}]|[.,:/]\d|\s?(?:{UNITS}))', re.I)
+_ends = re.compile(rf'(?!-?[A-Za-z\d_{HIDDEN}]|[.,:/]\d|\s?(?:{UNIT_WORDS}))', re.I)
 _ssn = re.compile(r'(?!000|666|9)\d{3}([ -]?)(?!00)\d\d\1(?!0000)\d{4}')
 
 # %% ../../nbs/messengers/redact.ipynb #0a84e81c
-def kind_of(
+def kind_of_number(
     text:str,  # All of it
     start:int, # Where the digits begin
     end:int,   # and where they end
-)->str: # A key of `KINDS`, or None
+)->str: # A key of `PRIVATE_KINDS`, or None
     "What are these digits?"
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
-    piece = western(text[start:end])
+    piece = western_digits(text[start:end])
     if text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece): return 'phone' # how WhatsApp writes whom it has no name for
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
-    if 5 < len(digits) < 20 and BESIDE['bank'].search(before) and not is_round(piece): return 'bank'
+    if 5 < len(digits) < 20 and CONTEXT_WORDS['bank'].search(before) and not is_round(piece): return 'bank'
     if is_card([len(g) for g in groups], digits): return 'card'
-    if _ssn.fullmatch(piece) and ('-' in piece or BESIDE['id'].search(before)): return 'id'
-    near = BESIDE['phone'].search(before) or BESIDE['phone_after'].match(text, end, end + 30)
+    if _ssn.fullmatch(piece) and ('-' in piece or CONTEXT_WORDS['id'].search(before)): return 'id'
+    near = CONTEXT_WORDS['phone'].search(before) or CONTEXT_WORDS['phone_after'].match(text, end, end + 30)
     listed = re.search(r'\d {1,2}$', before) or re.match(r' {1,2}\d', text[end:end+3])
     if listed and ' ' in piece and piece[0] not in '+(' and not near: return None # 680 720 690 710
     return 'phone' if is_phone(piece, digits, bool(near)) else None
 
 # %% ../../nbs/messengers/redact.ipynb #a20f40c5
-def stretch(
+def longest_number(
     text:str,    # A message
     run,         # Match of digits with little between them
     groups:list, # Matches of the digits in it that stand together
@@ -259,11 +262,11 @@ def stretch(
     for j in range(min(i + (8 if len(groups) < 25 else 1), len(groups)), i, -1): # more are a table
         end = run.start() + groups[j-1].end()
         first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not its own
-        if 5 < sum(len(g[0]) for g in groups[i:j]) < 20 and (kind := kind_of(text, first, end)): return (first, end, kind), j
+        if 5 < sum(len(g[0]) for g in groups[i:j]) < 20 and (kind := kind_of_number(text, first, end)): return (first, end, kind), j
     return None, i + 1
 
 # %% ../../nbs/messengers/redact.ipynb #82a3daf2
-def numbers(
+def find_numbers(
     text:str, # A message
 )->list: # Spans
     "Cards, accounts, social security and phone numbers."
@@ -271,18 +274,18 @@ def numbers(
     for run in _run.finditer(text):
         groups, i = list(re.finditer(r'\d+', run[0])), 0
         while i < len(groups):
-            found, i = stretch(text, run, groups, i)
+            found, i = longest_number(text, run, groups, i)
             if found: out.append(found)
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #2c62a0c7
-_is = r"(?:[:=：]|['’]s|" + word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
-_code = word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
+_is = r"(?:[:=：]|['’]s|" + whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
+_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
              'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
              '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
 _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
 _other = r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|dress|exit|http)[ -])?"
-_end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNITS}))'
+_end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNIT_WORDS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
 _to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
 
@@ -293,17 +296,17 @@ def is_code(
     "No year, unless an *is* says so; no code that everybody may know."
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
-codes = [spans('code', re.compile(p, re.I), fine) for p,fine in [
+CODE_RULES = [pattern_rule('code', re.compile(p, re.I), fine) for p,fine in [
     (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
-    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
-    (rf"{word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
-    (rf"{word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
+    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
+    (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
+    (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
-_password = word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
+_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
                  'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|m[ậa]t kh[ẩa]u|'
                  'kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
-ORDINARY = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired
+ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired
     this that there here the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his her our their can could would will should
     please tell type enter email mail install startup pass password passwords user username root whatever anything something nothing one two and or but for to too so in on at of if is was
     are still just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry reset
@@ -319,13 +322,13 @@ def is_password(
     looks = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
     if m['weak']: return looks and bool(m['colon'] or m['is'] and len(value) > 5) # *pass* and *clave* mean much else
     if m['quote'] or looks: return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
-    if value.lower() in ORDINARY or not letter: return False
+    if value.lower() in ORDINARY_WORDS or not letter: return False
     return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
 _says = rf"(?:(?P<colon>[ \t]{{0,3}}[:=：]\s?)|(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|[ \t]{{1,3}})[ \t]{{0,3}}"
 _value = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
-passwords = spans('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
+find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
     rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_value})))(?P<last>[.,;:)\"'?!]*[ \t]{{0,3}}(?:\n|\Z))?", re.I), is_password)
 
 # %% ../../nbs/messengers/redact.ipynb #c4fe7cef
@@ -334,12 +337,12 @@ _cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżź�
 _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
 _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
          r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
-_after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNITS}))'
+_after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNIT_WORDS}))'
 _not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|"
         r"houses?|streets?|different|busy|bucks|dollars|percent|star|degrees?)\b)")
 _th = r'\d{1,3}(?:st|nd|rd|th)'
 _street = '(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)'
-ENGLISH = [
+ENGLISH_ADDRESSES = [
     rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",                       # 1600 Pennsylvania Ave NW
     rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|boulevard)\b{_tail}", # 123 main st
     rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
@@ -350,7 +353,7 @@ ENGLISH = [
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
 _ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
-EUROPE = [ # French comes before English, which would take 8 bis avenue for a street in New York
+EUROPEAN_ADDRESSES = [ # French comes before English, which would take 8 bis avenue for a street in New York
     rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
     r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
     rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
@@ -360,7 +363,7 @@ EUROPE = [ # French comes before English, which would take 8 bis avenue for a st
     r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|n°) ?\d{1,3}[A-Za-z]? ?- ?\d{1,3}",
     rf"(?i:ul\.|al\.|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пер\.|вул\.|вулиця|strada|οδός) ?{_cap}(?: {_cap}){{0,2}},? ?(?:д\.|дом|буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
     rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
-ASIA = [
+ASIAN_ADDRESSES = [
     r"(?:רחוב|רח'|שדרות) [^\W\d_]+(?: [^\W\d_]+)? \d{1,4}", r"شارع [^\W\d_]+(?: [^\W\d_]+){0,2} (?:رقم )?\d{1,4}",
     r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",
     r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?", r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
@@ -374,12 +377,12 @@ def is_address(
     "Nobody lives in 2008 Wall Street, nor in a 1970 Plymouth road runner."
     return not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']) or m['hit'].split()[-1][0].isupper() and not _since.search(m.string[max(0, m.start()-8):m.start()])
 
-addresses = [spans('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address) for p in EUROPE + ENGLISH + ASIA]
+ADDRESS_RULES = [pattern_rule('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address) for p in EUROPEAN_ADDRESSES + ENGLISH_ADDRESSES + ASIAN_ADDRESSES]
 
 # %% ../../nbs/messengers/redact.ipynb #f554fed1
 _plain = str.maketrans({'ø': 'o', 'ł': 'l', 'đ': 'd', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'ð': 'd', 'þ': 'th'})
 
-def fold(
+def fold_name(
     text:str, # In any script
 )->tuple: # (the text without accents and capitals, for each of its characters where it came from)
     "What names are compared by."
@@ -388,13 +391,13 @@ def fold(
     return ''.join(c for c,_ in pairs), [i for _,i in pairs]
 
 # %% ../../nbs/messengers/redact.ipynb #f141b41f
-LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # no part of the name
-SMALL = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # in names, but not enough for one
-EVERYDAY = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
+NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # no part of the name
+NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # in names, but not enough for one
+EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
     grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # no first name
 
 # %% ../../nbs/messengers/redact.ipynb #cb0f2d38
-def people(
+def names_to_find(
     names, # Senders, as the export writes them
 )->dict: # First word -> lists of the words of a name
     "Full names to look for."
@@ -402,16 +405,16 @@ def people(
     for name in names:
         if re.search(r'[@\d]', name): continue # an address or a number: other rules find those
         last, _, first = re.sub(r'\([^()]*\)', ' ', name).partition(',')
-        words = [w for w in re.findall(r'[^\W\d_]+', fold(f'{first} {last}')[0]) if w not in LABELS]
-        while words and words[0] in EVERYDAY: words = words[1:]
-        full = any(len(w) > 1 and w not in SMALL for w in words[1:])
+        words = [w for w in re.findall(r'[^\W\d_]+', fold_name(f'{first} {last}')[0]) if w not in NAME_LABELS]
+        while words and words[0] in EVERYDAY_NAMES: words = words[1:]
+        full = any(len(w) > 1 and w not in NAME_PARTICLES for w in words[1:])
         if full and words not in out.setdefault(words[0], []): out[words[0]].append(words)
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #eb9f180d
 _between = re.compile(r"[\s.'’\u200e\u200f-]{1,3}")
 
-def full_name(
+def name_length(
     text:str,    # Folded
     words:list,  # Matches of the words in it
     i:int,       # Which of them is a first name
@@ -424,75 +427,75 @@ def full_name(
         if w in name[at+1:]: at = name.index(w, at + 1)
         elif len(w) > 1: break
         n += 1
-        if len(w) > 1 and w not in SMALL: size = n
+        if len(w) > 1 and w not in NAME_PARTICLES: size = n
     return size
 
 # %% ../../nbs/messengers/redact.ipynb #55a9ee67
-def full_names(
+def find_names(
     text:str, # A message
-    who:dict, # From `people`
+    who:dict, # From `names_to_find`
 )->list: # Spans
     "The names of others."
     if not who: return []
-    folded, at = fold(text)
+    folded, at = fold_name(text)
     words, out, i = list(re.finditer(r'[^\W\d_]+', folded)), [], 0
     while i < len(words):
-        n = max((full_name(folded, words, i, name) for name in who.get(words[i][0], ())), default=0)
+        n = max((name_length(folded, words, i, name) for name in who.get(words[i][0], ())), default=0)
         if n: out.append((at[words[i].start()], at[words[i+n-1].end()-1] + 1, 'name'))
         i += n or 1
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #f8934719
-def key_of(
-    kind:str, # A key of `KINDS`
+def identity_key(
+    kind:str, # A key of `PRIVATE_KINDS`
     what:str, # As it was written
 ): # The same for all spellings
     "What a private thing is known by."
-    what = fold(what)[0]
+    what = fold_name(what)[0]
     words = re.findall(r'\w+', what)
-    if kind == 'phone': return ''.join(c for c in western(''.join(words)) if c.isdecimal())[-9:]
+    if kind == 'phone': return ''.join(c for c in western_digits(''.join(words)) if c.isdecimal())[-9:]
     return what if kind == 'email' else (words[0], words[-1]) if kind == 'name' else ''.join(words)
 
 # %% ../../nbs/messengers/redact.ipynb #d6838a9f
-class Marks:
+class MarkGiver:
     "Gives the same mark for the same thing, for as long as it lives."
     def __init__(self): self.given, self.last = {}, Counter()
     def __call__(self,
-        kind:str, # A key of `KINDS`
+        kind:str, # A key of `PRIVATE_KINDS`
         what:str, # As it was written
     )->str: # Like <phone 1>
         "The mark for it."
-        if kind in ONCE: return ONCE[kind]
-        key = key_of(kind, what)
+        if kind in UNNUMBERED_MARKS: return UNNUMBERED_MARKS[kind]
+        key = identity_key(kind, what)
         if (kind, key) not in self.given:
             self.last[kind] += 1
             self.given[kind, key] = f'<{kind} {self.last[kind]}>'
         return self.given[kind, key]
 
 # %% ../../nbs/messengers/redact.ipynb #bc63895e
-WORDY = [links, emails, passwords]
-RULES = [*WORDY, *codes, ibans, *addresses, numbers] # all but the first few need a digit, and most messages have none
+DIGITLESS_RULES = [find_links, find_emails, find_passwords]
+RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers] # all but the first few need a digit, and most messages have none
 
-def look(
+def try_rules(
     hidden:str, # A message, with what was found before covered
-    who:dict,   # From `people`
+    who:dict,   # From `names_to_find`
 )->list: # Spans, in the order of the rules
     "Try every rule once."
     out = []
-    for rule in RULES if re.search(r'\d', hidden) else WORDY:
+    for rule in RULES if re.search(r'\d', hidden) else DIGITLESS_RULES:
         found = rule(hidden)
         if found: hidden = cover(hidden, found)
         out += [s for s in found if s[2]]
-    return out + full_names(hidden, who)
+    return out + find_names(hidden, who)
 
 # %% ../../nbs/messengers/redact.ipynb #e5050570
-def private(
+def find_private(
     text:str, # A message
-    who:dict, # From `people`
+    who:dict, # From `names_to_find`
 )->list: # (start, end, kind) in order, none overlapping
     "What is private in a message."
     hidden, out = MARK.sub(lambda m: HIDDEN*len(m[0]), text), []
-    while new := look(hidden, who): out, hidden = out + new, cover(hidden, new)
+    while new := try_rules(hidden, who): out, hidden = out + new, cover(hidden, new)
     return sorted(out)
 
 # %% ../../nbs/messengers/redact.ipynb #48fd924b
@@ -500,12 +503,12 @@ class Redactor:
     "Replaces what is private, the same by the same, for as long as it lives."
     def __init__(self,
         names=(), # Senders of the export, without its owner
-    ): self.counts, self._mark, self._people = Counter(), Marks(), people(names)
+    ): self.counts, self._mark, self._people = Counter(), MarkGiver(), names_to_find(names)
     def where(self,
         text:str, # A message
     )->list: # (start, end, kind) in order, none overlapping; nothing is counted
         "What is private in a message."
-        return private(text, self._people)
+        return find_private(text, self._people)
     def redact(self,
         text:str, # A message
     )->str: # The same text if nothing in it is private

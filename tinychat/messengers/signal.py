@@ -10,13 +10,14 @@ import base64, hashlib, json, re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, in_order
+from .core import ChatLog, Damaged, Export, File, decode, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'KINDS', 'HEADER', 'form', 'DELETED', 'frames', 'at', 'instant', 'sent', 'name_of', 'people',
-           'content', 'mentioned', 'with_mentions', 'long_text', 'finished', 'as_row', 'collect', 'read_native',
-           'wall_clock', 'line_message', 'chat_name', 'one_chat', 'read_lines', 'ended', 'headers', 'last_part', 'peel',
-           'unwrap', 'read_text', 'shape', 'find', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'ITEM_KINDS', 'MESSAGE_HEADER', 'header_form', 'DELETED_TEXT', 'frames', 'nested', 'time_from_ms',
+           'first_sent', 'recipient_name', 'recipient_names', 'item_content', 'find_mentions', 'insert_mentions',
+           'long_text', 'finish_logs', 'item_row', 'collect_frames', 'read_app_export', 'parse_naive',
+           'sigexport_message', 'folder_name', 'single_chat_export', 'read_data_json', 'previous_ending',
+           'find_headers', 'last_extra', 'strip_extras', 'message_body', 'read_chat_md', 'signal_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/signal.ipynb #dee36efd
 FORMAT = 'Signal'
@@ -35,7 +36,7 @@ def frames(
             yield frame if isinstance(frame, dict) else None
 
 # %% ../../nbs/messengers/signal.ipynb #5a4c7e91
-def at(
+def nested(
     value,  # Anything that came out of JSON
     *keys,  # The way into it
 ): # What lies there, or None
@@ -44,7 +45,7 @@ def at(
     return value
 
 # %% ../../nbs/messengers/signal.ipynb #20b5e221
-def instant(
+def time_from_ms(
     ms, # Milliseconds since 1970, as a number or a string
 )->datetime: # In UTC, or None if it is no time
     "The time of an item."
@@ -52,81 +53,81 @@ def instant(
     except (TypeError, ValueError, OverflowError): return None
 
 # %% ../../nbs/messengers/signal.ipynb #fa6397ba
-def sent(
+def first_sent(
     item:dict, # A chat item
 )->datetime: # In UTC, or None
     "When an item was first sent."
     before = item.get('revisions')
     first = before[0] if isinstance(before, list) and before else None
-    return instant(at(first, 'dateSent')) or instant(item.get('dateSent'))
+    return time_from_ms(nested(first, 'dateSent')) or time_from_ms(item.get('dateSent'))
 
 # %% ../../nbs/messengers/signal.ipynb #3527db82
-def name_of(
+def recipient_name(
     recipient:dict, # A person, a group or the owner
     account:dict,   # The owner's account
 )->str: # '' if it has no name
     "What Signal shows as the name."
-    def full(x, *keys): return ' '.join(n for k in keys if isinstance(n := at(x, k), str) and n.strip())
+    def full(x, *keys): return ' '.join(n for k in keys if isinstance(n := nested(x, k), str) and n.strip())
     if 'self' in recipient: return full(account, 'givenName', 'familyName') or 'Me'
     contact = recipient.get('contact')
-    number = str(at(contact, 'e164') or '').lstrip('+')
-    names = (full(at(contact, 'nickname'), 'given', 'family'), full(contact, 'systemGivenName', 'systemFamilyName'),
+    number = str(nested(contact, 'e164') or '').lstrip('+')
+    names = (full(nested(contact, 'nickname'), 'given', 'family'), full(contact, 'systemGivenName', 'systemFamilyName'),
              full(contact, 'profileGivenName', 'profileFamilyName'), number and f'+{number}', full(contact, 'username'),
-             full(at(recipient, 'group', 'snapshot', 'title'), 'title'), full(at(recipient, 'distributionList', 'distributionList'), 'name'))
+             full(nested(recipient, 'group', 'snapshot', 'title'), 'title'), full(nested(recipient, 'distributionList', 'distributionList'), 'name'))
     return next(filter(None, names), '')
 
 # %% ../../nbs/messengers/signal.ipynb #902799a5
-def people(
+def recipient_names(
     recipients:dict, # Id -> recipient
     account:dict,    # The owner's account
 )->dict: # Id -> name, no two alike
     "Name everybody."
     names, taken = {}, set()
     for id,r in sorted(recipients.items(), key=lambda p: 'self' not in p[1]):
-        names[id] = name_of(r, account) or id
+        names[id] = recipient_name(r, account) or id
         if 'group' in r: continue # a group may be called like a person: it never speaks
         while names[id] in taken: names[id] += f' ({id})'
         taken.add(names[id])
     return names
 
 # %% ../../nbs/messengers/signal.ipynb #44d7c125
-KINDS = dict(contactMessage='contact', paymentNotification='contact', giftBadge='contact', poll='contact', stickerMessage='sticker', viewOnceMessage='media',
+ITEM_KINDS = dict(contactMessage='contact', paymentNotification='contact', giftBadge='contact', poll='contact', stickerMessage='sticker', viewOnceMessage='media',
              remoteDeletedMessage='deleted', adminDeletedMessage='deleted', updateMessage='system')
 
 # %% ../../nbs/messengers/signal.ipynb #19150c83
-def content(
+def item_content(
     item:dict, # A chat item
 )->tuple: # (its part with the text, None), or (None, why there is none)
     "What is in an item."
-    kind = next((k for k in KINDS if item.get(k) is not None), None)
-    if kind == 'updateMessage' and any(at(item, kind, k) is not None for k in ('individualCall', 'groupCall')): return None, 'call'
-    if kind: return None, KINDS[kind]
-    if at(item, 'directStoryReplyMessage', 'emoji'): return None, 'reaction'
-    part = item.get('standardMessage') or at(item, 'directStoryReplyMessage', 'textReply')
+    kind = next((k for k in ITEM_KINDS if item.get(k) is not None), None)
+    if kind == 'updateMessage' and any(nested(item, kind, k) is not None for k in ('individualCall', 'groupCall')): return None, 'call'
+    if kind: return None, ITEM_KINDS[kind]
+    if nested(item, 'directStoryReplyMessage', 'emoji'): return None, 'reaction'
+    part = item.get('standardMessage') or nested(item, 'directStoryReplyMessage', 'textReply')
     if part is None and item.get('standardMessage') is None: return None, 'malformed'
     part = part or {} # what is empty is left out
-    body = at(part, 'text', 'body') or ''
+    body = nested(part, 'text', 'body') or ''
     if not isinstance(part, dict) or not isinstance(part.get('text') or {}, dict) or not isinstance(body, str): return None, 'malformed'
     if body.strip() or part.get('longText'): return part, None
     return None, 'media' if part.get('attachments') else 'empty'
 
 # %% ../../nbs/messengers/signal.ipynb #8f75a488
-def mentioned(
+def find_mentions(
     ranges,     # `bodyRanges`: mentions, bold and the like
     names:dict, # ACI -> name
 )->list: # (where, name), in order
     "The mentions of people whom we know."
-    found = [(at(r, 'start') or 0, at(r, 'mentionAci')) for r in (ranges if isinstance(ranges, list) else [])]
+    found = [(nested(r, 'start') or 0, nested(r, 'mentionAci')) for r in (ranges if isinstance(ranges, list) else [])]
     return sorted((start, names[aci]) for start,aci in found if isinstance(start, int) and isinstance(aci, str) and aci in names)
 
 # %% ../../nbs/messengers/signal.ipynb #9f1babb0
-def with_mentions(
+def insert_mentions(
     text:str,    # May hold placeholders
     ranges,      # As above
     names:dict,  # ACI -> name
 )->str: # With @name for every known mention, otherwise the same
     "Put the names back."
-    known = mentioned(ranges, names)
+    known = find_mentions(ranges, names)
     if not known: return text
     units, out, done = text.encode('utf-16-le', 'surrogatepass'), [], 0
     for start,name in known:
@@ -141,7 +142,7 @@ def long_text(
     files:dict, # Name without extension -> `File`
 )->str: # The whole text, or None if there is none or it is not in the export
     "Read a long message from its attachment."
-    where = at(part, 'longText', 'locatorInfo')
+    where = nested(part, 'longText', 'locatorInfo')
     try: plain, key = [base64.b64decode(where[k]) for k in ('plaintextHash', 'localKey')]
     except (TypeError, KeyError, ValueError): return None
     file = files.get(hashlib.sha256(plain + key).hexdigest())
@@ -150,27 +151,27 @@ def long_text(
     except UnicodeDecodeError: return None
 
 # %% ../../nbs/messengers/signal.ipynb #a31b706c
-def finished(
+def finish_logs(
     logs, # `ChatLog`s as collected
 )->list: # Those with messages, in order; more than two people make a group
     "The last steps for every kind of file."
     for log in logs:
-        log.messages = in_order(log.messages)
+        log.messages = sort_messages(log.messages)
         log.group = log.group or len({m.sender for m in log.messages}) > 2
     return [log for log in logs if log.messages]
 
 # %% ../../nbs/messengers/signal.ipynb #171ad558
-def as_row(
+def item_row(
     item:dict, # A chat item
 )->tuple: # ((chat id, what else we need of the item, its part with the text), None), or (None, why there is none)
     "What to keep of an item."
-    part, reason = content(item)
+    part, reason = item_content(item)
     if not reason and item.get('chatId') is None: reason = 'malformed'
     if reason: return None, reason
-    return (str(item['chatId']), {k: item.get(k) for k in ('authorId', 'outgoing')} | {'time': sent(item)}, part), None
+    return (str(item['chatId']), {k: item.get(k) for k in ('authorId', 'outgoing')} | {'time': first_sent(item)}, part), None
 
 # %% ../../nbs/messengers/signal.ipynb #9a398182
-def collect(
+def collect_frames(
     files:list, # main.jsonl and what lies beside it
 )->tuple: # (account, recipients, chats, rows, counted): rows are (chat id, item, part with the text)
     "Read the frames."
@@ -179,7 +180,7 @@ def collect(
         if frame is None: counted['malformed'] += 1; continue
         known = {k: v for k,v in frame.items() if isinstance(v, dict)}
         if 'chatItem' in known:
-            row, reason = as_row(known['chatItem'])
+            row, reason = item_row(known['chatItem'])
             if reason: counted[reason] += 1
             else: rows.append(row)
         elif 'adHocCall' in known: counted['call'] += 1 # a call by link, in no chat
@@ -190,31 +191,31 @@ def collect(
     return account, recipients, chats, rows, counted
 
 # %% ../../nbs/messengers/signal.ipynb #45f081b9
-def read_native(
+def read_app_export(
     files:list, # main.jsonl and what lies beside it
 )->Export: # Its chats
     "Read what the app exports."
-    account, recipients, chats, rows, dropped = collect(files)
+    account, recipients, chats, rows, dropped = collect_frames(files)
     owner = next((id for id,r in recipients.items() if 'self' in r), 'self')
     recipients.setdefault(owner, {'self': {}})
-    names, logs = people(recipients, account), {}
+    names, logs = recipient_names(recipients, account), {}
     groups = Counter(names[id] for id,r in recipients.items() if 'group' in r)
-    mentions = {aci: names[id] for id,r in recipients.items() if isinstance(aci := at(r, 'contact', 'aci'), str)}
+    mentions = {aci: names[id] for id,r in recipients.items() if isinstance(aci := nested(r, 'contact', 'aci'), str)}
     beside = {f.base.split('.')[0]: f for f in files[1:]}
     read = len(rows) + sum(dropped.values())
     for chat,item,part in rows:
         other, author = chats.get(chat, ''), owner if item['outgoing'] is not None else str(item['authorId'])
-        text = long_text(part, beside) or with_mentions(at(part, 'text', 'body') or '', at(part, 'text', 'bodyRanges'), mentions)
+        text = long_text(part, beside) or insert_mentions(nested(part, 'text', 'body') or '', nested(part, 'text', 'bodyRanges'), mentions)
         reason = 'bot' if 'releaseNotes' in recipients.get(author, ()) else 'malformed' if author == 'None' else '' if text.strip() else 'empty'
         if reason: dropped[reason] += 1; continue
-        key, group = at(recipients.get(other), 'group', 'masterKey'), 'group' in recipients.get(other, ())
+        key, group = nested(recipients.get(other), 'group', 'masterKey'), 'group' in recipients.get(other, ())
         if not isinstance(key, str): key = other if group and groups[names[other]] > 1 else '' # of two groups of one name
         log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group=group, id=key))
         log.messages.append(Message(names.get(author, author), text, item['time']))
-    return Export(FORMAT, str(files[0].path), finished(logs.values()), read, dropped)
+    return Export(FORMAT, str(files[0].path), finish_logs(logs.values()), read, dropped)
 
 # %% ../../nbs/messengers/signal.ipynb #536f4b4a
-def wall_clock(
+def parse_naive(
     date, # Like 2024-05-01T12:34:56.789
 )->datetime: # Without a zone, as the computer's clock showed it; None if it is no time
     "The time of a message."
@@ -223,20 +224,20 @@ def wall_clock(
     except ValueError: return None
 
 # %% ../../nbs/messengers/signal.ipynb #7814a242
-def line_message(
+def sigexport_message(
     record:dict, # A line of data.json, or None if it cannot be understood
 )->tuple: # (`Message`, None), or (None, why there is none)
     "Read a line of data.json."
-    body, sender, date = (at(record, k) for k in ('body', 'sender', 'date'))
+    body, sender, date = (nested(record, k) for k in ('body', 'sender', 'date'))
     if not isinstance(body, str) or not isinstance(sender or '', str): return None, 'malformed'
     if record.get('deleted') is True: return None, 'deleted'
     if record.get('call') is True: return None, 'call'
     text = body.removesuffix('  ')
     if not text.strip(): return None, 'sticker' if record.get('sticker') else 'media' if record.get('attachments') else 'empty'
-    return Message(sender or 'No-Sender', text, wall_clock(date)), None
+    return Message(sender or 'No-Sender', text, parse_naive(date)), None
 
 # %% ../../nbs/messengers/signal.ipynb #f5253fa0
-def chat_name(
+def folder_name(
     file:File, # Of one chat
 )->str: # The folder's name, or the file's if somebody renamed it
     "What a chat is called."
@@ -244,31 +245,31 @@ def chat_name(
     return file.name.split('/')[-2] if '/' in file.name else file.path.stem if file.member else file.path.absolute().parent.name
 
 # %% ../../nbs/messengers/signal.ipynb #b28ceabe
-def one_chat(
+def single_chat_export(
     file:File,     # Of one chat
     messages:list, # `Message`s
     dropped:dict,  # Reason -> records
 )->Export: # With this chat
     "Wrap up a file of one chat."
-    log = ChatLog(chat_name(file), messages, {'Me'} & {m.sender for m in messages})
-    return Export(FORMAT, str(file.path), finished([log]), len(messages) + sum(dropped.values()), dropped)
+    log = ChatLog(folder_name(file), messages, {'Me'} & {m.sender for m in messages})
+    return Export(FORMAT, str(file.path), finish_logs([log]), len(messages) + sum(dropped.values()), dropped)
 
 # %% ../../nbs/messengers/signal.ipynb #7c1ede47
-def read_lines(
+def read_data_json(
     files:list, # data.json, and perhaps chat.md with the same again
 )->Export: # Its chat
     "Read data.json."
-    found = [line_message(r) for r in frames(files[0])]
-    return one_chat(files[0], [m for m,_ in found if m], Counter(reason for _,reason in found if reason))
+    found = [sigexport_message(r) for r in frames(files[0])]
+    return single_chat_export(files[0], [m for m,_ in found if m], Counter(reason for _,reason in found if reason))
 
 # %% ../../nbs/messengers/signal.ipynb #6a6508cd
-HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] ([^\n]+?):(?: |$)', re.M)
-form = lambda m: (m[2], bool(m[4]))
+MESSAGE_HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] ([^\n]+?):(?: |$)', re.M)
+header_form = lambda m: (m[2], bool(m[4]))
 
 # %% ../../nbs/messengers/signal.ipynb #d3f65f7e
-DELETED = '(This message was deleted)'
+DELETED_TEXT = '(This message was deleted)'
 
-def ended(
+def previous_ending(
     text:str, # A whole file
     at:int,   # Where a header may begin
 )->str: # 'spaces', 'deleted', or '' if a message goes on here
@@ -278,23 +279,23 @@ def ended(
     last = text[line:end]
     extras = last.startswith(('(- ', '(( ')) and last.endswith((' -)', ' ))')) and text[max(0, line - 4):line - 1].endswith(('  ', ' -)'))
     if last.endswith('  ') or extras: return 'spaces'
-    return 'deleted' if last.endswith(f': {DELETED}') and HEADER.match(last) else ''
+    return 'deleted' if last.endswith(f': {DELETED_TEXT}') and MESSAGE_HEADER.match(last) else ''
 
 # %% ../../nbs/messengers/signal.ipynb #fbb50dcf
-def headers(
+def find_headers(
     text:str, # A whole file
-)->tuple: # (matches of `HEADER` that begin a message, do texts end with two spaces?)
+)->tuple: # (matches of `MESSAGE_HEADER` that begin a message, do texts end with two spaces?)
     "Find where messages begin."
-    found = [*HEADER.finditer(text)]
-    found = [m for m in found if form(m) == form(found[0])]
-    before = [ended(text, m.start()) for m in found[1:]]
+    found = [*MESSAGE_HEADER.finditer(text)]
+    found = [m for m in found if header_form(m) == header_form(found[0])]
+    before = [previous_ending(text, m.start()) for m in found[1:]]
     strict = 0 < before.count('spaces') >= before.count('') or len(found) == 1 and text.rstrip('\n').endswith('  ')
     return [m for m,e in zip(found, ['first', *before]) if e or not strict], strict
 
 # %% ../../nbs/messengers/signal.ipynb #caa85ea0
 _link = re.compile(r'(?:\[[^\n\[\]]*\]\(\.\./exported_stickers/[^\s()]*\)|(\((?:media|attachment) not exported\)))(?:  )?\Z')
 
-def last_part(
+def last_extra(
     body:str, # What is left of a message
 )->tuple: # (where it begins, 'reaction', 'sticker' or 'media'), or None
     "What the exporter put at the very end."
@@ -309,13 +310,13 @@ def last_part(
     return name - 1 - (body[name-2:name-1] == '!'), 'media'
 
 # %% ../../nbs/messengers/signal.ipynb #b811043d
-def peel(
+def strip_extras(
     body:str,    # A message
     strict:bool, # Do texts end with two spaces?
 )->tuple: # (the text and its two spaces, what was taken off)
     "Take off all that stands behind a text."
     extras = []
-    while part := last_part(body):
+    while part := last_extra(body):
         if strict and not body[:part[0]].endswith(('  ', ' -)', ' ))')): break
         body = body[:part[0]]
         extras.append(part[1])
@@ -324,40 +325,40 @@ def peel(
 # %% ../../nbs/messengers/signal.ipynb #10bd1138
 _quote = re.compile(r'\n\n?(?:>[^\n]*(?:\n|\Z))+\n?')
 
-def unwrap(
+def message_body(
     raw:str,     # All between two headers
     strict:bool, # Do texts end with two spaces?
 )->tuple: # (text, None), or ('', why there is none)
     "Take off what the exporter added."
     body = raw.rstrip('\n')
-    if body == DELETED: return '', 'deleted'
+    if body == DELETED_TEXT: return '', 'deleted'
     if quote := _quote.match(body): body = body[quote.end():]
-    body, extras = peel(body, strict)
+    body, extras = strip_extras(body, strict)
     text = body.removesuffix('  ')
     if text.strip(): return text, None
     return '', next((e for e in ('sticker', 'media') if e in extras), 'empty')
 
 # %% ../../nbs/messengers/signal.ipynb #3ed6fbe7
-def read_text(
+def read_chat_md(
     files:list, # chat.md
 )->Export: # Its chat; ValueError if it is not Unicode
     "Read a chat from its text."
     text = decode(files[0].bytes())
     if text.count('\r\n') == text.count('\n'): text = text.replace('\r\n', '\n')
-    found, strict = headers(text)
+    found, strict = find_headers(text)
     messages, dropped = [], Counter()
     if text[:found[0].start() if found else None].strip(): dropped['malformed'] += 1
     for m,end in zip(found, [*[m.start() for m in found[1:]], len(text)]):
-        body, reason = unwrap(text[m.end():end], strict)
+        body, reason = message_body(text[m.end():end], strict)
         if reason: dropped[reason] += 1
-        else: messages.append(Message(m[5], body, wall_clock(f'{m[1]} {m[3]}{m[4] or ""}')))
-    return one_chat(files[0], messages, dropped)
+        else: messages.append(Message(m[5], body, parse_naive(f'{m[1]} {m[3]}{m[4] or ""}')))
+    return single_chat_export(files[0], messages, dropped)
 
 # %% ../../nbs/messengers/signal.ipynb #b86d1b4e
 _native = re.compile(r'^[ \t]*\{\s*"(?:(?:version|backupTimeMs)":\s*"?[0-9]+"?,\s*"(?:version|backupTimeMs)"|recipient":\s*\{\s*"id"|chatItem":\s*\{\s*")', re.M)
 _lines = re.compile(r'\s*\{"date": ?"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*", ?"sender": ?(?:"|null)')
 
-def shape(
+def signal_shape(
     file:File, # Any file
 )->str: # 'native', 'lines', 'text', or None
     "Which of the three a file is."
@@ -366,16 +367,16 @@ def shape(
     if _native.search(head): return 'native'
     if _lines.match(head): return 'lines'
     head = head.replace('\r\n', '\n').lstrip()
-    m = HEADER.match(head)
+    m = MESSAGE_HEADER.match(head)
     if not m or '\u200e' in head: return None
-    return 'text' if not m[4] or file.base.lower().endswith('.md') or '] Me: ' in head or headers(head)[1] else None
+    return 'text' if not m[4] or file.base.lower().endswith('.md') or '] Me: ' in head or find_headers(head)[1] else None
 
 # %% ../../nbs/messengers/signal.ipynb #f3abbb2f
 def find(
     files:list, # `File`s
 )->list: # Lists of `File`s, each one export
     "Group the files that are Signal's."
-    kinds, folder = {f.name: shape(f) for f in files}, lambda f: f.name[:-len(f.base)]
+    kinds, folder = {f.name: signal_shape(f) for f in files}, lambda f: f.name[:-len(f.base)]
     beside = lambda f: [g for g in files if g.name.startswith((folder(f) + 'files/', folder(f) + 'metadata.json'))]
     groups = [[f, *beside(f)] for f in files if kinds[f.name] == 'native']
     taken = {f.name for group in groups for f in group[1:]}
@@ -390,6 +391,6 @@ def read(
     files:list, # A group that `find` returned
 )->Export: # Its chats; ValueError if it cannot be read
     "Read an export of Signal."
-    kind = shape(files[0])
+    kind = signal_shape(files[0])
     if not kind: raise Damaged('its first line is none that Signal writes')
-    return dict(native=read_native, lines=read_lines, text=read_text)[kind](files)
+    return dict(native=read_app_export, lines=read_data_json, text=read_chat_md)[kind](files)

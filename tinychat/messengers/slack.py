@@ -14,26 +14,27 @@ from ..data import Message
 from .core import ChatLog, Damaged, Export, load_json
 
 # %% auto #0
-__all__ = ['ENTITY', 'HALF', 'TALK', 'SUBTYPES', 'FORMAT', 'LOOKS', 'LISTS', 'DAY', 'IN_DAY', 'IN_LIST', 'unescape', 'mark',
-           'typed', 'called', 'names_of', 'author', 'words', 'moment', 'silent', 'judge', 'load', 'listing',
-           'channels_of', 'begins', 'up', 'slacks', 'find', 'messages_of', 'read']
+__all__ = ['ENTITIES', 'LONE_SURROGATE', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE',
+           'DAY_START', 'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'display_name', 'user_names',
+           'author_name', 'text_or_comment', 'parse_ts', 'textless_reason', 'slack_message', 'load_slack_json',
+           'load_list', 'channel_names', 'begins_like', 'parent_folder', 'slack_days', 'find', 'read_days', 'read']
 
 # %% ../../nbs/messengers/slack.ipynb #367ad3c1
-ENTITY = {'&amp;': '&', '&lt;': '<', '&gt;': '>'}
+ENTITIES = {'&amp;': '&', '&lt;': '<', '&gt;': '>'}
 
-def unescape(
+def undo_escapes(
     text:str, # As in the export
 )->str: # With <, > and & as typed
     "Undo the three escapes."
-    return re.sub('&(?:amp|lt|gt);', lambda m: ENTITY[m[0]], text)
+    return re.sub('&(?:amp|lt|gt);', lambda m: ENTITIES[m[0]], text)
 
 # %% ../../nbs/messengers/slack.ipynb #63c20b52
-def mark(
+def undo_mark(
     inside:str,    # What stands between < and >
     names:dict,    # Ids of people and channels -> their names
 )->str: # What was typed
     "Undo one mark."
-    target, _, label = map(unescape, inside.partition('|'))
+    target, _, label = map(undo_escapes, inside.partition('|'))
     kind, id = target[:1], target[1:]
     if kind in ('@', '#'): return kind + (names.get(id) or label.removeprefix(kind) or id)
     if kind != '!': return label or target # a link: people see its label
@@ -42,35 +43,35 @@ def mark(
     return label or '@' + id.rpartition('^')[2] # a group of people, or a date in words
 
 # %% ../../nbs/messengers/slack.ipynb #9254c526
-def typed(
+def undo_marks(
     text:str,   # As in the export
     names:dict, # Ids of people and channels -> their names
 )->str: # As a person typed it, or saw it when they had
     "Undo Slack's marks and escapes."
-    return re.sub('<([^<>]+)>|&(?:amp|lt|gt);', lambda m: mark(m[1], names) if m[1] else ENTITY[m[0]], text)
+    return re.sub('<([^<>]+)>|&(?:amp|lt|gt);', lambda m: undo_mark(m[1], names) if m[1] else ENTITIES[m[0]], text)
 
 # %% ../../nbs/messengers/slack.ipynb #087e2fef
-HALF = re.compile(r'[\ud800-\udfff]') # half of an emoji, cut apart: no text file can hold it
+LONE_SURROGATE = re.compile(r'[\ud800-\udfff]') # half of an emoji, cut apart: no text file can hold it
 
-def called(
+def display_name(
     user:dict, # From users.json, or a message's user_profile
 )->str: # '' if it has no name
     "What Slack shows as a name."
     profile = user.get('profile') if isinstance(user.get('profile'), dict) else {}
     found = (profile.get('display_name'), user.get('display_name'), profile.get('real_name'), user.get('real_name'), user.get('name'))
-    return next((n for n in found if isinstance(n, str) and n.strip() and not HALF.search(n)), '')
+    return next((n for n in found if isinstance(n, str) and n.strip() and not LONE_SURROGATE.search(n)), '')
 
 # %% ../../nbs/messengers/slack.ipynb #63682777
-def names_of(
+def user_names(
     users:dict, # id -> user
 )->dict: # id -> name, no two alike
     "Tell people apart."
-    plain = {i: called(u) or i for i, u in users.items()}
+    plain = {i: display_name(u) or i for i, u in users.items()}
     shared = Counter(plain.values())
     return {i: n if shared[n] == 1 else f'{n} ({i})' for i, n in plain.items()}
 
 # %% ../../nbs/messengers/slack.ipynb #a2dd2abc
-def author(
+def author_name(
     m:dict,     # A record
     users:dict, # id -> user
     names:dict, # id -> name; somebody from elsewhere is added
@@ -78,14 +79,14 @@ def author(
     "Who wrote a message."
     id = m.get('user')
     if m.get('bot_id') or id == 'USLACKBOT' or isinstance(id, str) and users.get(id, {}).get('is_bot') is True: return None
-    if not isinstance(id, str) or not id.strip() or HALF.search(id): return ''
+    if not isinstance(id, str) or not id.strip() or LONE_SURROGATE.search(id): return ''
     if id not in names: # people of other workspaces are not in the list, but their messages may name them
-        name = called(m['user_profile']) if isinstance(m.get('user_profile'), dict) else ''
+        name = display_name(m['user_profile']) if isinstance(m.get('user_profile'), dict) else ''
         names[id] = f'{name} ({id})' if name in names.values() else name or id
     return names[id]
 
 # %% ../../nbs/messengers/slack.ipynb #0e8a3822
-def words(
+def text_or_comment(
     m:dict, # A record
 ): # Its text, '' if there is none; something else than a string if it is damaged
     "What somebody wrote in a message."
@@ -95,7 +96,7 @@ def words(
     return '' if m.get('text') is None else m['text']
 
 # %% ../../nbs/messengers/slack.ipynb #e78dfda9
-def moment(
+def parse_ts(
     ts, # Such as '1772366400.000100'
 )->datetime: # In UTC; None if it is none
     "Read a time."
@@ -103,7 +104,7 @@ def moment(
     return m and datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=int(m[1]), microseconds=int(f'{m[2] or "0":0<6}'))
 
 # %% ../../nbs/messengers/slack.ipynb #1f4b430d
-def silent(
+def textless_reason(
     m:dict, # A record without words
 )->str: # The reason why it is no message
     "What is there instead of words?"
@@ -112,10 +113,10 @@ def silent(
     return 'media' if shared or m.get('files') or m.get('file') else 'empty' if 'text' in m else 'malformed'
 
 # %% ../../nbs/messengers/slack.ipynb #6ec48f9c
-TALK = {'', 'file_share', 'thread_broadcast'}
-SUBTYPES = dict(bot_message='bot', tombstone='deleted', message_deleted='deleted', huddle_thread='call', sh_room_created='call') # all others are notices
+MESSAGE_SUBTYPES = {'', 'file_share', 'thread_broadcast'}
+SUBTYPE_REASONS = dict(bot_message='bot', tombstone='deleted', message_deleted='deleted', huddle_thread='call', sh_room_created='call') # all others are notices
 
-def judge(
+def slack_message(
     m,          # A record
     users:dict, # id -> user
     names:dict, # Ids of people and channels -> their names
@@ -124,14 +125,14 @@ def judge(
     if not isinstance(m, dict) or m.get('type') != 'message': return 'malformed'
     kind = m.get('subtype') or ''
     if not isinstance(kind, str): return 'malformed'
-    if kind not in TALK: return SUBTYPES.get(kind, 'system')
-    who, text, time = author(m, users, names), words(m), moment(m.get('ts'))
+    if kind not in MESSAGE_SUBTYPES: return SUBTYPE_REASONS.get(kind, 'system')
+    who, text, time = author_name(m, users, names), text_or_comment(m), parse_ts(m.get('ts'))
     if who is None: return 'bot'
-    if not who or not time or not isinstance(text, str) or HALF.search(text): return 'malformed'
-    return Message(who, typed(text, names), time) if text.strip() else silent(m)
+    if not who or not time or not isinstance(text, str) or LONE_SURROGATE.search(text): return 'malformed'
+    return Message(who, undo_marks(text, names), time) if text.strip() else textless_reason(m)
 
 # %% ../../nbs/messengers/slack.ipynb #266b2e3f
-def load(
+def load_slack_json(
     file, # `File`
 ): # What it holds; ValueError that says which file it was
     "A JSON file among many."
@@ -139,7 +140,7 @@ def load(
     except Damaged as e: raise Damaged(f'in {file.base} {e}') from None
 
 # %% ../../nbs/messengers/slack.ipynb #70d98bfc
-def listing(
+def load_list(
     files:list, # A group that `find` made
     *bases:str, # Names such as 'users.json'
 )->dict: # id -> what the list says of it
@@ -147,37 +148,37 @@ def listing(
     out = {}
     for f in files:
         if f.base not in bases: continue
-        found = load(f)
+        found = load_slack_json(f)
         if not isinstance(found, list): raise Damaged(f'its {f.base} holds no list')
-        out.update((x['id'], x) for x in found if isinstance(x, dict) and isinstance(x.get('id'), str) and not HALF.search(x['id']))
+        out.update((x['id'], x) for x in found if isinstance(x, dict) and isinstance(x.get('id'), str) and not LONE_SURROGATE.search(x['id']))
     return out
 
 # %% ../../nbs/messengers/slack.ipynb #70d92196
-def channels_of(
+def channel_names(
     files:list, # A group that `find` made
     names:dict, # Ids of people -> their names
 )->dict: # Folder -> (name of the channel, is it a group?)
     "What the folders are."
     out = {}
-    for i, c in listing(files, 'channels.json', 'groups.json', 'mpims.json').items():
-        name = called(dict(name=c.get('name'))) or i
+    for i, c in load_list(files, 'channels.json', 'groups.json', 'mpims.json').items():
+        name = display_name(dict(name=c.get('name'))) or i
         out[i] = out[name] = (name, True)
-    for i, c in listing(files, 'dms.json').items():
+    for i, c in load_list(files, 'dms.json').items():
         members = c.get('members') if isinstance(c.get('members'), list) else []
-        out[i] = (', '.join(names.get(m, m) for m in members if isinstance(m, str) and not HALF.search(m)) or i, False)
+        out[i] = (', '.join(names.get(m, m) for m in members if isinstance(m, str) and not LONE_SURROGATE.search(m)) or i, False)
     return out
 
 # %% ../../nbs/messengers/slack.ipynb #7e9b2f64
 FORMAT = 'Slack'
 LOOKS = 'a Slack export: a zip or folder with users.json, channels.json and a folder for each channel, with files like 2026-03-01.json'
 
-LISTS = {'users.json', 'org_users.json', 'channels.json', 'groups.json', 'mpims.json', 'dms.json'}
-DAY = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}\.json')
-IN_DAY = re.compile(r'\s*\[\s*\{(?=.*?"type"\s*:\s*"message")(?=.*?"ts"\s*:\s*"[0-9]+\.[0-9]+")', re.S)
-IN_LIST = re.compile(r'\s*\[\s*\{(?=.*?"id"\s*:\s*"[A-Z][A-Z0-9]+")', re.S)
+LIST_FILES = {'users.json', 'org_users.json', 'channels.json', 'groups.json', 'mpims.json', 'dms.json'}
+DAY_FILE = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}\.json')
+DAY_START = re.compile(r'\s*\[\s*\{(?=.*?"type"\s*:\s*"message")(?=.*?"ts"\s*:\s*"[0-9]+\.[0-9]+")', re.S)
+LIST_START = re.compile(r'\s*\[\s*\{(?=.*?"id"\s*:\s*"[A-Z][A-Z0-9]+")', re.S)
 
 # %% ../../nbs/messengers/slack.ipynb #506e758d
-def begins(
+def begins_like(
     file,          # Any `File`
     look:re.Pattern, # How it has to begin
 )->bool: # As far as its first 16 KiB show
@@ -186,7 +187,7 @@ def begins(
     return bool(look.match(file.head.decode(name, 'replace'))) # one wrong byte does not make it another's
 
 # %% ../../nbs/messengers/slack.ipynb #942cc8cb
-def up(
+def parent_folder(
     name:str, # Of a file, with /
     n:int=1,  # How far
 )->str: # '' at the top
@@ -194,14 +195,14 @@ def up(
     return '/'.join(name.split('/')[:-n])
 
 # %% ../../nbs/messengers/slack.ipynb #37f30cec
-def slacks(
+def slack_days(
     days:list,   # `File`s named like days, in folders that lie side by side
     beside:list, # `File`s named like lists, beside these folders
 )->list: # Those of the days that are Slack's
     "Which days are ours?"
-    if any(begins(f, IN_LIST) for f in beside): return days
-    ours = {up(f.name) for f in days if begins(f, IN_DAY)}
-    return [f for f in days if up(f.name) in ours]
+    if any(begins_like(f, LIST_START) for f in beside): return days
+    ours = {parent_folder(f.name) for f in days if begins_like(f, DAY_START)}
+    return [f for f in days if parent_folder(f.name) in ours]
 
 # %% ../../nbs/messengers/slack.ipynb #d8ee7eae
 def find(
@@ -210,13 +211,13 @@ def find(
     "Slack's exports among files."
     days, lists = {}, {}
     for f in files:
-        if DAY.fullmatch(f.base): days.setdefault(up(f.name, 2), []).append(f)
-        elif f.base in LISTS: lists.setdefault(up(f.name), []).append(f)
-    found = {top: slacks(some, lists.get(top, [])) for top, some in days.items()}
+        if DAY_FILE.fullmatch(f.base): days.setdefault(parent_folder(f.name, 2), []).append(f)
+        elif f.base in LIST_FILES: lists.setdefault(parent_folder(f.name), []).append(f)
+    found = {top: slack_days(some, lists.get(top, [])) for top, some in days.items()}
     return [sorted(some, key=lambda f: f.name) + lists.get(top, []) for top, some in found.items() if some]
 
 # %% ../../nbs/messengers/slack.ipynb #1eeb2aee
-def messages_of(
+def read_days(
     days:list,     # `File`s
     users:dict,    # id -> user
     names:dict,    # Ids of people and channels -> their names
@@ -225,12 +226,12 @@ def messages_of(
     "Read days."
     found = {}
     for f in days:
-        day = load(f)
+        day = load_slack_json(f)
         if not isinstance(day, list): raise Damaged('one of its days holds no list of messages')
-        for m in map(partial(judge, users=users, names=names), day):
+        for m in map(partial(slack_message, users=users, names=names), day):
             export.read += 1
             if isinstance(m, str): export.dropped[m] += 1
-            else: found.setdefault(up(f.name), []).append(m)
+            else: found.setdefault(parent_folder(f.name), []).append(m)
     return found
 
 # %% ../../nbs/messengers/slack.ipynb #58d8df26
@@ -238,11 +239,11 @@ def read(
     files:list, # A group that `find` made
 )->Export: # Its chats; ValueError if it is damaged
     "Read an export of Slack."
-    export, users = Export(FORMAT, str(files[0].path)), listing(files, 'users.json', 'org_users.json')
-    names = names_of(users)
-    channels = channels_of(files, names)
+    export, users = Export(FORMAT, str(files[0].path)), load_list(files, 'users.json', 'org_users.json')
+    names = user_names(users)
+    channels = channel_names(files, names)
     names.update((i, name) for i, (name, _) in channels.items() if re.fullmatch('[A-Z][A-Z0-9]+', i))
-    for folder, messages in messages_of([f for f in files if DAY.fullmatch(f.base)], users, names, export).items():
+    for folder, messages in read_days([f for f in files if DAY_FILE.fullmatch(f.base)], users, names, export).items():
         name, group = channels.get(folder.rsplit('/', 1)[-1], (folder.rsplit('/', 1)[-1], len({m.sender for m in messages}) > 2))
         export.chats.append(ChatLog(name, sorted(messages, key=lambda m: m.time), group=group))
     return export

@@ -12,81 +12,83 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from xml.parsers import expat
 from ..data import Message
-from .core import ChatLog, Damaged, Export, in_order
+from .core import ChatLog, Damaged, Export, sort_messages
 
 # %% auto #0
-__all__ = ['HIDE', 'SHOW', 'CLOSE', 'OPEN', 'BREAK', 'REFERENCES', 'CONTROLS', 'HIGH', 'UNFINISHED', 'ME', 'FORMAT', 'LOOKS',
-           'START', 'join_halves', 'Breaks', 'mend', 'pieces', 'Record', 'Tags', 'records', 'value', 'content_type',
-           'text_of', 'time_of', 'box_of', 'reason_of', 'addresses', 'from_address', 'sender_of', 'names_in', 'digits',
-           'same_number', 'people', 'labels', 'find', 'chat_log', 'Known', 'chats_of', 'read']
+__all__ = ['HIDE_CONTROLS', 'SHOW_CONTROLS', 'CLOSING_MARKS', 'OPENING_MARK', 'LINE_BREAK', 'CHAR_REFERENCES', 'CONTROL_BYTES',
+           'HIGH_SURROGATE', 'UNFINISHED', 'OWNER', 'FORMAT', 'LOOKS', 'SMSES_START', 'join_surrogates', 'BreakEscaper',
+           'mend_xml', 'mended_pieces', 'BackupRecord', 'RecordBuilder', 'backup_records', 'attribute', 'content_type',
+           'record_body', 'backup_time', 'message_box', 'backup_reason', 'correspondents', 'from_address',
+           'sender_address', 'contact_names', 'phone_digits', 'same_number', 'merge_numbers', 'name_or_key', 'find',
+           'people_to_log', 'AddressBook', 'group_by_people', 'read']
 
 # %% ../../nbs/messengers/sms.ipynb #2edca101
-HIDE = {n: 0xFDD0 + n for n in range(32) if chr(n) not in '\t\n\r'} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
-SHOW = {v: k for k, v in HIDE.items() if k < 32}
+HIDE_CONTROLS = {n: 0xFDD0 + n for n in range(32) if chr(n) not in '\t\n\r'} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+SHOW_CONTROLS = {v: k for k, v in HIDE_CONTROLS.items() if k < 32}
 
 # %% ../../nbs/messengers/sms.ipynb #317c7907
-def join_halves(
+def join_surrogates(
     run:re.Match, # References in a row: &#55357;&#56832;
 )->bytes: # The characters they stand for, as references that XML allows
     "Write every emoji as one reference."
     codes = [int(r[1:], 16) if r[:1] == b'x' else int(r) for r in run[0][2:-1].split(b';&#')]
     text = ''.join(chr(c) if c < 0x110000 else '\ufffd' for c in codes)
     text = text.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
-    return ''.join(f'&#{ord(c)};' for c in text.translate(HIDE)).encode()
+    return ''.join(f'&#{ord(c)};' for c in text.translate(HIDE_CONTROLS)).encode()
 
 # %% ../../nbs/messengers/sms.ipynb #61d65423
-CLOSE = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'}
+CLOSING_MARKS = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'}
 
-OPEN, BREAK = re.compile(rb'["\']|<!--|<\?'), re.compile(rb'\r\n|[\r\n\t]')
+OPENING_MARK, LINE_BREAK = re.compile(rb'["\']|<!--|<\?'), re.compile(rb'\r\n|[\r\n\t]')
 
-class Breaks:
+class BreakEscaper:
     "Tells the line breaks that somebody typed from those of the layout."
     def __init__(self): self.inside = None # What we are in: one of CLOSE
     def __call__(self, data):
         out, at = [], 0
         while at < len(data):
-            mark = OPEN.search(data, at) if self.inside is None else None
+            mark = OPENING_MARK.search(data, at) if self.inside is None else None
             if self.inside is None: end = mark.end() if mark else len(data)
-            else: end = data.find(CLOSE[self.inside], at) + 1 or len(data)
+            else: end = data.find(CLOSING_MARKS[self.inside], at) + 1 or len(data)
             part = data[at:end]
-            out.append(BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if self.inside in (b'"', b"'") else part)
+            out.append(LINE_BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if self.inside in (b'"', b"'") else part)
             if mark: self.inside = mark[0]
-            elif self.inside and data.startswith(CLOSE[self.inside], end - 1): self.inside = None
+            elif self.inside and data.startswith(CLOSING_MARKS[self.inside], end - 1): self.inside = None
             at = end
         return b''.join(out)
 
 # %% ../../nbs/messengers/sms.ipynb #c7a8a01b
-REFERENCES = re.compile(rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});(?:&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});)*')
-CONTROLS = re.compile(rb'[\x00-\x08\x0b\x0c\x0e-\x1f]')
-def mend(
+CHAR_REFERENCES = re.compile(rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});(?:&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});)*')
+CONTROL_BYTES = re.compile(rb'[\x00-\x08\x0b\x0c\x0e-\x1f]')
+def mend_xml(
     data:bytes,         # Part of the file, not cut inside a reference
-    breaks:Breaks=None, # What was before it (None: nothing)
+    breaks:BreakEscaper=None, # What was before it (None: nothing)
 )->bytes: # What a parser accepts, and from which nothing is missing
     "Make XML of what the phone wrote."
-    data = (breaks or Breaks())(data)
-    if b'&#' in data: data = REFERENCES.sub(join_halves, data)
-    return CONTROLS.sub(lambda m: chr(HIDE[m[0][0]]).encode(), data)
+    data = (breaks or BreakEscaper())(data)
+    if b'&#' in data: data = CHAR_REFERENCES.sub(join_surrogates, data)
+    return CONTROL_BYTES.sub(lambda m: chr(HIDE_CONTROLS[m[0][0]]).encode(), data)
 
 # %% ../../nbs/messengers/sms.ipynb #09da8b39
-HIGH = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});' # The first half of a character
-UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|(?:' + HIGH + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
+HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});' # The first half of a character
+UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|(?:' + HIGH_SURROGATE + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
 
-def pieces(
+def mended_pieces(
     stream,          # Binary
     size:int=1<<20,  # Bytes a piece
 ): # Yields mended bytes
     "The file, piece by piece."
-    rest, breaks = b'', Breaks()
+    rest, breaks = b'', BreakEscaper()
     while chunk := stream.read(size):
         data = rest + chunk
         cut = UNFINISHED.search(data, max(0, len(data) - 32)).start()
-        yield mend(data[:cut], breaks)
+        yield mend_xml(data[:cut], breaks)
         rest = data[cut:]
-    yield mend(rest, breaks)
+    yield mend_xml(rest, breaks)
 
 # %% ../../nbs/messengers/sms.ipynb #708dbc82
 @dataclass
-class Record:
+class BackupRecord:
     "One message of the file, as it stands there."
     kind:str                                  # 'sms' or 'mms'
     fields:dict                               # Its attributes
@@ -94,13 +96,13 @@ class Record:
     addrs:list=field(default_factory=list)    # (type, address): 137 sent it, the others got it
 
 # %% ../../nbs/messengers/sms.ipynb #c005928a
-class Tags:
+class RecordBuilder:
     "Collects records from a parser's calls."
     def __init__(self): self.depth, self.done = 0, []
     def start(self, tag, attrs):
         if self.depth == 0 and tag != 'smses': raise Damaged('its first element is not smses')
         self.depth += 1
-        if self.depth == 2: self.record = Record(tag, attrs)
+        if self.depth == 2: self.record = BackupRecord(tag, attrs)
         elif tag == 'part': self.record.parts.append({k: v for k, v in attrs.items() if k != 'data'})
         elif tag == 'addr': self.record.addrs.append((attrs.get('type'), attrs.get('address')))
     def end(self, tag):
@@ -109,27 +111,27 @@ class Tags:
     def entity(self, *args): raise Damaged('its XML defines entities, which no phone does')
 
 # %% ../../nbs/messengers/sms.ipynb #9f37a8fb
-def records(
+def backup_records(
     stream, # Binary
-): # Yields `Record`s; ValueError if it is no XML even when mended
+): # Yields `BackupRecord`s; ValueError if it is no XML even when mended
     "The messages of a backup."
-    tags, parser = Tags(), expat.ParserCreate('utf-8')
+    tags, parser = RecordBuilder(), expat.ParserCreate('utf-8')
     parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = tags.start, tags.end, tags.entity
     try:
-        for data in itertools.chain(pieces(stream), [None]):
+        for data in itertools.chain(mended_pieces(stream), [None]):
             parser.Parse(data or b'', data is None)
             yield from tags.done # newer parsers keep the last ones until they are told that nothing follows
             tags.done.clear()
     except expat.ExpatError as e: raise Damaged(f'its XML is damaged or cut short at line {e.lineno}') from None
 
 # %% ../../nbs/messengers/sms.ipynb #0ac3b097
-def value(
+def attribute(
     fields:dict, # Attributes
     key:str,     # Name of one
 )->str: # '' if there is nothing
     "An attribute, as it was before it was mended."
     text = fields.get(key) or ''
-    return '' if text == 'null' else text.translate(SHOW)
+    return '' if text == 'null' else text.translate(SHOW_CONTROLS)
 
 # %% ../../nbs/messengers/sms.ipynb #2f557d08
 def content_type(
@@ -139,18 +141,18 @@ def content_type(
     return (part.get('ct') or '').split(';')[0].strip().lower()
 
 # %% ../../nbs/messengers/sms.ipynb #7df60ef3
-def text_of(
-    record:Record, # Of either kind
+def record_body(
+    record:BackupRecord, # Of either kind
 )->str: # '' if it has none
     "What was typed."
-    if record.kind == 'sms': return value(record.fields, 'body')
+    if record.kind == 'sms': return attribute(record.fields, 'body')
     def seq(part): return int(part['seq']) if re.fullmatch(r'-?[0-9]{1,6}', part.get('seq') or '') else 0
-    texts = [value(p, 'text') for p in sorted(record.parts, key=seq) if content_type(p) == 'text/plain']
+    texts = [attribute(p, 'text') for p in sorted(record.parts, key=seq) if content_type(p) == 'text/plain']
     return '\n'.join(t for t in texts if t)
 
 # %% ../../nbs/messengers/sms.ipynb #beb1ef50
-def time_of(
-    record:Record, # Of either kind
+def backup_time(
+    record:BackupRecord, # Of either kind
 )->datetime: # In UTC; None if it has no time
     "When it was sent or received."
     ms = record.fields.get('date') or ''
@@ -159,62 +161,62 @@ def time_of(
     except OverflowError: return None
 
 # %% ../../nbs/messengers/sms.ipynb #0e270ce3
-def box_of(
-    record:Record, # Of any kind
+def message_box(
+    record:BackupRecord, # Of any kind
 )->str: # '1': received, '2': sent, '3': a draft, '4' to '6': waiting or failed; None if it does not say
     "Which box of the phone it lies in."
     return record.fields.get(dict(sms='type', mms='msg_box').get(record.kind))
 
 # %% ../../nbs/messengers/sms.ipynb #ac0bbddf
-def reason_of(
-    record:Record, # Of any kind
+def backup_reason(
+    record:BackupRecord, # Of any kind
 )->str: # A key of `REASONS`; None if it is a message
     "Why this is not a message."
-    box = box_of(record)
+    box = message_box(record)
     if box in ('3', '4', '5', '6'): return 'unsent' # a draft, or it failed
     if box not in ('1', '2'): return 'malformed'
-    if text_of(record): return None
+    if record_body(record): return None
     media = {content_type(p) for p in record.parts} - {'application/smil', 'text/plain', ''}
     if media: return 'contact' if all('vcard' in m for m in media) else 'media'
     return 'media' if record.fields.get('m_type') == '130' else 'empty' # 130: announced, but never fetched
 
 # %% ../../nbs/messengers/sms.ipynb #f9b7f391
-def addresses(
-    record:Record, # Of either kind
+def correspondents(
+    record:BackupRecord, # Of either kind
 )->tuple: # Numbers, e-mail addresses, names of companies
     "Who took part besides the owner of the phone."
-    who = (value(record.fields, 'thread_address') or value(record.fields, 'address')).split('~') # the former in some backups of Signal
-    if who == ['']: who = [a or '' for kind, a in record.addrs if (kind == '137') == (box_of(record) == '1')]
+    who = (attribute(record.fields, 'thread_address') or attribute(record.fields, 'address')).split('~') # the former in some backups of Signal
+    if who == ['']: who = [a or '' for kind, a in record.addrs if (kind == '137') == (message_box(record) == '1')]
     return tuple(sys.intern(a.strip()) for a in who if a.strip())
 
 # %% ../../nbs/messengers/sms.ipynb #14035897
 def from_address(
-    record:Record, # Of either kind
+    record:BackupRecord, # Of either kind
 )->str: # '' if it does not say
     "What stands in the From of an MMS."
     found = [a.strip() for kind, a in record.addrs if kind == '137' and a]
     return sys.intern(found[0]) if found and found[0] != 'insert-address-token' else ''
 
-def sender_of(
-    record:Record, # Of either kind
+def sender_address(
+    record:BackupRecord, # Of either kind
 )->str: # None: the owner of the phone; '' if it does not say
     "The address that a message came from."
-    if box_of(record) == '2': return None
-    alone = value(record.fields, 'address').strip()
+    if message_box(record) == '2': return None
+    alone = attribute(record.fields, 'address').strip()
     return sys.intern(alone) if alone and '~' not in alone else from_address(record)
 
 # %% ../../nbs/messengers/sms.ipynb #182d557f
-def names_in(
-    record:Record, # Of either kind
+def contact_names(
+    record:BackupRecord, # Of either kind
 )->dict: # Address -> name; those without one are missing
     "What the address book calls them."
-    people, name = addresses(record), value(record.fields, 'contact_name').strip()
+    people, name = correspondents(record), attribute(record.fields, 'contact_name').strip()
     names = [name] if len(people) == 1 else name.split(', ')
     if len(names) != len(people): return {}
     return {a: n for a, n in zip(people, names) if n and n != '(Unknown)'}
 
 # %% ../../nbs/messengers/sms.ipynb #930def8f
-def digits(
+def phone_digits(
     address:str, # Of any kind
 )->str: # '' if it is no number to dial
     "A telephone number without its decoration."
@@ -231,42 +233,42 @@ def same_number(
     return a == b or long.endswith(short) and (len(short) >= 10 or len(short) >= 7 and same_name)
 
 # %% ../../nbs/messengers/sms.ipynb #da62e2cb
-def people(
+def merge_numbers(
     seen:dict,  # Every address of the file -> its name, or ''
 )->dict: # Address -> the first address of the same person
     "Bring the spellings of a number together."
     out, ends = {}, defaultdict(list)
     for a, name in seen.items():
-        d = digits(a)
+        d = phone_digits(a)
         like = ends[d[-7:] or a]
-        out[a] = next((b for b in like if a == b or d and same_number(d, digits(b), name != '' and name == seen[b])), a)
+        out[a] = next((b for b in like if a == b or d and same_number(d, phone_digits(b), name != '' and name == seen[b])), a)
         if out[a] == a: like.append(a)
     return out
 
 # %% ../../nbs/messengers/sms.ipynb #65d2c6a3
-ME = 'Me'
+OWNER = 'Me'
 
-def labels(
+def name_or_key(
     who:list,   # Addresses in one chat, one for each person
     names:dict, # Address -> name, or ''
 )->dict: # Address -> what to call them
     "A different name for everybody."
     count = Counter(names.get(a) for a in who)
-    return {a: names[a] if names.get(a) not in ('', None, ME) and count[names[a]] == 1 else a for a in who}
+    return {a: names[a] if names.get(a) not in ('', None, OWNER) and count[names[a]] == 1 else a for a in who}
 
 # %% ../../nbs/messengers/sms.ipynb #b99430a0
 FORMAT = 'SMS Backup & Restore'
 LOOKS = 'an .xml file whose first element is <smses>'
-START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*<smses[\s/>]', re.S)
+SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*<smses[\s/>]', re.S)
 
 def find(
     files:list, # `File`s
 )->list: # Groups: every backup is one of its own
     "The backups of text messages."
-    return [[f] for f in files if b'<smses' in f.head and START.match(f.head.decode('utf-8', 'replace'))]
+    return [[f] for f in files if b'<smses' in f.head and SMSES_START.match(f.head.decode('utf-8', 'replace'))]
 
 # %% ../../nbs/messengers/sms.ipynb #a8ef31f6
-def chat_log(
+def people_to_log(
     who:tuple,     # The people in it, one address for each
     messages:list, # `Message`s from addresses; None is the owner, '' unknown
     person:dict,   # Address -> the first address of the same person
@@ -274,28 +276,28 @@ def chat_log(
     mine:set,      # Those of the owner, as far as they are known
 )->ChatLog: # Ordered by time
     "One chat."
-    label = labels(list(dict.fromkeys([*who, *(person[m.sender] for m in messages if m.sender)])), called)
-    def show(sender): return ME if sender is None or person.get(sender) in mine else label[person[sender]] if sender else ''
+    label = name_or_key(list(dict.fromkeys([*who, *(person[m.sender] for m in messages if m.sender)])), called)
+    def show(sender): return OWNER if sender is None or person.get(sender) in mine else label[person[sender]] if sender else ''
     messages = [Message(show(m.sender), m.text, m.time) for m in messages]
     group = len(who) > 1 or any(a.startswith('__textsecure_group__') for a in who)
-    return ChatLog(', '.join(label[a] for a in who), in_order(messages), {ME}, group)
+    return ChatLog(', '.join(label[a] for a in who), sort_messages(messages), {OWNER}, group)
 
 # %% ../../nbs/messengers/sms.ipynb #b3d27a41
-class Known:
+class AddressBook:
     "What a backup says of people."
     def __init__(self): self.seen, self.own, self.names, self.maybe = {}, {}, {}, {} # addresses; the owner's; address -> name, for certain and from groups
     def learn(self, record):
-        who, mine = addresses(record), from_address(record)
-        for a, name in names_in(record).items(): (self.names if len(who) == 1 else self.maybe).setdefault(a, name)
-        if sender_of(record) is None and mine: self.own[mine] = None
+        who, mine = correspondents(record), from_address(record)
+        for a, name in contact_names(record).items(): (self.names if len(who) == 1 else self.maybe).setdefault(a, name)
+        if sender_address(record) is None and mine: self.own[mine] = None
     def sort_out(self):
         "Address -> the first address of the same person, the latter -> name, and those of the owner."
-        person = people({a: self.names.get(a) or self.maybe.get(a, '') for a in self.seen | self.own})
+        person = merge_numbers({a: self.names.get(a) or self.maybe.get(a, '') for a in self.seen | self.own})
         called = {person[a]: n for known in (self.maybe, self.names) for a, n in reversed(known.items()) if a in person}
         return person, called, {person[a] for a in self.own}
 
 # %% ../../nbs/messengers/sms.ipynb #8640caa7
-def chats_of(
+def group_by_people(
     rows:list,   # (addresses, `Message` from an address)
     person:dict, # Address -> the first address of the same person
     called:dict, # The latter -> name
@@ -307,21 +309,21 @@ def chats_of(
         who = tuple(dict.fromkeys(person[a] for a in who))
         who = tuple(p for p in who if p not in mine) or who
         chats.setdefault(frozenset(who), (who, []))[1].append(message)
-    return [chat_log(*chat, person, called, mine) for chat in chats.values()]
+    return [people_to_log(*chat, person, called, mine) for chat in chats.values()]
 
 # %% ../../nbs/messengers/sms.ipynb #e93bc7dc
 def read(
     files:list, # One backup
 )->Export: # A chat for each correspondent, or set of them; ValueError if it is damaged
     "Read a backup of text messages."
-    export, known, rows = Export(FORMAT, str(files[0].path)), Known(), []
+    export, known, rows = Export(FORMAT, str(files[0].path)), AddressBook(), []
     with files[0].open() as stream:
-        for r in records(stream):
+        for r in backup_records(stream):
             export.read += 1
             known.learn(r)
-            if why := reason_of(r): export.dropped[why] += 1; continue
-            who, sender = addresses(r), sender_of(r)
-            rows.append((who, Message(sender, text_of(r), time_of(r))))
+            if why := backup_reason(r): export.dropped[why] += 1; continue
+            who, sender = correspondents(r), sender_address(r)
+            rows.append((who, Message(sender, record_body(r), backup_time(r))))
             known.seen.update(dict.fromkeys([*who, *filter(None, [sender])]))
-    export.chats = chats_of(rows, *known.sort_out())
+    export.chats = group_by_people(rows, *known.sort_out())
     return export

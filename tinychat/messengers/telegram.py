@@ -13,14 +13,15 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from fastcore.basics import patch
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, in_order
+from .core import ChatLog, Damaged, Export, File, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'Walk', 'text_of', 'wordless', 'why_not', 'instant', 'wall_clock', 'user', 'Said', 'said', 'Raw',
-           'take_list', 'take_all', 'owners', 'labels', 'me_by_name', 'typed', 'chat_log', 'find', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'JsonStream', 'joined_text', 'wordless_reason', 'record_reason', 'unix_time', 'naive_time',
+           'user_id', 'RawMessage', 'raw_message', 'RawChat', 'read_chat_list', 'read_account', 'find_owners',
+           'sender_names', 'owner_by_name', 'mark_bots', 'chat_to_log', 'find', 'read']
 
 # %% ../../nbs/messengers/telegram.ipynb #fda00b35
-class Walk:
+class JsonStream:
     "JSON, a piece at a time; ValueError if it is damaged."
     def __init__(self,
         file:File,        # JSON, perhaps with a byte order mark
@@ -41,14 +42,14 @@ class Walk:
 _space = re.compile(r'[ \t\r\n]*')
 
 @patch
-def peek(self:Walk):
+def peek(self:JsonStream):
     "The next character that is no space; '' at the end."
     while True:
         self.at = _space.match(self.text, self.at).end()
         if self.at < len(self.text) or not self.more(): return self.text[self.at:self.at+1]
 
 @patch
-def take(self:Walk, allowed):
+def take(self:JsonStream, allowed):
     "Step over one character."
     c = self.peek()
     if not c or c not in allowed: raise Damaged('its JSON is damaged or cut short')
@@ -59,7 +60,7 @@ def take(self:Walk, allowed):
 _ends, _decoder = tuple(' \t\r\n,:]}'), json.JSONDecoder()
 
 @patch
-def value(self:Walk):
+def value(self:JsonStream):
     "Step over one piece, and return what it holds."
     self.peek()
     while True:
@@ -74,7 +75,7 @@ def value(self:Walk):
 
 # %% ../../nbs/messengers/telegram.ipynb #3ee6520e
 @patch
-def keys(self:Walk):
+def keys(self:JsonStream):
     "Each key of an object. Whoever asks must step over its value before asking for the next."
     self.take('{')
     if self.peek() == '}': self.take('}'); return
@@ -87,7 +88,7 @@ def keys(self:Walk):
 
 # %% ../../nbs/messengers/telegram.ipynb #dba34e00
 @patch
-def items(self:Walk):
+def items(self:JsonStream):
     "Once for each item of a list, which must be stepped over likewise."
     self.take('[')
     if self.peek() == ']': self.take(']'); return
@@ -96,7 +97,7 @@ def items(self:Walk):
         if self.take(',]') == ']': return
 
 # %% ../../nbs/messengers/telegram.ipynb #1ebe7827
-def text_of(
+def joined_text(
     m:dict, # A record of a chat
 )->str: # Without formatting; '' if there is none, None if it cannot be understood
     "What was typed."
@@ -113,7 +114,7 @@ _cards = ('contact_information', 'contact_vcard', 'location_information', 'live_
           'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
 _media = ('media_type', 'photo', 'file', 'mime_type', 'self_destruct_period_seconds', 'thumbnail')
 
-def wordless(
+def wordless_reason(
     m:dict, # A record of a chat, without text
 )->str: # A key of `REASONS`
     "What was sent instead of words."
@@ -124,23 +125,23 @@ def wordless(
 _calls = ('phone_call', 'group_call', 'group_call_scheduled', 'invite_to_group_call', 'conference_call')
 _forwards = ('forwarded_from', 'forwarded_from_id', 'saved_from')
 
-def why_not(
+def record_reason(
     m, # A record of a chat
 )->str: # A key of `REASONS`; None if it is a message
     "Why a record is no message."
     if not isinstance(m, dict): return 'malformed'
     if m.get('type') == 'service': return 'call' if m.get('action') in _calls else 'system'
-    text = text_of(m)
+    text = joined_text(m)
     if m.get('type') != 'message' or text is None: return 'malformed'
     if not isinstance(m.get('from'), (str, type(None))): return 'malformed'
     if any(k in m for k in _forwards): return 'forwarded'
     if m.get('via_bot') or 'inline_bot_buttons' in m: return 'bot'
-    return None if text.strip() else wordless(m)
+    return None if text.strip() else wordless_reason(m)
 
 # %% ../../nbs/messengers/telegram.ipynb #77d11dca
 _epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-def instant(
+def unix_time(
     m:dict, # A record of a chat
 )->datetime: # Aware, in UTC; None if it is not there or senseless
     "The moment it was sent."
@@ -148,7 +149,7 @@ def instant(
     if isinstance(n, str) and re.fullmatch(r'[0-9]{1,12}', n): n = int(n)
     return _epoch + timedelta(seconds=n) if type(n) is int and 0 <= n < 250_000_000_000 else None
 
-def wall_clock(
+def naive_time(
     m:dict, # A record of a chat
 )->datetime: # Naive; None if it is not there or senseless
     "What the clock said when it was sent."
@@ -157,14 +158,14 @@ def wall_clock(
     return t if t.tzinfo is None and 1970 <= t.year < 9900 else None
 
 # %% ../../nbs/messengers/telegram.ipynb #56469d9e
-def user(
+def user_id(
     n, # 'user11', 11 or '11'
 )->str: # 'user11'; '' if there is no such thing
     "One spelling for a sender's number."
     if type(n) is int or isinstance(n, str) and re.fullmatch('[0-9]{1,20}', n): return f'user{n}' if 0 < int(n) < 10**20 else ''
     return n if isinstance(n, str) else ''
 
-class Said(NamedTuple):
+class RawMessage(NamedTuple):
     "A message, before we know who is who."
     id:str           # 'user11'; '' if unknown
     name:str         # As shown; '' if the account is deleted
@@ -173,53 +174,53 @@ class Said(NamedTuple):
     clock:datetime   # Naive, or None
 
 # %% ../../nbs/messengers/telegram.ipynb #26dfa64d
-def said(
+def raw_message(
     m, # A record of a chat
-): # A `Said`, or a key of `REASONS`
+): # A `RawMessage`, or a key of `REASONS`
     "A record, reduced to what we keep."
-    return why_not(m) or Said(user(m.get('from_id')), m.get('from') or '', text_of(m), instant(m), wall_clock(m))
+    return record_reason(m) or RawMessage(user_id(m.get('from_id')), m.get('from') or '', joined_text(m), unix_time(m), naive_time(m))
 
 # %% ../../nbs/messengers/telegram.ipynb #d707dc6d
 @dataclass
-class Raw:
+class RawChat:
     "One chat as it comes out of the file."
     name:str=''                              # As in the file, and so are the next two
     type:str=''                              # 'personal_chat', 'private_group' and so on
     id:object=None                           # A number
-    records:list=field(default_factory=list) # `Said`, or the reason why not
+    records:list=field(default_factory=list) # `RawMessage`, or the reason why not
     found:bool=False                         # Did it have a list of messages?
 
 def _fill(chat, key, walk):
     "Take the value of `key`, and keep it if a chat has use for it."
     if key == 'messages':
         chat.found = True
-        chat.records += [said(walk.value()) for _ in walk.items()]
+        chat.records += [raw_message(walk.value()) for _ in walk.items()]
         return
     value = walk.value()
     if key == 'id': chat.id = value
     elif key in ('name', 'type') and isinstance(value, str): setattr(chat, key, value)
 
 # %% ../../nbs/messengers/telegram.ipynb #0f80f109
-def take_list(
-    walk:Walk, # At the value of `chats`, or of `left_chats`
-)->list: # `Raw`s
+def read_chat_list(
+    walk:JsonStream, # At the value of `chats`, or of `left_chats`
+)->list: # `RawChat`s
     "The chats of an account."
     chats = []
     for part in walk.keys():
         if part != 'list': walk.value(); continue
         for _ in walk.items():
-            chats.append(chat := Raw())
+            chats.append(chat := RawChat())
             for key in walk.keys(): _fill(chat, key, walk)
     return chats
 
 # %% ../../nbs/messengers/telegram.ipynb #a5055737
-def take_all(
-    walk:Walk, # At the beginning
-)->tuple: # (what it says about the owner, list of `Raw`)
+def read_account(
+    walk:JsonStream, # At the beginning
+)->tuple: # (what it says about the owner, list of `RawChat`)
     "Everything in the file that we have a use for."
-    about, alone, chats, found = {}, Raw(), [], False
+    about, alone, chats, found = {}, RawChat(), [], False
     for key in walk.keys():
-        if key in ('chats', 'left_chats'): found = True; chats += take_list(walk)
+        if key in ('chats', 'left_chats'): found = True; chats += read_chat_list(walk)
         elif key == 'personal_information': about = walk.value()
         else: _fill(alone, key, walk)
     if walk.peek(): raise Damaged('its JSON does not end where it should')
@@ -227,34 +228,34 @@ def take_all(
     return about if isinstance(about, dict) else {}, chats + [alone]*alone.found
 
 # %% ../../nbs/messengers/telegram.ipynb #08a51971
-def owners(
+def find_owners(
     about:dict, # `personal_information`
-    chats:list, # `Raw`
+    chats:list, # `RawChat`
 )->set: # Numbers, 'user11'; empty if the export does not say
     "The owner of the export."
-    told = {user(about.get('user_id'))} | {user(c.id) for c in chats if c.type == 'saved_messages'}
+    told = {user_id(about.get('user_id'))} | {user_id(c.id) for c in chats if c.type == 'saved_messages'}
     if told - {''}: return told - {''}
     guesses = set()
     for c in chats:
-        ids = {r.id for r in c.records if isinstance(r, Said)}
-        if c.type == 'personal_chat' and len(ids) == 2 and user(c.id) in ids: guesses |= ids - {user(c.id), ''}
+        ids = {r.id for r in c.records if isinstance(r, RawMessage)}
+        if c.type == 'personal_chat' and len(ids) == 2 and user_id(c.id) in ids: guesses |= ids - {user_id(c.id), ''}
     return guesses if len(guesses) == 1 else set() # more than one: they contradict each other
 
 # %% ../../nbs/messengers/telegram.ipynb #e133a2e7
-def labels(
-    records:list, # `Said`, and reasons
+def sender_names(
+    records:list, # `RawMessage`, and reasons
     me:set,       # The owner's numbers
     own:set=frozenset(), # The owner's names, in any chat
 )->dict: # (id, name) -> how we call the sender
     "A name for each sender of a chat."
-    who = {(r.id, r.name): r.name or r.id or 'Deleted Account' for r in records if isinstance(r, Said)}
+    who = {(r.id, r.name): r.name or r.id or 'Deleted Account' for r in records if isinstance(r, RawMessage)}
     sharing = Counter(name for (_, name) in {(id, shown) for (id, _), shown in who.items() if id})
     return {k: f'{shown} ({k[0]})' if (sharing[shown] > 1 or shown in own) and k[0] and k[0] not in me else shown for k, shown in who.items()}
 
 # %% ../../nbs/messengers/telegram.ipynb #1dd736f9
-def me_by_name(
+def owner_by_name(
     about:dict,  # `personal_information`
-    chat:Raw,    # A chat without numbers
+    chat:RawChat,    # A chat without numbers
     senders:set, # Names in it
 )->set: # Senders who are the owner
     "Who is the owner, when only names are known."
@@ -263,30 +264,30 @@ def me_by_name(
     return senders - {chat.name} if chat.type == 'personal_chat' and len(senders) == 2 and chat.name in senders else set()
 
 # %% ../../nbs/messengers/telegram.ipynb #0ea8f59e
-def typed(
-    chat:Raw, # As it comes out of the file
+def mark_bots(
+    chat:RawChat, # As it comes out of the file
 )->list: # Its records; what a program wrote is the reason 'bot'
     "Take out what programs wrote."
-    program = chat.type in ('bot_chat', 'verification_codes') or user(chat.id) == 'user777000'
-    return ['bot' if isinstance(r, Said) and (program or r.id == 'user777000') else r for r in chat.records]
+    program = chat.type in ('bot_chat', 'verification_codes') or user_id(chat.id) == 'user777000'
+    return ['bot' if isinstance(r, RawMessage) and (program or r.id == 'user777000') else r for r in chat.records]
 
 # %% ../../nbs/messengers/telegram.ipynb #d86bf284
-def chat_log(
-    chat:Raw,        # As it comes out of the file
+def chat_to_log(
+    chat:RawChat,        # As it comes out of the file
     about:dict,      # `personal_information`
     me:set,          # The owner's numbers
     dropped:Counter, # Counts why records are left out
     own:set=frozenset(), # The owner's names, in any chat
 )->ChatLog: # Messages in order of time
     "A chat with its people named."
-    records = typed(chat)
-    dropped.update(r for r in records if not isinstance(r, Said))
-    kept = [r for r in records if isinstance(r, Said)]
-    called = labels(kept, me, own)
+    records = mark_bots(chat)
+    dropped.update(r for r in records if not isinstance(r, RawMessage))
+    kept = [r for r in records if isinstance(r, RawMessage)]
+    called = sender_names(kept, me, own)
     exact = any(r.moment for r in kept)
-    messages = in_order([Message(called[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
+    messages = sort_messages([Message(called[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
     mine = {called[r.id, r.name] for r in kept if r.id in me}
-    if not mine and not any(r.id for r in kept): mine = me_by_name(about, chat, set(called.values()))
+    if not mine and not any(r.id for r in kept): mine = owner_by_name(about, chat, set(called.values()))
     return ChatLog(chat.name, messages, mine, group='group' in chat.type or len(set(called.values())) > 2, id=str(chat.id or ''))
 
 # %% ../../nbs/messengers/telegram.ipynb #936da2e7
@@ -316,9 +317,9 @@ def read(
     "Read Telegram's result.json."
     file, = files
     out = Export(FORMAT, str(file.path))
-    with file.open() as stream: about, chats = take_all(Walk(file, stream))
-    me = owners(about, chats)
-    own = {r.name for c in chats for r in c.records if isinstance(r, Said) and r.id in me}
-    out.chats = [chat_log(c, about, me, out.dropped, own) for c in chats]
+    with file.open() as stream: about, chats = read_account(JsonStream(file, stream))
+    me = find_owners(about, chats)
+    own = {r.name for c in chats for r in c.records if isinstance(r, RawMessage) and r.id in me}
+    out.chats = [chat_to_log(c, about, me, out.dropped, own) for c in chats]
     out.read = sum(len(c.records) for c in chats)
     return out

@@ -16,14 +16,15 @@ from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, in_order
+from .core import ChatLog, Damaged, Export, File, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'any_header', 'skeleton', 'digits', 'shape_pattern', 'Shape', 'find_shape', 'iranian', 'to_day',
-           'date_order', 'half_of_day', 'to_hour', 'clock', 'encoding', 'text_lines', 'records', 'file_reason',
-           'own_reason', 'Evidence', 'placeholders', 'opens_quote', 'Tally', 'tally', 'notice_title', 'survey',
-           'behind_mark', 'before_mark', 'android_own', 'ios_own', 'without_edit', 'sort_out', 'is_chat', 'find',
-           'stems', 'title_of', 'letters', 'chat_name', 'sorted_records', 'no_collection', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 'shape_pattern', 'HeaderShape', 'find_shape',
+           'iranian_date', 'to_day', 'date_order', 'half_of_day', 'to_hour', 'time_reader', 'guess_codec', 'text_lines',
+           'message_records', 'file_reason', 'own_reason', 'Evidence', 'placeholders', 'opens_quote', 'Tally',
+           'tally_lines', 'notice_title', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'ios_own',
+           'without_edit', 'judge_record', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'letters_only',
+           'name_chat', 'sort_records', 'pause_collector', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
@@ -52,7 +53,7 @@ def any_header(
 # %% ../../nbs/messengers/whatsapp.ipynb #7b7af686
 _GROUPS = ('a', 'b', 'c', 'pre', 'h', 'mi', 's', 'post')
 
-def skeleton(
+def header_skeleton(
     m, # A match of `any_header`
 )->tuple: # Of (what stands before a group, its name, is it a year of four digits), and how it ends
     "A header without its numbers and words."
@@ -63,7 +64,7 @@ def skeleton(
     return *out, m.string[at:m.end()]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #3e9a0a25
-def digits(
+def digit_pattern(
     texts:list, # One number of each header, as text
 )->str: # A regular expression
     "A pattern as wide as those seen."
@@ -73,7 +74,7 @@ def digits(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #880672cb
 def shape_pattern(
-    bones:tuple,  # A `skeleton`
+    bones:tuple,  # A `header_skeleton`
     matches:list, # Matches of `any_header` that have it
 )->str: # A regular expression
     "A pattern for these headers, and for no others."
@@ -81,13 +82,13 @@ def shape_pattern(
     for text, g, _ in bones[:-1]:
         last, part = part, 'day' if g in 'abc' else 'time'
         begin = '' if part == last else ')'*bool(last)
-        number = _WORD if g in ('pre', 'post') else r'\d\d' if g in ('mi', 's') else digits([m[g] for m in matches])
+        number = _WORD if g in ('pre', 'post') else r'\d\d' if g in ('mi', 's') else digit_pattern([m[g] for m in matches])
         out += begin + re.escape(text) + f'(?P<{part}>'*(part != last) + f'(?P<{g}>{number})'
     missing = ''.join(f'(?P<{g}>)' for g in _GROUPS if f'(?P<{g}>' not in out)
     return f'{_MARK}*{out}){re.escape(bones[-1])}{missing}'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #6e534735
-class Shape(NamedTuple):
+class HeaderShape(NamedTuple):
     "What all headers of a file have in common."
     pattern:re.Pattern # With all groups of `_GROUPS`, those that the file lacks matching nothing, and `day` and `time`
     ios:bool           # In brackets, or without a dash: an iPhone's
@@ -95,19 +96,19 @@ class Shape(NamedTuple):
 
 def find_shape(
     lines:list, # The first lines of a file
-)->Shape: # Or None if there is no header
+)->HeaderShape: # Or None if there is no header
     "The shape of most headers."
-    found = [(skeleton(m), m, before) for before, line in zip(['', *lines], lines) if (m := any_header(line))]
+    found = [(header_skeleton(m), m, before) for before, line in zip(['', *lines], lines) if (m := any_header(line))]
     if not found: return None
     kinds = [b for b, _, _ in found]
     bones = max(dict.fromkeys(kinds), key=kinds.count)
     found = [(m, before) for b, m, before in found if b == bones]
     ends = [line.endswith('\r') for line in ([before for _, before in found[1:]] or lines)] # how messages end, not lines in them
     ios = bones[-1].strip(' \u00a0\u202f') not in ('-', '–')
-    return Shape(re.compile(shape_pattern(bones, [m for m, _ in found])), ios, sum(ends)*2 > len(ends))
+    return HeaderShape(re.compile(shape_pattern(bones, [m for m, _ in found])), ios, sum(ends)*2 > len(ends))
 
 # %% ../../nbs/messengers/whatsapp.ipynb #49bd4f96
-def iranian(
+def iranian_date(
     y:int, # After 1300
     m:int, # 1 is the month in which spring begins
     d:int, # Of the month
@@ -125,7 +126,7 @@ def to_day(
     d, m, y = (int(parts[order.index(k)]) for k in 'dmy')
     if len(parts[order.index('y')]) < 3: y += 2000 if y < 69 else 1900
     elif 2400 < y < 2700: y -= 543 # Buddhist
-    try: return iranian(y, m, d) if 1300 < y < 1500 else date(y, m, d)
+    try: return iranian_date(y, m, d) if 1300 < y < 1500 else date(y, m, d)
     except ValueError: return None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #99d64e14
@@ -169,9 +170,9 @@ def to_hour(
     return (h, mi, s) if h < 24 and mi < 60 and s < 60 else None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f10f785
-def clock(
+def time_reader(
     order:str,   # A permutation of 'dmy'
-    shape:Shape, # Of the file
+    shape:HeaderShape, # Of the file
 ): # Function of a match of the shape's pattern: a datetime, or None if there is no such time
     "How to read the time of a header; it remembers what it has read."
     days, hours, last, time = {}, {}, None, None
@@ -186,7 +187,7 @@ def clock(
     return when
 
 # %% ../../nbs/messengers/whatsapp.ipynb #fa26a595
-def encoding(
+def guess_codec(
     head:bytes, # The beginning of a text file
 )->str: # A codec's name
     "UTF-8 or UTF-16?"
@@ -201,7 +202,7 @@ def text_lines(
     "Stream the lines of a file."
     try:
         with file.open() as f:
-            text = io.TextIOWrapper(f, encoding=encoding(file.head), newline='\n')
+            text = io.TextIOWrapper(f, encoding=guess_codec(file.head), newline='\n')
             while part := text.read(1 << 16) + text.readline():
                 if crlf: part = part.replace('\r\n', '\n')
                 yield from part.removesuffix('\n').split('\n')
@@ -212,9 +213,9 @@ def text_lines(
         raise Damaged('its zip is damaged') from None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #aa5c643c
-def records(
+def message_records(
     lines,       # Of this file
-    shape:Shape, # Of this file
+    shape:HeaderShape, # Of this file
     when,        # Function of a header: its time, or None if it is no header
 ): # Of (time, name or None, text); what stands before the first header has no time
     "Put lines together to what was sent at once."
@@ -320,9 +321,9 @@ class Tally(NamedTuple):
     doubts:set       # Names that may still be something else
 
 # %% ../../nbs/messengers/whatsapp.ipynb #851e454f
-def tally(
+def tally_lines(
     lines,       # Of the whole file
-    shape:Shape, # Of this file
+    shape:HeaderShape, # Of this file
 )->Tally:
     "Count what no line tells alone."
     out, today = Tally([], Counter(), Counter(), Counter(), {}, set()), None
@@ -350,12 +351,12 @@ def notice_title(
     return f'{name}: {voice.rest}'[:-2]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #ac3f2178
-def survey(
+def survey_file(
     lines,       # Of the whole file
-    shape:Shape, # Of this file
+    shape:HeaderShape, # Of this file
 )->Evidence:
     "One look at a whole file."
-    counts = tally(lines, shape)
+    counts = tally_lines(lines, shape)
     doubted = {n: counts.voices[n] for n in counts.doubts}
     longer = {n: v.rest for n, v in doubted.items() if v.rest and (v.count >= 3 or v.notices)}
     omitted = placeholders(counts.angled) | {t for t, n in counts.own.items() if n > 1}
@@ -436,7 +437,7 @@ def without_edit(
     return next((text[:-len(t)] for t in _EDITED if text.endswith(t)), text)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c619e9bd
-def sort_out(
+def judge_record(
     name:str,          # Who, or None
     text:str,          # What stands after it
     ios:bool,          # Is it an iPhone's?
@@ -453,12 +454,12 @@ def sort_out(
 # %% ../../nbs/messengers/whatsapp.ipynb #01e0b2cf
 _NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
 
-def is_chat(
+def is_whatsapp(
     file:File, # Any
 )->bool: # By its beginning
     "Does this look like a WhatsApp chat?"
     if _NO_TEXT.search(file.name): return False # spares us opening all the pictures
-    lines = codecs.getincrementaldecoder(encoding(file.head))('replace').decode(file.head).split('\n') # what is wrong with it, if anything, `read` will say
+    lines = codecs.getincrementaldecoder(guess_codec(file.head))('replace').decode(file.head).split('\n') # what is wrong with it, if anything, `read` will say
     if not (shape := find_shape(lines)): return False
     found = [(n, m, line[m.end():]) for n, line in enumerate(lines) if (m := shape.pattern.match(line))]
     if not found: return False
@@ -471,54 +472,54 @@ def find(
     files:list, # Of a folder or a zip
 )->list: # Groups of one file: each chat is its own
     "The WhatsApp chats among some files."
-    return [[f] for f in files if is_chat(f)]
+    return [[f] for f in files if is_whatsapp(f)]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f836d42
 _TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|conversa do whatsapp com|discussion whatsapp avec|чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
 
-def stems(
+def file_stems(
     file:File, # A chat
 )->list: # The innermost first
     "The names of a file, its folders and its zip, without what was added."
     parts = [*reversed(PurePath(file.name).parts), file.path.name, file.path.parent.name]
     return [re.sub(r'( \(\d+\))?(\.(txt|text|log|zip))?$', '', part, count=1, flags=re.I) for part in parts] # (1): a second download
 
-def title_of(
+def given_title(
     file:File, # A chat
 )->str: # '' if nobody but a person named it
     "The name that WhatsApp gave it."
-    return next((m[1] for s in stems(file) if (m := _TITLED.fullmatch(s))), '')
+    return next((m[1] for s in file_stems(file) if (m := _TITLED.fullmatch(s))), '')
 
-def letters(
+def letters_only(
     name:str, # Of a chat or a person
 )->str: # For comparing: a file's name cannot hold every character
     "A name without punctuation."
     return re.sub(r'\W|_', '', name.casefold())
 
-def chat_name(
+def name_chat(
     file:File, # A chat
     people,    # Who took part
     title:str, # As in `Evidence`
 )->str: # '' if nothing tells
     "What the export calls a chat."
-    if named := title_of(file): return named
-    ends = next((p for s in stems(file) for p in sorted(people, key=len, reverse=True) if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
-    return ends or title or next((s for s in stems(file)[:-1] if s and s != '_chat'), '')
+    if named := given_title(file): return named
+    ends = next((p for s in file_stems(file) for p in sorted(people, key=len, reverse=True) if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
+    return ends or title or next((s for s in file_stems(file)[:-1] if s and s != '_chat'), '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #8f9bab71
 _AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069' # marks that stand around numbers
 
-def sorted_records(
+def sort_records(
     file:File,         # A chat
-    shape:Shape,       # Of its headers
+    shape:HeaderShape,       # Of its headers
     evidence:Evidence, # Of the whole file
 )->tuple: # (list of `Message`s, reasons -> how many, who took part)
     "Keep what somebody typed, count the rest."
     messages, dropped, names, often, longer = [], Counter(), {}, {}, evidence.longer
-    for time, name, text in records(text_lines(file, shape.crlf), shape, clock(evidence.order, shape)):
+    for time, name, text in message_records(text_lines(file, shape.crlf), shape, time_reader(evidence.order, shape)):
         if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
         if name in longer and text.startswith(rest := longer[name]): name, text = f'{name}: {rest[:-2]}', text[len(rest):]
-        reason, text = sort_out(name, text, shape.ios, evidence) if time else ('malformed', '') # its header was cut off
+        reason, text = judge_record(name, text, shape.ios, evidence) if time else ('malformed', '') # its header was cut off
         if reason: dropped[reason] += 1
         if reason == 'system' or name is None: continue
         if name not in names: names[name] = name.strip(_AROUND)
@@ -531,7 +532,7 @@ def sorted_records(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #78024e8f
 @contextmanager
-def no_collection():
+def pause_collector():
     "Let the garbage collector rest."
     was = gc.isenabled()
     gc.disable()
@@ -540,7 +541,7 @@ def no_collection():
         if was: gc.enable()
 
 # %% ../../nbs/messengers/whatsapp.ipynb #f31ce5dd
-@no_collection()
+@pause_collector()
 def read(
     files:list, # A group of `find`
 )->Export: # One chat; ValueError if it is damaged
@@ -550,10 +551,10 @@ def read(
     shape = find_shape([*islice(head, 1000)])
     head.close()
     if not shape: raise Damaged('its lines have no dates')
-    evidence = survey(text_lines(file, shape.crlf), shape)
-    messages, dropped, people = sorted_records(file, shape, evidence)
-    if any(b.time < a.time for a, b in pairwise(messages)): messages = in_order(messages)
-    chat = ChatLog(chat_name(file, people, evidence.title), messages, guess=True)
-    chat.group = len(people) + bool(evidence.title) > 2 or bool(title_of(file)) and letters(chat.name) not in map(letters, people) # of many only one spoke
-    if len(people) == 2 and title_of(file) in people: chat.me = people - {chat.name}
+    evidence = survey_file(text_lines(file, shape.crlf), shape)
+    messages, dropped, people = sort_records(file, shape, evidence)
+    if any(b.time < a.time for a, b in pairwise(messages)): messages = sort_messages(messages)
+    chat = ChatLog(name_chat(file, people, evidence.title), messages, guess=True)
+    chat.group = len(people) + bool(evidence.title) > 2 or bool(given_title(file)) and letters_only(chat.name) not in map(letters_only, people) # of many only one spoke
+    if len(people) == 2 and given_title(file) in people: chat.me = people - {chat.name}
     return Export(FORMAT, str(file.path), [chat], len(messages) + dropped.total(), dropped)
