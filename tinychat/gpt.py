@@ -6,42 +6,36 @@ Docs: https://tinychat.github.io/tinychat/gpt.html.md"""
 
 # %% ../nbs/02_gpt.ipynb #e6ea2887
 from __future__ import annotations
-import math, pickle
-from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
-import numpy as np
+import math
+from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.overrides import TorchFunctionMode
-from torch.utils.checkpoint import checkpoint
 
 # %% auto #0
-__all__ = ['causal_attention', 'rope_tables', 'rotate', 'Normed', 'RMSNorm', 'GPTConfig', 'Attention', 'MLP', 'in_half',
-           'TransformerBlock', 'GPT', 'sample', 'generate_slow', 'KVCache', 'generate', 'gpu_kernels', 'Fused',
-           'folded', 'pick_device', 'load_checkpoint', 'Unset', 'model_from']
+__all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
+           'keep_likely', 'penalise', 'generate_slow', 'KVCache', 'generate', 'Writer', 'pick_device']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
     q:Tensor, # (B, heads, T, d) what each position is looking for
-    k:Tensor, # (B, heads, T, d) what each position offers
-    v:Tensor, # (B, heads, T, d) what it passes on
-)->Tensor: # (B, heads, T, d): position t blends `v` at 0..t
-    "Let each position gather from itself and those before it."
-    T, d = q.shape[-2:]
-    scores = q / d**0.5 @ k.mT
-    scores += scores.new_full((T, T), -torch.inf).triu(1) # above the diagonal lies the future
-    return scores.softmax(-1) @ v
+    k:Tensor, # (B, heads, S, d) what each position offers; the queries belong to the last T of these S
+    v:Tensor, # (B, heads, S, d) what each position passes on
+)->Tensor: # (B, heads, T, d): each position blends `v` at itself and at those before it
+    "Let each position gather from itself and those before it. Vaswani et al. 2017."
+    (T, d), S = q.shape[-2:], k.shape[-2]
+    scores = q @ k.mT / d**0.5
+    future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(1 + S - T)
+    return scores.masked_fill(future, -torch.inf).softmax(-1) @ v
 
 # %% ../nbs/02_gpt.ipynb #d9927930
 def rope_tables(
     d:int,              # Size of a head, even
     length:int,         # Number of positions
-    theta:float=10_000, # The larger, the slower the slowest pair of numbers turns
+    theta:float=10_000, # The larger, the slower the slowest pair of numbers rotates
 )->tuple: # (cos, sin), each (length, d)
-    "The turn at each position: fast for the first pair of numbers, slower for each further one."
+    "The rotation at each position: fast for the first pair of numbers, slower for each further one. Su et al. 2021."
     speed = theta ** -(torch.arange(0, d, 2).float() / d)
     angle = torch.arange(length).float()[:,None] * speed
     return tuple(torch.cat([t, t], -1) for t in (angle.cos(), angle.sin()))
@@ -51,59 +45,33 @@ def rotate(
     x:Tensor,   # (..., T, d) queries or keys
     cos:Tensor, # (T, d), from `rope_tables`
     sin:Tensor, # (T, d), from `rope_tables`
-)->Tensor: # (..., T, d), same lengths, turned
-    "Turn number `i` together with number `i + d/2`, as Llama and Qwen do."
-    (a, b), (cos, _), (sin, _) = (t.chunk(2, -1) for t in (x, cos, sin)) # the tables hold each turn twice
+)->Tensor: # (..., T, d), same lengths, rotated
+    "Rotate number `i` together with number `i + d/2`, as Llama and Qwen do."
+    (a, b), (cos, _), (sin, _) = (t.chunk(2, -1) for t in (x, cos, sin)) # the tables hold each angle twice
     return torch.cat([a*cos - b*sin, b*cos + a*sin], -1)
-
-# %% ../nbs/02_gpt.ipynb #c8fe62e0
-class Normed(torch.autograd.Function):
-    "RMSNorm and its way back, in few passes."
-    @staticmethod
-    def forward(ctx, x, w, eps):
-        over = (torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()/len(w) + eps).rsqrt_() # one over the size
-        y = x*over
-        ctx.save_for_backward(y, over, w)
-        return y*w
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, g):
-        y, over, w = ctx.saved_tensors
-        both = g*y
-        return (g*w).sub_(y*((both*w).sum(-1, keepdim=True)/len(w))).mul_(over), both.flatten(0, -2).sum(0), None
-
-class RMSNorm(nn.RMSNorm):
-    "PyTorch's; on a CPU, where gradients are asked for, with a quicker way to them."
-    def forward(self, x):
-        if x.device.type == 'cpu' and torch.is_grad_enabled(): return Normed.apply(x.to(self.weight.dtype), self.weight, self.eps)
-        return super().forward(x)
 
 # %% ../nbs/02_gpt.ipynb #856c2d39
 @dataclass
 class GPTConfig:
-    "The shape of a `GPT`. ValueError if it cannot be built."
+    "The shape of a `GPT`. ValueError if its heads do not come out even."
     vocab_size:int=4096     # Tokens it knows
     n_layer:int=4           # Blocks
     n_head:int=4            # Heads that look back, in each block
-    n_embd:int=256          # Width: numbers a token is described by
+    n_embd:int=256          # Width: how many numbers describe a token
     context:int=512         # Tokens it can look back over
     n_kv_head:int=None      # Heads of keys and values (None: `n_head`); fewer make the cache smaller
-    n_hidden:int=None       # Width of the MLP (None: 8/3 of `n_embd`, rounded up to 64)
+    n_hidden:int=None       # Width of the MLP (None: 8/3 of `n_embd`, rounded up to a multiple of 64)
     rope_theta:float=10_000 # See `rope_tables`
-    dropout:float=0.        # Share of numbers blanked in training, against learning by heart
+    dropout:float=0.        # Share of numbers set to zero in training, against overfitting
     def __post_init__(self):
         self.n_kv_head = self.n_kv_head or self.n_head
         self.n_hidden = self.n_hidden or 64*math.ceil(self.n_embd*8/3/64)
-        for name, most in dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20, n_kv_head=1024, n_hidden=2**18).items():
-            n = getattr(self, name)
-            least = 32 if name == 'context' else 1 # a context needs room for a question and an answer
-            if type(n) is not int or not least <= n <= most: raise ValueError(f'{name} must be a whole number from {least} to {most:,}, not {n!r}.')
-        if self.n_embd % (2*self.n_head): raise ValueError(f'n_embd must be a multiple of twice n_head, so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
-        if self.n_head % self.n_kv_head: raise ValueError(f'n_head must be a multiple of n_kv_head; {self.n_head} is not a multiple of {self.n_kv_head}.')
-        if not 1 <= self.rope_theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {self.rope_theta}.')
-        if not 0 <= self.dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {self.dropout}.')
+        if self.n_embd % (2*self.n_head): raise ValueError(
+            f'n_embd must be a multiple of twice n_head, so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
+        if self.n_head % self.n_kv_head: raise ValueError(
+            f'n_head must be a multiple of n_kv_head; {self.n_head} is not a multiple of {self.n_kv_head}.')
 
-# %% ../nbs/02_gpt.ipynb #ae333da8
+# %% ../nbs/02_gpt.ipynb #b512e323
 class Attention(nn.Module):
     "Look back, with several heads at once."
     def __init__(self,
@@ -115,21 +83,21 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=False)
         self.v_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=False)
         self.o_proj = nn.Linear(c.n_head*self.d, c.n_embd, bias=False)
-        self.q_norm, self.k_norm = RMSNorm(self.d, eps=1e-6), RMSNorm(self.d, eps=1e-6)
-    def forward(self, x, rope, cache=None, layer=None):
-        heads = lambda proj, n: proj(x).view(*x.shape[:2], n, self.d).transpose(1, 2)
-        q, k, v = heads(self.q_proj, self.heads), heads(self.k_proj, self.kv_heads), heads(self.v_proj, self.kv_heads)
-        q, k = rotate(self.q_norm(q), *rope), rotate(self.k_norm(k), *rope)
-        mask = None
-        if cache is not None: k, v, mask = cache.extend(layer, k, v)
-        if self.kv_heads < self.heads: k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v))
-        by_hand = cache is None and q.device.type == 'cpu' and q.requires_grad and q.shape[2] <= 512 # then faster than PyTorch's, there and back
-        y = causal_attention(q, k, v) if by_hand else F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None)
-        return self.o_proj(y.transpose(1, 2).flatten(2))
+        self.q_norm, self.k_norm = nn.RMSNorm(self.d, eps=1e-6), nn.RMSNorm(self.d, eps=1e-6)
+
+# %% ../nbs/02_gpt.ipynb #7cdf8d78
+@patch
+def forward(self:Attention, x, rope, cache=None, layer=None):
+    def heads(proj): return proj(x).unflatten(-1, (-1, self.d)).transpose(1, 2) # (B, heads, T, d)
+    q, k, v = heads(self.q_proj), heads(self.k_proj), heads(self.v_proj)
+    q, k = rotate(self.q_norm(q), *rope), rotate(self.k_norm(k), *rope)
+    if cache: k, v = cache.extend(layer, k, v)
+    k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v))
+    return self.o_proj(causal_attention(q, k, v).transpose(1, 2).flatten(2))
 
 # %% ../nbs/02_gpt.ipynb #ee674589
 class MLP(nn.Module):
-    "Work on what was gathered, at each position alone."
+    "Work on what was gathered, at each position alone. SwiGLU, Shazeer 2020."
     def __init__(self,
         c:GPTConfig, # Its sizes
     ):
@@ -139,14 +107,6 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(c.n_hidden, c.n_embd, bias=False)
     def forward(self, x): return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
-# %% ../nbs/02_gpt.ipynb #0eac3344
-def in_half(
-    x:Tensor, # What several products are about to read
-)->Tensor: # In 16 bits where `torch.autocast` is on, else as it was
-    "Convert what each product would convert for itself."
-    kind = x.device.type
-    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
-
 # %% ../nbs/02_gpt.ipynb #0df8438e
 class TransformerBlock(nn.Module):
     "Look back, then think; add both to the stream."
@@ -155,12 +115,12 @@ class TransformerBlock(nn.Module):
     ):
         super().__init__()
         self.self_attn, self.mlp, self.dropout = Attention(c), MLP(c), c.dropout
-        self.input_layernorm = RMSNorm(c.n_embd, eps=1e-6)
-        self.post_attention_layernorm = RMSNorm(c.n_embd, eps=1e-6)
+        self.input_layernorm = nn.RMSNorm(c.n_embd, eps=1e-6)
+        self.post_attention_layernorm = nn.RMSNorm(c.n_embd, eps=1e-6)
     def forward(self, x, rope, cache=None, layer=None):
-        drop = lambda y: F.dropout(y, self.dropout, self.training)
-        x = x + drop(self.self_attn(in_half(self.input_layernorm(x)), rope, cache, layer))
-        return x + drop(self.mlp(in_half(self.post_attention_layernorm(x))))
+        def drop(y): return F.dropout(y, self.dropout, self.training)
+        x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
+        return x + drop(self.mlp(self.post_attention_layernorm(x)))
 
 # %% ../nbs/02_gpt.ipynb #23634722
 class GPT(nn.Module):
@@ -172,37 +132,45 @@ class GPT(nn.Module):
         self.config = c
         self.embed_tokens = nn.Embedding(c.vocab_size, c.n_embd)
         self.layers = nn.ModuleList(TransformerBlock(c) for _ in range(c.n_layer))
-        self.norm = RMSNorm(c.n_embd, eps=1e-6)
+        self.norm = nn.RMSNorm(c.n_embd, eps=1e-6)
         for name, table in zip(('cos', 'sin'), rope_tables(c.n_embd//c.n_head, c.context, c.rope_theta)):
             self.register_buffer(name, table, persistent=False)
-        for name, p in self.named_parameters():
-            # the two that write to the stream start smaller, the deeper the network is
-            if p.dim() == 2: nn.init.normal_(p, std=0.02 / (math.sqrt(2*c.n_layer) if name.endswith(('o_proj.weight', 'down_proj.weight')) else 1))
+        self.init_weights()
     @property
     def device(self): return self.embed_tokens.weight.device
-    quick = False # In training, let the kernels of a GPU compute the same sooner, in 16 bits? They must be there; see below
-    recompute = False # In training, keep only what goes into each block, and compute the rest again on the way back? Less memory, up to a third slower
-    def hidden(self,
-        ids:Tensor,         # (B, T) token ids
-        cache:KVCache=None, # What earlier calls computed; it is extended (None: start afresh)
-    )->Tensor: # (B, T, n_embd)
-        "What the stream carries at each position, after the last block."
-        at = cache.length if cache else 0
-        if at + ids.shape[1] > self.config.context: raise ValueError(f'{at + ids.shape[1]} tokens do not fit a context of {self.config.context}.')
-        if self.quick and self.training and cache is None: return gpu_kernels(ids.device).hidden(self, ids)
-        rope = self.cos[at:at+ids.shape[1]], self.sin[at:at+ids.shape[1]]
-        x = F.dropout(self.embed_tokens(ids), self.config.dropout, self.training)
-        for n, layer in enumerate(self.layers):
-            again = self.recompute and self.training and cache is None
-            x = checkpoint(layer, x, rope, use_reentrant=False) if again else layer(x, rope, cache, n)
-        if cache: cache.length += ids.shape[1]
-        return self.norm(x)
-    def forward(self,
-        ids:Tensor,         # (B, T) token ids
-        cache:KVCache=None, # As above
-    )->Tensor: # (B, T, vocab_size) scores for the token after each
-        "Score every possible next token."
-        return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)
+
+# %% ../nbs/02_gpt.ipynb #b60844f1
+@patch
+def init_weights(self:GPT):
+    "Random matrices, as GPT-2 has them; norms start at 1."
+    deeper = math.sqrt(2*self.config.n_layer)
+    for name, p in self.named_parameters():
+        writes = name.endswith(('o_proj.weight', 'down_proj.weight'))
+        if p.dim() == 2: nn.init.normal_(p, std=0.02/deeper if writes else 0.02)
+
+# %% ../nbs/02_gpt.ipynb #ec8d0c39
+@patch
+def hidden(self:GPT,
+    ids:Tensor,         # (B, T) token ids
+    cache:KVCache=None, # Keys and values of the positions before; it is extended (None: there are none)
+)->Tensor: # (B, T, n_embd); ValueError if they do not fit the context
+    "What the stream carries at each position after the last block: the hidden states."
+    start = cache.length if cache else 0
+    end = start + ids.shape[1]
+    if end > self.config.context: raise ValueError(f'{end} tokens do not fit a context of {self.config.context}.')
+    rope = self.cos[start:end], self.sin[start:end]
+    x = F.dropout(self.embed_tokens(ids), self.config.dropout, self.training)
+    for n, layer in enumerate(self.layers): x = layer(x, rope, cache, n)
+    if cache: cache.length = end
+    return self.norm(x)
+
+@patch
+def forward(self:GPT,
+    ids:Tensor,         # (B, T) token ids
+    cache:KVCache=None, # As for `hidden`
+)->Tensor: # (B, T, vocab_size) logits for the token after each position
+    "Score every possible next token."
+    return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)
 
 # %% ../nbs/02_gpt.ipynb #26fd7877
 @patch
@@ -217,10 +185,11 @@ def hf_config(self:GPT
 )->dict: # Keyword arguments for `transformers.Qwen3Config`
     "This network's shape in the words of `transformers`."
     c = self.config
-    return dict(vocab_size=c.vocab_size, hidden_size=c.n_embd, intermediate_size=c.n_hidden, num_hidden_layers=c.n_layer,
-                num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head, head_dim=c.n_embd//c.n_head, hidden_act='silu',
-                max_position_embeddings=c.context, rms_norm_eps=1e-6, tie_word_embeddings=True, attention_bias=False,
-                rope_theta=c.rope_theta, rope_parameters=dict(rope_type='default', rope_theta=c.rope_theta))
+    return dict(
+        vocab_size=c.vocab_size, hidden_size=c.n_embd, intermediate_size=c.n_hidden, num_hidden_layers=c.n_layer,
+        num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head, head_dim=c.n_embd//c.n_head,
+        hidden_act='silu', max_position_embeddings=c.context, rms_norm_eps=1e-6, tie_word_embeddings=True,
+        attention_bias=False, rope_theta=c.rope_theta, rope_parameters=dict(rope_type='default', rope_theta=c.rope_theta))
 
 # %% ../nbs/02_gpt.ipynb #184995f6
 def sample(
@@ -228,30 +197,46 @@ def sample(
     temperature:float=1.0,        # 0 takes the likeliest; above 1 gets adventurous
     top_k:int=None,               # Choose among this many tokens (None or 0: all of them)
     top_p:float=None,             # Choose among the fewest tokens that hold this share (None: all of them)
-    repetition_penalty:float=1.0, # Above 1 marks down the tokens in `previous`
+    repetition_penalty:float=1.0, # Above 1 lowers the tokens in `previous`
     previous:Tensor=None,         # (B, T) ids already there, for the penalty
     generator:torch.Generator=None, # For draws that can be repeated (None: torch's own)
 )->Tensor: # (B, 1) token ids
     "Draw the next token from `logits`."
-    if repetition_penalty != 1 and previous is not None:
-        seen = logits.gather(1, previous)
-        logits = logits.scatter(1, previous, torch.where(seen > 0, seen/repetition_penalty, seen*repetition_penalty))
+    if repetition_penalty != 1 and previous is not None: logits = penalise(logits, previous, repetition_penalty)
     if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
-    logits = logits.float() / temperature
+    logits = keep_likely(logits.float() / temperature, top_k, top_p)
+    ends = logits.softmax(-1).cumsum(-1) # tokens side by side on a line, each as long as it is likely
+    dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:] # above 0
+    return torch.searchsorted(ends, dart)
+
+# %% ../nbs/02_gpt.ipynb #c9731331
+def keep_likely(
+    logits:Tensor,    # (B, vocab_size)
+    top_k:int=None,   # As for `sample`
+    top_p:float=None, # As for `sample`
+)->Tensor: # (B, vocab_size), minus infinity for what is left out
+    "Leave the unlikely tokens out of the draw."
     if top_k and top_k < logits.shape[-1]:
         logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
     if top_p is not None and top_p < 1:
         best, order = logits.softmax(-1).sort(descending=True)
         over = best.cumsum(-1) - best >= top_p # the share was reached before this one; the first always stays
         logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
-    reach = logits.softmax(-1).cumsum(-1) # tokens side by side on a line, each as long as it is likely
-    dart = (1 - torch.rand(len(reach), 1, generator=generator, device=reach.device)) * reach[:,-1:] # above 0, so that it hits nothing of no length
-    return torch.searchsorted(reach, dart)
+    return logits
+
+def penalise(
+    logits:Tensor,   # (B, vocab_size)
+    previous:Tensor, # (B, T) ids already there
+    penalty:float,   # Above 1 lowers them
+)->Tensor: # (B, vocab_size)
+    "Lower the logits of what was said. Keskar et al. 2019."
+    said = logits.gather(1, previous)
+    return logits.scatter(1, previous, torch.where(said > 0, said/penalty, said*penalty))
 
 # %% ../nbs/02_gpt.ipynb #c3272d17
 @torch.no_grad()
 def generate_slow(
-    model:GPT,      # Any model from ids to scores
+    model:GPT,      # Any model from ids to logits
     ids:list,       # What there is so far, at least one id
     max_tokens:int, # How many to add
     **sampling,     # For `sample`
@@ -265,211 +250,56 @@ def generate_slow(
 
 # %% ../nbs/02_gpt.ipynb #f77ae772
 class KVCache:
-    "Keys and values of the positions so far, in memory set aside once."
-    def __init__(self,
-        model:GPT,        # Whose keys and values
-        batch_size:int=1, # Rows generated side by side
-        length:int=None,  # Positions to set aside (None: as many as the model looks back over)
-    ):
-        c = model.config
-        shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.n_embd//c.n_head
-        self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=model.embed_tokens.weight.dtype)
-        self.length = 0 # positions filled; `GPT.forward` moves it on after its last layer
-    def __bool__(self): return True
-    def extend(self, layer, k, v):
-        "Add keys and values, each (B, kv_heads, T, d); return all so far, and the mask that new positions need."
-        end = self.length + k.shape[2]
-        self.k[layer,:,:,self.length:end], self.v[layer,:,:,self.length:end] = k, v
-        if layer == 0: self.mask = torch.ones(k.shape[2], end, dtype=torch.bool, device=k.device).tril(self.length) if k.shape[2] > 1 else None
-        return self.k[layer,:,:,:end], self.v[layer,:,:,:end], self.mask
-    def crop(self,
-        length:int, # Positions to keep, from the start
-    ):
-        "Forget everything after `length` positions."
-        self.length = min(self.length, length)
+    "Keys and values of the positions so far, for each layer."
+    def __init__(self): self.keys, self.values, self.length = {}, {}, 0
+    def extend(self,
+        layer:int, # Number of the layer
+        k:Tensor,  # (B, kv_heads, T, d) keys of the next T positions
+        v:Tensor,  # (B, kv_heads, T, d) their values
+    )->tuple: # (keys, values) of all positions so far; `GPT.hidden` counts them in `length` after the last layer
+        "Add keys and values of a layer."
+        if layer in self.keys:
+            k, v = torch.cat([self.keys[layer], k], 2), torch.cat([self.values[layer], v], 2)
+        self.keys[layer], self.values[layer] = k, v
+        return k, v
 
 # %% ../nbs/02_gpt.ipynb #bcb497a4
+@torch.no_grad()
 def generate(
-    model:GPT,          # Any model from ids to scores that takes a cache
-    ids:list,           # What there is so far, at least one id; with `cache`, only what it has not seen
-    max_tokens:int,     # How many to add at most
-    stop=(),            # Ids after which to stop; such an id is yielded too
-    cache:KVCache=None, # Goes on from here, and is extended (None: a new one)
-    ban=None,           # From the new ids so far to those that must not come next (None: nothing is banned)
-    **sampling,         # For `sample`
+    model:GPT,      # Any model from ids to logits that takes a cache
+    ids:list,       # What there is so far, at least one id
+    max_tokens:int, # How many to add at most
+    stop=(),        # Ids after which to stop; such an id is yielded too
+    ban=None,       # From the new ids so far to those that must not come next (None: nothing is banned)
+    **sampling,     # For `sample`
 ):
     "Continue `ids`, yielding each new id."
-    cache, ids, said = cache or KVCache(model), list(ids), []
-    room, penalty = model.config.context, sampling.get('repetition_penalty', 1) != 1
-    at_once = not ban and not penalty and getattr(model, 'draw', None) # scores and draw in one, if the model offers that
-    if cache.length + len(ids) > room:
-        if cache.length: raise ValueError(f'{cache.length} cached and {len(ids)} new tokens do not fit a context of {room}.')
-        ids = ids[-room:]
-    said += ids
-    start, row = len(said), lambda ids: torch.tensor([ids], device=model.device)
-    new = row(ids)
+    context, ids, start = model.config.context, list(ids), len(ids)
+    cache, new = KVCache(), ids[-context:]
     for _ in range(max_tokens):
-        if cache.length + new.shape[1] > room: cache.crop(0); new = row(said[-(room//2):])
-        if at_once: new = at_once(new, cache, **sampling)
-        else:
-            with torch.no_grad(): logits = model(new, cache)[:,-1]
-            if ban and (banned := list(ban(said[start:]))): logits[:,banned] = -torch.inf
-            new = sample(logits, previous=row(said) if penalty else None, **sampling)
-        token = new.item()
-        yield token
-        said.append(token)
-        if token in stop: return
+        if cache.length + len(new) > context: cache, new = KVCache(), ids[-(context//2):]
+        logits = model(torch.tensor([new], device=model.device), cache)[:,-1]
+        if ban: logits[:,list(ban(ids[start:]))] = -torch.inf
+        new = sample(logits, previous=torch.tensor([ids], device=model.device), **sampling)[0].tolist()
+        yield new[0]
+        ids += new
+        if new[0] in stop: return
 
-# %% ../nbs/02_gpt.ipynb #6a00e721
-@lru_cache
-def gpu_kernels(
-    device:torch.device, # Where the model is
-): # The module (None: do without)
-    "`tinychat.fast.kernels`, if it runs there: on an NVIDIA GPU of 2020 or later, with Triton."
-    if device.type != 'cuda' or not torch.cuda.is_available() or torch.cuda.get_device_capability(device) < (8, 0): return None
-    try:
-        from tinychat.fast import kernels
-        kernels.gate(torch.ones(1, 2, device=device)).item() # Triton may be there and find no compiler
-        return kernels
-    except Exception: return None
-
-# %% ../nbs/02_gpt.ipynb #52dc437b
-class Fused:
-    "A `GPT` for writing: the same scores from fewer calls. Where there is nothing to gain it passes on what it is asked. Threads need one each."
+# %% ../nbs/02_gpt.ipynb #8083f5ee
+class Writer:
+    "Writes with a model, and remembers nothing from one call to the next."
     def __init__(self,
-        model:GPT, # Its weights are copied, and copied again when a reply begins and they have changed (other than through `.data`, which leaves no trace)
-    ): self.model, self.made, self.gpu = model, None, None
-    def __getstate__(self): return dict(model=self.model, made=None, gpu=None) # a copy must not share half of the memory
-    def __getattr__(self, name): # config, device and so on
-        if name.startswith('__') or name == 'model': raise AttributeError(name) # while it is being copied
-        return getattr(self.model, name)
-    def __call__(self,
-        ids:Tensor,    # (B, T) token ids
-        cache:KVCache, # What came before; it is extended
-    )->Tensor: # (B, 1, vocab_size) scores for the token after the last; the next call writes over them
+        model:GPT, # Trained
+    ): self.model = model
+    @torch.no_grad()
+    def logits(self,
+        ids:list, # What there is so far, at least one id
+    )->Tensor: # (1, vocab_size) scores for the next token
         "Score what comes next."
-        if ids.shape[1] > 1 or not cache.length or not self.made: self.look() # once a reply is enough
-        if self.made and self.fits(ids, cache):
-            if self.gpu and ids.shape[1] == 1: return self.gpu.replay(ids, cache)[:,None]
-            if self.gpu and len(ids) == 1 and (scores := self.gpu.question(ids, cache)) is not None: return scores[:,None]
-            if ids.shape == (1, 1) and not self.gpu: return self.step(ids.item(), cache)[None]
-        with torch.no_grad(): return F.linear(self.hidden(ids, cache)[:,-1:], self.model.embed_tokens.weight)
-    def hidden(self,
-        ids:Tensor,    # (B, T) token ids
-        cache:KVCache, # What came before; it is extended
-    )->Tensor: # (B, T, n_embd)
-        "What the stream carries at each position."
-        if ids.shape[1] > 1 or not cache.length or not self.made: self.look()
-        if self.made and self.gpu and self.fits(ids, cache): return gpu_kernels(ids.device).hidden(self.model, ids, torch.float32, cache)
-        return self.model.hidden(ids, cache)
-    def fits(self, ids, cache): return cache.length + ids.shape[1] <= min(self.model.config.context, cache.k.shape[3])
-    def look(self):
-        "Fuse, if that is of use and was not done with these weights."
-        weight = self.model.embed_tokens.weight
-        fast = gpu_kernels(weight.device)
-        can = weight.dtype == torch.float32 and not weight.is_inference() and not self.model.training and (weight.device.type == 'cpu' or fast and fast.fits(self.model.config))
-        now = can and [(p.data_ptr(), p._version) for p in self.model.parameters()]
-        if now and now != self.made:
-            self.gpu = fast and fast.Replay(self.model)
-            if not fast: self.fuse()
-        self.made = now
-    def draw(self,
-        ids:Tensor,    # (B, T) token ids
-        cache:KVCache, # What came before; it is extended
-        choose=None,   # From scores and `sampling` to ids (None: `sample`); on a GPU it is recorded, so it must do the same every time
-        **sampling,    # For `sample`
-    )->Tensor: # (B, 1) token ids; the next call may write over them
-        "Score what comes next, and draw it."
-        one = ids.shape[1] == 1 and cache.length and self.made and self.fits(ids, cache)
-        if one and self.gpu: return self.gpu.replay(ids, cache, {'temperature': 1.0, **sampling}, choose or sample)
-        all_may_come = sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None and sampling.get('repetition_penalty', 1) == 1
-        if one and len(ids) == 1 and all_may_come and not choose: self.step(ids.item(), cache); return self.pick(**sampling)
-        return (choose or sample)(self(ids, cache)[:,-1], **sampling)
-    def pick(self, temperature=1., generator=None, **_):
-        "What `sample` does with the last scores when no token is left out, in fewer calls."
-        reach = np.exp((self.scores - self.scores.max())/temperature).cumsum()
-        self.chance.uniform_(generator=generator)
-        self.drawn.numpy()[:] = reach.searchsorted((1 - self.chance.item())*reach[-1])
-        return self.drawn.clone() # another reply may be drawn before this token is read
-
-# %% ../nbs/02_gpt.ipynb #e640b34c
-@torch.no_grad()
-def folded(
-    layer:TransformerBlock, # Whose weights
-)->tuple: # (queries, keys and values; gate and up), each (rows, n_embd)
-    "Matrices that read the same numbers, as one, the weights of the norm before them multiplied in."
-    a, p = layer.self_attn, layer.mlp
-    return (torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight]) * layer.input_layernorm.weight,
-            torch.cat([p.gate_proj.weight, p.up_proj.weight]) * layer.post_attention_layernorm.weight)
-
-@patch
-@torch.inference_mode(False)
-@torch.no_grad()
-def fuse(self:Fused):
-    "Rearrange the weights, and set memory aside."
-    m, c = self.model, self.model.config
-    n, heads, kv, d = c.n_embd, c.n_head, c.n_kv_head, c.n_embd//c.n_head
-    x, read, y, gate, deep, scores = (torch.zeros(size, dtype=torch.float32, device='cpu') for size in (n, (heads + 2*kv)*d, heads*d, 2*c.n_hidden, c.n_hidden, c.vocab_size))
-    def product(w, a, out): return partial(torch.mv, w.detach(), a, out=out) # to be called when `a` holds something
-    def add(w, a, out): return partial(torch.addmv, out, w.detach(), a, out=out)
-    self.products, self.norms = [], []
-    for layer in m.layers: # a norm divides by the length of its row over the root of its size; here by the length alone
-        a, p = layer.self_attn, layer.mlp
-        reads, gates = (w * n**.5 for w in folded(layer))
-        gates[:c.n_hidden] /= 2 # see `step`
-        self.products.append([product(reads, x, read), add(a.o_proj.weight, y, x), product(gates, x, gate), add(p.down_proj.weight, deep, x)])
-        self.norms.append(torch.cat([a.q_norm.weight.expand(heads, d), a.k_norm.weight.expand(kv, d) * d**.5]).numpy()) # queries are divided by the root of d anyway
-    self.head = product(m.embed_tokens.weight * m.norm.weight * n**.5, x, scores)
-    self.embed, self.cos, self.sin = m.embed_tokens.weight.detach().numpy(), m.cos.numpy(), (m.sin * torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)).numpy()
-    self.out, self.memory, self.chance, self.drawn = scores[None], None, torch.zeros(1, 1, dtype=torch.float32, device='cpu'), torch.zeros(1, 1, dtype=torch.long, device='cpu')
-    self.x, self.read, self.y, self.gate, self.deep, self.scores = (t.numpy() for t in (x, read, y, gate, deep, scores))
-    self.qk, self.v, self.turned = self.read[:(heads + kv)*d].reshape(-1, d), self.read[(heads + kv)*d:].reshape(-1, d), np.empty((heads + kv, d), np.float32)
-    self.size, self.ones = np.empty((heads + kv, 1), np.float32), np.ones((c.context, 1), np.float32)
-    self.squares, self.halves = partial(np.matmul, self.qk[:,None], self.qk[:,:,None], out=self.size[:,None]), [a.reshape(heads + kv, 2, d//2) for a in (self.qk, self.turned)]
-    self.halves[0] = self.halves[0][:,::-1] # the second comes first
-    self.steep = any(d**.5 * a.q_norm.weight.abs().max() * a.k_norm.weight.abs().max() > 60 for a in (layer.self_attn for layer in m.layers))
-    self.q, self.k, self.each = self.qk[:heads].reshape(kv, heads//kv, d).transpose(0, 2, 1), self.qk[heads:], self.y.reshape(kv, heads//kv, d)
-
-# %% ../nbs/02_gpt.ipynb #1cc75c84
-@patch
-def step(self:Fused,
-    token:int,     # What was said last
-    cache:KVCache, # What came before; it is extended
-)->Tensor: # (1, vocab_size)
-    "One token through the network."
-    if self.memory is not cache.k: self.memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
-    x, qk, size, turned, (swapped, halves), deep, both, at, n = self.x, self.qk, self.size, self.turned, self.halves, self.deep, self.gate, cache.length, len(self.deep)
-    seen = slice(int(cache.starts[0]) if hasattr(cache, 'starts') else 0, at + 1) # a row that was filled up on the left begins later, see `tinychat.evaluate.many`
-    cos, sin, eps, eps_d, gate, up = self.cos[at], self.sin[at].reshape(2, -1), len(x)*1e-6, qk.shape[1]*1e-6, both[:n], both[n:]
-    x[:] = self.embed[token]
-    for (read, out, gates, down), norms, (keys, values) in zip(self.products, self.norms, self.past):
-        read()
-        self.read /= math.sqrt(x.dot(x) + eps)
-        self.squares()
-        size += eps_d
-        qk /= np.sqrt(size, out=size)
-        qk *= norms
-        np.multiply(swapped, sin, out=halves)
-        qk *= cos
-        qk += turned
-        keys[:,at], values[:,at] = self.k, self.v
-        look = np.matmul(keys[:,seen], self.q) # (kv heads, positions, heads that share them)
-        if self.steep: look -= look.max(1, keepdims=True)
-        np.exp(look, out=look)
-        y = np.matmul(look.transpose(0, 2, 1), values[:,seen], out=self.each)
-        y /= np.matmul(look.transpose(0, 2, 1), self.ones[seen]) # their sum
-        out()
-        gates()
-        both /= math.sqrt(x.dot(x) + eps)
-        np.tanh(gate, out=deep)
-        deep += 1
-        deep *= gate
-        deep *= up
-        down()
-    self.head()
-    self.scores /= math.sqrt(x.dot(x) + eps)
-    cache.length += 1
-    return self.out
+        return self.model(torch.tensor([ids[-self.model.config.context:]], device=self.model.device))[:,-1]
+    def generate(self, ids, max_tokens, stop=(), ban=None, **sampling):
+        "As `generate`."
+        return generate(self.model, ids, max_tokens, stop, ban, **sampling)
 
 # %% ../nbs/02_gpt.ipynb #07e3bf31
 def pick_device(
@@ -483,39 +313,3 @@ def pick_device(
         torch.zeros(1, device=device)
     except Exception: raise ValueError(f'The device {name!r} cannot be used here. Leave it out to take the best there is, or say cpu.') from None
     return device
-
-# %% ../nbs/02_gpt.ipynb #3949a3bc
-def load_checkpoint(
-    path, # A file that training wrote
-)->dict: # 'config', 'model', 'tokenizer' and what training keeps beside; ValueError if it is something else
-    "Open a checkpoint, without running anything that may be in it."
-    try: ckpt = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError: raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
-    except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the checkpoint in it, by habit ckpt.pt.') from None
-    except pickle.UnpicklingError: raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. It was not run. Train again (tinychat-train), or fetch it again.') from None
-    except PermissionError: raise ValueError(f'{path} may not be read by you. Change its permissions.') from None
-    except Exception: raise ValueError(f'{path} is not a tinychat checkpoint, or it is cut short. Train again (tinychat-train), or fetch it again.') from None
-    if not isinstance(ckpt, dict) or not {'config', 'model', 'tokenizer'} <= set(ckpt):
-        raise ValueError(f'{path} is a PyTorch file, but not a tinychat checkpoint: config, model and tokenizer are not in it.')
-    return ckpt
-
-# %% ../nbs/02_gpt.ipynb #fd1eb8ec
-class Unset(TorchFunctionMode):
-    "Make networks without setting their weights."
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if getattr(func, '__module__', None) == 'torch.nn.init': return kwargs['tensor']
-        return func(*args, **(kwargs or {}))
-
-# %% ../nbs/02_gpt.ipynb #f82954f6
-def model_from(
-    ckpt:dict, # From `load_checkpoint`
-)->GPT: # On the CPU, ready to answer; ValueError if weights and config do not fit
-    "Build the model that a checkpoint holds."
-    try:
-        config = GPTConfig(**ckpt['config'])
-        if not isinstance(ckpt['model'], dict) or ckpt['model']['embed_tokens.weight'].shape != (config.vocab_size, config.n_embd): raise ValueError
-        with Unset(): model = GPT(config)
-        if not all(v.is_floating_point() and v.isfinite().all() for v in ckpt['model'].values()): raise ValueError
-        model.load_state_dict(ckpt['model'])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError): raise ValueError('The checkpoint is damaged: its weights are not finite numbers, or do not fit its config.') from None
-    return model.eval()
