@@ -1,4 +1,4 @@
-"""Whatever a person can export, as messages, and nothing silently lost
+"""From any export to messages, with nothing lost in silence
 
 Docs: https://tinychat.github.io/tinychat/messengers/core.html.md"""
 
@@ -18,8 +18,10 @@ from fastcore.basics import patch
 from ..data import Message
 
 # %% auto #0
-__all__ = ['DAMAGE_ERRORS', 'REASONS', 'File', 'zip_files', 'files_below', 'find_files', 'all_files', 'Damaged', 'decode',
-           'load_json', 'ChatLog', 'Export', 'seconds_of', 'sort_keys', 'sort_messages', 'balanced', 'read_group']
+__all__ = ['DAMAGE_ERRORS', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'File', 'zip_files', 'files_below', 'find_files',
+           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'load_json', 'nested',
+           'first_value', 'JsonStream', 'ChatLog', 'Export', 'seconds_of', 'sort_keys', 'sort_messages', 'balanced',
+           'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
 
 # %% ../../nbs/messengers/core.ipynb #ecf77653
 @lru_cache(maxsize=4)
@@ -31,8 +33,10 @@ class File:
     def __init__(self,
         name:str,        # As in the export, with / between folders
         path,            # Where it lies, or the zip that holds it
-        member=None, # Its name in that zip, or its `ZipInfo`, for two may have one name (None: it is no zip)
-    ): self.name, self.path, self.member, self._head, self.trouble = name, Path(path), member, None, ''
+        member=None,     # Its name in that zip, or its `ZipInfo`, because two may have one name (None: it is not in a zip)
+    ):
+        self.name, self.path, self.member = name, Path(path), member
+        self._head, self.trouble = None, ''
     def __repr__(self): return f'File({self.name!r})'
     @property
     def base(self): return self.name.rsplit('/', 1)[-1] # The name without folders
@@ -40,17 +44,20 @@ class File:
         "A binary stream; OSError or ValueError if that is impossible."
         if self.member is None: return open(self.path, 'rb')
         try: return _opened(self.path, self.path.stat().st_mtime_ns).open(self.member)
-        except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e: raise ValueError(f'{self.path} cannot be unpacked: {e}.') from None
+        except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e:
+            raise ValueError(f'{self.path} cannot be unpacked: {e}.') from None
     def bytes(self):
+        "All of it."
         with self.open() as f: return f.read()
 
 # %% ../../nbs/messengers/core.ipynb #6818b2de
-# What reading a damaged file ends in, one way or another
-DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
+# What reading a damaged file may raise
+DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, EOFError,
+                 zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
 
 @patch(as_prop=True)
 def head(self:File)->bytes: # b'' if it cannot be read
-    "The first 16 KiB, to recognise it by."
+    "The first 16 KiB, by which a file is recognised."
     if self._head is None:
         try:
             with self.open() as f: self._head = f.read(1 << 14)
@@ -62,7 +69,7 @@ def head(self:File)->bytes: # b'' if it cannot be read
 @patch
 @contextmanager
 def on_disk(self:File):
-    "Its path as a file of its own, for what can only be read from there."
+    "Its path on the disk, for what can only be read from there."
     if self.member is None: yield self.path; return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)/'file'
@@ -75,17 +82,18 @@ _junk = re.compile(r'(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|\._)')
 def zip_files(
     path:Path, # A zip
 )->list: # `File`s in its own order; ValueError if it is damaged
-    "All that is in a zip."
+    "The files in a zip."
     try: return [File(i.filename, path, i) for i in zipfile.ZipFile(path).infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e: raise ValueError(f'{path} is a damaged zip: {e}.') from None
 
 # %% ../../nbs/messengers/core.ipynb #6fa454d6
 def files_below(
-    folder:Path, # To look through, and all below it
-)->list: # Paths of the files in it and below, and of the folders that may not be opened
-    "What lies in a folder."
+    folder:Path, # Where to look
+)->list: # Paths of all files in it and below, and of the folders that may not be opened
+    "What lies in a folder and below it."
     closed = []
-    below = [Path(top)/name for top, _, names in os.walk(folder, onerror=lambda e: closed.append(Path(e.filename))) for name in names]
+    tree = os.walk(folder, onerror=lambda e: closed.append(Path(e.filename)))
+    below = [Path(top)/name for top, _, names in tree for name in names]
     return [p for p in below if p.is_file()] + closed
 
 # %% ../../nbs/messengers/core.ipynb #6d294356
@@ -108,59 +116,180 @@ def find_files(
 def all_files(
     path, # A file, a folder, or a zip
 )->list: # As `find_files`; a zip in a folder is replaced by what it holds
-    "All files of an export, zips in a folder opened."
+    "All files of an export, those in the zips of a folder too."
     out = []
     for f in find_files(path):
-        inside = f.member is None and f.path != Path(path) and f.name.lower().endswith('.zip') and zipfile.is_zipfile(f.path)
+        loose = f.member is None and f.path != Path(path)
+        inside = loose and f.name.lower().endswith('.zip') and zipfile.is_zipfile(f.path)
         try: out += [File(f'{f.name}/{g.name}', g.path, g.member) for g in find_files(f.path)] if inside else [f]
-        except ValueError: f._head, f.trouble = b'', 'an empty or damaged zip'; out.append(f)
+        except ValueError:
+            f._head, f.trouble = b'', 'an empty or damaged zip'
+            out.append(f)
     return out
 
 # %% ../../nbs/messengers/core.ipynb #f9ea8313
-class Damaged(ValueError): "A file is not what it should be. Says how in words of ours, without anything from the file."
+class Damaged(ValueError): "A file is not what it should be. The message says how, and quotes nothing from the file."
 
 # %% ../../nbs/messengers/core.ipynb #c71bc9c8
+def codec_of(
+    head:bytes, # A file, or its beginning
+)->str: # A codec's name
+    "UTF-8 or UTF-16, by the byte order mark."
+    return 'utf-16' if head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
+
 def decode(
     data:bytes, # A file, or its beginning
-    whole:bool=True, # Is it the whole? A cut may go through a character
+    whole:bool=True, # Is it the whole file? A beginning may stop inside a character
 )->str: # Damaged if it is not Unicode
     "Bytes as text, without a byte order mark."
-    name = 'utf-16' if data[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-    try: return codecs.getincrementaldecoder(name)().decode(data, final=whole)
+    try: return codecs.getincrementaldecoder(codec_of(data))().decode(data, final=whole)
     except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
+
+# %% ../../nbs/messengers/core.ipynb #6bdcb18c
+def head_text(
+    file:File, # Any file
+)->str: # Its first 16 KiB; U+FFFD stands for what is not Unicode
+    "How a file begins, as text."
+    return codecs.getincrementaldecoder(codec_of(file.head))('replace').decode(file.head)
+
+def text_stream(
+    file:File, # A text file
+    raw,       # The same, open: its binary stream
+): # A text stream in which line ends are as they were; UnicodeDecodeError where it is damaged
+    "Read a text file as it comes."
+    return io.TextIOWrapper(raw, codec_of(file.head), newline='')
 
 # %% ../../nbs/messengers/core.ipynb #fd21401a
 def load_json(
     file:File, # JSON, perhaps with a byte order mark
-): # What it holds; Damaged if it is no JSON
-    "A JSON file."
+): # What it holds; Damaged if it is not JSON
+    "Read a JSON file."
     text = decode(file.bytes())
     try: return json.loads(text)
     except RecursionError: raise Damaged('its JSON is nested too deeply') from None
     except json.JSONDecodeError as e: raise Damaged(f'its JSON is damaged at line {e.lineno}') from None
     except ValueError: raise Damaged('its JSON holds a number with thousands of digits') from None
 
+# %% ../../nbs/messengers/core.ipynb #54a68f9c
+def nested(
+    value, # Anything that came out of JSON
+    *keys, # The way into it
+): # What lies there, or None
+    "Look into nested JSON."
+    for key in keys: value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+def first_value(
+    record,       # Anything that came out of JSON
+    *keys,        # Names for one thing, in order of preference
+    default=None, # What to return if there is none
+): # The first value that is not null
+    "What an object holds under any of these names."
+    if not isinstance(record, dict): return default
+    return next((record[k] for k in keys if record.get(k) is not None), default)
+
+# %% ../../nbs/messengers/core.ipynb #b8b88119
+class JsonStream:
+    "JSON, decoded a piece at a time; ValueError if it is damaged."
+    def __init__(self,
+        file:File,        # JSON, perhaps with a byte order mark
+        raw,              # The same, open: its binary stream
+        step:int=1 << 16, # Characters to read at least
+    ):
+        self.stream, self.step = text_stream(file, raw), step
+        self.text, self.at = '', 0
+    def more(self):
+        "Read on; False at the end."
+        try: new = self.stream.read(max(len(self.text) - self.at, self.step))
+        except UnicodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
+        if new: self.text, self.at = self.text[self.at:] + new, 0
+        return bool(new)
+
+# %% ../../nbs/messengers/core.ipynb #913762e8
+_space = re.compile(r'[ \t\r\n]*')
+
+@patch
+def peek(self:JsonStream):
+    "The next character that is not a space; '' at the end."
+    while True:
+        self.at = _space.match(self.text, self.at).end()
+        if self.at < len(self.text) or not self.more(): return self.text[self.at:self.at+1]
+
+@patch
+def take(self:JsonStream, allowed):
+    "Step over one character, which must be one of `allowed`."
+    c = self.peek()
+    if not c or c not in allowed: raise Damaged('its JSON is damaged or cut short')
+    self.at += 1
+    return c
+
+# %% ../../nbs/messengers/core.ipynb #db19dbc3
+_ends, _decoder = tuple(' \t\r\n,:]}'), json.JSONDecoder()
+
+@patch
+def value(self:JsonStream):
+    "Step over one piece, and return what it holds."
+    self.peek()
+    while True:
+        end = None
+        try: value, end = _decoder.raw_decode(self.text, self.at)
+        except RecursionError: raise Damaged('its JSON is nested too deeply') from None
+        except ValueError: pass # incomplete, or damaged: the end of the file will tell
+        if end is not None and self.text[end:end+1] in _ends or not self.more(): break
+    if end is None: raise Damaged('its JSON is damaged or cut short')
+    self.at = end
+    return value
+
+# %% ../../nbs/messengers/core.ipynb #3b46f767
+@patch
+def keys(self:JsonStream):
+    "Each key of an object. Step over its value before asking for the next key."
+    self.take('{')
+    if self.peek() == '}': self.take('}'); return
+    while True:
+        if self.peek() != '"': self.take('"')
+        key = self.value()
+        self.take(':')
+        yield key
+        if self.take(',}') == '}': return
+
+# %% ../../nbs/messengers/core.ipynb #63909b1d
+@patch
+def items(self:JsonStream):
+    "Stops once for each item of a list. Step over the item before going on."
+    self.take('[')
+    if self.peek() == ']': self.take(']'); return
+    while True:
+        yield
+        if self.take(',]') == ']': return
+
+@patch
+def values(self:JsonStream):
+    "Each item of a list, decoded."
+    for _ in self.items(): yield self.value()
+
 # %% ../../nbs/messengers/core.ipynb #c2ce87cf
 @dataclass
 class ChatLog:
     "One chat of an export."
-    name:str                                  # What the export calls it; '' if nothing
+    name:str                                  # What the export calls it; '' if it has no name
     messages:list=field(default_factory=list) # `Message`s in order of time
-    me:set=field(default_factory=set)         # Senders who are the owner of the export, if it says so
+    me:set=field(default_factory=set)         # Senders who are the owner of the export, if it says who that is
     group:bool=False                          # Does the export say that it is a group?
-    id:str=''                                 # What tells it from another of the same name, if the export does
+    id:str=''                                 # Tells it from another chat of the same name, if the export has such a thing
     guess:bool=False                          # Is `me` only likely?
 
 # %% ../../nbs/messengers/core.ipynb #18ecee28
-REASONS = dict(system='joined, left, renamed and other notices', call='calls', media='pictures, voice and other files without text', sticker='stickers',
-               reaction='reactions', deleted='deleted messages', unsent='drafts, and what could not be sent', forwarded='forwarded from somewhere else', bot='written by a program',
-               contact='contacts, places, polls and payments', empty='no text', malformed='records that could not be understood')
+REASONS = dict(system='joined, left, renamed and other notices', call='calls', media='pictures, voice and other files without text',
+               sticker='stickers', reaction='reactions', deleted='deleted messages', unsent='drafts, and what could not be sent',
+               forwarded='forwarded from somewhere else', bot='written by a program', contact='contacts, places, polls and payments',
+               empty='no text', malformed='records that could not be understood')
 
 @dataclass
 class Export:
     "What was read, and what was not kept."
-    format:str                               # Whose export it is
-    path:str                                 # Where it was
+    format:str                               # Which messenger's it is
+    path:str                                 # Where it lies
     chats:list=field(default_factory=list)   # `ChatLog`s
     read:int=0                               # Records seen
     dropped:Counter=field(default_factory=Counter) # Reason, a key of `REASONS` -> records
@@ -170,29 +299,32 @@ class Export:
 
 # %% ../../nbs/messengers/core.ipynb #4c88b095
 def seconds_of(
-    message:Message, # With a time, or without
-)->float: # Seconds since 1970; a time without a zone is taken for this machine's. 0 if there is none
-    "When it was sent, for putting in order."
+    message:Message, # With a time or without
+)->float: # Since 1970; a time without a zone is read as this machine's. 0 if there is none
+    "When a message was sent, as a number to sort by."
     if not message.time: return 0.
     try: return message.time.timestamp()
     except (OverflowError, OSError, ValueError): return 0.
 
 def sort_keys(
     messages:list, # `Message`s as in the export
-)->list: # Seconds, to sort by
-    "When each was sent, as far as the order goes."
+)->list: # Seconds for each, to sort by
+    "Where each message belongs in time."
     times = [seconds_of(m) for m in messages if m.time]
     forth, back = sum(a < b for a, b in pairwise(times)), sum(a > b for a, b in pairwise(times))
-    file_counts, last, keys, times = back <= forth//50 + (forth > back), 0., [], iter(times)
+    ordered = back <= forth//50 + (forth > back) # a step back in an ordered file is no mistake
+    last, keys = 0., []
     for m in messages:
-        if m.time and not (0 < last - (time := next(times)) <= 3600 and file_counts and not m.time.tzinfo): last = time # else the clock shows the hour again
+        time = seconds_of(m)
+        again = ordered and m.time and not m.time.tzinfo and 0 < last - time <= 3600 # the clock shows this hour again
+        if m.time and not again: last = time
         keys.append(last)
     return keys
 
 def sort_messages(
     messages:list, # `Message`s as in the export
-)->list: # The same by time, ties as they were
-    "Sort by time."
+)->list: # The same by time; ties stay as they were
+    "Sort messages by time."
     keys = sort_keys(messages)
     return [messages[i] for i in sorted(range(len(messages)), key=keys.__getitem__)]
 
@@ -200,10 +332,45 @@ def sort_messages(
 def balanced(
     export:Export, # What a reader made
 )->Export: # The same; AssertionError if a record is unaccounted for
-    "Read = kept + dropped, by reasons that have a name."
-    assert export.read == export.kept + sum(export.dropped.values()), f'{export.format}: read {export.read}, kept {export.kept}, dropped {sum(export.dropped.values())}'
+    "Read = kept + dropped, and every reason is a known one."
+    dropped = sum(export.dropped.values())
+    assert export.read == export.kept + dropped, f'{export.format}: read {export.read}, kept {export.kept}, dropped {dropped}'
     assert set(export.dropped) <= set(REASONS), set(export.dropped) - set(REASONS)
     return export
+
+# %% ../../nbs/messengers/core.ipynb #46ada834
+OWNER = 'Me' # The owner of an export, where it gives them no name
+
+def distinct_names(
+    names:dict, # id -> name; several ids may share one
+)->dict: # id -> name, no two alike
+    "Add the id to every name that is shared."
+    shared, out = Counter(names.values()), {}
+    for id, name in names.items():
+        if shared[name] > 1: name = f'{name} ({id})'
+        while name in out: name += f' ({id})' # somebody may be called just that
+        out[name] = id
+    return {id: name for name, id in out.items()}
+
+def name_or_key(
+    keys:list,  # Numbers or addresses of the people in one chat
+    names:dict, # Key -> name, where there is one
+)->dict: # Key -> what to call them, no two alike
+    "The name, or the key itself where the name would not be clear."
+    named = {k: names.get(k) or k for k in keys}
+    count = Counter(named.values())
+    return {k: n if n != OWNER and count[n] == 1 else k for k, n in named.items()}
+
+# %% ../../nbs/messengers/core.ipynb #ca18224a
+MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
+LONE_SURROGATE = re.compile(r'[\ud800-\udfff]') # half of a character
+
+def parent_folder(
+    name:str, # Of a file or folder, with / between folders
+    n:int=1,  # How many levels up
+)->str: # '' at the top
+    "The folder that something lies in."
+    return '/'.join(name.split('/')[:-n])
 
 # %% ../../nbs/messengers/core.ipynb #269e0301
 def read_group(
