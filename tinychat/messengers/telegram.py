@@ -1,4 +1,4 @@
-"""One file, everything in it, and who you are
+"""One file with everything in it, and it knows who you are
 
 Docs: https://tinychat.github.io/tinychat/messengers/telegram.html.md"""
 
@@ -6,95 +6,18 @@ Docs: https://tinychat.github.io/tinychat/messengers/telegram.html.md"""
 
 # %% ../../nbs/messengers/telegram.ipynb #f60f1196
 from __future__ import annotations
-import io, json, re
+import json, re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
-from fastcore.basics import patch
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, sort_messages
+from .core import ChatLog, Damaged, Export, JsonStream, head_text, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'JsonStream', 'joined_text', 'wordless_reason', 'record_reason', 'unix_time', 'naive_time',
-           'user_id', 'RawMessage', 'raw_message', 'RawChat', 'read_chat_list', 'read_account', 'find_owners',
+__all__ = ['FORMAT', 'LOOKS', 'joined_text', 'wordless_reason', 'record_reason', 'unix_time', 'naive_time', 'user_id',
+           'RawMessage', 'raw_message', 'RawChat', 'fill_chat', 'read_chat_list', 'read_account', 'find_owners',
            'sender_names', 'owner_by_name', 'mark_bots', 'chat_to_log', 'find', 'read']
-
-# %% ../../nbs/messengers/telegram.ipynb #fda00b35
-class JsonStream:
-    "JSON, a piece at a time; ValueError if it is damaged."
-    def __init__(self,
-        file:File,        # JSON, perhaps with a byte order mark
-        stream,           # The same, open
-        step:int=1 << 20, # Characters to read at least
-    ):
-        wide = file.head[:2] in (b'\xff\xfe', b'\xfe\xff')
-        self.stream = io.TextIOWrapper(stream, 'utf-16' if wide else 'utf-8-sig', newline='')
-        self.text, self.at, self.step = '', 0, step
-    def more(self):
-        "Read on; False at the end."
-        try: new = self.stream.read(max(len(self.text) - self.at, self.step))
-        except UnicodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
-        if new: self.text, self.at = self.text[self.at:] + new, 0
-        return bool(new)
-
-# %% ../../nbs/messengers/telegram.ipynb #4b98f58f
-_space = re.compile(r'[ \t\r\n]*')
-
-@patch
-def peek(self:JsonStream):
-    "The next character that is no space; '' at the end."
-    while True:
-        self.at = _space.match(self.text, self.at).end()
-        if self.at < len(self.text) or not self.more(): return self.text[self.at:self.at+1]
-
-@patch
-def take(self:JsonStream, allowed):
-    "Step over one character."
-    c = self.peek()
-    if not c or c not in allowed: raise Damaged('its JSON is damaged or cut short')
-    self.at += 1
-    return c
-
-# %% ../../nbs/messengers/telegram.ipynb #85ceb5a4
-_ends, _decoder = tuple(' \t\r\n,:]}'), json.JSONDecoder()
-
-@patch
-def value(self:JsonStream):
-    "Step over one piece, and return what it holds."
-    self.peek()
-    while True:
-        end = None
-        try: value, end = _decoder.raw_decode(self.text, self.at)
-        except RecursionError: raise Damaged('its JSON is nested too deeply') from None
-        except ValueError: pass # incomplete, or damaged: the end of the file will tell
-        if end is not None and self.text[end:end+1] in _ends or not self.more(): break
-    if end is None: raise Damaged('its JSON is damaged or cut short')
-    self.at = end
-    return value
-
-# %% ../../nbs/messengers/telegram.ipynb #3ee6520e
-@patch
-def keys(self:JsonStream):
-    "Each key of an object. Whoever asks must step over its value before asking for the next."
-    self.take('{')
-    if self.peek() == '}': self.take('}'); return
-    while True:
-        if self.peek() != '"': self.take('"')
-        key = self.value()
-        self.take(':')
-        yield key
-        if self.take(',}') == '}': return
-
-# %% ../../nbs/messengers/telegram.ipynb #dba34e00
-@patch
-def items(self:JsonStream):
-    "Once for each item of a list, which must be stepped over likewise."
-    self.take('[')
-    if self.peek() == ']': self.take(']'); return
-    while True:
-        yield
-        if self.take(',]') == ']': return
 
 # %% ../../nbs/messengers/telegram.ipynb #1ebe7827
 def joined_text(
@@ -110,8 +33,8 @@ def joined_text(
     return ''.join(parts) if all(isinstance(p, str) for p in parts) else None
 
 # %% ../../nbs/messengers/telegram.ipynb #6978ab86
-_cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds', 'place_name', 'poll', 'invoice_information',
-          'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
+_cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds', 'place_name', 'poll',
+          'invoice_information', 'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
 _media = ('media_type', 'photo', 'file', 'mime_type', 'self_destruct_period_seconds', 'thumbnail')
 
 def wordless_reason(
@@ -119,7 +42,8 @@ def wordless_reason(
 )->str: # A key of `REASONS`
     "What was sent instead of words."
     if m.get('media_type') == 'sticker' or 'sticker_emoji' in m: return 'sticker'
-    return 'contact' if any(k in m for k in _cards) else 'media' if any(k in m for k in _media) else 'empty'
+    if any(k in m for k in _cards): return 'contact'
+    return 'media' if any(k in m for k in _media) else 'empty'
 
 # %% ../../nbs/messengers/telegram.ipynb #16bd7655
 _calls = ('phone_call', 'group_call', 'group_call_scheduled', 'invite_to_group_call', 'conference_call')
@@ -128,7 +52,7 @@ _forwards = ('forwarded_from', 'forwarded_from_id', 'saved_from')
 def record_reason(
     m, # A record of a chat
 )->str: # A key of `REASONS`; None if it is a message
-    "Why a record is no message."
+    "Why a record is not a message."
     if not isinstance(m, dict): return 'malformed'
     if m.get('type') == 'service': return 'call' if m.get('action') in _calls else 'system'
     text = joined_text(m)
@@ -143,7 +67,7 @@ _epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 def unix_time(
     m:dict, # A record of a chat
-)->datetime: # Aware, in UTC; None if it is not there or senseless
+)->datetime: # Aware, in UTC; None if it is missing or makes no sense
     "The moment it was sent."
     n = m.get('date_unixtime')
     if isinstance(n, str) and re.fullmatch(r'[0-9]{1,12}', n): n = int(n)
@@ -151,8 +75,8 @@ def unix_time(
 
 def naive_time(
     m:dict, # A record of a chat
-)->datetime: # Naive; None if it is not there or senseless
-    "What the clock said when it was sent."
+)->datetime: # Naive; None if it is missing or makes no sense
+    "What the clock showed when it was sent."
     try: t = datetime.fromisoformat(m.get('date'))
     except (TypeError, ValueError): return None
     return t if t.tzinfo is None and 1970 <= t.year < 9900 else None
@@ -160,9 +84,10 @@ def naive_time(
 # %% ../../nbs/messengers/telegram.ipynb #56469d9e
 def user_id(
     n, # 'user11', 11 or '11'
-)->str: # 'user11'; '' if there is no such thing
+)->str: # 'user11'; '' if it is none of these
     "One spelling for a sender's number."
-    if type(n) is int or isinstance(n, str) and re.fullmatch('[0-9]{1,20}', n): return f'user{n}' if 0 < int(n) < 10**20 else ''
+    if type(n) is int or isinstance(n, str) and re.fullmatch('[0-9]{1,20}', n):
+        return f'user{n}' if 0 < int(n) < 10**20 else ''
     return n if isinstance(n, str) else ''
 
 class RawMessage(NamedTuple):
@@ -177,8 +102,9 @@ class RawMessage(NamedTuple):
 def raw_message(
     m, # A record of a chat
 ): # A `RawMessage`, or a key of `REASONS`
-    "A record, reduced to what we keep."
-    return record_reason(m) or RawMessage(user_id(m.get('from_id')), m.get('from') or '', joined_text(m), unix_time(m), naive_time(m))
+    "Reduce a record to what we keep."
+    if reason := record_reason(m): return reason
+    return RawMessage(user_id(m.get('from_id')), m.get('from') or '', joined_text(m), unix_time(m), naive_time(m))
 
 # %% ../../nbs/messengers/telegram.ipynb #d707dc6d
 @dataclass
@@ -190,40 +116,44 @@ class RawChat:
     records:list=field(default_factory=list) # `RawMessage`, or the reason why not
     found:bool=False                         # Did it have a list of messages?
 
-def _fill(chat, key, walk):
-    "Take the value of `key`, and keep it if a chat has use for it."
+def fill_chat(
+    chat:RawChat,      # Is filled
+    key:str,           # A key of the chat
+    stream:JsonStream, # At the value of this key
+):
+    "Take the value of a key, and keep it if a chat has use for it."
     if key == 'messages':
         chat.found = True
-        chat.records += [raw_message(walk.value()) for _ in walk.items()]
+        chat.records += [raw_message(m) for m in stream.values()]
         return
-    value = walk.value()
+    value = stream.value()
     if key == 'id': chat.id = value
     elif key in ('name', 'type') and isinstance(value, str): setattr(chat, key, value)
 
 # %% ../../nbs/messengers/telegram.ipynb #0f80f109
 def read_chat_list(
-    walk:JsonStream, # At the value of `chats`, or of `left_chats`
+    stream:JsonStream, # At the value of `chats`, or of `left_chats`
 )->list: # `RawChat`s
     "The chats of an account."
     chats = []
-    for part in walk.keys():
-        if part != 'list': walk.value(); continue
-        for _ in walk.items():
+    for key in stream.keys():
+        if key != 'list': stream.value(); continue
+        for _ in stream.items():
             chats.append(chat := RawChat())
-            for key in walk.keys(): _fill(chat, key, walk)
+            for key in stream.keys(): fill_chat(chat, key, stream)
     return chats
 
 # %% ../../nbs/messengers/telegram.ipynb #a5055737
 def read_account(
-    walk:JsonStream, # At the beginning
+    stream:JsonStream, # At the beginning
 )->tuple: # (what it says about the owner, list of `RawChat`)
     "Everything in the file that we have a use for."
     about, alone, chats, found = {}, RawChat(), [], False
-    for key in walk.keys():
-        if key in ('chats', 'left_chats'): found = True; chats += read_chat_list(walk)
-        elif key == 'personal_information': about = walk.value()
-        else: _fill(alone, key, walk)
-    if walk.peek(): raise Damaged('its JSON does not end where it should')
+    for key in stream.keys():
+        if key in ('chats', 'left_chats'): found = True; chats += read_chat_list(stream)
+        elif key == 'personal_information': about = stream.value()
+        else: fill_chat(alone, key, stream)
+    if stream.peek(): raise Damaged('its JSON does not end where it should')
     if not found and not alone.found: raise Damaged('its JSON holds no chats')
     return about if isinstance(about, dict) else {}, chats + [alone]*alone.found
 
@@ -239,7 +169,7 @@ def find_owners(
     for c in chats:
         ids = {r.id for r in c.records if isinstance(r, RawMessage)}
         if c.type == 'personal_chat' and len(ids) == 2 and user_id(c.id) in ids: guesses |= ids - {user_id(c.id), ''}
-    return guesses if len(guesses) == 1 else set() # more than one: they contradict each other
+    return guesses if len(guesses) == 1 else set() # several would contradict each other
 
 # %% ../../nbs/messengers/telegram.ipynb #e133a2e7
 def sender_names(
@@ -249,8 +179,11 @@ def sender_names(
 )->dict: # (id, name) -> how we call the sender
     "A name for each sender of a chat."
     who = {(r.id, r.name): r.name or r.id or 'Deleted Account' for r in records if isinstance(r, RawMessage)}
-    sharing = Counter(name for (_, name) in {(id, shown) for (id, _), shown in who.items() if id})
-    return {k: f'{shown} ({k[0]})' if (sharing[shown] > 1 or shown in own) and k[0] and k[0] not in me else shown for k, shown in who.items()}
+    sharing = Counter(shown for _, shown in {(id, shown) for (id, _), shown in who.items() if id})
+    def label(id, shown):
+        if not id or id in me: return shown
+        return f'{shown} ({id})' if sharing[shown] > 1 or shown in own else shown
+    return {(id, name): label(id, shown) for (id, name), shown in who.items()}
 
 # %% ../../nbs/messengers/telegram.ipynb #1dd736f9
 def owner_by_name(
@@ -258,15 +191,16 @@ def owner_by_name(
     chat:RawChat,    # A chat without numbers
     senders:set, # Names in it
 )->set: # Senders who are the owner
-    "Who is the owner, when only names are known."
+    "Find the owner when only names are known."
     full = ' '.join(str(about.get(k) or '') for k in ('first_name', 'last_name')).strip()
     if full in senders: return {full}
-    return senders - {chat.name} if chat.type == 'personal_chat' and len(senders) == 2 and chat.name in senders else set()
+    of_two = chat.type == 'personal_chat' and len(senders) == 2 and chat.name in senders
+    return senders - {chat.name} if of_two else set()
 
 # %% ../../nbs/messengers/telegram.ipynb #0ea8f59e
 def mark_bots(
     chat:RawChat, # As it comes out of the file
-)->list: # Its records; what a program wrote is the reason 'bot'
+)->list: # Its records; in place of what a program wrote, the reason 'bot'
     "Take out what programs wrote."
     program = chat.type in ('bot_chat', 'verification_codes') or user_id(chat.id) == 'user777000'
     return ['bot' if isinstance(r, RawMessage) and (program or r.id == 'user777000') else r for r in chat.records]
@@ -283,32 +217,35 @@ def chat_to_log(
     records = mark_bots(chat)
     dropped.update(r for r in records if not isinstance(r, RawMessage))
     kept = [r for r in records if isinstance(r, RawMessage)]
-    called = sender_names(kept, me, own)
+    names = sender_names(kept, me, own)
     exact = any(r.moment for r in kept)
-    messages = sort_messages([Message(called[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
-    mine = {called[r.id, r.name] for r in kept if r.id in me}
-    if not mine and not any(r.id for r in kept): mine = owner_by_name(about, chat, set(called.values()))
-    return ChatLog(chat.name, messages, mine, group='group' in chat.type or len(set(called.values())) > 2, id=str(chat.id or ''))
+    messages = sort_messages([Message(names[r.id, r.name], r.text, r.moment if exact else r.clock) for r in kept])
+    mine, senders = {names[r.id, r.name] for r in kept if r.id in me}, set(names.values())
+    if not mine and not any(r.id for r in kept): mine = owner_by_name(about, chat, senders)
+    group = 'group' in chat.type or len(senders) > 2
+    return ChatLog(chat.name, messages, mine, group, id=str(chat.id or ''))
 
 # %% ../../nbs/messengers/telegram.ipynb #936da2e7
 FORMAT = 'Telegram'
 LOOKS = "Telegram Desktop's result.json: one JSON object with messages, or with chats and personal_information"
 
-_kinds = r'"type"\s*:\s*"(personal_chat|bot_chat|saved_messages|private_group|private_supergroup|public_supergroup|private_channel|public_channel|verification_codes|replies)"'
+_kinds = (r'"type"\s*:\s*"(personal_chat|bot_chat|saved_messages|private_group|private_supergroup|public_supergroup|'
+          r'private_channel|public_channel|verification_codes|replies)"')
 _record = r'"type"\s*:\s*"(message|service)"'
 _field = r'"(from|from_id|actor|actor_id|date_unixtime)"\s*:'
-_account = (r'\s*\{\s*("about"\s*:\s*"([^"\\]|\\.)*"\s*,\s*)?"(personal_information|profile_pictures|stories|contacts|frequent_contacts|sessions|chats|left_chats)"\s*:'
-            r'\s*(\{\s*("user_id"|"about"|"list")|\[\s*(\{\s*"date"|\]\s*,))')
+_account = (r'\s*\{\s*("about"\s*:\s*"([^"\\]|\\.)*"\s*,\s*)?"(personal_information|profile_pictures|stories|contacts|frequent_contacts|'
+            r'sessions|chats|left_chats)"\s*:\s*(\{\s*("user_id"|"about"|"list")|\[\s*(\{\s*"date"|\]\s*,))')
 
 # %% ../../nbs/messengers/telegram.ipynb #ea569106
 def find(
     files:list, # `File`s
 )->list: # Each a group of one file
     "Telegram's exports among some files."
-    def mine(f):
-        head = f.head.decode('utf-16' if f.head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig', 'replace') # damage is for `read` to name
-        return head.lstrip().startswith('{') and bool(re.search(_kinds, head) or re.search(_record, head) and re.search(_field, head) or re.match(_account, head))
-    return [[f] for f in files if mine(f)]
+    def is_telegram(head):
+        if not head.lstrip().startswith('{'): return False
+        record = re.search(_record, head) and re.search(_field, head)
+        return bool(record or re.search(_kinds, head) or re.match(_account, head))
+    return [[f] for f in files if is_telegram(head_text(f))]
 
 # %% ../../nbs/messengers/telegram.ipynb #8bb05521
 def read(
@@ -317,7 +254,7 @@ def read(
     "Read Telegram's result.json."
     file, = files
     out = Export(FORMAT, str(file.path))
-    with file.open() as stream: about, chats = read_account(JsonStream(file, stream))
+    with file.open() as raw: about, chats = read_account(JsonStream(file, raw))
     me = find_owners(about, chats)
     own = {r.name for c in chats for r in c.records if isinstance(r, RawMessage) and r.id in me}
     out.chats = [chat_to_log(c, about, me, out.dropped, own) for c in chats]
