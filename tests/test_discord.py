@@ -6,7 +6,7 @@ import pytest
 
 from mutations import survives
 from tinychat.messengers import discord
-from tinychat.messengers.core import all_files, find_files, read_group
+from tinychat.messengers.core import JsonStream, all_files, find_files, read_group
 
 def person(id, name, **more): return {'id': id, 'name': name, 'discriminator': '0000', 'nickname': str(name).title(), 'isBot': False, **more}
 ANN, BO, PROGRAM = person('1', 'ann'), person('2', 'bo'), person('3', 'beep', isBot=True)
@@ -80,8 +80,12 @@ def test_encodings_key_order_and_an_empty_chat(tmp_path, encoding):
 
 def test_a_long_channel_is_read_piece_by_piece(tmp_path, monkeypatch):
     write(tmp_path, c_json=channel(*(said(ANN, f'{n} ' + 'y'*n, 0, embeds=['x'*(n % 3000)]) for n in range(4000))))
-    most, more = [0], discord.Json.more
-    monkeypatch.setattr(discord.Json, 'more', lambda j: (more(j), most.append(len(j.text))))
+    most, more = [0], JsonStream.more
+    def measured(stream):
+        new = more(stream)
+        most.append(len(stream.text))
+        return new
+    monkeypatch.setattr(JsonStream, 'more', measured)
     export, = read(tmp_path)
     assert texts(export) == [f'{n} ' + 'y'*n for n in range(4000)] and max(most) < 300_000
 

@@ -1,4 +1,4 @@
-"""Two exports of one messenger: everybody's words from a program, or only your own from Discord itself
+"""Two exports of one messenger: everybody's words from a separate program, or only your own from Discord itself
 
 Docs: https://tinychat.github.io/tinychat/messengers/discord.html.md"""
 
@@ -6,143 +6,74 @@ Docs: https://tinychat.github.io/tinychat/messengers/discord.html.md"""
 
 # %% ../../nbs/messengers/discord.ipynb #0c90ed72
 from __future__ import annotations
-import csv, io, re
+import csv, re
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
-from json import JSONDecoder
 from ..data import Message
-from .core import ChatLog, Damaged, Export, sort_messages, load_json
+from .core import (LONE_SURROGATE, MONTHS, OWNER, ChatLog, Damaged, Export, File, JsonStream, distinct_names,
+                                      head_text, load_json, parent_folder, sort_messages, text_stream)
 
 # %% auto #0
-__all__ = ['TIMESTAMP', 'TYPE_REASONS', 'CONTENT_REASONS', 'LONE_SURROGATE', 'NOTICE_TEXT', 'CALL_TEXT', 'MONTHS', 'LOCAL_DATE',
-           'MESSAGE_FILES', 'FORMAT', 'LOOKS', 'DISCORD_SHAPES', 'parse_timestamp', 'Json', 'take_value', 'items',
-           'fields', 'codec_of', 'text_stream', 'open_json', 'is_name', 'exporter_message', 'snowflake', 'sift_records',
-           'sort_by_snowflake', 'author_names', 'direct_chat_owner', 'csv_record', 'csv_dicts', 'parse_local_date',
-           'find_date_reader', 'is_csv', 'exporter_records', 'channel_to_log', 'read_exporter', 'package_message',
-           'load_names', 'parent_folder', 'read_package', 'has_fields', 'discord_shape', 'package_neighbours', 'find',
-           'read']
+__all__ = ['TIMESTAMP', 'TYPE_REASONS', 'CONTENT_REASONS', 'NOTICE_TEXT', 'CALL_TEXT', 'LOCAL_DATE', 'MESSAGE_FILES', 'FORMAT',
+           'LOOKS', 'DISCORD_SHAPES', 'parse_timestamp', 'open_json', 'is_name', 'exporter_message', 'snowflake',
+           'sift_records', 'sort_by_snowflake', 'author_names', 'direct_chat_owner', 'csv_record', 'csv_dicts',
+           'parse_local_date', 'find_date_reader', 'is_csv', 'exporter_records', 'channel_to_log', 'read_exporter',
+           'package_message', 'load_names', 'package_records', 'read_package', 'has_fields', 'discord_shape',
+           'package_neighbours', 'find', 'read']
 
 # %% ../../nbs/messengers/discord.ipynb #ae04d9bb
-TIMESTAMP = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-][0-9]{2}):?([0-9]{2}))?')
+TIMESTAMP = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?'
+                       r'(?:Z|([+-][0-9]{2}):?([0-9]{2}))?')
 
 def parse_timestamp(
     text, # What stands where a time should be
-)->datetime: # In UTC; None if it is none
+)->datetime: # In UTC; None if it is not a time
     "Read a moment in time."
     m = TIMESTAMP.fullmatch(text) if isinstance(text, str) else None
     if not m: return None
     day, clock, fraction, hours, minutes = m.groups()
-    try: return datetime.fromisoformat(f'{day}T{clock}.{fraction or "0":0<6.6}{hours or "+00"}:{minutes or "00"}').astimezone(timezone.utc)
+    iso = f'{day}T{clock}.{fraction or "0":0<6.6}{hours or "+00"}:{minutes or "00"}'
+    try: return datetime.fromisoformat(iso).astimezone(timezone.utc)
     except (ValueError, OverflowError): return None # the 31st of February, or the year 0
-
-# %% ../../nbs/messengers/discord.ipynb #3a47bef2
-class Json:
-    "JSON text of which only a piece is in memory."
-    def __init__(self,
-        stream, # Of text, open for reading
-    ): self.stream, self.text, self.at, self.ended = stream, '', 0, False
-    def more(self): # As much again as is in hand: then a huge value is tried a few times only
-        try: new = self.stream.read(max(len(self.text) - self.at, 1 << 16))
-        except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
-        self.text, self.at, self.ended = self.text[self.at:] + new, 0, not new
-    def peek(self): # The next character that is no white space; '' at the end
-        while True:
-            self.at = re.compile(r'[ \t\r\n]*').match(self.text, self.at).end()
-            if self.at < len(self.text) or self.ended: return self.text[self.at:self.at + 1]
-            self.more()
-    def take(self, mark): # Go past it; ValueError if something else comes
-        if self.peek() != mark: raise Damaged('its JSON is damaged or cut short')
-        self.at += 1
-
-# %% ../../nbs/messengers/discord.ipynb #84147a80
-def take_value(
-    j:Json, # Before a value
-): # What it is, whole; ValueError if it is damaged
-    "Take the next value."
-    j.peek()
-    while True:
-        try:
-            out, end = JSONDecoder().raw_decode(j.text, j.at)
-            if end < len(j.text) or j.ended: j.at = end; return out
-        except ValueError:
-            if j.ended: raise Damaged('its JSON is damaged or cut short') from None
-        j.more()
-
-# %% ../../nbs/messengers/discord.ipynb #64318127
-def items(
-    j:Json, # Before a list
-): # Its values, one at a time; ValueError if it is none
-    "Go through a list."
-    j.take('[')
-    while j.peek() != ']':
-        yield take_value(j)
-        if j.peek() != ']': j.take(',')
-    j.take(']')
-
-# %% ../../nbs/messengers/discord.ipynb #e170b100
-def fields(
-    j:Json,   # Before an object
-    long:str, # The field that holds a long list
-): # (name, value); the value of `long` is a generator, to be used up before going on
-    "Go through an object."
-    j.take('{')
-    while j.peek() != '}':
-        name = take_value(j); j.take(':')
-        yield name, items(j) if name == long else take_value(j)
-        if j.peek() != '}': j.take(',')
-    j.take('}')
-
-# %% ../../nbs/messengers/discord.ipynb #676c179a
-def codec_of(
-    file, # `File`
-)->str: # By its byte order mark, which is no part of the text
-    "How its text is encoded."
-    return 'utf-16' if file.head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-
-def text_stream(
-    file, # `File`, opened by the caller
-    raw,  # Its binary stream
-): # A text stream in which line ends are as they were
-    "Read text."
-    return io.TextIOWrapper(raw, codec_of(file), newline='')
 
 # %% ../../nbs/messengers/discord.ipynb #3761c771
 @contextmanager
 def open_json(
-    file, # `File`
-): # A `Json`; ValueError if something follows what was read of it
+    file:File, # JSON
+): # A `JsonStream`; ValueError if something follows what was read of it
     "Open a JSON file, to be read to its end."
     with file.open() as raw:
-        yield (j := Json(text_stream(file, raw)))
-        if j.peek(): raise Damaged('its JSON goes on after its end')
+        yield (stream := JsonStream(file, raw))
+        if stream.peek(): raise Damaged('its JSON goes on after its end')
 
 # %% ../../nbs/messengers/discord.ipynb #35d31c71
-TYPE_REASONS = {'Default': '', 'Reply': '', 'Call': 'call', '20': 'bot', '23': 'bot', '46': 'contact'} # commands and the end of a poll; all others are notices
-CONTENT_REASONS = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media', embeds='media') # what a message without text has
+# Commands, and the end of a poll, come as numbers. All types that are not here are notices.
+TYPE_REASONS = {'Default': '', 'Reply': '', 'Call': 'call', '20': 'bot', '23': 'bot', '46': 'contact'}
+# What a message without text may have instead
+CONTENT_REASONS = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media', embeds='media')
 
 # %% ../../nbs/messengers/discord.ipynb #7abe4b9b
-LONE_SURROGATE = re.compile(r'[\ud800-\udfff]')
-
 def is_name(
     name, # What stands where a name should be
-)->bool: # Is it one?
-    "A text with something in it."
+)->bool: # False if it is empty, damaged, or not a text
+    "Is this a name?"
     return isinstance(name, str) and bool(name.strip()) and not LONE_SURROGATE.search(name)
 
 # %% ../../nbs/messengers/discord.ipynb #0c8f338b
 def exporter_message(
     m,           # A record
-    people:dict, # id -> author; who wrote it is added
-    when=parse_timestamp # Reads its time
-): # A `Message` whose sender is still an id, or the reason why it is none
-    "A record of DiscordChatExporter."
+    people:dict, # id -> author; the author of this message is added
+    parse_time=parse_timestamp # Reads its time
+): # A `Message` whose sender is still an id, or the reason why it is not one
+    "Judge a record of DiscordChatExporter."
     if not isinstance(m, dict): return 'malformed'
-    kind, author, text, time = m.get('type', 'Default'), m.get('author'), m.get('content'), when(m.get('timestamp'))
+    kind, author, text, time = m.get('type', 'Default'), m.get('author'), m.get('content'), parse_time(m.get('timestamp'))
     if isinstance(kind, str) and TYPE_REASONS.get(kind, 'system'): return TYPE_REASONS.get(kind, 'system')
     if text is None: text = ''
-    if not isinstance(kind, str) or not isinstance(text, str) or not isinstance(author, dict) or not time or LONE_SURROGATE.search(text): return 'malformed'
+    understood = isinstance(kind, str) and isinstance(text, str) and isinstance(author, dict) and time
+    if not understood or LONE_SURROGATE.search(text): return 'malformed'
     if author.get('isBot') is True: return 'bot'
     if not text.strip(): return next((why for key, why in CONTENT_REASONS.items() if m.get(key)), 'empty' if 'content' in m else 'malformed')
     who = next((str(w) for w in (author.get('id'), author.get('name')) if isinstance(w, (str, int)) and str(w).strip()), '')
@@ -152,18 +83,18 @@ def exporter_message(
 
 # %% ../../nbs/messengers/discord.ipynb #23a7854b
 def snowflake(
-    record:dict, # Kept
+    record:dict, # A message
 )->int: # Its number; 0 if it has none, as in a CSV of DiscordChatExporter
-    "When it was sent, compared with others."
+    "The number by which messages are ordered."
     n = str(record.get('id') or record.get('ID'))
     return int(n) if re.fullmatch(r'[0-9]{1,20}', n) else 0
 
 # %% ../../nbs/messengers/discord.ipynb #3740039f
 def sift_records(
-    export:Export, # Its account is kept
+    export:Export, # Its account grows
     records,       # What may be messages
     judge,         # A record -> a `Message`, or a key of `REASONS`
-)->list: # (number, `Message`)
+)->list: # (snowflake, `Message`)
     "Count records, and keep those that are messages."
     out = []
     for r in records:
@@ -175,30 +106,24 @@ def sift_records(
 
 # %% ../../nbs/messengers/discord.ipynb #b82a5a2b
 def sort_by_snowflake(
-    sifted:list, # (number, `Message`) as in the file
-)->list: # `Message`s in order of time, then of number, then as they stood
-    "Messages without their numbers, in order."
+    sifted:list, # (snowflake, `Message`) as in the file
+)->list: # `Message`s by time, then by snowflake, then as they stood
+    "Put messages in order, and drop their snowflakes."
     return sort_messages([m for _, m in sorted(sifted, key=lambda pair: pair[0])])
 
 # %% ../../nbs/messengers/discord.ipynb #c2e80b8f
 def author_names(
     people:dict, # id -> author
 )->dict: # id -> what to call them, no two alike
-    "Tell people apart."
-    plain = {i: a['name'] if is_name(a.get('name')) else i for i, a in people.items()}
-    shared, out = Counter(plain.values()), {}
-    for i, n in plain.items():
-        name = n if shared[n] == 1 else f'{n} ({i})'
-        while name in out: name += f' ({i})' # somebody may be called just that
-        out[name] = i
-    return {i: name for name, i in out.items()}
+    "Tell authors apart."
+    return distinct_names({i: a['name'] if is_name(a.get('name')) else i for i, a in people.items()})
 
 # %% ../../nbs/messengers/discord.ipynb #12a1c89f
 def direct_chat_owner(
     channel:dict, # As in the file
     people:dict,  # id -> author
-)->set: # The id of the person whose export it is; empty if that is not certain
-    "Whom a direct chat is not named after."
+)->set: # The owner's id; empty if it is not certain
+    "The person whom a direct chat is not named after."
     if channel.get('type') != 'DirectTextChat' or len(people) != 2: return set()
     known_as = lambda a: (a.get('name'), a.get('nickname'), f"{a.get('name')}#{a.get('discriminator')}")
     mine = {i for i, a in people.items() if channel.get('name') not in known_as(a)}
@@ -211,9 +136,9 @@ CALL_TEXT = re.compile(r'Started a call that lasted [0-9,.]+ minutes\.')
 
 # %% ../../nbs/messengers/discord.ipynb #0233a879
 def csv_record(
-    row, # A row of the CSV as a dict; None if it was not one
-): # As it would have been in the JSON
-    "A row of DiscordChatExporter."
+    row, # A row of the CSV as a dict; None if it could not be understood
+): # The record as it would have been in the JSON
+    "Turn a row into a record."
     if row is None: return None
     text = row['Content']
     kind = 'Call' if CALL_TEXT.fullmatch(text) else 'Notice' if NOTICE_TEXT.fullmatch(text) else 'Default'
@@ -222,7 +147,7 @@ def csv_record(
 
 # %% ../../nbs/messengers/discord.ipynb #e309d13f
 def csv_dicts(
-    file, # `File` with a first row of column names
+    file:File, # Its first row holds the names of the columns
 ): # Dicts; None for a row with more or fewer cells. ValueError if the file is damaged
     "Go through a CSV file."
     usual = csv.field_size_limit(2**31 - 1)
@@ -237,14 +162,14 @@ def csv_dicts(
     finally: csv.field_size_limit(usual)
 
 # %% ../../nbs/messengers/discord.ipynb #29accfa8
-MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
-LOCAL_DATE = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})\W{1,3}([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2}))?\W{0,2}(?:([ap])\W{0,3}m\W?)?', re.I)
+LOCAL_DATE = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})'
+                        r'\W{1,3}([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2}))?\W{0,2}(?:([ap])\W{0,3}m\W?)?', re.I)
 
 # %% ../../nbs/messengers/discord.ipynb #c83c9d0e
 def parse_local_date(
     text:str,  # A date and a time
     order:str, # 'dmy', 'mdy' or 'ymd'
-)->datetime: # Without a zone; None if it cannot be read like that
+)->datetime: # Without a zone; None if it cannot be read in this order
     "Read a date as computers show it."
     m = LOCAL_DATE.fullmatch(text)
     if not m: return None
@@ -261,49 +186,51 @@ def find_date_reader(
     dates:list, # As in the file, in its order
 ): # A function: text -> datetime or None; ValueError if hardly any date can be read
     "Find out how the dates of a file are written."
-    first = ['mdy', 'dmy'] if any(re.search(r'[ap]\W{0,3}m\W?$', d, re.I) for d in dates[:100]) else ['dmy', 'mdy']
-    ways = [parse_timestamp, *(partial(parse_local_date, order=o) for o in (*first, 'ymd'))]
-    def faults(way): # dates that cannot be read, then steps back
-        times = [t for t in map(way, dates) if t]
+    am_pm = any(re.search(r'[ap]\W{0,3}m\W?$', d, re.I) for d in dates[:100])
+    orders = ['mdy', 'dmy', 'ymd'] if am_pm else ['dmy', 'mdy', 'ymd']
+    readers = [parse_timestamp, *(partial(parse_local_date, order=o) for o in orders)]
+    def faults(reader): # dates that cannot be read, then steps against the direction of the file
+        times = [t for t in map(reader, dates) if t]
         later = sum(a < b for a, b in zip(times, times[1:]))
         earlier = sum(a > b for a, b in zip(times, times[1:]))
         return len(dates) - len(times), min(later, earlier)
-    best = next((w for w in ways if faults(w) == (0, 0)), None) or min(ways, key=faults)
+    best = next((r for r in readers if faults(r) == (0, 0)), None) or min(readers, key=faults)
     if faults(best)[0] > len(dates)/2: raise Damaged('its dates are written in a way that is not known here; JSON has no such trouble')
     return best
 
 # %% ../../nbs/messengers/discord.ipynb #9bb236df
 def is_csv(
-    file, # `File` of ours
-)->bool: # Else it is JSON
+    file:File, # Of Discord
+)->bool: # False for JSON
     "Is it a table?"
     return (discord_shape(file) or file.base.lower()).endswith('csv')
 
 # %% ../../nbs/messengers/discord.ipynb #fef3e709
 def exporter_records(
-    file, # `File` of DiscordChatExporter
-): # (field, its value); 'messages' is a generator of records, to be used up before going on
+    file:File, # Of DiscordChatExporter
+): # (field, its value); 'messages' is a generator of records, which must be used up before going on
     "Go through a file of DiscordChatExporter."
     if not is_csv(file):
-        with open_json(file) as j: yield from fields(j, 'messages')
+        with open_json(file) as stream:
+            for key in stream.keys(): yield key, stream.values() if key == 'messages' else stream.value()
         return
-    when = find_date_reader([row['Date'] for row in csv_dicts(file) if row])
-    yield 'when', when
+    yield 'date reader', find_date_reader([row['Date'] for row in csv_dicts(file) if row])
     yield 'messages', map(csv_record, csv_dicts(file))
 
 # %% ../../nbs/messengers/discord.ipynb #d9fa0a93
 def channel_to_log(
-    messages:list, # (number, `Message` whose sender is an id)
+    messages:list, # (snowflake, `Message` whose sender is an id)
     people:dict,   # id -> author
-    channel:dict,  # As in the file; {} of a CSV
-    else_name:str, # For a channel without a name
-)->ChatLog: # In order
-    "The chat of a channel."
+    channel:dict,  # As in the file; {} for a CSV
+    file_name:str, # Names a channel that has no name of its own
+)->ChatLog: # In order of time
+    "Make a chat of a channel."
     names, name, kind = author_names(people), channel.get('name'), channel.get('type')
-    chat = ChatLog(name if is_name(name) else else_name, me={names[i] for i in direct_chat_owner(channel, people)})
+    chat = ChatLog(name if is_name(name) else file_name, me={names[i] for i in direct_chat_owner(channel, people)})
     chat.messages = sort_by_snowflake([(n, Message(names[m.sender], m.text, m.time)) for n, m in messages])
     chat.group = kind != 'DirectTextChat' if is_name(kind) else len(people) > 2
-    chat.id = str(channel.get('id') or (m[1] if (m := re.search(r'\[(\d{15,})\]', else_name)) else '')) # in the names that the exporter gives, too
+    in_name = re.search(r'\[(\d{15,})\]', file_name) # the exporter puts the id there, too
+    chat.id = str(channel.get('id') or (in_name[1] if in_name else ''))
     return chat
 
 # %% ../../nbs/messengers/discord.ipynb #bc1f00e9
@@ -314,11 +241,11 @@ def read_exporter(
     "Read a channel."
     people, messages, channel, found = {}, [], {}, False
     for f in files:
-        when = parse_timestamp
+        judge = partial(exporter_message, people=people)
         for name, value in exporter_records(f):
-            if name == 'when': when = value
+            if name == 'date reader': judge = partial(judge, parse_time=value)
             elif name == 'channel' and isinstance(value, dict): channel = value
-            elif name == 'messages': found = True; messages += sift_records(export, value, partial(exporter_message, people=people, when=when))
+            elif name == 'messages': found = True; messages += sift_records(export, value, judge)
     if not found: raise Damaged('its messages are missing')
     if messages: export.chats.append(channel_to_log(messages, people, channel, files[0].base.rsplit('.', 1)[0]))
 
@@ -326,8 +253,8 @@ def read_exporter(
 def package_message(
     m,      # A record of the package, or a row as a dict
     me:str, # Who wrote it
-): # A `Message`, or the reason why it is none
-    "A message of the data package."
+): # A `Message`, or the reason why it is not one
+    "Judge a record of the data package."
     if not isinstance(m, dict): return 'malformed'
     text, time = '' if m.get('Contents') is None else m['Contents'], parse_timestamp(m.get('Timestamp'))
     if not isinstance(text, str) or not time or LONE_SURROGATE.search(text): return 'malformed'
@@ -336,50 +263,52 @@ def package_message(
 
 # %% ../../nbs/messengers/discord.ipynb #04e60f1b
 def load_names(
-    file, # `File` or None
-)->dict: # {} if there is none, or none that can be read
-    "A small JSON object that names things."
+    file, # A `File`, or None
+)->dict: # {} if there is no file, or it cannot be read
+    "Read a small JSON object that names things."
     try: out = load_json(file) if file else {}
     except ValueError: return {}
     return out if isinstance(out, dict) else {}
 
-# %% ../../nbs/messengers/discord.ipynb #b2c6411b
-def parent_folder(
-    name:str, # Of a file or folder, with /
-    n:int=1,  # How far
-)->str: # '' at the top
-    "The folder that it is in."
-    return '/'.join(name.split('/')[:-n])
-
 # %% ../../nbs/messengers/discord.ipynb #723699fc
 MESSAGE_FILES = ('messages.json', 'messages.csv')
+
+def package_records(
+    file:File,     # The messages of one channel
+    export:Export, # Its account grows
+    me:str,        # The owner's name
+)->list: # (snowflake, `Message`)
+    "Read the messages of one channel of a data package."
+    judge = partial(package_message, me=me)
+    if is_csv(file): return sift_records(export, csv_dicts(file), judge)
+    with open_json(file) as stream: return sift_records(export, stream.values(), judge)
 
 def read_package(
     files:list,    # What `find` put together
     export:Export, # Gets the chats
 ):
     "Read a data package."
-    there = {f.name: f for f in files}
+    by_name = {f.name: f for f in files}
     account, index = (next((load_names(f) for f in files if f.base == base), {}) for base in ('user.json', 'index.json'))
     known = is_name(account.get('username'))
-    me = account['username'] if known else 'Me'
+    me = account['username'] if known else OWNER
     for f in files:
         if not discord_shape(f) and f.base not in MESSAGE_FILES: continue
-        if is_csv(f): messages = sift_records(export, csv_dicts(f), partial(package_message, me=me))
-        else:
-            with open_json(f) as j: messages = sift_records(export, items(j), partial(package_message, me=me))
-        channel = load_names(there.get(f'{parent_folder(f.name)}/channel.json'.lstrip('/')))
+        messages = package_records(f, export, me)
+        channel = load_names(by_name.get(f'{parent_folder(f.name)}/channel.json'.lstrip('/')))
+        id, group = str(channel.get('id') or '') if known else '', channel.get('type', 'DM') not in (1, 'DM')
         name = next(filter(is_name, (index.get(str(channel.get('id'))), channel.get('name'))), '')
-        if messages: export.chats.append(ChatLog(name, sort_by_snowflake(messages), {me} if known else set(), group=channel.get('type', 'DM') not in (1, 'DM'), id=str(channel.get('id') or '') if known else ''))
+        if messages: export.chats.append(ChatLog(name, sort_by_snowflake(messages), {me} if known else set(), group, id))
 
 # %% ../../nbs/messengers/discord.ipynb #676e0102
 FORMAT = 'Discord'
-LOOKS = 'JSON or CSV files of DiscordChatExporter, or the data package of Discord: package.zip, or folders with a messages.json or messages.csv for each channel'
+LOOKS = ('JSON or CSV files of DiscordChatExporter, or the data package of Discord: package.zip, '
+         'or folders with a messages.json or messages.csv for each channel')
 
 def has_fields(
     *keys:str, # Names of fields in JSON
 )->str: # A pattern that looks ahead
-    "All these fields, in any order."
+    "A pattern for all these fields, in any order."
     return ''.join(rf'(?=.*?(?<!\\)"{k}"\s*:)' for k in keys) # \" would be inside a text
 
 # %% ../../nbs/messengers/discord.ipynb #b50f418c
@@ -389,10 +318,10 @@ DISCORD_SHAPES = {'exporter json': re.compile(r'\s*\{' + has_fields('guild', 'ch
           'package csv': re.compile(r'"?ID"?,"?Timestamp"?,"?Contents"?,"?Attachments"?(\r?\n|$)')}
 
 def discord_shape(
-    file, # Any `File`
+    file:File, # Any file
 )->str: # A key of `DISCORD_SHAPES`; '' if it is not Discord's
-    "What a file begins like."
-    head = file.head.decode(codec_of(file), 'replace') # one wrong byte does not make it another's
+    "Which of Discord's files this is, by its beginning."
+    head = head_text(file)
     return next((name for name, begin in DISCORD_SHAPES.items() if begin.match(head)), '')
 
 # %% ../../nbs/messengers/discord.ipynb #b6fff78a
@@ -403,8 +332,8 @@ def package_neighbours(
 )->list: # `File`s with names of channels and of the account
     "What a data package has beside the messages."
     names = {f'{parent_folder(f.name)}/channel.json'.lstrip('/') for f in ours} | {f'{top}/index.json'.lstrip('/')}
-    account = lambda f: f.base == 'user.json' and parent_folder(f.name, 2) == parent_folder(top) and b'"username"' in f.head
-    return [f for f in rest if f.name in names or account(f)]
+    def is_account(f): return f.base == 'user.json' and parent_folder(f.name, 2) == parent_folder(top) and b'"username"' in f.head
+    return [f for f in rest if f.name in names or is_account(f)]
 
 # %% ../../nbs/messengers/discord.ipynb #26314719
 def find(
@@ -418,10 +347,11 @@ def find(
         if kind.startswith('exporter'): groups.setdefault(whole(f), []).append(f)
         elif kind: packages.setdefault(parent_folder(f.name, 2), []).append(f)
         else: rest.append(f)
-    for f in rest: # too damaged to be recognised alone, but among others of its kind
+    for f in rest: # some are too damaged to be recognised by themselves, but lie among others of their kind
         if whole(f) in groups: groups[whole(f)].append(f)
         elif f.base in MESSAGE_FILES and parent_folder(f.name, 2) in packages: packages[parent_folder(f.name, 2)].append(f)
-    return [sorted(g, key=lambda f: (len(f.name), f.name)) for g in groups.values()] + [ours + package_neighbours(top, ours, rest) for top, ours in packages.items()]
+    channels = [sorted(g, key=lambda f: (len(f.name), f.name)) for g in groups.values()]
+    return channels + [ours + package_neighbours(top, ours, rest) for top, ours in packages.items()]
 
 # %% ../../nbs/messengers/discord.ipynb #cb1faea5
 def read(
@@ -429,5 +359,6 @@ def read(
 )->Export: # Its chats; ValueError if it is damaged
     "Read an export of Discord."
     export = Export(FORMAT, str(files[0].path))
-    (read_package if discord_shape(files[0]).startswith('package') else read_exporter)(files, export)
+    read_files = read_package if discord_shape(files[0]).startswith('package') else read_exporter
+    read_files(files, export)
     return export
