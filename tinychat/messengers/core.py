@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs, io, json, lzma, os, re, shutil, sqlite3, tempfile, zipfile, zlib
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path

@@ -7,7 +7,6 @@ Docs: https://tinychat.github.io/tinychat/messengers/discord.html.md"""
 # %% ../../nbs/messengers/discord.ipynb #0c90ed72
 from __future__ import annotations
 import csv, re
-from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial

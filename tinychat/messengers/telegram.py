@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/telegram.html.md"""
 
 # %% ../../nbs/messengers/telegram.ipynb #f60f1196
 from __future__ import annotations
-import json, re
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
