@@ -10,23 +10,24 @@ import base64, hashlib, json, re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, sort_messages
+from .core import OWNER, ChatLog, Damaged, Export, File, decode, head_text, nested, sort_messages
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'ITEM_KINDS', 'MESSAGE_HEADER', 'header_form', 'DELETED_TEXT', 'frames', 'nested', 'time_from_ms',
-           'first_sent', 'recipient_name', 'recipient_names', 'item_content', 'find_mentions', 'insert_mentions',
-           'long_text', 'finish_logs', 'item_row', 'collect_frames', 'read_app_export', 'parse_naive',
-           'sigexport_message', 'folder_name', 'single_chat_export', 'read_data_json', 'previous_ending',
+__all__ = ['FORMAT', 'LOOKS', 'ITEM_KINDS', 'MESSAGE_HEADER', 'DELETED_TEXT', 'frames', 'time_from_ms', 'first_sent',
+           'recipient_name', 'recipient_names', 'item_content', 'find_mentions', 'insert_mentions', 'long_text',
+           'finish_logs', 'item_row', 'collect_frames', 'read_app_export', 'new_log', 'parse_naive',
+           'sigexport_message', 'folder_name', 'single_chat_export', 'read_data_json', 'header_form', 'previous_ending',
            'find_headers', 'last_extra', 'strip_extras', 'message_body', 'read_chat_md', 'signal_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/signal.ipynb #dee36efd
 FORMAT = 'Signal'
-LOOKS = 'a folder with main.jsonl (the export of the app), or data.json or chat.md (signal-export), or text with lines like [2024-05-01 12:34] Me: hi'
+LOOKS = ('a folder with main.jsonl (the export of the app), or data.json or chat.md (signal-export), '
+         'or text with lines like [2024-05-01 12:34] Me: hi')
 
 # %% ../../nbs/messengers/signal.ipynb #640936a6
 def frames(
-    file:File, # One JSON object a line
-): # Yields each line that is not blank as a dict, or None if it cannot be understood
+    file:File, # One JSON object on each line
+): # Yields a dict for each line that is not blank, or None if the line cannot be understood
     "Read a file line by line."
     with file.open() as f:
         for n,line in enumerate(f):
@@ -35,21 +36,14 @@ def frames(
             except (ValueError, RecursionError): frame = None
             yield frame if isinstance(frame, dict) else None
 
-# %% ../../nbs/messengers/signal.ipynb #5a4c7e91
-def nested(
-    value,  # Anything that came out of JSON
-    *keys,  # The way into it
-): # What lies there, or None
-    "Look into nested JSON."
-    for key in keys: value = value.get(key) if isinstance(value, dict) else None
-    return value
-
 # %% ../../nbs/messengers/signal.ipynb #20b5e221
 def time_from_ms(
     ms, # Milliseconds since 1970, as a number or a string
-)->datetime: # In UTC, or None if it is no time
+)->datetime: # In UTC, or None if it is not a time
     "The time of an item."
-    try: return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=int(ms)) if int(ms) else None
+    try:
+        if not int(ms): return None
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=int(ms))
     except (TypeError, ValueError, OverflowError): return None
 
 # %% ../../nbs/messengers/signal.ipynb #fa6397ba
@@ -68,12 +62,17 @@ def recipient_name(
 )->str: # '' if it has no name
     "What Signal shows as the name."
     def full(x, *keys): return ' '.join(n for k in keys if isinstance(n := nested(x, k), str) and n.strip())
-    if 'self' in recipient: return full(account, 'givenName', 'familyName') or 'Me'
+    if 'self' in recipient: return full(account, 'givenName', 'familyName') or OWNER
     contact = recipient.get('contact')
     number = str(nested(contact, 'e164') or '').lstrip('+')
-    names = (full(nested(contact, 'nickname'), 'given', 'family'), full(contact, 'systemGivenName', 'systemFamilyName'),
-             full(contact, 'profileGivenName', 'profileFamilyName'), number and f'+{number}', full(contact, 'username'),
-             full(nested(recipient, 'group', 'snapshot', 'title'), 'title'), full(nested(recipient, 'distributionList', 'distributionList'), 'name'))
+    names = (
+        full(nested(contact, 'nickname'), 'given', 'family'),
+        full(contact, 'systemGivenName', 'systemFamilyName'),
+        full(contact, 'profileGivenName', 'profileFamilyName'),
+        number and f'+{number}',
+        full(contact, 'username'),
+        full(nested(recipient, 'group', 'snapshot', 'title'), 'title'),
+        full(nested(recipient, 'distributionList', 'distributionList'), 'name'))
     return next(filter(None, names), '')
 
 # %% ../../nbs/messengers/signal.ipynb #902799a5
@@ -81,23 +80,24 @@ def recipient_names(
     recipients:dict, # Id -> recipient
     account:dict,    # The owner's account
 )->dict: # Id -> name, no two alike
-    "Name everybody."
+    "Name everybody, each differently."
     names, taken = {}, set()
     for id,r in sorted(recipients.items(), key=lambda p: 'self' not in p[1]):
         names[id] = recipient_name(r, account) or id
-        if 'group' in r: continue # a group may be called like a person: it never speaks
+        if 'group' in r: continue # a group may have a person's name: it never speaks
         while names[id] in taken: names[id] += f' ({id})'
         taken.add(names[id])
     return names
 
 # %% ../../nbs/messengers/signal.ipynb #44d7c125
-ITEM_KINDS = dict(contactMessage='contact', paymentNotification='contact', giftBadge='contact', poll='contact', stickerMessage='sticker', viewOnceMessage='media',
-             remoteDeletedMessage='deleted', adminDeletedMessage='deleted', updateMessage='system')
+ITEM_KINDS = dict(contactMessage='contact', paymentNotification='contact', giftBadge='contact', poll='contact',
+                  stickerMessage='sticker', viewOnceMessage='media', remoteDeletedMessage='deleted', adminDeletedMessage='deleted',
+                  updateMessage='system')
 
 # %% ../../nbs/messengers/signal.ipynb #19150c83
 def item_content(
     item:dict, # A chat item
-)->tuple: # (its part with the text, None), or (None, why there is none)
+)->tuple: # (the part with the text, None), or (None, why there is none)
     "What is in an item."
     kind = next((k for k in ITEM_KINDS if item.get(k) is not None), None)
     if kind == 'updateMessage' and any(nested(item, kind, k) is not None for k in ('individualCall', 'groupCall')): return None, 'call'
@@ -105,9 +105,10 @@ def item_content(
     if nested(item, 'directStoryReplyMessage', 'emoji'): return None, 'reaction'
     part = item.get('standardMessage') or nested(item, 'directStoryReplyMessage', 'textReply')
     if part is None and item.get('standardMessage') is None: return None, 'malformed'
-    part = part or {} # what is empty is left out
+    part = part or {} # the app leaves out what is empty
     body = nested(part, 'text', 'body') or ''
-    if not isinstance(part, dict) or not isinstance(part.get('text') or {}, dict) or not isinstance(body, str): return None, 'malformed'
+    if not isinstance(part, dict) or not isinstance(part.get('text') or {}, dict): return None, 'malformed'
+    if not isinstance(body, str): return None, 'malformed'
     if body.strip() or part.get('longText'): return part, None
     return None, 'media' if part.get('attachments') else 'empty'
 
@@ -117,16 +118,17 @@ def find_mentions(
     names:dict, # ACI -> name
 )->list: # (where, name), in order
     "The mentions of people whom we know."
-    found = [(nested(r, 'start') or 0, nested(r, 'mentionAci')) for r in (ranges if isinstance(ranges, list) else [])]
+    notes = ranges if isinstance(ranges, list) else []
+    found = [(nested(r, 'start') or 0, nested(r, 'mentionAci')) for r in notes]
     return sorted((start, names[aci]) for start,aci in found if isinstance(start, int) and isinstance(aci, str) and aci in names)
 
 # %% ../../nbs/messengers/signal.ipynb #9f1babb0
 def insert_mentions(
     text:str,    # May hold placeholders
-    ranges,      # As above
+    ranges,      # `bodyRanges`
     names:dict,  # ACI -> name
-)->str: # With @name for every known mention, otherwise the same
-    "Put the names back."
+)->str: # With @name for every known mention; everything else stays
+    "Put names in place of the placeholders."
     known = find_mentions(ranges, names)
     if not known: return text
     units, out, done = text.encode('utf-16-le', 'surrogatepass'), [], 0
@@ -143,18 +145,19 @@ def long_text(
 )->str: # The whole text, or None if there is none or it is not in the export
     "Read a long message from its attachment."
     where = nested(part, 'longText', 'locatorInfo')
-    try: plain, key = [base64.b64decode(where[k]) for k in ('plaintextHash', 'localKey')]
+    try: checksum, key = [base64.b64decode(where[k]) for k in ('plaintextHash', 'localKey')]
     except (TypeError, KeyError, ValueError): return None
-    file = files.get(hashlib.sha256(plain + key).hexdigest())
+    file = files.get(hashlib.sha256(checksum + key).hexdigest())
     data = file.bytes() if file else b''
-    try: return data.decode() if data and hashlib.sha256(data).digest() == plain else None
+    if not data or hashlib.sha256(data).digest() != checksum: return None
+    try: return data.decode()
     except UnicodeDecodeError: return None
 
 # %% ../../nbs/messengers/signal.ipynb #a31b706c
 def finish_logs(
-    logs, # `ChatLog`s as collected
-)->list: # Those with messages, in order; more than two people make a group
-    "The last steps for every kind of file."
+    logs, # `ChatLog`s, their messages as in the file
+)->list: # Those that have messages, in order; more than two people make a group
+    "Finish the chats of any kind of file."
     for log in logs:
         log.messages = sort_messages(log.messages)
         log.group = log.group or len({m.sender for m in log.messages}) > 2
@@ -163,32 +166,35 @@ def finish_logs(
 # %% ../../nbs/messengers/signal.ipynb #171ad558
 def item_row(
     item:dict, # A chat item
-)->tuple: # ((chat id, what else we need of the item, its part with the text), None), or (None, why there is none)
+)->tuple: # ((chat id, author and time, part with the text), None), or (None, why it is not a message)
     "What to keep of an item."
     part, reason = item_content(item)
     if not reason and item.get('chatId') is None: reason = 'malformed'
     if reason: return None, reason
-    return (str(item['chatId']), {k: item.get(k) for k in ('authorId', 'outgoing')} | {'time': first_sent(item)}, part), None
+    who_and_when = {k: item.get(k) for k in ('authorId', 'outgoing')} | {'time': first_sent(item)}
+    return (str(item['chatId']), who_and_when, part), None
 
 # %% ../../nbs/messengers/signal.ipynb #9a398182
+_ignored = {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'} # kinds of frames that hold no message
+
 def collect_frames(
     files:list, # main.jsonl and what lies beside it
-)->tuple: # (account, recipients, chats, rows, counted): rows are (chat id, item, part with the text)
+)->tuple: # (account, recipients, chats, rows, dropped); rows as from `item_row`
     "Read the frames."
-    account, recipients, chats, rows, counted = {}, {}, {}, [], Counter()
+    account, recipients, chats, rows, dropped = {}, {}, {}, [], Counter()
     for frame in frames(files[0]):
-        if frame is None: counted['malformed'] += 1; continue
+        if frame is None: dropped['malformed'] += 1; continue
         known = {k: v for k,v in frame.items() if isinstance(v, dict)}
         if 'chatItem' in known:
             row, reason = item_row(known['chatItem'])
-            if reason: counted[reason] += 1
+            if reason: dropped[reason] += 1
             else: rows.append(row)
-        elif 'adHocCall' in known: counted['call'] += 1 # a call by link, in no chat
+        elif 'adHocCall' in known: dropped['call'] += 1 # a call by link, in no chat
         elif 'account' in known: account = known['account']
         elif 'recipient' in known: recipients[str(known['recipient'].get('id'))] = known['recipient']
         elif 'chat' in known: chats[str(known['chat'].get('id'))] = str(known['chat'].get('recipientId'))
-        elif frame and not frame.keys() & {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'}: counted['malformed'] += 1
-    return account, recipients, chats, rows, counted
+        elif frame and not frame.keys() & _ignored: dropped['malformed'] += 1
+    return account, recipients, chats, rows, dropped
 
 # %% ../../nbs/messengers/signal.ipynb #45f081b9
 def read_app_export(
@@ -199,41 +205,56 @@ def read_app_export(
     owner = next((id for id,r in recipients.items() if 'self' in r), 'self')
     recipients.setdefault(owner, {'self': {}})
     names, logs = recipient_names(recipients, account), {}
-    groups = Counter(names[id] for id,r in recipients.items() if 'group' in r)
     mentions = {aci: names[id] for id,r in recipients.items() if isinstance(aci := nested(r, 'contact', 'aci'), str)}
-    beside = {f.base.split('.')[0]: f for f in files[1:]}
+    attachments = {f.base.split('.')[0]: f for f in files[1:]}
     read = len(rows) + sum(dropped.values())
     for chat,item,part in rows:
-        other, author = chats.get(chat, ''), owner if item['outgoing'] is not None else str(item['authorId'])
-        text = long_text(part, beside) or insert_mentions(nested(part, 'text', 'body') or '', nested(part, 'text', 'bodyRanges'), mentions)
-        reason = 'bot' if 'releaseNotes' in recipients.get(author, ()) else 'malformed' if author == 'None' else '' if text.strip() else 'empty'
-        if reason: dropped[reason] += 1; continue
-        key, group = nested(recipients.get(other), 'group', 'masterKey'), 'group' in recipients.get(other, ())
-        if not isinstance(key, str): key = other if group and groups[names[other]] > 1 else '' # of two groups of one name
-        log = logs.setdefault(chat, ChatLog(names.get(other, ''), me={names[owner]}, group=group, id=key))
-        log.messages.append(Message(names.get(author, author), text, item['time']))
+        author = owner if item['outgoing'] is not None else str(item['authorId'])
+        text = long_text(part, attachments) or insert_mentions(nested(part, 'text', 'body') or '', nested(part, 'text', 'bodyRanges'), mentions)
+        if 'releaseNotes' in recipients.get(author, ()): dropped['bot'] += 1
+        elif author == 'None': dropped['malformed'] += 1
+        elif not text.strip(): dropped['empty'] += 1
+        else:
+            if chat not in logs: logs[chat] = new_log(chats.get(chat, ''), recipients, names, owner)
+            logs[chat].messages.append(Message(names.get(author, author), text, item['time']))
     return Export(FORMAT, str(files[0].path), finish_logs(logs.values()), read, dropped)
+
+def new_log(
+    other:str,       # Id of the person or group that a chat is with
+    recipients:dict, # Id -> recipient
+    names:dict,      # Id -> name
+    owner:str,       # Id of the owner
+)->ChatLog: # Without messages
+    "Begin a chat. Of two groups with one name, each gets a key to tell them apart."
+    group = 'group' in recipients.get(other, ())
+    namesakes = sum('group' in r and names[id] == names[other] for id,r in recipients.items()) if group else 0
+    key = nested(recipients.get(other), 'group', 'masterKey')
+    if not isinstance(key, str): key = other if namesakes > 1 else ''
+    return ChatLog(names.get(other, ''), me={names[owner]}, group=group, id=key)
 
 # %% ../../nbs/messengers/signal.ipynb #536f4b4a
 def parse_naive(
     date, # Like 2024-05-01T12:34:56.789
-)->datetime: # Without a zone, as the computer's clock showed it; None if it is no time
+)->datetime: # Without a zone, as the computer's clock showed it; None if it is not a time
     "The time of a message."
     m = re.fullmatch(r'([0-9-]{10})[T ]([0-9:]{5,8})(?:\.([0-9]{1,6}))?', date) if isinstance(date, str) else None
-    try: return datetime.fromisoformat(f'{m[1]} {m[2]}') + timedelta(microseconds=int((m[3] or '0').ljust(6, '0'))) if m else None
+    if not m: return None
+    microseconds = int((m[3] or '0').ljust(6, '0'))
+    try: return datetime.fromisoformat(f'{m[1]} {m[2]}') + timedelta(microseconds=microseconds)
     except ValueError: return None
 
 # %% ../../nbs/messengers/signal.ipynb #7814a242
 def sigexport_message(
     record:dict, # A line of data.json, or None if it cannot be understood
-)->tuple: # (`Message`, None), or (None, why there is none)
+)->tuple: # (`Message`, None), or (None, why it is not one)
     "Read a line of data.json."
     body, sender, date = (nested(record, k) for k in ('body', 'sender', 'date'))
     if not isinstance(body, str) or not isinstance(sender or '', str): return None, 'malformed'
     if record.get('deleted') is True: return None, 'deleted'
     if record.get('call') is True: return None, 'call'
     text = body.removesuffix('  ')
-    if not text.strip(): return None, 'sticker' if record.get('sticker') else 'media' if record.get('attachments') else 'empty'
+    if not text.strip():
+        return None, 'sticker' if record.get('sticker') else 'media' if record.get('attachments') else 'empty'
     return Message(sender or 'No-Sender', text, parse_naive(date)), None
 
 # %% ../../nbs/messengers/signal.ipynb #f5253fa0
@@ -242,7 +263,8 @@ def folder_name(
 )->str: # The folder's name, or the file's if somebody renamed it
     "What a chat is called."
     if file.base.lower() not in ('data.json', 'chat.md', 'index.md'): return file.base.rsplit('.', 1)[0]
-    return file.name.split('/')[-2] if '/' in file.name else file.path.stem if file.member else file.path.absolute().parent.name
+    if '/' in file.name: return file.name.split('/')[-2]
+    return file.path.stem if file.member else file.path.absolute().parent.name
 
 # %% ../../nbs/messengers/signal.ipynb #b28ceabe
 def single_chat_export(
@@ -250,8 +272,8 @@ def single_chat_export(
     messages:list, # `Message`s
     dropped:dict,  # Reason -> records
 )->Export: # With this chat
-    "Wrap up a file of one chat."
-    log = ChatLog(folder_name(file), messages, {'Me'} & {m.sender for m in messages})
+    "Finish a file of one chat."
+    log = ChatLog(folder_name(file), messages, {OWNER} & {m.sender for m in messages})
     return Export(FORMAT, str(file.path), finish_logs([log]), len(messages) + sum(dropped.values()), dropped)
 
 # %% ../../nbs/messengers/signal.ipynb #7c1ede47
@@ -264,7 +286,12 @@ def read_data_json(
 
 # %% ../../nbs/messengers/signal.ipynb #6a6508cd
 MESSAGE_HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] ([^\n]+?):(?: |$)', re.M)
-header_form = lambda m: (m[2], bool(m[4]))
+
+def header_form(
+    m, # A match of `MESSAGE_HEADER`
+)->tuple: # (comma or '', are there seconds?)
+    "What all headers of one file have in common."
+    return m[2], bool(m[4])
 
 # %% ../../nbs/messengers/signal.ipynb #d3f65f7e
 DELETED_TEXT = '(This message was deleted)'
@@ -277,7 +304,8 @@ def previous_ending(
     end = at - len(re.search(r'\n*\Z', text[max(0, at - 100):at])[0])
     line = text.rfind('\n', 0, end) + 1
     last = text[line:end]
-    extras = last.startswith(('(- ', '(( ')) and last.endswith((' -)', ' ))')) and text[max(0, line - 4):line - 1].endswith(('  ', ' -)'))
+    extras = last.startswith(('(- ', '(( ')) and last.endswith((' -)', ' ))'))
+    extras = extras and text[max(0, line - 4):line - 1].endswith(('  ', ' -)'))
     if last.endswith('  ') or extras: return 'spaces'
     return 'deleted' if last.endswith(f': {DELETED_TEXT}') and MESSAGE_HEADER.match(last) else ''
 
@@ -290,10 +318,11 @@ def find_headers(
     found = [m for m in found if header_form(m) == header_form(found[0])]
     before = [previous_ending(text, m.start()) for m in found[1:]]
     strict = 0 < before.count('spaces') >= before.count('') or len(found) == 1 and text.rstrip('\n').endswith('  ')
-    return [m for m,e in zip(found, ['first', *before]) if e or not strict], strict
+    return [m for m,ending in zip(found, ['first', *before]) if ending or not strict], strict
 
 # %% ../../nbs/messengers/signal.ipynb #caa85ea0
-_link = re.compile(r'(?:\[[^\n\[\]]*\]\(\.\./exported_stickers/[^\s()]*\)|(\((?:media|attachment) not exported\)))(?:  )?\Z')
+_link = re.compile(r'(?:\[[^\n\[\]]*\]\(\.\./exported_stickers/[^\s()]*\)|'
+                   r'(\((?:media|attachment) not exported\)))(?:  )?\Z')
 
 def last_extra(
     body:str, # What is left of a message
@@ -306,7 +335,8 @@ def last_extra(
     link, end = body.rfind('](./media/', max(0, len(body) - 1000)), len(body.rstrip(' ')) - 1
     path = body[link+10:end]
     name = link - len(path.replace('%20', ' ')) # the link repeats the name
-    if link < 0 or body[end] != ')' or name < 1 or body[name-1] != '[' or re.sub(r'\s', '%20', body[name:link]) != path: return None
+    if link < 0 or body[end] != ')' or name < 1 or body[name-1] != '[': return None
+    if re.sub(r'\s', '%20', body[name:link]) != path: return None
     return name - 1 - (body[name-2:name-1] == '!'), 'media'
 
 # %% ../../nbs/messengers/signal.ipynb #b811043d
@@ -329,7 +359,7 @@ def message_body(
     raw:str,     # All between two headers
     strict:bool, # Do texts end with two spaces?
 )->tuple: # (text, None), or ('', why there is none)
-    "Take off what the exporter added."
+    "What somebody typed, without what the exporter added."
     body = raw.rstrip('\n')
     if body == DELETED_TEXT: return '', 'deleted'
     if quote := _quote.match(body): body = body[quote.end():]
@@ -355,21 +385,22 @@ def read_chat_md(
     return single_chat_export(files[0], messages, dropped)
 
 # %% ../../nbs/messengers/signal.ipynb #b86d1b4e
-_native = re.compile(r'^[ \t]*\{\s*"(?:(?:version|backupTimeMs)":\s*"?[0-9]+"?,\s*"(?:version|backupTimeMs)"|recipient":\s*\{\s*"id"|chatItem":\s*\{\s*")', re.M)
+_native = re.compile(r'^[ \t]*\{\s*"(?:(?:version|backupTimeMs)":\s*"?[0-9]+"?,\s*"(?:version|backupTimeMs)"|'
+                     r'recipient":\s*\{\s*"id"|chatItem":\s*\{\s*")', re.M)
 _lines = re.compile(r'\s*\{"date": ?"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^"]*", ?"sender": ?(?:"|null)')
 
 def signal_shape(
     file:File, # Any file
 )->str: # 'native', 'lines', 'text', or None
     "Which of the three a file is."
-    try: head = decode(file.head, whole=False)
-    except ValueError: head = file.head.decode('utf-8-sig', 'replace')
+    head = head_text(file)
     if _native.search(head): return 'native'
     if _lines.match(head): return 'lines'
     head = head.replace('\r\n', '\n').lstrip()
     m = MESSAGE_HEADER.match(head)
-    if not m or '\u200e' in head: return None
-    return 'text' if not m[4] or file.base.lower().endswith('.md') or '] Me: ' in head or find_headers(head)[1] else None
+    if not m or '\u200e' in head: return None # WhatsApp's files have that mark
+    ours = not m[4] or file.base.lower().endswith('.md') or '] Me: ' in head or find_headers(head)[1]
+    return 'text' if ours else None
 
 # %% ../../nbs/messengers/signal.ipynb #f3abbb2f
 def find(
@@ -377,14 +408,15 @@ def find(
 )->list: # Lists of `File`s, each one export
     "Group the files that are Signal's."
     kinds, folder = {f.name: signal_shape(f) for f in files}, lambda f: f.name[:-len(f.base)]
-    beside = lambda f: [g for g in files if g.name.startswith((folder(f) + 'files/', folder(f) + 'metadata.json'))]
-    groups = [[f, *beside(f)] for f in files if kinds[f.name] == 'native']
+    def attachments(f): return [g for g in files if g.name.startswith((folder(f) + 'files/', folder(f) + 'metadata.json'))]
+    groups = [[f, *attachments(f)] for f in files if kinds[f.name] == 'native']
     taken = {f.name for group in groups for f in group[1:]}
-    ours = lambda kind: [f for f in files if kinds[f.name] == kind and f.name not in taken]
-    chat = lambda f: folder(f) + re.sub(r'^(data|index)$', 'chat', f.base.rsplit('.', 1)[0])
-    both = {chat(f) for f in ours('lines')}
-    return ([g for g in groups if g[0].name not in taken] + [[f, *(t for t in ours('text') if chat(t) == chat(f))] for f in ours('lines')]
-            + [[t] for t in ours('text') if chat(t) not in both])
+    lines, texts = ([f for f in files if kinds[f.name] == kind and f.name not in taken] for kind in ('lines', 'text'))
+    def chat(f): return folder(f) + re.sub(r'^(data|index)$', 'chat', f.base.rsplit('.', 1)[0])
+    both = {chat(f) for f in lines}
+    groups = [g for g in groups if g[0].name not in taken]
+    groups += [[f, *(t for t in texts if chat(t) == chat(f))] for f in lines]
+    return groups + [[t] for t in texts if chat(t) not in both]
 
 # %% ../../nbs/messengers/signal.ipynb #c66e13e5
 def read(
