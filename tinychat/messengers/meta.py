@@ -11,28 +11,27 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, sort_messages, load_json
+from .core import ChatLog, Damaged, Export, File, first_value, head_text, load_json, nested, sort_messages
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS', 'KEYS_BESIDE_TEXT', 'NOTICES_AFTER_NAME',
            'NOTICES_ALONE', 'NOTICES_ABOUT', 'mend_text', 'json_strings', 'mend_json', 'meta_shape', 'account_folder',
-           'find', 'record_time', 'first_value', 'record_sender', 'record_text', 'reason_by_key', 'match_notice',
-           'short_name', 'notice_about', 'app_notice_reason', 'message_reason', 'Thread', 'oldest_first', 'to_thread',
-           'file_threads', 'group_by_thread', 'account_threads', 'profile_names', 'account_owner', 'thread_to_log',
-           'read']
+           'find', 'record_time', 'record_sender', 'record_text', 'reason_by_key', 'match_notice', 'short_name',
+           'notice_about', 'app_notice_reason', 'message_reason', 'Thread', 'oldest_first', 'to_thread', 'file_threads',
+           'group_by_thread', 'account_threads', 'profile_names', 'account_owner', 'thread_to_log', 'which_app', 'read']
 
 # %% ../../nbs/messengers/meta.ipynb #06b73097
 def mend_text(
     text:str, # As in the file
 )->str: # As it was typed
-    "Undo UTF-8 that was read as Latin-1; text that was not is left alone."
+    "Undo UTF-8 that was read as Latin-1; leave other text alone."
     try: return text.encode('latin-1').decode('utf-8')
     except UnicodeError: return text
 
 # %% ../../nbs/messengers/meta.ipynb #1e43adba
 def json_strings(
     data, # Anything that JSON can hold
-): # Every string in it, keys left out
+): # Every string in it, but no keys
     "All text of a JSON file."
     if isinstance(data, str): yield data
     elif isinstance(data, (dict, list)):
@@ -42,35 +41,37 @@ def json_strings(
 def mend_json(
     data, # What a JSON file holds
 ): # The same with its text mended, if the file is a broken one
-    "Mend a file's text, all of it or none."
+    "Mend all text of a file, or none."
     odd = [s for s in json_strings(data) if not s.isascii()]
     if not odd or sum(mend_text(s) != s for s in odd) * 10 < len(odd): return data
-    def walk(x):
+    def mend_all(x):
         if isinstance(x, str): return mend_text(x)
-        if isinstance(x, dict): return {k: walk(v) for k,v in x.items()}
-        return [walk(v) for v in x] if isinstance(x, list) else x
-    return walk(data)
+        if isinstance(x, dict): return {k: mend_all(v) for k,v in x.items()}
+        return [mend_all(v) for v in x] if isinstance(x, list) else x
+    return mend_all(data)
 
 # %% ../../nbs/messengers/meta.ipynb #ab95d1af
 FORMAT = 'Facebook Messenger or Instagram'
-LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_name", "timestamp_ms"), encrypted chats with "threadName" and "senderName", '
-         'or a list of "participants" and "conversation"; a download in HTML must be asked for again in JSON')
+LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_name", "timestamp_ms"), '
+         'encrypted chats with "threadName" and "senderName", or a list of "participants" and "conversation"; a download in HTML must be asked for again in JSON')
 _file = re.compile(r'message(?:_(\d+))?\.json')
 
 # %% ../../nbs/messengers/meta.ipynb #6fe927d9
 def meta_shape(
     file:File, # Any file
 )->str: # 'thread', 'flat' (encrypted chats), 'old' (Instagram before 2021), 'owner', or '' for none of ours
-    "What a file of ours holds, by how it begins."
-    try: head = decode(file.head, whole=False).lstrip()
-    except ValueError: head = file.head.decode('latin-1').lstrip()
-    has = lambda *keys: all(re.search(rf'"{k}"\s*:', head) for k in keys)
-    if head.startswith('['): return 'old' if re.match(r'\[\s*\{\s*"', head) and re.search(r'"participants"\s*:\s*\[\s*["\]]', head) and has('conversation') else ''
+    "What a file holds, by how it begins."
+    head = head_text(file).lstrip()
+    def has(*keys): return all(re.search(rf'"{k}"\s*:', head) for k in keys)
+    if head.startswith('['):
+        listed = re.match(r'\[\s*\{\s*"', head) and re.search(r'"participants"\s*:\s*\[\s*["\]]', head)
+        return 'old' if listed and has('conversation') else ''
     if not head.startswith('{'): return ''
     named = re.search(r'"participants"\s*:\s*\[\s*\{\s*"name"\s*:', head)
     if not has('messages'):
-        if re.match(r'\{\s*"profile(_user|_v2)?"\s*:\s*[\[{]', head) or has('username', 'profile_pic_url'): return 'owner'
-        return 'thread' if named and _file.fullmatch(file.base) else '' # more people than fit into the beginning
+        profile = re.match(r'\{\s*"profile(_user|_v2)?"\s*:\s*[\[{]', head)
+        if profile or has('username', 'profile_pic_url'): return 'owner'
+        return 'thread' if named and _file.fullmatch(file.base) else '' # so many people that the beginning holds only them
     if has('sender_name') and (named or has('timestamp_ms') or has('timestamp')): return 'thread'
     if named and re.search(r'"messages"\s*:\s*\[\s*\]', head): return 'thread'
     return 'flat' if has('senderName', 'timestamp') or has('participants', 'threadName') else ''
@@ -80,8 +81,8 @@ INBOX_FOLDERS = {'inbox', 'archived_threads', 'filtered_threads', 'message_reque
 
 def account_folder(
     file:File, # A file with chats
-)->tuple: # (folder of the account, which of its products)
-    "The account to which a file belongs."
+)->tuple: # (folder of the account, folder of the product or '')
+    "The account that a file belongs to."
     folders = file.name.split('/')[:-1]
     if folders and _file.fullmatch(file.base): folders.pop() # the thread's own
     if folders and folders[-1] in INBOX_FOLDERS: folders.pop()
@@ -93,7 +94,7 @@ def account_folder(
 def find(
     files:list, # All `File`s there are
 )->list: # A list of `File`s for each account, those that name its owner last
-    "Whatever is a Messenger or Instagram export."
+    "The Messenger and Instagram exports among some files."
     kinds = [(f, meta_shape(f)) for f in files]
     homes = {account_folder(f): [] for f,k in kinds if k in ('thread', 'flat', 'old')}
     for f,k in kinds:
@@ -121,53 +122,50 @@ def record_time(
     except (TypeError, ValueError, OverflowError): return None
 
 # %% ../../nbs/messengers/meta.ipynb #ad95a460
-def first_value(
-    record:dict, # A message or a chat, as in the file
-    *keys,       # In order of preference
-): # The first value that is not null, or ''
-    "What a record says under any of these names."
-    return next((record[k] for k in keys if record.get(k) is not None), '')
-
 def record_sender(
     record:dict, # A message as in the file
 )->str: # '' if the account is gone
     "Who sent a message."
-    return first_value(record, 'sender_name', 'senderName', 'sender')
+    return first_value(record, 'sender_name', 'senderName', 'sender', default='')
 
 def record_text(
     record:dict, # A message as in the file
 )->str: # '' if there is none
     "The text of a message."
-    return first_value(record, 'content', 'text')
+    return first_value(record, 'content', 'text', default='')
 
 # %% ../../nbs/messengers/meta.ipynb #7a2a670a
-RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact', placeholder='deleted')
+RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact',
+                    placeholder='deleted')
 DECISIVE_KEYS = dict(call=('call_duration', 'missed', 'video_call_action'), system=('users', 'action'),
-               contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
+                     contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
 KEYS_BESIDE_TEXT = dict(sticker=('sticker', 'heart'),
-              media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url', 'media_share_url', 'story_share', 'voice_media',
-                     'animated_media_images', 'link', 'live_video_share', 'live_video_invite'))
+                        media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url', 'media_share_url',
+                               'story_share', 'voice_media', 'animated_media_images', 'link', 'live_video_share', 'live_video_invite'))
 
 def reason_by_key(
     record:dict, # A message as in the file
     keys:dict,   # Reason -> keys that stand for it
-)->str: # The first reason of which it holds a key, or ''
-    "What a record is by its keys."
-    there = lambda v: v is not None and v is not False and v != '' and v != [] and v != {}
-    return next((reason for reason,ks in keys.items() if any(there(record.get(k)) for k in ks)), '')
+)->str: # The first reason that one of its keys stands for, or ''
+    "What a record is, by its keys."
+    def says_something(v): return v is not None and v is not False and v != '' and v != [] and v != {}
+    return next((reason for reason,ks in keys.items() if any(says_something(record.get(k)) for k in ks)), '')
 
 # %% ../../nbs/messengers/meta.ipynb #c27553b4
 _whose, _call, _emoji = '(your|his|her|their)', '((audio|video|voice|group) )?(call|chat)', r'((?![^\W\d_])\S){1,40}'
-_phrases = lambda **by_reason: {r: re.compile('|'.join(ps), re.S) for r,ps in by_reason.items()}
+def _phrases(**by_reason): return {r: re.compile('|'.join(ps), re.S) for r,ps in by_reason.items()}
 NOTICES_AFTER_NAME = _phrases(
-    media=['(sent|shared) (an attachment|a (link|photo|video|file|GIF|voice message|post|reel|story)|\\d+ (photos|videos|GIFs|files))( from .+)?'],
+    media=['(sent|shared) (an attachment|a (link|photo|video|file|GIF|voice message|post|reel|story)|'
+           '\\d+ (photos|videos|GIFs|files))( from .+)?'],
     sticker=['sent a sticker( from .+)?'],
-    contact=['created a poll(: .+)?', f'(voted for|(changed|removed) ({_whose} )?vote (to|for)) .+ in the poll: .+', f'(sent|shared|started sharing) ({_whose}|a) (live )?location',
-             '(started a|named the|updated the) plan( .+)?', "responded (Going|Can['’]t Go) to .+", '(created|updated) the reminder: .+'],
+    contact=['created a poll(: .+)?', f'(voted for|(changed|removed) ({_whose} )?vote (to|for)) .+ in the poll: .+',
+             f'(sent|shared|started sharing) ({_whose}|a) (live )?location', '(started a|named the|updated the) plan( .+)?',
+             "responded (Going|Can['’]t Go) to .+", '(created|updated) the reminder: .+'],
     call=[f'(started|joined|left|ended) (an?|the) {_call}', '(started|stopped) sharing video', 'called you'],
-    system=['(left|joined|created) the group', 'named the group .+', 'removed the group name', '(changed|removed) the (group|chat|conversation) (photo|picture)',
-            'added .+ to the group', 'removed .+ from the group', '(added|removed) .+ as a group admin', 'set the (emoji|quick reaction) to .+',
-            f'set (the nickname for .+|{_whose} (own )?nickname) to .+', f'cleared (the nickname for .+|{_whose} (own )?nickname)',
+    system=['(left|joined|created) the group', 'named the group .+', 'removed the group name',
+            '(changed|removed) the (group|chat|conversation) (photo|picture)', 'added .+ to the group', 'removed .+ from the group', '(added|removed) .+ as a group admin', 'set the (emoji|quick reaction) to .+',
+            f'set (the nickname for .+|{_whose} (own )?nickname) to .+',
+            f'cleared (the nickname for .+|{_whose} (own )?nickname)',
             'changed the (chat )?(theme|colou?rs)( to .+)?', '(un)?pinned a message', 'turned (on|off) disappearing messages'],
     reaction=['(liked|loved) a message', f'reacted {_emoji} to your message ?'],
     deleted=['unsent a message'])
@@ -187,8 +185,8 @@ NOTICES_ABOUT = _phrases(
 def match_notice(
     patterns:dict, # Reason -> pattern
     text:str,      # A whole message, or what follows a name
-)->str: # The first reason whose pattern fits all of it, or ''
-    "Which kind of notice a text is."
+)->str: # The first reason whose pattern fits the whole text, or ''
+    "What kind of notice a text is."
     return next((reason for reason,pattern in patterns.items() if pattern.fullmatch(text)), '')
 
 # %% ../../nbs/messengers/meta.ipynb #d8721256
@@ -204,7 +202,7 @@ def notice_about(
     text:str,  # A whole message
     names:set, # Everybody in the chat
 )->str: # The reason to drop it, or ''
-    "A notice that names the other one."
+    "Find a notice that names the other person."
     known = names | {short_name(n) for n in names}
     matches = ((reason, pattern.fullmatch(text)) for reason,pattern in NOTICES_ABOUT.items())
     return next((reason for reason,m in matches if m and set(m.groupdict().values()) & known), '')
@@ -212,11 +210,11 @@ def notice_about(
 # %% ../../nbs/messengers/meta.ipynb #3bc31dda
 def app_notice_reason(
     text:str,   # A whole message
-    sender:str, # Who is said to have sent it
+    sender:str, # Who sent it, says the file
     names:set,  # Everybody in the chat
     me:set,     # The owner's names, if known
 )->str: # The reason to drop it, or '' if a person typed it
-    "Is this the app speaking?"
+    "Did the app write this?"
     if found := match_notice(NOTICES_ALONE, text) or notice_about(text, names): return found
     actors = [a for a in (sender, short_name(sender)) if a]
     if (sender in me or not me) and text[-1] in '.?!': actors.append('You')
@@ -247,18 +245,22 @@ class Thread:
     title:str                                 # What the export calls it, or ''
     people:list                               # Names of those who take part
     records:list=field(default_factory=list)  # As in the files, oldest first
-    group:bool=None                           # Does a key say that it is a group? None: no key says anything
-    number:str=''                             # Facebook's own for the chat, if the export says it
+    group:bool=None                           # Does a key say that it is a group? (None: no key says anything)
+    number:str=''                             # Facebook's own number for the chat, if the export has it
     @property
-    def names(self): return set(self.people) | {s for m in self.records if isinstance(m, dict) for s in [record_sender(m)] if isinstance(s, str) and s}
+    def names(self):
+        "Everybody who takes part or wrote something."
+        senders = (record_sender(m) for m in self.records if isinstance(m, dict))
+        return set(self.people) | {s for s in senders if isinstance(s, str) and s}
 
 # %% ../../nbs/messengers/meta.ipynb #4369d9cb
 def oldest_first(
     rows:list,   # Records as in the file
-    newest:bool, # Does this shape put the newest first?
-)->list: # The same, turned round if need be; their own times have the last word
+    newest:bool, # Does this form put the newest first? The times of the records have the last word
+)->list: # The same, turned round if need be
     "Records in the order in which they were written."
-    times = [t.replace(tzinfo=t.tzinfo or timezone.utc) for t in (record_time(m) for m in rows if isinstance(m, dict)) if t]
+    times = [record_time(m) for m in rows if isinstance(m, dict)]
+    times = [t.replace(tzinfo=t.tzinfo or timezone.utc) for t in times if t]
     if times and times[0] != times[-1]: newest = times[0] > times[-1]
     return rows[::-1] if newest else rows
 
@@ -266,21 +268,22 @@ def oldest_first(
 def to_thread(
     d, # What stands for one chat in a file
 )->Thread: # ValueError if it holds no messages
-    "A chat of any of the three shapes."
-    rows = first_value(d, 'messages', 'conversation') if isinstance(d, dict) else None
+    "A chat of any of the three forms."
+    rows = first_value(d, 'messages', 'conversation', default='') if isinstance(d, dict) else None
     if rows == '' and 'conversation' in d: rows = [] # null where nobody wrote
     if not isinstance(rows, list): raise Damaged('its messages are missing')
     people = d.get('participants') if isinstance(d.get('participants'), list) else []
     people = [p.get('name') if isinstance(p, dict) else p for p in people]
-    title, encrypted = first_value(d, 'title', 'threadName'), 'threadName' in d
-    group = True if 'joinable_mode' in d or d.get('thread_type') == 'RegularGroup' else False if d.get('thread_type') == 'Regular' else None
+    title, encrypted = first_value(d, 'title', 'threadName', default=''), 'threadName' in d
+    group = True if 'joinable_mode' in d else {'RegularGroup': True, 'Regular': False}.get(str(d.get('thread_type')))
     number = re.search(r'_(\d+)$', path) if isinstance(path := d.get('thread_path'), str) else None
-    return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p], oldest_first(rows, not encrypted), group, number[1] if number else '')
+    return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p],
+                  oldest_first(rows, not encrypted), group, number[1] if number else '')
 
 # %% ../../nbs/messengers/meta.ipynb #74152115
 def file_threads(
     file:File, # A file with chats
-)->list: # `Thread`s: many of an old file, else one; ValueError if it is damaged
+)->list: # `Thread`s: many for an old file, otherwise one; ValueError if it is damaged
     "The chats in a file."
     try:
         data = mend_json(load_json(file))
@@ -290,14 +293,15 @@ def file_threads(
 # %% ../../nbs/messengers/meta.ipynb #e9b4c2c7
 def group_by_thread(
     files:list, # The files of an account
-)->dict: # Folder with / at its end, or name of a file of its own -> its `File`s, oldest first
+)->dict: # Folder (it ends in /), or name of a file that stands alone -> its `File`s, oldest first
     "Which files make one thread."
-    folders = {}
+    groups = {}
     for f in files:
-        k, number = meta_shape(f), _file.fullmatch(f.base)
-        if k in ('old', 'flat'): number = None # a file of its own, whatever it is called
-        if k != 'owner': folders.setdefault(f.name.removesuffix(f.base) if number else f.name, []).append((-int(number[1] or 0) if number else 0, f))
-    return {name: [f for _,f in sorted(numbered, key=lambda nf: nf[0])] for name,numbered in folders.items()}
+        shape, numbered = meta_shape(f), _file.fullmatch(f.base)
+        if shape in ('old', 'flat'): numbered = None # such a file stands alone, whatever it is called
+        name, number = (f.name.removesuffix(f.base), int(numbered[1] or 0)) if numbered else (f.name, 0)
+        if shape != 'owner': groups.setdefault(name, []).append((number, f))
+    return {name: [f for _,f in sorted(group, key=lambda nf: -nf[0])] for name,group in groups.items()}
 
 # %% ../../nbs/messengers/meta.ipynb #7c987c7c
 def account_threads(
@@ -305,10 +309,13 @@ def account_threads(
 )->list: # `Thread`s
     "All chats of an account."
     out = []
-    for name,of_one in group_by_thread(files).items():
-        found = [t for f in of_one for t in file_threads(f)]
+    for name,group in group_by_thread(files).items():
+        found = [t for f in group for t in file_threads(f)]
         if name and not name.endswith('/'): out += found
-        elif found: out.append(Thread(found[-1].title, max((t.people for t in found), key=len), [m for t in found for m in t.records], found[-1].group, found[-1].number))
+        elif found:
+            people, records = max((t.people for t in found), key=len), [m for t in found for m in t.records]
+            newest = found[-1]
+            out.append(Thread(newest.title, people, records, newest.group, newest.number))
     return out
 
 # %% ../../nbs/messengers/meta.ipynb #6151e521
@@ -318,11 +325,11 @@ def profile_names(
     "All names that a profile gives."
     try: data = mend_json(load_json(file))
     except (ValueError, RecursionError): return set()
-    at = lambda x, *keys: x if not keys else at(x.get(keys[0]), *keys[1:]) if isinstance(x, dict) else None
-    users = at(data, 'profile_user')
-    maps = [at(u, 'string_map_data') for u in users] if isinstance(users, list) else []
-    values = [at(v, 'value') for m in maps if isinstance(m, dict) for v in m.values()]
-    values += [at(data, p, 'name', *more) for p in ('profile_v2', 'profile') for more in ((), ('full_name',))] + [at(data, 'username'), at(data, 'name')]
+    users = nested(data, 'profile_user')
+    maps = [nested(u, 'string_map_data') for u in users] if isinstance(users, list) else []
+    values = [nested(v, 'value') for m in maps if isinstance(m, dict) for v in m.values()]
+    for profile in ('profile_v2', 'profile'): values += [nested(data, profile, 'name'), nested(data, profile, 'name', 'full_name')]
+    values += [nested(data, 'username'), nested(data, 'name')]
     return {v for v in values if isinstance(v, str) and v.strip()}
 
 # %% ../../nbs/messengers/meta.ipynb #b81a911a
@@ -331,13 +338,13 @@ def account_owner(
     known:set,  # What its profile says
 )->set: # The owner's names, empty if we cannot tell
     "Whose account it is."
-    everybody = [(t.title, t.names) for t in chats]
-    everybody = [(title, names) for title,names in everybody if names]
+    everybody = [(t.title, t.names) for t in chats if t.names]
     said = known & set().union(*(names for _,names in everybody))
     if said or len(everybody) < 2: return said
-    common = set.intersection(*([n for _,n in everybody if len(n) > 1] or [n for _,n in everybody])) # alone in a chat are those who were never answered
-    for title,names in everybody: # encrypted chats have a number behind the name
-        if len(names) == 2: common -= {title, re.sub(r'_\d+$', '', title)}
+    talks = [names for _,names in everybody if len(names) > 1] # not those that nobody ever answered
+    common = set.intersection(*(talks or [names for _,names in everybody]))
+    for title,names in everybody:
+        if len(names) == 2: common -= {title, re.sub(r'_\d+$', '', title)} # encrypted chats have a number behind the name
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/meta.ipynb #8b08eb6a
@@ -347,24 +354,30 @@ def thread_to_log(
 )->tuple: # (`ChatLog`, reasons -> records that were dropped)
     "What people said in a thread."
     names = thread.names
-    why = [message_reason(m, names, me) for m in thread.records]
-    messages = [Message(record_sender(m), record_text(m), record_time(m)) for m,w in zip(thread.records, why) if not w]
+    reasons = [message_reason(m, names, me) for m in thread.records]
+    messages = [Message(record_sender(m), record_text(m), record_time(m)) for m,r in zip(thread.records, reasons) if not r]
     group = bool(thread.group) or len(thread.people) > 2 or (thread.group is None and len(names) > 2)
-    return ChatLog(thread.title, sort_messages(messages), me & names, group), Counter(filter(None, why))
+    return ChatLog(thread.title, sort_messages(messages), me & names, group), Counter(filter(None, reasons))
 
 # %% ../../nbs/messengers/meta.ipynb #393f0e17
+def which_app(
+    files:list, # The files of one account
+)->str: # Its name; that of both apps if nothing tells
+    "Messenger or Instagram?"
+    where = ' '.join(f'{meta_shape(f)} {f.name}' for f in files).lower()
+    if 'instagram' in where or 'old ' in where: return 'Instagram'
+    return 'Facebook Messenger' if 'facebook' in where or 'flat ' in where else FORMAT
+
 def read(
     files:list, # The files of one account, as `find` groups them
 )->Export: # ValueError if a file is damaged
     "Read a Messenger or Instagram export."
     chats = account_threads(files)
     me = account_owner(chats, set().union(*(profile_names(f) for f in files if meta_shape(f) == 'owner')))
-    where = ' '.join(f'{meta_shape(f)} {f.name}' for f in files).lower()
-    name = 'Instagram' if 'instagram' in where or 'old ' in where else 'Facebook Messenger' if 'facebook' in where or 'flat ' in where else FORMAT
-    export = Export(name, str(files[0].path), read=sum(len(t.records) for t in chats))
+    export = Export(which_app(files), str(files[0].path), read=sum(len(t.records) for t in chats))
     for t in chats:
         log, dropped = thread_to_log(t, me)
-        if re.search('facebook|instagram', t.title, re.I): log.id = t.number # all who left are called "Facebook user"
+        if re.search('facebook|instagram', t.title, re.I): log.id = t.number # everybody who left is called "Facebook user"
         export.chats.append(log)
         export.dropped += dropped
     return export
