@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/fast/kernels.html.md"""
 
 # %% ../../nbs/fast/kernels.ipynb #7a0ede25
 from __future__ import annotations
-from functools import cache
+from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 import triton
@@ -15,16 +15,18 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.autograd import Function
 from triton import cdiv, next_power_of_2
-from ..gpt import GPT, KVCache, folded, sample
+from .cache import StaticCache, folded
+from ..gpt import GPT, GPTConfig
 
 # %% auto #0
-__all__ = ['PROGRAMS', 'side_stream', 'LENGTHS', 'Gate', 'gate', 'AddNorm', 'add_norm', 'Turn', 'turn', 'Nats', 'nats', 'fits',
-           'hidden', 'Replay']
+__all__ = ['PROGRAMS', 'FEW_ROWS', 'GateFunction', 'gate', 'AddNormFunction', 'add_norm', 'NormAndRotateFunction',
+           'norm_and_rotate', 'TokenNatsFunction', 'token_nats', 'supports', 'hidden', 'FoldedLayer', 'FoldedGPT']
 
 # %% ../../nbs/fast/kernels.ipynb #319621fa
 @triton.jit
 def _gate(x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
-    row, col = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.program_id(1)*BN + tl.arange(0, BN)[None]
+    row = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None]
+    col = tl.program_id(1)*BN + tl.arange(0, BN)[None]
     keep, at = (row < rows) & (col < n), row*2*n + col # what lies outside is neither loaded nor stored
     g, u = tl.load(x + at, keep, 0.).to(tl.float32), tl.load(x + at + n, keep, 0.).to(tl.float32)
     tl.store(out + row*n + col, g*tl.sigmoid(g)*u, keep)
@@ -32,15 +34,17 @@ def _gate(x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
 # %% ../../nbs/fast/kernels.ipynb #526505a6
 @triton.jit
 def _gate_back(d, x, out, rows, n, BM:tl.constexpr, BN:tl.constexpr):
-    row, col = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.program_id(1)*BN + tl.arange(0, BN)[None]
+    row = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None]
+    col = tl.program_id(1)*BN + tl.arange(0, BN)[None]
     keep, at = (row < rows) & (col < n), row*2*n + col
     g, u = tl.load(x + at, keep, 0.).to(tl.float32), tl.load(x + at + n, keep, 0.).to(tl.float32)
     d, s = tl.load(d + row*n + col, keep, 0.).to(tl.float32), tl.sigmoid(g)
     tl.store(out + at, d*u*s*(1 + g*(1 - s)), keep)
     tl.store(out + at + n, d*g*s, keep)
 
-class Gate(Function):
-    "There and back."
+# %% ../../nbs/fast/kernels.ipynb #715ef349
+class GateFunction(Function):
+    "Forward and backward pass of `gate`."
     @staticmethod
     def forward(ctx, x):
         n, rows = x.shape[-1]//2, x.numel()//x.shape[-1]
@@ -57,10 +61,10 @@ class Gate(Function):
 
 # %% ../../nbs/fast/kernels.ipynb #06f1c202
 def gate(
-    x:Tensor, # (..., 2n) what `gate_proj` and `up_proj` say, side by side
+    x:Tensor, # (..., 2n) what `gate_proj` and `up_proj` give, side by side
 )->Tensor: # (..., n)
-    "SwiGLU's middle: let through as much of one half as the other says."
-    return Gate.apply(x)
+    "The middle of SwiGLU: let one half through as far as the other says."
+    return GateFunction.apply(x)
 
 # %% ../../nbs/fast/kernels.ipynb #b1dd1020
 @triton.jit
@@ -71,23 +75,24 @@ def _add_norm(x, y, w, total, out, rows, n, ADD:tl.constexpr, BM:tl.constexpr, B
     if ADD:
         t += tl.load(y + at, keep, 0.).to(tl.float32)
         tl.store(total + at, t, keep)
-    size = tl.rsqrt(tl.sum(t*t, 1)/n + 1e-6)
-    tl.store(out + at, t*size[:,None]*tl.load(w + col, col < n, 0.), keep)
+    scale = tl.rsqrt(tl.sum(t*t, 1)/n + 1e-6)
+    tl.store(out + at, t*scale[:,None]*tl.load(w + col, col < n, 0.), keep)
 
 # %% ../../nbs/fast/kernels.ipynb #938dae5f
 @triton.jit
-def _add_norm_back(d_out, d_total, total, w, d, dw, rows, n, MORE:tl.constexpr, BM:tl.constexpr, BN:tl.constexpr):
+def _add_norm_back(d_out, d_total, total, w, d, dw, rows, n,
+                   MORE:tl.constexpr, BM:tl.constexpr, BN:tl.constexpr):
     col = tl.arange(0, BN)[None]
     ws, sums = tl.load(w + col, col < n, 0.), tl.zeros((1, BN), tl.float32)
     for start in range(tl.program_id(0)*BM, rows, tl.num_programs(0)*BM):
         row = (start + tl.arange(0, BM)).to(tl.int64)[:,None]
         keep, at = (row < rows) & (col < n), row*n + col
         t, g = tl.load(total + at, keep, 0.).to(tl.float32), tl.load(d_out + at, keep, 0.).to(tl.float32)
-        size = tl.rsqrt(tl.sum(t*t, 1)/n + 1e-6)[:,None]
-        t *= size
+        scale = tl.rsqrt(tl.sum(t*t, 1)/n + 1e-6)[:,None]
+        t *= scale
         sums += tl.sum(g*t, 0)[None]
         g *= ws
-        g = (g - t*(tl.sum(g*t, 1)/n)[:,None])*size
+        g = (g - t*(tl.sum(g*t, 1)/n)[:,None])*scale
         if MORE: g += tl.load(d_total + at, keep, 0.).to(tl.float32)
         tl.store(d + at, g, keep)
     tl.store(dw + tl.program_id(0)*n + col, sums, col < n)
@@ -97,8 +102,8 @@ PROGRAMS = 528 # four for each of an H100's processors
 
 def _sum(parts): return (parts.new_ones(1, len(parts)) @ parts)[0]
 
-class AddNorm(Function):
-    "There and back."
+class AddNormFunction(Function):
+    "Forward and backward pass of `add_norm`."
     @staticmethod
     def forward(ctx, x, y, w):
         n, rows, BN = x.shape[-1], x.numel()//x.shape[-1], next_power_of_2(x.shape[-1])
@@ -112,10 +117,11 @@ class AddNorm(Function):
     def backward(ctx, *ds):
         (total, w), (d_total, d_out) = ctx.saved_tensors, ds if ctx.two else (None, *ds)
         n, rows, BN = total.shape[-1], total.numel()//total.shape[-1], next_power_of_2(total.shape[-1])
-        BM = max(1, 4096//BN)
+        BM, more = max(1, 4096//BN), d_total is not None
         programs, d = min(PROGRAMS, cdiv(rows, BM)), torch.empty_like(total)
         dw = torch.empty(programs, n, device=w.device)
-        _add_norm_back[programs,](d_out.contiguous(), d_total, total, w, d, dw, rows, n, d_total is not None, BM, BN, num_warps=2)
+        d_out = d_out.contiguous()
+        _add_norm_back[programs,](d_out, d_total, total, w, d, dw, rows, n, more, BM, BN, num_warps=2)
         return d, d if ctx.two else None, _sum(dw)
 
 # %% ../../nbs/fast/kernels.ipynb #8a02a991
@@ -124,17 +130,18 @@ def add_norm(
     y:Tensor, # (..., n) what is added to it (None: nothing)
     w:Tensor, # (n,) weights of the norm
 ): # (x + y, its RMSNorm), each (..., n); without `y` only the norm
-    "Add, and norm the sum."
-    return AddNorm.apply(x, y, w)
+    "Add, and take the norm of the sum."
+    return AddNormFunction.apply(x, y, w)
 
 # %% ../../nbs/fast/kernels.ipynb #f34a4b06
 @triton.jit
-def _turn(x, w, cos, sin, out, rows, T, d:tl.constexpr, first, across, wide, BM:tl.constexpr):
-    row, i, head = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None], tl.arange(0, d//2)[None], tl.program_id(1) + first
+def _norm_and_rotate(x, w, cos, sin, out, rows, T, d:tl.constexpr, first, across, wide, BM:tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)*BM + tl.arange(0, BM)[:,None]
+    i, head = tl.arange(0, d//2)[None], tl.program_id(1) + first
     keep, at = row < rows, (row*across + head)*d + i
     a, b = tl.load(x + at, keep, 0.).to(tl.float32), tl.load(x + at + d//2, keep, 0.).to(tl.float32)
-    size = tl.rsqrt(tl.sum(a*a + b*b, 1)/d + 1e-6)[:,None]
-    a, b = a*size*tl.load(w + i), b*size*tl.load(w + d//2 + i)
+    scale = tl.rsqrt(tl.sum(a*a + b*b, 1)/d + 1e-6)[:,None]
+    a, b = a*scale*tl.load(w + i), b*scale*tl.load(w + d//2 + i)
     c, s = tl.load(cos + row%T*d + i), tl.load(sin + row%T*d + i)
     at = (row*wide + head)*d + i
     tl.store(out + at, a*c - b*s, keep)
@@ -142,7 +149,8 @@ def _turn(x, w, cos, sin, out, rows, T, d:tl.constexpr, first, across, wide, BM:
 
 # %% ../../nbs/fast/kernels.ipynb #95470c78
 @triton.jit
-def _turn_back(g, x, w, cos, sin, out, dw, rows, T, batch, heads, time, d:tl.constexpr, first, across, TURN:tl.constexpr, BM:tl.constexpr):
+def _norm_and_rotate_back(g, x, w, cos, sin, out, dw, rows, T, batch, heads, time,
+                          d:tl.constexpr, first, across, ROTATED:tl.constexpr, BM:tl.constexpr):
     i, head = tl.arange(0, d//2)[None], tl.program_id(1)
     sum_a, sum_b = tl.zeros((1, d//2), tl.float32), tl.zeros((1, d//2), tl.float32)
     for start in range(tl.program_id(0)*BM, rows, tl.num_programs(0)*BM):
@@ -150,35 +158,35 @@ def _turn_back(g, x, w, cos, sin, out, dw, rows, T, batch, heads, time, d:tl.con
         keep, at = row < rows, (row*across + first + head)*d + i
         there = g + row//T*batch + head*heads + row%T*time + i
         ga, gb = tl.load(there, keep, 0.).to(tl.float32), tl.load(there + d//2, keep, 0.).to(tl.float32)
-        if TURN:
+        if ROTATED:
             a, b = tl.load(x + at, keep, 0.).to(tl.float32), tl.load(x + at + d//2, keep, 0.).to(tl.float32)
-            size = tl.rsqrt(tl.sum(a*a + b*b, 1)/d + 1e-6)[:,None]
-            a, b = a*size, b*size
+            scale = tl.rsqrt(tl.sum(a*a + b*b, 1)/d + 1e-6)[:,None]
+            a, b = a*scale, b*scale
             c, s = tl.load(cos + row%T*d + i), tl.load(sin + row%T*d + i)
             ga, gb = ga*c + gb*s, gb*c - ga*s
             sum_a += tl.sum(ga*a, 0)[None]
             sum_b += tl.sum(gb*b, 0)[None]
             ga, gb = ga*tl.load(w + i), gb*tl.load(w + d//2 + i)
             along = (tl.sum(ga*a + gb*b, 1)/d)[:,None]
-            ga, gb = (ga - a*along)*size, (gb - b*along)*size
+            ga, gb = (ga - a*along)*scale, (gb - b*along)*scale
         tl.store(out + at, ga, keep)
         tl.store(out + at + d//2, gb, keep)
-    if TURN:
+    if ROTATED:
         dw += (tl.program_id(0)*tl.num_programs(1) + head)*d + i
         tl.store(dw, sum_a)
         tl.store(dw + d//2, sum_b)
 
 # %% ../../nbs/fast/kernels.ipynb #9e115bea
-class Turn(Function):
-    "There and back."
+class NormAndRotateFunction(Function):
+    "Forward and backward pass of `norm_and_rotate`."
     @staticmethod
-    def forward(ctx, x, q_weight, k_weight, cos, sin, H, KV):
-        (B, T), d = x.shape[:2], len(q_weight)
+    def forward(ctx, x, q_weight, k_weight, cos, sin, heads):
+        (B, T), d, (H, KV) = x.shape[:2], len(q_weight), heads
         out = x.new_empty(B, T, H + KV, d)
         for w, first, n in ((q_weight, 0, H), (k_weight, H, KV)):
-            _turn[cdiv(B*T, 32), n](x, w, cos, sin, out, B*T, T, d, first, H + 2*KV, H + KV, 32)
+            _norm_and_rotate[cdiv(B*T, 32), n](x, w, cos, sin, out, B*T, T, d, first, H + 2*KV, H + KV, 32)
         ctx.save_for_backward(x, q_weight, k_weight, cos, sin)
-        ctx.heads = H, KV
+        ctx.heads = heads
         q, k = out.transpose(1, 2).split([H, KV], 1)
         return q, k, x[...,(H + KV)*d:].view(B, T, KV, d).transpose(1, 2)
     @staticmethod
@@ -186,98 +194,116 @@ class Turn(Function):
         (x, q_weight, k_weight, cos, sin), (H, KV) = ctx.saved_tensors, ctx.heads
         (B, T), d, out, sums = x.shape[:2], len(q_weight), torch.empty_like(x), []
         programs = min(PROGRAMS, cdiv(B*T, 32))
-        for g, w, first, n, turn in zip(ds, (q_weight, k_weight, k_weight), (0, H, H + KV), (H, KV, KV), (True, True, False)):
+        queries, keys = (ds[0], q_weight, 0, H, True), (ds[1], k_weight, H, KV, True)
+        values = ds[2], k_weight, H + KV, KV, False # the weight is not looked at
+        for g, w, first, n, rotated in (queries, keys, values):
             if g.stride(3) != 1: g = g.contiguous()
             sums.append(torch.empty(programs*n, d, device=x.device))
-            _turn_back[programs, n](g, x, w, cos, sin, out, sums[-1], B*T, T, *g.stride()[:3], d, first, H + 2*KV, turn, 32, num_warps=2)
-        return out, _sum(sums[0]), _sum(sums[1]), None, None, None, None
+            _norm_and_rotate_back[programs, n](g, x, w, cos, sin, out, sums[-1], B*T, T, *g.stride()[:3],
+                                               d, first, H + 2*KV, rotated, 32, num_warps=2)
+        return out, _sum(sums[0]), _sum(sums[1]), None, None, None
 
 # %% ../../nbs/fast/kernels.ipynb #402906b4
-def turn(
+def norm_and_rotate(
     x:Tensor,        # (B, T, (H + 2 KV) d) queries, keys and values side by side
     q_weight:Tensor, # (d,) weights of the queries' norm
     k_weight:Tensor, # (d,) those of the keys'
     cos:Tensor,      # (T, d), from `rope_tables`
     sin:Tensor,      # (T, d), from `rope_tables`
-    heads:int,       # H, heads of queries
-    kv_heads:int,    # KV, heads of keys and of values
-)->tuple: # Queries (B, H, T, d) and keys (B, KV, T, d), normed and turned, and values (B, KV, T, d) as they were
-    "Make ready for attention."
-    return Turn.apply(x, q_weight, k_weight, cos, sin, heads, kv_heads)
+    heads:tuple,     # (H, KV): heads of queries; heads of keys, and of values
+)->tuple: # Queries (B, H, T, d), keys (B, KV, T, d) and values (B, KV, T, d)
+    "Norm and rotate queries and keys; values stay as they are."
+    return NormAndRotateFunction.apply(x, q_weight, k_weight, cos, sin, heads)
 
 # %% ../../nbs/fast/kernels.ipynb #1e50a0b4
 @triton.jit
-def _nats(x, y, out, sums, n, BN:tl.constexpr):
-    row, most, total = tl.program_id(0).to(tl.int64), -float('inf'), 0.
+def _token_nats(x, y, out, sums, n, BN:tl.constexpr):
+    row, largest, total = tl.program_id(0).to(tl.int64), -float('inf'), 0.
     for start in range(0, n, BN):
         col = start + tl.arange(0, BN)
         v = tl.load(x + row*n + col, col < n, -float('inf')).to(tl.float32)
-        higher = tl.maximum(most, tl.max(v))
-        total, most = total*tl.exp(most - higher) + tl.sum(tl.exp(v - higher)), higher
-    tl.store(sums + row, most + tl.log(total))
-    tl.store(out + row, most + tl.log(total) - tl.load(x + row*n + tl.load(y + row)).to(tl.float32))
+        larger = tl.maximum(largest, tl.max(v))
+        total, largest = total*tl.exp(largest - larger) + tl.sum(tl.exp(v - larger)), larger
+    tl.store(sums + row, largest + tl.log(total))
+    tl.store(out + row, largest + tl.log(total) - tl.load(x + row*n + tl.load(y + row)).to(tl.float32))
 
+# %% ../../nbs/fast/kernels.ipynb #a5822e4a
 @triton.jit
-def _nats_back(d, x, y, sums, out, n, BN:tl.constexpr):
+def _token_nats_back(d, x, y, sums, out, n, BN:tl.constexpr):
     row, col = tl.program_id(0).to(tl.int64), tl.program_id(1)*BN + tl.arange(0, BN)
     p = tl.exp(tl.load(x + row*n + col, col < n, -float('inf')).to(tl.float32) - tl.load(sums + row))
     tl.store(out + row*n + col, (p - tl.where(col == tl.load(y + row), 1., 0.))*tl.load(d + row), col < n)
 
 # %% ../../nbs/fast/kernels.ipynb #b34a9d62
-class Nats(Function):
-    "There and back."
+class TokenNatsFunction(Function):
+    "Forward and backward pass of `token_nats`."
     @staticmethod
     def forward(ctx, x, y):
         (rows, n), x = x.shape, x.contiguous()
         out, sums = torch.empty(2, rows, device=x.device)
-        _nats[rows,](x, y, out, sums, n, min(4096, next_power_of_2(n)), num_warps=8)
+        _token_nats[rows,](x, y, out, sums, n, min(4096, next_power_of_2(n)), num_warps=8)
         ctx.save_for_backward(x, y, sums)
         return out
     @staticmethod
     def backward(ctx, d):
         x, y, sums = ctx.saved_tensors
         (rows, n), out, BN = x.shape, torch.empty_like(x), min(4096, next_power_of_2(x.shape[1]))
-        _nats_back[rows, cdiv(n, BN)](d.contiguous(), x, y, sums, out, n, BN, num_warps=8)
+        _token_nats_back[rows, cdiv(n, BN)](d.contiguous(), x, y, sums, out, n, BN, num_warps=8)
         return out, None
 
-def nats(
-    scores:Tensor, # (N, vocab_size)
-    y:Tensor,      # (N,) token ids that followed
-)->Tensor: # (N,) float32
-    "Cross-entropy of each row."
-    return Nats.apply(scores, y)
+# %% ../../nbs/fast/kernels.ipynb #7d1f1c85
+def token_nats(
+    logits:Tensor, # (N, vocab_size)
+    y:Tensor,      # (N,) the tokens that followed
+)->Tensor: # (N,) float32: cross-entropy of each, in nats
+    "How surprised the model is by each token."
+    return TokenNatsFunction.apply(logits, y)
 
 # %% ../../nbs/fast/kernels.ipynb #671c67c3
-def fits(
-    c, # A `GPTConfig`
+def supports(
+    c:GPTConfig, # Shape of a network
 )->bool:
-    "Are these kernels made for such a shape? Heads must be of 16, 32, 64 and so on, as a block of a kernel is, and a row must fit the registers."
+    "Can these kernels compute a network of this shape?"
     d = c.n_embd//c.n_head
     return d >= 16 and d & (d - 1) == 0 and d <= 256 and c.n_embd <= 2048 and c.n_hidden <= 8192
 
+# %% ../../nbs/fast/kernels.ipynb #909245fb
+def _joined_linear(x, *projs):
+    "One product with the matrices of several layers, in the type of `x`."
+    weight = torch.cat([p.weight for p in projs]) if projs[1:] else projs[0].weight
+    return F.linear(x, weight.to(x.dtype))
+
+def _attention(a, h, rope, cache, n, mask):
+    "What the `Attention` of layer number `n` computes."
+    qkv = _joined_linear(h, a.q_proj, a.k_proj, a.v_proj)
+    q, k, v = norm_and_rotate(qkv, a.q_norm.weight, a.k_norm.weight, *rope, (a.heads, a.kv_heads))
+    if cache: k, v = cache.extend(n, k, v)
+    if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=not cache)
+    return _joined_linear(y.transpose(1, 2).flatten(2), a.o_proj)
+
+# %% ../../nbs/fast/kernels.ipynb #86d79509
 def hidden(
-    model:GPT,  # Of a shape that `fits`
+    model:GPT,  # Of a shape that `supports` allows
     ids:Tensor, # (B, T) token ids
     dtype:torch.dtype=torch.bfloat16, # Of the numbers between the products
-    cache:KVCache=None, # As for `GPT.hidden`; `dtype` must be its own
+    cache:StaticCache=None, # What came before, of type `dtype`; it is extended (None: nothing)
 )->Tensor: # (B, T, n_embd), of `dtype`
-    "What `GPT.hidden` computes, and its way back."
-    c, at, mask = model.config, cache.length if cache else 0, None
-    cos, sin, drop = model.cos[at:], model.sin[at:], lambda t: F.dropout(t, c.dropout, model.training)
-    linear = lambda t, *projs: F.linear(t, torch.cat([p.weight for p in projs]).to(dtype) if projs[1:] else projs[0].weight.to(dtype))
-    x, y = drop(model.embed_tokens(ids)).to(dtype), None
-    for n, layer in enumerate(model.layers):
-        a, m = layer.self_attn, layer.mlp
-        if y is None: h = add_norm(x, None, layer.input_layernorm.weight)
-        else: x, h = add_norm(x, drop(y), layer.input_layernorm.weight)
-        q, k, v = turn(linear(h, a.q_proj, a.k_proj, a.v_proj), a.q_norm.weight, a.k_norm.weight, cos, sin, c.n_head, c.n_kv_head)
-        if cache: k, v, mask = cache.extend(n, k, v)
-        if c.n_kv_head < c.n_head: k, v = (t.repeat_interleave(c.n_head//c.n_kv_head, 1) for t in (k, v))
-        y = linear(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=not cache).transpose(1, 2).flatten(2), a.o_proj)
+    "What `GPT.hidden` computes, with its backward pass."
+    start, T = cache.length if cache else 0, ids.shape[1]
+    rope, mask = (model.cos[start:start+T], model.sin[start:start+T]), cache.mask(T) if cache else None
+    def drop(t): return F.dropout(t, model.config.dropout, model.training)
+    x = drop(model.embed_tokens(ids)).to(dtype)
+    h = add_norm(x, None, model.layers[0].input_layernorm.weight)
+    next_norms = [*(layer.input_layernorm for layer in model.layers[1:]), model.norm]
+    for n, (layer, norm) in enumerate(zip(model.layers, next_norms)):
+        y = _attention(layer.self_attn, h, rope, cache, n, mask)
         x, h = add_norm(x, drop(y), layer.post_attention_layernorm.weight)
-        y = linear(gate(linear(h, m.gate_proj, m.up_proj)), m.down_proj)
-    if cache: cache.length += ids.shape[1]
-    return add_norm(x, drop(y), model.norm.weight)[1]
+        inner = gate(_joined_linear(h, layer.mlp.gate_proj, layer.mlp.up_proj))
+        y = _joined_linear(inner, layer.mlp.down_proj)
+        x, h = add_norm(x, drop(y), norm.weight)
+    if cache: cache.length += T
+    return h
 
 # %% ../../nbs/fast/kernels.ipynb #e7abe30d
 @triton.jit
@@ -294,187 +320,139 @@ def _linear(x, w, out, K, N, NORM:tl.constexpr, ADD:tl.constexpr, BN:tl.constexp
 def _gated(x, w, out, K, N, BN:tl.constexpr, BK:tl.constexpr):
     n, row, k = tl.program_id(0)*BN + tl.arange(0, BN)[:,None], tl.program_id(1), tl.arange(0, BK)[None]
     xs, keep = tl.load(x + row*K + k, k < K, 0.), (n < N) & (k < K)
-    size = tl.rsqrt(tl.sum(xs*xs)/K + 1e-6)
-    g = tl.sum(tl.load(w + n*K + k, keep, 0.)*xs, 1)[:,None]*size
-    u = tl.sum(tl.load(w + (N + n)*K + k, keep, 0.)*xs, 1)[:,None]*size
+    scale = tl.rsqrt(tl.sum(xs*xs)/K + 1e-6)
+    g = tl.sum(tl.load(w + n*K + k, keep, 0.)*xs, 1)[:,None]*scale
+    u = tl.sum(tl.load(w + (N + n)*K + k, keep, 0.)*xs, 1)[:,None]*scale
     tl.store(out + row*N + n, g*tl.sigmoid(g)*u, n < N)
 
 # %% ../../nbs/fast/kernels.ipynb #51760ce9
 @triton.jit
-def _attend(qkv, q_weight, k_weight, cos, sin, keys, values, out, last, starts, batch, heads, H:tl.constexpr, KV:tl.constexpr, d:tl.constexpr, BT:tl.constexpr):
+def _attend(qkv, q_weight, k_weight, cos, sin, keys, values, out, last, starts, batch, heads,
+            H:tl.constexpr, KV:tl.constexpr, d:tl.constexpr, BT:tl.constexpr):
     h, row, i = tl.program_id(0), tl.program_id(1), tl.arange(0, d)
     other, at, kv = (i + d//2)%d, tl.load(last), h//(H//KV)
     c, s = tl.load(cos + at*d + i), tl.load(sin + at*d + i)*tl.where(i < d//2, -1., 1.)
     qkv += row*(H + 2*KV)*d
     q_, k_ = qkv + h*d, qkv + (H + kv)*d
     q, k, v = tl.load(q_ + i), tl.load(k_ + i), tl.load(qkv + (H + KV + kv)*d + i)
-    q = (q*tl.load(q_weight + i)*c + tl.load(q_ + other)*tl.load(q_weight + other)*s)*tl.rsqrt(tl.sum(q*q)/d + 1e-6)/tl.sqrt(d + 0.)
-    k = (k*tl.load(k_weight + i)*c + tl.load(k_ + other)*tl.load(k_weight + other)*s)*tl.rsqrt(tl.sum(k*k)/d + 1e-6)
+    q_scale, k_scale = tl.rsqrt(tl.sum(q*q)/d + 1e-6), tl.rsqrt(tl.sum(k*k)/d + 1e-6)
+    q = (q*tl.load(q_weight + i)*c + tl.load(q_ + other)*tl.load(q_weight + other)*s)*q_scale/tl.sqrt(d + 0.)
+    k = (k*tl.load(k_weight + i)*c + tl.load(k_ + other)*tl.load(k_weight + other)*s)*k_scale
     keys += row.to(tl.int64)*batch + kv*heads
     values += row.to(tl.int64)*batch + kv*heads
     if h%(H//KV) == 0: # one of the heads that share them is enough
         tl.store(keys + at*d + i, k)
         tl.store(values + at*d + i, v)
-    most, total, y = tl.sum(q*k), 1., v
+    largest, total, y = tl.sum(q*k), 1., v
     for start in range(tl.load(starts + row), at, BT):
         t = start + tl.arange(0, BT)[:,None]
-        score = tl.where(t < at, tl.sum(tl.load(keys + t*d + i[None], t < at, 0.)*q[None], 1)[:,None], -float('inf'))
-        higher = tl.maximum(most, tl.max(score))
-        p, fade = tl.exp(score - higher), tl.exp(most - higher)
+        score = tl.sum(tl.load(keys + t*d + i[None], t < at, 0.)*q[None], 1)[:,None]
+        score = tl.where(t < at, score, -float('inf'))
+        larger = tl.maximum(largest, tl.max(score))
+        p, fade = tl.exp(score - larger), tl.exp(largest - larger)
         y = y*fade + tl.sum(tl.load(values + t*d + i[None], t < at, 0.)*p, 0)
-        total, most = total*fade + tl.sum(p), higher
+        total, largest = total*fade + tl.sum(p), larger
     tl.store(out + (row*H + h)*d + i, y/total)
 
 # %% ../../nbs/fast/kernels.ipynb #990eb2e7
-class Replay:
-    "A `GPT` on a GPU that writes one token at a time, for one row or many side by side."
+class FoldedLayer(NamedTuple):
+    "The weights of a block, rearranged for single tokens."
+    qkv:Tensor     # Queries, keys and values, with the norm before them
+    q_norm:Tensor  # (d,)
+    k_norm:Tensor  # (d,)
+    o:Tensor       # As in the model
+    gate_up:Tensor # Gate and up, with the norm before them
+    down:Tensor    # As in the model
+
+class FoldedGPT:
+    "A `GPT` on a GPU, its weights rearranged for single tokens."
     def __init__(self,
-        model:GPT, # Of a shape that `fits`; its weights are copied
+        model:GPT, # Of a shape that `supports` allows, in float32; its weights are copied
     ):
-        self.model, self.layers, self.tapes, self.known = model, [], {}, None
+        self.model, self.layers = model, []
         for layer in model.layers:
-            a, m = layer.self_attn, layer.mlp
-            reads, gates = folded(layer)
-            self.layers.append([t.detach() for t in (reads, a.q_norm.weight, a.k_norm.weight, a.o_proj.weight, gates, m.down_proj.weight)])
-        self.head = (model.embed_tokens.weight*model.norm.weight).detach()
-        self.at = torch.zeros(1, dtype=torch.int32, device=model.device) # the position of the next token
+            (qkv, gate_up), a, p = folded(layer), layer.self_attn, layer.mlp
+            weights = qkv, a.q_norm.weight, a.k_norm.weight, a.o_proj.weight, gate_up, p.down_proj.weight
+            self.layers.append(FoldedLayer(*(w.detach() for w in weights)))
+        self.to_logits = (model.embed_tokens.weight*model.norm.weight).detach()
+        self.position = torch.zeros(1, dtype=torch.int32, device=model.device) # of the next token
         self.ones = torch.ones(model.config.n_embd, device=model.device)
-    def linear(self, x, w, out=None, norm=False):
-        "Product of rows with a matrix: of their norms, if asked; added to `out`, if there is one."
-        (N, K), add = w.shape, out is not None
-        if len(x) > 8:
-            if norm: x = add_norm(x, None, self.ones)
-            return torch.addmm(out, x, w.t(), out=out) if add else F.linear(x, w)
-        if not add: out = x.new_empty(len(x), N)
-        _linear[cdiv(N, 4), len(x)](x, w, out, K, N, norm, add, 4, next_power_of_2(K))
-        return out
+
+# %% ../../nbs/fast/kernels.ipynb #7349ebe0
+FEW_ROWS = 8 # up to which these kernels multiply sooner than PyTorch
+
+@patch
+def linear(self:FoldedGPT,
+    x:Tensor,          # (B, K) rows
+    w:Tensor,          # (N, K) a matrix
+    out:Tensor=None,   # (B, N) what the product is added to (None: nothing)
+    norm:bool=False,   # Multiply the norms of the rows?
+)->Tensor: # (B, N): `out`, if there is one
+    "Product of rows with a matrix."
+    (N, K), add = w.shape, out is not None
+    if len(x) > FEW_ROWS:
+        if norm: x = add_norm(x, None, self.ones)
+        return torch.addmm(out, x, w.t(), out=out) if add else F.linear(x, w)
+    if not add: out = x.new_empty(len(x), N)
+    _linear[cdiv(N, 4), len(x)](x, w, out, K, N, norm, add, 4, next_power_of_2(K))
+    return out
+
+@patch
+def gated(self:FoldedGPT, x, gate_up):
+    "The hidden layer of an MLP, (B, n_hidden), from rows (B, n_embd)."
+    if len(x) > FEW_ROWS: return gate(self.linear(x, gate_up, norm=True))
+    K, N = x.shape[1], len(gate_up)//2
+    out = x.new_empty(len(x), N)
+    _gated[cdiv(N, 4), len(x)](x, gate_up, out, K, N, 4, next_power_of_2(K))
+    return out
 
 # %% ../../nbs/fast/kernels.ipynb #fbe3e12d
 @patch
-def step(self:Replay,
-    ids:Tensor,    # (B, 1) token ids
-    cache:KVCache, # What came before; keys and values are added, at position `at`
-)->Tensor: # (B, vocab_size)
-    "One token of each row through the network."
-    m, c = self.model, self.model.config
-    x, d, few = F.embedding(ids[:,0], m.embed_tokens.weight), c.n_embd//c.n_head, len(ids) <= 8
-    y, starts = x.new_empty(len(x), c.n_head*d), self.starts(cache)
-    for (reads, q_weight, k_weight, o, gates, down), keys, values in zip(self.layers, cache.k, cache.v):
-        qkv = self.linear(x, reads, norm=True)
-        _attend[c.n_head, len(x)](qkv, q_weight, k_weight, m.cos, m.sin, keys, values, y, self.at, starts, *keys.stride()[:2], c.n_head, c.n_kv_head, d, 256 if few else 32, num_warps=8 if few else 4)
-        self.linear(y, o, x)
-        if few:
-            deep = x.new_empty(len(x), c.n_hidden)
-            _gated[cdiv(c.n_hidden, 4), len(x)](x, gates, deep, c.n_embd, c.n_hidden, 4, next_power_of_2(c.n_embd))
-        else: deep = gate(self.linear(x, gates, norm=True))
-        self.linear(deep, down, x)
-    return self.linear(x, self.head, norm=True)
+def starts(self:FoldedGPT, cache):
+    "(B,) position at which the text of each row begins: `cache.starts`, where rows are padded on the left."
+    if hasattr(cache, 'starts'): return cache.starts
+    return torch.zeros(cache.k.shape[1], dtype=torch.int32, device=cache.k.device)
 
 @patch
-def starts(self:Replay, cache):
-    "Where the text of each row begins, if rows were filled up on the left (see `tinychat.evaluate.many`)."
-    return cache.starts if hasattr(cache, 'starts') else torch.zeros(cache.k.shape[1], dtype=torch.int32, device=cache.k.device)
-
-@patch
-def read(self:Replay,
-    ids:Tensor,    # (1, T) token ids; what stands after number `last` is filling
-    cache:KVCache, # What came before; keys and values are added, from position `at`
-    last:Tensor,   # (1,) number of the last id that counts
-)->Tensor: # (1, vocab_size) scores for the token after it
-    "A whole question through the network."
+def step(self:FoldedGPT,
+    ids:Tensor,        # (B, 1) token ids
+    cache:StaticCache, # What came before; keys and values are added at `position`
+)->Tensor: # (B, vocab_size) logits
+    "One token of each row through the network. Whoever calls counts positions."
     m, c = self.model, self.model.config
-    where = self.at + torch.arange(ids.shape[1], device=ids.device)
-    seen = torch.arange(cache.k.shape[3], device=ids.device) <= where[:,None] # filling comes later, so nothing that counts looks at it
-    x, cos, sin = F.embedding(ids, m.embed_tokens.weight), m.cos[where], m.sin[where]
-    for (reads, q_weight, k_weight, o, gates, down), keys, values in zip(self.layers, cache.k, cache.v):
-        q, k, v = turn(F.linear(F.rms_norm(x, x.shape[2:], eps=1e-6), reads), q_weight, k_weight, cos, sin, c.n_head, c.n_kv_head)
+    x = F.embedding(ids[:,0], m.embed_tokens.weight)
+    y, starts = x.new_empty(len(x), c.n_embd), self.starts(cache)
+    shape = c.n_head, c.n_kv_head, c.n_embd//c.n_head
+    n_at_once, warps = (256, 8) if len(x) <= FEW_ROWS else (32, 4) # positions looked at together
+    for layer, keys, values in zip(self.layers, cache.k, cache.v):
+        qkv = self.linear(x, layer.qkv, norm=True)
+        _attend[c.n_head, len(x)](qkv, layer.q_norm, layer.k_norm, m.cos, m.sin, keys, values, y,
+                                  self.position, starts, *keys.stride()[:2], *shape, n_at_once,
+                                  num_warps=warps)
+        self.linear(y, layer.o, x)
+        self.linear(self.gated(x, layer.gate_up), layer.down, x)
+    return self.linear(x, self.to_logits, norm=True)
+
+# %% ../../nbs/fast/kernels.ipynb #85673ed6
+@patch
+def read(self:FoldedGPT,
+    ids:Tensor,        # (1, T) token ids; those after number `last` are padding
+    cache:StaticCache, # What came before; keys and values are added from `position`
+    last:Tensor,       # (1,) number of the last id that counts
+)->Tensor: # (1, vocab_size) logits for the token after it
+    "Several tokens of one row through the network."
+    m, c = self.model, self.model.config
+    where = self.position + torch.arange(ids.shape[1], device=ids.device)
+    mask = torch.arange(cache.k.shape[3], device=ids.device) <= where[:,None]
+    x, heads = F.embedding(ids, m.embed_tokens.weight), (c.n_head, c.n_kv_head)
+    rope = m.cos[where], m.sin[where]
+    def norm(x): return F.rms_norm(x, x.shape[2:], eps=1e-6)
+    for layer, keys, values in zip(self.layers, cache.k, cache.v):
+        q, k, v = norm_and_rotate(F.linear(norm(x), layer.qkv), layer.q_norm, layer.k_norm, *rope, heads)
         keys.index_copy_(2, where, k)
         values.index_copy_(2, where, v)
         k, v = (t.repeat_interleave(c.n_head//c.n_kv_head, 1) for t in (keys, values))
-        x = x + F.linear(F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2), o)
-        x = x + F.linear(gate(F.linear(F.rms_norm(x, x.shape[2:], eps=1e-6), gates)), down)
-    return self.linear(x[0,last], self.head, norm=True)
-
-# %% ../../nbs/fast/kernels.ipynb #6e941142
-side_stream = cache(torch.cuda.Stream) # one for each GPU, because what PyTorch sets aside for a stream it keeps for good
-
-@patch
-@torch.no_grad()
-def record(self:Replay,
-    key,           # What to keep the recording under
-    cache:KVCache, # Its memory is what the recording will use
-    work,          # What to record; it returns a tensor
-    warm,          # Called before: it starts all that `work` does, or its like, and changes nothing that counts
-    generator=None, # That draws, if `work` does
-    **places,      # Tensors that `work` reads, to be filled before each replay
-):
-    "Keep a recording of what `work` starts."
-    device = self.at.device
-    if len(self.tapes) >= 16: self.tapes.clear() # of settings and memory that are gone
-    with torch.cuda.device(device):
-        side = side_stream(device)
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side): # what is set up at a first call must not be in the recording, nor its draw in the order of draws
-            warm()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        if generator: graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, stream=side, capture_error_mode='thread_local'): out = work()
-    self.tapes[key] = dict(graph=graph, out=out, kept=(cache.k, cache.v, self.starts(cache)), **places) # memory that must not go away
-
-# %% ../../nbs/fast/kernels.ipynb #14da77cc
-@patch
-def replay(self:Replay,
-    ids:Tensor,    # (B, 1) token ids
-    cache:KVCache, # What came before; it is extended
-    sampling:dict=None, # For `choose`, not empty (None: only scores)
-    choose=sample, # From scores and `sampling` to ids; for another than this one, what it calls must have run before
-)->Tensor: # (B, 1) drawn ids, or (B, vocab_size) scores; the next call writes over them
-    "One token of each row."
-    key = cache.k.data_ptr(), len(ids), sampling and (choose, *sampling.items())
-    if key not in self.tapes:
-        place = ids.clone()
-        def warm():
-            out = self.step(place, cache)
-            if sampling: sample(out, **{**sampling, 'generator': torch.Generator(out.device)})
-        def work():
-            out = self.step(place, cache)
-            if sampling: place.copy_(out := choose(out, **sampling))
-            self.at.add_(1)
-            return out
-        self.at.fill_(cache.length)
-        self.record(key, cache, work, warm, sampling and sampling.get('generator'), place=place)
-        self.known = None
-    tape = self.tapes[key]
-    if ids is not tape['out']: tape['place'].copy_(ids)
-    if self.known != cache.length: self.at.fill_(cache.length)
-    tape['graph'].replay()
-    cache.length += 1
-    self.known = cache.length
-    return tape['out']
-
-# %% ../../nbs/fast/kernels.ipynb #71f7546f
-LENGTHS = 4, 16, 64, 256
-
-@patch
-def question(self:Replay,
-    ids:Tensor,    # (1, T) token ids
-    cache:KVCache, # What came before; it is extended
-)->Tensor: # (1, vocab_size) scores for the token after the last; None if there is no room for the filling
-    "Several tokens at once."
-    T = ids.shape[1]
-    most = next((n for n in LENGTHS if n >= T), cache.k.shape[3])
-    if cache.length + most > cache.k.shape[3]: return None
-    self.at.fill_(cache.length)
-    key = cache.k.data_ptr(), 'question', most
-    if key not in self.tapes:
-        place, last = F.pad(ids, (0, most - T)), torch.tensor([T - 1], device=ids.device)
-        work = lambda: self.read(place, cache, last)
-        self.record(key, cache, work, work, place=place, last=last)
-    tape = self.tapes[key]
-    tape['place'][:,:T].copy_(ids)
-    tape['last'].fill_(T - 1)
-    tape['graph'].replay()
-    cache.length += T
-    self.known = None
-    return tape['out']
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        x = x + F.linear(y, layer.o)
+        x = x + F.linear(gate(F.linear(norm(x), layer.gate_up)), layer.down)
+    return self.linear(x[0,last], self.to_logits, norm=True)

@@ -1,4 +1,4 @@
-"""A backup of SMS and MMS, streamed, with its emoji put together again
+"""A backup of SMS and MMS, read piece by piece, with its emoji put back together
 
 Docs: https://tinychat.github.io/tinychat/messengers/sms.html.md"""
 
@@ -7,19 +7,19 @@ Docs: https://tinychat.github.io/tinychat/messengers/sms.html.md"""
 # %% ../../nbs/messengers/sms.ipynb #98478a5c
 from __future__ import annotations
 import itertools, re, sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from xml.parsers import expat
 from ..data import Message
-from .core import ChatLog, Damaged, Export, sort_messages
+from .core import OWNER, ChatLog, Damaged, Export, name_or_key, sort_messages
 
 # %% auto #0
 __all__ = ['HIDE_CONTROLS', 'SHOW_CONTROLS', 'CLOSING_MARKS', 'OPENING_MARK', 'LINE_BREAK', 'CHAR_REFERENCES', 'CONTROL_BYTES',
-           'HIGH_SURROGATE', 'UNFINISHED', 'OWNER', 'FORMAT', 'LOOKS', 'SMSES_START', 'join_surrogates', 'BreakEscaper',
+           'HIGH_SURROGATE', 'UNFINISHED', 'FORMAT', 'LOOKS', 'SMSES_START', 'join_surrogates', 'BreakEscaper',
            'mend_xml', 'mended_pieces', 'BackupRecord', 'RecordBuilder', 'backup_records', 'attribute', 'content_type',
            'record_body', 'backup_time', 'message_box', 'backup_reason', 'correspondents', 'from_address',
-           'sender_address', 'contact_names', 'phone_digits', 'same_number', 'merge_numbers', 'name_or_key', 'find',
+           'sender_address', 'contact_names', 'phone_digits', 'same_number', 'merge_numbers', 'find', 'People',
            'people_to_log', 'AddressBook', 'group_by_people', 'read']
 
 # %% ../../nbs/messengers/sms.ipynb #2edca101
@@ -30,20 +30,19 @@ SHOW_CONTROLS = {v: k for k, v in HIDE_CONTROLS.items() if k < 32}
 def join_surrogates(
     run:re.Match, # References in a row: &#55357;&#56832;
 )->bytes: # The characters they stand for, as references that XML allows
-    "Write every emoji as one reference."
+    "Write each emoji as one reference."
     codes = [int(r[1:], 16) if r[:1] == b'x' else int(r) for r in run[0][2:-1].split(b';&#')]
     text = ''.join(chr(c) if c < 0x110000 else '\ufffd' for c in codes)
     text = text.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
     return ''.join(f'&#{ord(c)};' for c in text.translate(HIDE_CONTROLS)).encode()
 
 # %% ../../nbs/messengers/sms.ipynb #61d65423
-CLOSING_MARKS = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'}
-
+CLOSING_MARKS = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'} # what opens -> what closes it
 OPENING_MARK, LINE_BREAK = re.compile(rb'["\']|<!--|<\?'), re.compile(rb'\r\n|[\r\n\t]')
 
 class BreakEscaper:
-    "Tells the line breaks that somebody typed from those of the layout."
-    def __init__(self): self.inside = None # What we are in: one of CLOSE
+    "Writes the line breaks that somebody typed as references, and leaves those of the layout."
+    def __init__(self): self.inside = None # The mark that opened what we are in
     def __call__(self, data):
         out, at = [], 0
         while at < len(data):
@@ -51,40 +50,43 @@ class BreakEscaper:
             if self.inside is None: end = mark.end() if mark else len(data)
             else: end = data.find(CLOSING_MARKS[self.inside], at) + 1 or len(data)
             part = data[at:end]
-            out.append(LINE_BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if self.inside in (b'"', b"'") else part)
+            typed = self.inside in (b'"', b"'")
+            out.append(LINE_BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if typed else part)
             if mark: self.inside = mark[0]
             elif self.inside and data.startswith(CLOSING_MARKS[self.inside], end - 1): self.inside = None
             at = end
         return b''.join(out)
 
 # %% ../../nbs/messengers/sms.ipynb #c7a8a01b
-CHAR_REFERENCES = re.compile(rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});(?:&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});)*')
+_reference = rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});'
+CHAR_REFERENCES = re.compile(rb'(?:' + _reference + rb')+') # several in a row
 CONTROL_BYTES = re.compile(rb'[\x00-\x08\x0b\x0c\x0e-\x1f]')
+
 def mend_xml(
     data:bytes,         # Part of the file, not cut inside a reference
-    breaks:BreakEscaper=None, # What was before it (None: nothing)
-)->bytes: # What a parser accepts, and from which nothing is missing
+    escape_breaks:BreakEscaper=None, # Has seen what came before (None: nothing came before)
+)->bytes: # What a parser accepts, with nothing missing
     "Make XML of what the phone wrote."
-    data = (breaks or BreakEscaper())(data)
+    data = (escape_breaks or BreakEscaper())(data)
     if b'&#' in data: data = CHAR_REFERENCES.sub(join_surrogates, data)
     return CONTROL_BYTES.sub(lambda m: chr(HIDE_CONTROLS[m[0][0]]).encode(), data)
 
 # %% ../../nbs/messengers/sms.ipynb #09da8b39
-HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});' # The first half of a character
+HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});' # the first half of a character
 UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|(?:' + HIGH_SURROGATE + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
 
 def mended_pieces(
-    stream,          # Binary
-    size:int=1<<20,  # Bytes a piece
-): # Yields mended bytes
-    "The file, piece by piece."
-    rest, breaks = b'', BreakEscaper()
+    stream,          # The binary file
+    size:int=1<<20,  # Bytes in a piece
+): # Yields bytes that a parser accepts
+    "Mend a file piece by piece."
+    rest, escape_breaks = b'', BreakEscaper()
     while chunk := stream.read(size):
         data = rest + chunk
         cut = UNFINISHED.search(data, max(0, len(data) - 32)).start()
-        yield mend_xml(data[:cut], breaks)
+        yield mend_xml(data[:cut], escape_breaks)
         rest = data[cut:]
-    yield mend_xml(rest, breaks)
+    yield mend_xml(rest, escape_breaks)
 
 # %% ../../nbs/messengers/sms.ipynb #708dbc82
 @dataclass
@@ -93,7 +95,7 @@ class BackupRecord:
     kind:str                                  # 'sms' or 'mms'
     fields:dict                               # Its attributes
     parts:list=field(default_factory=list)    # The attributes of each part
-    addrs:list=field(default_factory=list)    # (type, address): 137 sent it, the others got it
+    addrs:list=field(default_factory=list)    # (type, address): 137 sent it, the others received it
 
 # %% ../../nbs/messengers/sms.ipynb #c005928a
 class RecordBuilder:
@@ -112,16 +114,17 @@ class RecordBuilder:
 
 # %% ../../nbs/messengers/sms.ipynb #9f37a8fb
 def backup_records(
-    stream, # Binary
-): # Yields `BackupRecord`s; ValueError if it is no XML even when mended
-    "The messages of a backup."
-    tags, parser = RecordBuilder(), expat.ParserCreate('utf-8')
-    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = tags.start, tags.end, tags.entity
+    stream, # The binary file
+): # Yields `BackupRecord`s; ValueError if it is not XML even when mended
+    "The records of a backup."
+    builder, parser = RecordBuilder(), expat.ParserCreate('utf-8')
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.EntityDeclHandler = builder.entity
     try:
-        for data in itertools.chain(mended_pieces(stream), [None]):
+        for data in itertools.chain(mended_pieces(stream), [None]): # None: nothing follows, so newer parsers let go of the last tags
             parser.Parse(data or b'', data is None)
-            yield from tags.done # newer parsers keep the last ones until they are told that nothing follows
-            tags.done.clear()
+            yield from builder.done
+            builder.done.clear()
     except expat.ExpatError as e: raise Damaged(f'its XML is damaged or cut short at line {e.lineno}') from None
 
 # %% ../../nbs/messengers/sms.ipynb #0ac3b097
@@ -129,7 +132,7 @@ def attribute(
     fields:dict, # Attributes
     key:str,     # Name of one
 )->str: # '' if there is nothing
-    "An attribute, as it was before it was mended."
+    "An attribute, its control characters turned back."
     text = fields.get(key) or ''
     return '' if text == 'null' else text.translate(SHOW_CONTROLS)
 
@@ -137,7 +140,7 @@ def attribute(
 def content_type(
     part:dict, # Attributes of a part
 )->str: # 'text/plain'
-    "What a part is."
+    "What kind of part it is."
     return (part.get('ct') or '').split(';')[0].strip().lower()
 
 # %% ../../nbs/messengers/sms.ipynb #7df60ef3
@@ -146,8 +149,8 @@ def record_body(
 )->str: # '' if it has none
     "What was typed."
     if record.kind == 'sms': return attribute(record.fields, 'body')
-    def seq(part): return int(part['seq']) if re.fullmatch(r'-?[0-9]{1,6}', part.get('seq') or '') else 0
-    texts = [attribute(p, 'text') for p in sorted(record.parts, key=seq) if content_type(p) == 'text/plain']
+    def position(part): return int(part['seq']) if re.fullmatch(r'-?[0-9]{1,6}', part.get('seq') or '') else 0
+    texts = [attribute(p, 'text') for p in sorted(record.parts, key=position) if content_type(p) == 'text/plain']
     return '\n'.join(t for t in texts if t)
 
 # %% ../../nbs/messengers/sms.ipynb #beb1ef50
@@ -185,7 +188,8 @@ def correspondents(
     record:BackupRecord, # Of either kind
 )->tuple: # Numbers, e-mail addresses, names of companies
     "Who took part besides the owner of the phone."
-    who = (attribute(record.fields, 'thread_address') or attribute(record.fields, 'address')).split('~') # the former in some backups of Signal
+    listed = attribute(record.fields, 'thread_address') or attribute(record.fields, 'address') # the former in some backups of Signal
+    who = listed.split('~')
     if who == ['']: who = [a or '' for kind, a in record.addrs if (kind == '137') == (message_box(record) == '1')]
     return tuple(sys.intern(a.strip()) for a in who if a.strip())
 
@@ -202,8 +206,8 @@ def sender_address(
 )->str: # None: the owner of the phone; '' if it does not say
     "The address that a message came from."
     if message_box(record) == '2': return None
-    alone = attribute(record.fields, 'address').strip()
-    return sys.intern(alone) if alone and '~' not in alone else from_address(record)
+    single = attribute(record.fields, 'address').strip()
+    return sys.intern(single) if single and '~' not in single else from_address(record)
 
 # %% ../../nbs/messengers/sms.ipynb #182d557f
 def contact_names(
@@ -218,17 +222,17 @@ def contact_names(
 # %% ../../nbs/messengers/sms.ipynb #930def8f
 def phone_digits(
     address:str, # Of any kind
-)->str: # '' if it is no number to dial
-    "A telephone number without its decoration."
+)->str: # '' if it is not a number to dial
+    "The digits of a telephone number."
     return re.sub('[^0-9]', '', address).lstrip('0') if re.fullmatch(r'\+?[0-9 ().\-/]+', address) else ''
 
 # %% ../../nbs/messengers/sms.ipynb #51d18293
 def same_number(
     a:str,           # Digits
     b:str,           # Digits
-    same_name:bool,  # Are they the same person in the address book?
+    same_name:bool,  # Does the address book have the same name for both?
 )->bool: # Do both reach the same telephone?
-    "Are two numbers one, written in two ways?"
+    "Is this one number, written in two ways?"
     short, long = sorted((a, b), key=len)
     return a == b or long.endswith(short) and (len(short) >= 10 or len(short) >= 7 and same_name)
 
@@ -245,85 +249,87 @@ def merge_numbers(
         if out[a] == a: like.append(a)
     return out
 
-# %% ../../nbs/messengers/sms.ipynb #65d2c6a3
-OWNER = 'Me'
-
-def name_or_key(
-    who:list,   # Addresses in one chat, one for each person
-    names:dict, # Address -> name, or ''
-)->dict: # Address -> what to call them
-    "A different name for everybody."
-    count = Counter(names.get(a) for a in who)
-    return {a: names[a] if names.get(a) not in ('', None, OWNER) and count[names[a]] == 1 else a for a in who}
-
 # %% ../../nbs/messengers/sms.ipynb #b99430a0
 FORMAT = 'SMS Backup & Restore'
 LOOKS = 'an .xml file whose first element is <smses>'
-SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*<smses[\s/>]', re.S)
+SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*'
+                         r'<smses[\s/>]', re.S)
 
 def find(
     files:list, # `File`s
-)->list: # Groups: every backup is one of its own
-    "The backups of text messages."
+)->list: # Groups of one file: every backup stands alone
+    "The backups of text messages among some files."
     return [[f] for f in files if b'<smses' in f.head and SMSES_START.match(f.head.decode('utf-8', 'replace'))]
 
 # %% ../../nbs/messengers/sms.ipynb #a8ef31f6
+@dataclass
+class People:
+    "Who is who in a backup."
+    same:dict  # Address -> the first address of the same person
+    names:dict # First address -> name, where there is one
+    mine:set   # First addresses of the owner, as far as they are known
+
 def people_to_log(
-    who:tuple,     # The people in it, one address for each
+    who:tuple,     # The people in the chat, one address for each
     messages:list, # `Message`s from addresses; None is the owner, '' unknown
-    person:dict,   # Address -> the first address of the same person
-    called:dict,   # The latter -> name
-    mine:set,      # Those of the owner, as far as they are known
+    people:People, # Of the whole backup
 )->ChatLog: # Ordered by time
-    "One chat."
-    label = name_or_key(list(dict.fromkeys([*who, *(person[m.sender] for m in messages if m.sender)])), called)
-    def show(sender): return OWNER if sender is None or person.get(sender) in mine else label[person[sender]] if sender else ''
+    "Make a chat of the messages between some people."
+    senders = (people.same[m.sender] for m in messages if m.sender)
+    label = name_or_key(list(dict.fromkeys([*who, *senders])), people.names)
+    def show(sender):
+        if sender is None or people.same.get(sender) in people.mine: return OWNER
+        return label[people.same[sender]] if sender else ''
     messages = [Message(show(m.sender), m.text, m.time) for m in messages]
     group = len(who) > 1 or any(a.startswith('__textsecure_group__') for a in who)
     return ChatLog(', '.join(label[a] for a in who), sort_messages(messages), {OWNER}, group)
 
 # %% ../../nbs/messengers/sms.ipynb #b3d27a41
 class AddressBook:
-    "What a backup says of people."
-    def __init__(self): self.seen, self.own, self.names, self.maybe = {}, {}, {}, {} # addresses; the owner's; address -> name, for certain and from groups
+    "Collects what a backup says about people."
+    def __init__(self):
+        self.seen, self.own = {}, {}        # All addresses, and the owner's, in order
+        self.certain, self.likely = {}, {}  # Address -> name, from chats of two and from groups
     def learn(self, record):
-        who, mine = correspondents(record), from_address(record)
-        for a, name in contact_names(record).items(): (self.names if len(who) == 1 else self.maybe).setdefault(a, name)
-        if sender_address(record) is None and mine: self.own[mine] = None
-    def sort_out(self):
-        "Address -> the first address of the same person, the latter -> name, and those of the owner."
-        person = merge_numbers({a: self.names.get(a) or self.maybe.get(a, '') for a in self.seen | self.own})
-        called = {person[a]: n for known in (self.maybe, self.names) for a, n in reversed(known.items()) if a in person}
-        return person, called, {person[a] for a in self.own}
+        "Note the names and the owner's address in a record."
+        who, sent_from = correspondents(record), from_address(record)
+        names = self.certain if len(who) == 1 else self.likely
+        for a, name in contact_names(record).items(): names.setdefault(a, name)
+        if sender_address(record) is None and sent_from: self.own[sent_from] = None
+    def people(self):
+        "Who is who, now that everything is known."
+        same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in self.seen | self.own})
+        names = {}
+        for book in (self.likely, self.certain): # what is certain, and came first, has the last word
+            names.update((same[a], name) for a, name in reversed(book.items()) if a in same)
+        return People(same, names, {same[a] for a in self.own})
 
 # %% ../../nbs/messengers/sms.ipynb #8640caa7
 def group_by_people(
-    rows:list,   # (addresses, `Message` from an address)
-    person:dict, # Address -> the first address of the same person
-    called:dict, # The latter -> name
-    mine:set,    # Those of the owner, as far as they are known
+    rows:list,     # (addresses, `Message` from an address)
+    people:People, # Of the whole backup
 )->list: # `ChatLog`s
-    "Bring together what was said between the same people."
+    "Bring together all messages between the same people."
     chats = {}
     for who, message in rows:
-        who = tuple(dict.fromkeys(person[a] for a in who))
-        who = tuple(p for p in who if p not in mine) or who
+        who = tuple(dict.fromkeys(people.same[a] for a in who))
+        who = tuple(p for p in who if p not in people.mine) or who
         chats.setdefault(frozenset(who), (who, []))[1].append(message)
-    return [people_to_log(*chat, person, called, mine) for chat in chats.values()]
+    return [people_to_log(who, messages, people) for who, messages in chats.values()]
 
 # %% ../../nbs/messengers/sms.ipynb #e93bc7dc
 def read(
     files:list, # One backup
 )->Export: # A chat for each correspondent, or set of them; ValueError if it is damaged
     "Read a backup of text messages."
-    export, known, rows = Export(FORMAT, str(files[0].path)), AddressBook(), []
+    export, book, rows = Export(FORMAT, str(files[0].path)), AddressBook(), []
     with files[0].open() as stream:
         for r in backup_records(stream):
             export.read += 1
-            known.learn(r)
+            book.learn(r)
             if why := backup_reason(r): export.dropped[why] += 1; continue
             who, sender = correspondents(r), sender_address(r)
             rows.append((who, Message(sender, record_body(r), backup_time(r))))
-            known.seen.update(dict.fromkeys([*who, *filter(None, [sender])]))
-    export.chats = group_by_people(rows, *known.sort_out())
+            book.seen.update(dict.fromkeys([*who, *filter(None, [sender])]))
+    export.chats = group_by_people(rows, book.people())
     return export
