@@ -165,7 +165,7 @@ def main(names=(), root=Path(__file__).resolve().parent.parent):
     for name in names or RULES:
         measured, found = RULES[name](house)
         broken += bool(found)
-        print('\n  '.join([f'{"FAILED" if found else "ok    "} {name:14} {measured}'.rstrip(), *found]))
+        print('\n  '.join([f'{"FAILED" if found else "ok    "} {name:14} {measured}'.rstrip(), *dict.fromkeys(found)]))
     return int(broken > 0)
 
 if __name__ == '__main__': sys.exit(main(sys.argv[1:]))
