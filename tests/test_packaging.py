@@ -1,5 +1,5 @@
 "Facts that stand in two places agree, and nothing is committed that should not be."
-import json, os, re, subprocess, sys
+import json, os, re, runpy, struct, subprocess, sys, zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -88,11 +88,32 @@ def test_citation_and_changes():
 
 def workflow(name): return yaml.safe_load(read(f'.github/workflows/{name}.yml'))
 
+def uses(job): return [step.get('uses', step.get('run', '')) for step in job['steps']]
+
+def test_a_pull_request_gets_the_quick_lane_and_main_everything():
+    when, jobs = workflow('test')[True], workflow('test')['jobs'] # YAML 1.1 reads `on` as true
+    assert when['push'] == {'branches': ['main']} and 'pull_request' in when
+    assert jobs['quick']['if'] == "github.event_name == 'pull_request'" and jobs['whole']['if'] == "github.event_name != 'pull_request'" and 'if' not in jobs['windows']
+    assert uses(jobs['quick'])[-1] == './run_tests.sh --quick' and uses(jobs['whole'])[-1] == '.ci/run'
+    assert read('.ci/run').splitlines()[-1].startswith('exec ./run_tests.sh')
+
 def test_tests_run_where_people_are():
-    matrix = workflow('test')['jobs']['test']['strategy']['matrix']
-    assert matrix == dict(os=['ubuntu-latest', 'macos-latest'], python=['3.10', '3.12', '3.13'])
-    assert matrix['python'][0] == ini['min_python']
-    assert workflow('test')['jobs']['test']['steps'][-1] == {'run': './run_tests.sh'} and read('.ci/run').splitlines()[-1].startswith('exec ./run_tests.sh')
+    jobs = workflow('test')['jobs']
+    assert jobs['whole']['strategy']['matrix'] == dict(os=['ubuntu-latest', 'macos-latest'], python=['3.10', '3.12', '3.13'])
+    assert jobs['whole']['strategy']['matrix']['python'][0] == ini['min_python']
+    assert jobs['quick']['strategy']['matrix'] == dict(os=['ubuntu-latest', 'macos-latest']) and jobs['windows']['runs-on'] == 'windows-latest'
+    assert not any('.sh' in step for step in uses(jobs['windows']))
+
+def test_docs_are_built_always_and_published_from_main_only():
+    flow = workflow('docs')
+    build, deploy = flow['jobs']['build'], flow['jobs']['deploy']
+    assert flow[True]['push'] == {'branches': ['main']} and {'pull_request', 'workflow_dispatch'} <= set(flow[True]) and flow['permissions'] == {'contents': 'read'}
+    parts = 'actions/checkout', 'actions/setup-python', 'quarto-dev/quarto-actions/setup', "'.[dev]'", 'nbdev-docs', 'upload-pages-artifact'
+    at = [next(n for n, step in enumerate(uses(build)) if part in step) for part in parts]
+    assert at == sorted(at) and build['steps'][at[4]]['env'] == {'PYTHONPATH': 'tools'}
+    assert 'permissions' not in build and deploy['permissions'] == {'pages': 'write', 'id-token': 'write'}
+    assert deploy['needs'] == 'build' and "!= 'pull_request'" in deploy['if'] and deploy['concurrency']['cancel-in-progress'] is False
+    assert any(step.startswith('actions/deploy-pages@') for step in uses(deploy))
 
 def test_release_is_by_trusted_publishing():
     "Only the job that uploads may ask for a token, none is kept, and it uploads what was tested"
@@ -149,10 +170,61 @@ def test_figures_have_caption_and_alt_text(path):
         for fact in ('label: fig-', 'fig-cap: ', 'fig-alt: '):
             assert re.search(rf'^#\|\s*{fact}\S', ''.join(cell['source']), re.M), f'no `#| {fact}` on the figure of: {"".join(cell["source"])[-80:]}'
 
+quarto = yaml.safe_load(read('_quarto.yml'))
+
 @needs_git
+@pytest.mark.skipif(sys.platform == 'win32', reason='links are as git was told to make them')
 def test_quarto_config_is_a_link():
     assert os.readlink(root/'nbs'/'_quarto.yml') == '../_quarto.yml'
     if entry := git('ls-files', '--stage', 'nbs/_quarto.yml').stdout: assert entry.startswith('120000'), 'git holds a copy, not a link'
+
+@needs_git
+def test_every_page_is_in_the_sidebar_once():
+    def listed(items): return [path for item in items for path in (listed(item['contents']) if isinstance(item, dict) else [item])]
+    folders, leaves = ([p.lstrip('!') for p in quarto['project']['render'] if p.startswith('!') == no] for no in (False, True))
+    assert leaves == ['share/app.ipynb'] and all(p.endswith('*.ipynb') for p in folders)
+    here = [f.removeprefix('nbs/') for f in committed() if f.startswith('nbs/') and f.endswith('.ipynb')]
+    pages, found = sorted({*here} - {*leaves}), listed(quarto['website']['sidebar']['contents'])
+    assert {str(Path(p).parent) for p in pages} == {str(Path(p).parent) for p in folders}, 'a folder that no page is made of'
+    assert [p for p in pages if p not in found] == [] == [p for p in found if p not in pages] and len(found) == len(pages)
+
+def test_quarto_repeats_no_fact_that_pyproject_holds():
+    website = quarto['website']
+    # nbdev writes these into nbdev.yml; here they would win, and one day differ.
+    assert quarto['metadata-files'] == ['nbdev.yml'] and not {'repo-url', 'repo-branch', 'site-url', 'title'} & set(website)
+    assert website['navbar']['right'][0]['href'] == ini['git_url'] and f"{ini['git_url']}/blob/{ini['branch']}/LICENSE" in website['page-footer']['right']
+
+def test_pictures_of_the_site():
+    "The icon, and the card that a messenger shows of a link: as large as it is asked for"
+    for card in ('open-graph', 'twitter-card'): assert quarto['website'][card]['image'] == 'images/card.png' and quarto['website'][card]['image-alt'].strip()
+    data = (root/'nbs'/'images'/'card.png').read_bytes()
+    assert data[:8] == b'\x89PNG\r\n\x1a\n' and struct.unpack('>II', data[16:24]) == (1200, 630)
+    assert (root/'nbs'/quarto['website']['favicon']).is_file()
+
+@needs_git
+@pytest.mark.parametrize('path', [f for f in committed() if f.endswith('.md')] if git('rev-parse', '--git-dir').returncode == 0 else [])
+def test_links_of_texts_lead_to_files(path):
+    text = re.sub(r'(?s)```.*?```|`[^`\n]*`', '', read(path))
+    links = [l.partition('#')[0] for l in re.findall(r'\]\(([^)\s]+)', text) if not re.match('[a-z]+:|#', l)]
+    assert [l for l in links if not (root/path).parent.joinpath(l).exists()] == []
+
+# What is installed
+
+dist = runpy.run_path(str(root/'tools'/'check_dist.py'))
+
+@needs_git
+def test_the_library_holds_code_and_weights_and_no_notes():
+    ours = [f for f in committed() if f.startswith('tinychat/')]
+    assert dist['problems'](ours) == []
+    assert 'recursive-include tinychat/bases *' in read('MANIFEST.in')
+
+@pytest.mark.parametrize('file', ['tinychat/bases/base_runs.jsonl', 'benchmarks/runs/base.jsonl', 'tests/test_data.py', 'training_data/chatml_format.txt', 'out/ckpt.pt', 'Makefile'])
+def test_what_does_not_belong_in_a_package_is_found(tmp_path, capsys, file):
+    wheel = tmp_path/'x.whl'
+    with zipfile.ZipFile(wheel, 'w') as z:
+        for f in (file, 'tinychat/gpt.py', 'tinychat-0.1.0.dist-info/METADATA', 'tinychat/bases/tiny/model.safetensors'): z.writestr(f, '')
+    assert dist['main'](wheel) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [f'x.whl: {file} does not belong in it', 'x.whl: tinychat/bases/small/model.safetensors is missing']
 
 # Nothing private gets out
 
