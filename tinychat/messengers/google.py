@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 from ..data import Message
-from .core import ChatLog, Damaged, Export, decode, sort_messages, load_json
+from .core import OWNER, ChatLog, Damaged, Export, File, decode, load_json, name_or_key, sort_messages
 
 # %% auto #0
-__all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'OWNER', 'MONTH_NAMES', 'EAST_ASIAN_DATE', 'WESTERN_DATE', 'FORMAT', 'LOOKS',
-           'VOICE_MARK', 'CHAT_MARK', 'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher',
-           'VoicePage', 'parse_page', 'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners',
-           'NumberBook', 'name_or_key', 'page_people', 'add_page', 'voice_to_log', 'read_voice', 'sentence_parts',
-           'parse_sentence_date', 'text_field', 'chat_reason', 'identity', 'chat_rows', 'space_to_log',
-           'read_google_chat', 'is_google_chat', 'find', 'read']
+__all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'MONTH_NAMES', 'EAST_ASIAN_DATE', 'WESTERN_DATE', 'FORMAT', 'LOOKS', 'VOICE_MARK',
+           'CHAT_MARK', 'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher', 'VoicePage',
+           'parse_page', 'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners', 'NumberBook',
+           'page_people', 'add_page', 'voice_to_log', 'read_voice', 'sentence_parts', 'parse_sentence_date',
+           'text_field', 'chat_reason', 'identity', 'chat_rows', 'ChatOwner', 'space_to_log', 'read_google_chat',
+           'is_google_chat', 'find', 'read']
 
 # %% ../../nbs/messengers/google.ipynb #4b422a3b
 @dataclass
 class PagePerson:
     "Somebody on a page."
-    number:str='' # To dial; '' if it does not say
-    name:str=''   # In the address book; '' if it is not there
+    number:str='' # To dial; '' if the page does not say
+    name:str=''   # As in the address book; '' if it is not there
     me:bool=False # Is it the owner of the account?
 
 @dataclass
@@ -36,27 +36,30 @@ class PageMessage:
     time:str=None                             # As the page has it
     sender:PagePerson=None                        # None if the page does not say
     text:str=None                             # None if it does not end on this page
-    attached:list=field(default_factory=list) # What kinds of files
+    attached:list=field(default_factory=list) # The kinds of its files
 
 # %% ../../nbs/messengers/google.ipynb #28c9b735
-END_TAGS = dict(q='text', span='name', abbr='name', title='title', div='deleted')
+END_TAGS = dict(q='text', span='name', abbr='name', title='title', div='deleted') # tag -> which text it ends
 
 class TextCollector(HTMLParser):
     "Collects the text between two tags."
     def __init__(self):
         super().__init__()
-        self.title, self.deleted, self.call, self.people, self.notes = '', False, False, [], []
+        self.title, self.deleted, self.call = '', False, False
+        self.people, self.notes = [], []
         self.note = self.person = self.inside = None
-    def begin(self, inside): self.inside, self.heard = inside, []
+    def begin(self, inside):
+        "From here on, text belongs to this."
+        self.inside, self.heard = inside, []
     def handle_data(self, data):
         if self.inside: self.heard.append(data)
     def handle_endtag(self, tag):
-        if self.inside and END_TAGS.get(tag) == self.inside:
-            text, inside, self.inside = ''.join(self.heard), self.inside, None
-            if inside == 'text': self.note.text = text
-            elif inside == 'name': self.person.name = text.strip()
-            elif inside == 'title': self.title = ' '.join(text.split())
-            else: self.deleted = text.split()[-1:] == ['True']
+        if not self.inside or END_TAGS.get(tag) != self.inside: return
+        text, inside, self.inside = ''.join(self.heard), self.inside, None
+        if inside == 'text': self.note.text = text
+        elif inside == 'name': self.person.name = text.strip()
+        elif inside == 'title': self.title = ' '.join(text.split())
+        else: self.deleted = text.split()[-1:] == ['True']
 
 # %% ../../nbs/messengers/google.ipynb #12a763d1
 class TagDispatcher(TextCollector):
@@ -79,7 +82,8 @@ class VoicePage(TagDispatcher):
     def start_message(self, tag=None, attrs=None):
         self.note, self.person, self.inside = PageMessage(), None, None
         self.notes.append(self.note)
-    def only_once(self, part): # A second one belongs to the next message
+    def only_once(self, part):
+        "The current message, or a new one if it has this part already."
         if self.note and getattr(self.note, part) is not None: self.start_message()
         return self.note
     def start_dt(self, tag, attrs):
@@ -102,16 +106,17 @@ def parse_page(
     "Read a page of Google Voice."
     page = VoicePage()
     try: page.feed(html); page.close()
-    except AssertionError: raise Damaged('one of its pages is no HTML') from None # how the parser says so
-    if len(page.notes) < html.count('<div class="message"') or not page.call and '<div class="haudio"' in html:
+    except AssertionError: raise Damaged('one of its pages is no HTML') from None # this is how the parser says so
+    lost_call = not page.call and '<div class="haudio"' in html
+    if lost_call or len(page.notes) < html.count('<div class="message"'):
         raise Damaged('one of its pages is damaged, and messages are missing')
     return page
 
 # %% ../../nbs/messengers/google.ipynb #b7a694a9
 def parse_iso(
     iso:str, # '2026-03-01T18:00:00.000-05:00'
-)->datetime: # In UTC if it has a zone; None if it is no time
-    "A time as machines write it."
+)->datetime: # In UTC if it has a zone; None if it is not a time
+    "Read a time as machines write it."
     try: time = datetime.fromisoformat(re.sub('[zZ]$', '+00:00', (iso or '').strip()))
     except ValueError: return None
     try: return time.astimezone(timezone.utc) if time.tzinfo else time
@@ -129,9 +134,9 @@ def page_message_text(
 # %% ../../nbs/messengers/google.ipynb #d8ee82e2
 def page_message_reason(
     note:PageMessage,    # A message on a page
-    deleted:bool, # Did its owner delete the conversation?
-)->str: # A key of `REASONS`; None if it is to be kept
-    "Why this is no message."
+    deleted:bool, # Did the owner delete the conversation?
+)->str: # A key of `REASONS`; None if it is a message
+    "Why a message on a page does not count as one."
     if note.text is None or note.sender is None: return 'malformed'
     if deleted: return 'deleted'
     if page_message_text(note): return None
@@ -144,12 +149,14 @@ VOICE_FILE_NAME = re.compile(r'(.*) - [^-]+ - \d{4}-\d\d-\d\dT\d\d_\d\d_\d\dZ?\b
 def page_partners(
     page:VoicePage, # A conversation
     file:str,  # Its name: 'Ada - Text - 2026-03-01T23_00_00Z.html'
-)->list: # `PagePerson`s; empty if it does not say
-    "With whom the owner talks on a page."
+)->list: # `PagePerson`s; empty if the page does not say
+    "Who the owner talks with on a page."
     if page.people: return [p for p in page.people if not p.me]
-    found = [n.sender for n in page.notes if n.sender and not n.sender.me and (n.sender.number or n.sender.name)]
+    senders = [n.sender for n in page.notes if n.sender and not n.sender.me]
+    found = [p for p in senders if p.number or p.name]
     if found: return found
-    name = re.sub('^Me to ?', '', page.title).strip() or (m[1].strip() if (m := VOICE_FILE_NAME.match(file)) else '')
+    in_file_name = m[1].strip() if (m := VOICE_FILE_NAME.match(file)) else ''
+    name = re.sub('^Me to ?', '', page.title).strip() or in_file_name
     if not name: return []
     return [PagePerson(number=name) if re.fullmatch(r'\+?[0-9]+', name) else PagePerson(name=name)]
 
@@ -158,39 +165,29 @@ class NumberBook:
     "Who has which number, on all pages."
     def __init__(self): self.numbers, self.names = defaultdict(set), {}
     def learn(self, person):
+        "Note the number and the name of a person, if both are known."
         if person.number and person.name and person.name != person.number:
             self.numbers[person.name].add(person.number)
             self.names.setdefault(person.number, person.name)
     def key(self, person):
-        "What tells a person from all others; '' for an unknown one."
+        "The number or name that tells a person from all others; '' for an unknown one."
         known = self.numbers.get(person.name, ())
         return person.number or (next(iter(known)) if len(known) == 1 else person.name)
-
-# %% ../../nbs/messengers/google.ipynb #a97304f9
-OWNER = 'Me'
-
-def name_or_key(
-    keys:list,  # The people of one chat
-    names:dict, # Key -> name, where there is one
-)->dict: # Key -> what to call them: the name, or the number where names are not enough
-    "A different name for everybody."
-    count = Counter(names.get(k, k) for k in keys)
-    return {k: n if (n := names.get(k, k)) != OWNER and count[n] == 1 else k for k in keys}
 
 # %% ../../nbs/messengers/google.ipynb #3d26bc4f
 def page_people(
     page:VoicePage, # A conversation
-)->list: # `PagePerson`s but the owner, as often as they are shown
-    "Whom a page shows."
+)->list: # `PagePerson`s without the owner, as often as they are shown
+    "Everybody a page shows."
     return [p for p in [*page.people, *(n.sender for n in page.notes if n.sender)] if not p.me]
 
 # %% ../../nbs/messengers/google.ipynb #b698a286
 def add_page(
-    chats:dict, # Set of people -> their keys and messages; grows
+    chats:dict,      # Set of people -> (their keys, messages, `NumberBook` of its pages); grows
     page:VoicePage,  # A conversation
-    file:str,   # Its name
-    book:NumberBook,  # Of all pages
-    export:Export, # Whose account grows
+    file:str,        # Its name
+    book:NumberBook, # Of all pages
+    export:Export,   # Its account grows
 ):
     "Add a page to the chat that it belongs to."
     who = list(dict.fromkeys(book.key(p) for p in page_partners(page, file)))
@@ -206,11 +203,12 @@ def add_page(
 def voice_to_log(
     who:list,      # Keys of the people in it
     messages:list, # `Message`s from keys; None is the owner
-    own:NumberBook,      # Of its pages
-    book:NumberBook,     # Of all pages
+    own:NumberBook,  # Of its pages
+    book:NumberBook, # Of all pages
 )->ChatLog: # Ordered by time
     "One chat of Google Voice."
-    label = name_or_key(list(dict.fromkeys([*who, *(m.sender for m in messages if m.sender)])), book.names | own.names)
+    senders = (m.sender for m in messages if m.sender)
+    label = name_or_key(list(dict.fromkeys([*who, *senders])), book.names | own.names)
     named = [Message(OWNER if m.sender is None else label.get(m.sender, ''), m.text, m.time) for m in messages]
     return ChatLog(', '.join(label[k] for k in who), sort_messages(named), {OWNER}, len(who) > 1)
 
@@ -250,25 +248,31 @@ ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
 """.strip().splitlines() for n, name in enumerate(line.split(), 1)}
 
 # %% ../../nbs/messengers/google.ipynb #cf781a1d
-EAST_ASIAN_DATE = re.compile(r'(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일] ?\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?(午前|午後|上午|下午|오전|오후)? ?(\d{1,2}):(\d\d):(\d\d)')
+EAST_ASIAN_DATE = re.compile(r'(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일] ?'
+                             r'\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?'
+                             r'(午前|午後|上午|下午|오전|오후)? ?(\d{1,2}):(\d\d):(\d\d)')
 WESTERN_DATE = re.compile(r'(.*[^\d:.]) ?(\d{1,2})[:.](\d\d)[:.](\d\d)(?: ?([ap])\.? ?m\.?)?', re.I)
 
 def sentence_parts(
     sentence:str, # Without its zone
 )->tuple: # Year, month, day, hour, minute, second, and 'a', 'p' or None; None if it does not add up
     "Take a date apart."
-    if m := EAST_ASIAN_DATE.fullmatch(sentence): return *m.groups()[:3], *m.groups()[4:], m[4] and ('a' if m[4] in '午前上午오전' else 'p')
+    if m := EAST_ASIAN_DATE.fullmatch(sentence):
+        year, month, day, half, *clock = m.groups()
+        return year, month, day, *clock, half and ('a' if half in '午前上午오전' else 'p')
     if not (m := WESTERN_DATE.fullmatch(sentence)): return None
-    numbers, words = re.findall(r'\d+', m[1]), re.findall(r'[^\W\d_]+', m[1].lower())
-    year, day = [n for n in numbers if len(n) == 4], [n for n in numbers if len(n) < 3]
-    month = {MONTH_NAMES[w] for w in words if w in MONTH_NAMES}
-    if len(numbers) == 2 and len(year) == len(day) == len(month) == 1: return year[0], *month, day[0], *m.groups()[1:4], m[5] and m[5].lower()
+    date, *clock, half = m.groups()
+    numbers, words = re.findall(r'\d+', date), re.findall(r'[^\W\d_]+', date.lower())
+    years, days = [n for n in numbers if len(n) == 4], [n for n in numbers if len(n) < 3]
+    months = {MONTH_NAMES[w] for w in words if w in MONTH_NAMES}
+    if len(numbers) != 2 or not len(years) == len(days) == len(months) == 1: return None
+    return years[0], *months, days[0], *clock, half and half.lower()
 
 # %% ../../nbs/messengers/google.ipynb #b5dadb8e
 def parse_sentence_date(
     sentence, # 'Monday, March 2, 2026 at 6:02:00\u202fPM UTC', or anything
 )->datetime: # In UTC; None if it is not certain
-    "Read a date in words."
+    "Read a date that is a sentence."
     if not isinstance(sentence, str): return None
     words = ' '.join(re.sub('[\u200e\u200f\u061c]', '', sentence).split())
     if not words.endswith(' UTC'): return t if (t := parse_iso(words)) and t.tzinfo else None
@@ -284,7 +288,7 @@ def parse_sentence_date(
 def text_field(
     record, # A dictionary, or anything
     key:str, # One of its keys
-)->str: # '' if it is not there, or no text
+)->str: # '' if it is missing or not a text
     "A text in a record."
     text = record.get(key) if isinstance(record, dict) else None
     return text if isinstance(text, str) else ''
@@ -292,8 +296,8 @@ def text_field(
 # %% ../../nbs/messengers/google.ipynb #3438d02b
 def chat_reason(
     record, # One of the messages
-)->str: # A key of `REASONS`; None if it is to be kept
-    "Why this is no message."
+)->str: # A key of `REASONS`; None if it is a message
+    "Why a record is not a message."
     if not isinstance(record, dict): return 'malformed'
     if record.get('message_state') == 'DELETED' or 'deletion_metadata' in record: return 'deleted'
     kinds = dict(text=str, creator=dict, annotations=list, attached_files=list)
@@ -306,7 +310,7 @@ def chat_reason(
 # %% ../../nbs/messengers/google.ipynb #52645769
 def identity(
     person, # A `creator`, a member, or anything
-)->tuple: # (what tells them from others, name); two empty strings if unknown
+)->tuple: # (address or name that tells them from others, name); two empty strings if unknown
     "Who somebody is."
     name, email = text_field(person, 'name').strip(), text_field(person, 'email').strip().lower()
     return email or name, name or email
@@ -314,7 +318,7 @@ def identity(
 # %% ../../nbs/messengers/google.ipynb #00e66705
 def chat_rows(
     records:list,  # What `messages.json` holds
-    export:Export, # Whose account grows
+    export:Export, # Its account grows
 )->list: # (what tells the sender from others, name, text, time) of each message
     "Keep what is a message, and count the rest."
     rows = []
@@ -325,23 +329,30 @@ def chat_rows(
     return rows
 
 # %% ../../nbs/messengers/google.ipynb #18c210ea
+@dataclass
+class ChatOwner:
+    "What the export says about its owner."
+    addresses:set=field(default_factory=set) # E-mail addresses
+    names:set=field(default_factory=set)     # As shown
+
 def space_to_log(
-    records:list,  # What `messages.json` holds
-    info:dict,     # What `group_info.json` says; {} if there is none
-    mine:set,      # Addresses of the owner
-    space:bool,    # Is it a room, and no direct message?
-    export:Export, # Whose account grows
-    own:set=frozenset(), # The owner's names
+    records:list,    # What `messages.json` holds
+    info:dict,       # What `group_info.json` says; {} if there is none
+    owner:ChatOwner, # The owner of the export
+    space:bool,      # Is it a room, and not a direct message?
+    export:Export,   # Its account grows
 )->ChatLog: # Ordered by time
-    "One chat of Google Chat."
+    "Make a chat of a room or a direct message."
     members = dict(identity(m) for m in info['members']) if isinstance(info.get('members'), list) else {}
     rows = chat_rows(records, export)
     names = {**members, **{key: name for key, name, *_ in rows}}
     count = Counter(names.values())
-    label = {k: n if count[n] == 1 and (k in mine or n not in own) else k for k, n in names.items()}
+    def is_clear(key, name): return count[name] == 1 and (key in owner.addresses or name not in owner.names)
+    label = {key: name if is_clear(key, name) else key for key, name in names.items()}
     messages = sort_messages([Message(label[key], text, time) for key, _, text, time in rows])
-    title = text_field(info, 'name') or ', '.join(label[k] for k in members if k not in mine)
-    return ChatLog(title, messages, {label[k] for k in names if k in mine}, space or len(set(names) - {''}) > 2)
+    title = text_field(info, 'name') or ', '.join(label[key] for key in members if key not in owner.addresses)
+    me = {label[key] for key in names if key in owner.addresses}
+    return ChatLog(title, messages, me, space or len(set(names) - {''}) > 2)
 
 # %% ../../nbs/messengers/google.ipynb #3433552c
 def read_google_chat(
@@ -349,31 +360,34 @@ def read_google_chat(
 )->Export: # ValueError if a file is damaged
     "Read Google Chat."
     export = Export('Google Chat', str(files[0].path))
-    def folder(f): return f.name.split('/')[-2:][0] # only the last: a chat may be spread over zips
-    loaded = [(f, load_json(f)) for f in files if f.base in ('user_info.json', 'group_info.json')]
-    infos = {folder(f): data for f, data in loaded if f.base == 'group_info.json' and isinstance(data, dict)}
-    owner = [identity(data.get('user')) for f, data in loaded if f.base == 'user_info.json' and isinstance(data, dict)]
-    mine, own = ({each[n] for each in owner} - {''} for n in (0, 1))
+    def folder(f): return f.name.split('/')[-2:][0] # only the last: a chat may be spread over several zips
+    info_files = [(f, load_json(f)) for f in files if f.base in INFO_MARKS]
+    infos = {folder(f): data for f, data in info_files if f.base == 'group_info.json' and isinstance(data, dict)}
+    owner = ChatOwner()
+    for f, data in info_files:
+        if f.base != 'user_info.json' or not isinstance(data, dict): continue
+        address, name = identity(data.get('user'))
+        owner.addresses |= {address} - {''}
+        owner.names |= {name} - {''}
     for f in files:
-        if f.base in ('user_info.json', 'group_info.json'): continue
+        if f.base in INFO_MARKS: continue
         records = data.get('messages') if isinstance(data := load_json(f), dict) else None
         if not isinstance(records, list): raise Damaged('one of its files has no list of messages')
-        chat = space_to_log(records, infos.get(folder(f), {}), mine, folder(f).startswith('Space'), export, own)
+        chat = space_to_log(records, infos.get(folder(f), {}), owner, folder(f).startswith('Space'), export)
         if re.match(r'(DM|Space) \S', folder(f)): chat.id = folder(f)
-        export.chats.append(chat)
-    export.chats = [c for c in export.chats if c.messages]
+        if chat.messages: export.chats.append(chat)
     return export
 
 # %% ../../nbs/messengers/google.ipynb #4165b0f6
 FORMAT = 'Google Voice or Google Chat'
-LOOKS = "a Takeout folder or zip: Voice with a page of HTML for each conversation, or Google Chat with a messages.json for each"
+LOOKS = 'a Takeout folder or zip: Voice with a page of HTML for each conversation, or Google Chat with a messages.json for each'
 VOICE_MARK = re.compile(rb'<div class="(?:hChatLog hfeed|haudio)"')
 CHAT_MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"messages"\s*:\s*\[')
 INFO_MARKS = {'user_info.json': (b'"user"', b'"membership_info"'), 'group_info.json': (b'"members"', b'"user_type"')}
 
 def is_google_chat(
-    file, # A `File`
-)->bool: # Messages of Google Chat?
+    file:File, # Any file
+)->bool: # By its beginning
     "Does it look like a messages.json of Google Chat?"
     if not CHAT_MARK.match(file.head): return False
     return any(b'"%s"' % k in file.head for k in (b'topic_id', b'created_date', b'creator')) or 'Google Chat/Groups/' in file.name
@@ -382,7 +396,7 @@ def is_google_chat(
 def find(
     files:list, # `File`s
 )->list: # At most two groups: Voice and Chat
-    "What is of Google Voice and of Google Chat."
+    "The exports of Google Voice and Google Chat among some files."
     voice = [f for f in files if VOICE_MARK.search(f.head)]
     chat = [f for f in files if is_google_chat(f)]
     if chat: chat += [f for f in files if f.base in INFO_MARKS and all(m in f.head for m in INFO_MARKS[f.base])]
