@@ -7,17 +7,17 @@ Docs: https://tinychat.github.io/tinychat/messengers/slack.html.md"""
 # %% ../../nbs/messengers/slack.ipynb #90a18434
 from __future__ import annotations
 import re
-from collections import Counter
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from ..data import Message
-from .core import ChatLog, Damaged, Export, load_json
+from .core import (LONE_SURROGATE, ChatLog, Damaged, Export, File, distinct_names, head_text, load_json,
+                                      parent_folder)
 
 # %% auto #0
-__all__ = ['ENTITIES', 'LONE_SURROGATE', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE',
-           'DAY_START', 'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'display_name', 'user_names',
-           'author_name', 'text_or_comment', 'parse_ts', 'textless_reason', 'slack_message', 'load_slack_json',
-           'load_list', 'channel_names', 'begins_like', 'parent_folder', 'slack_days', 'find', 'read_days', 'read']
+__all__ = ['ENTITIES', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE', 'DAY_START',
+           'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'display_name', 'user_names', 'author_name',
+           'text_or_comment', 'parse_ts', 'textless_reason', 'slack_message', 'load_slack_json', 'load_list',
+           'channel_names', 'begins_like', 'slack_days', 'find', 'read_days', 'read']
 
 # %% ../../nbs/messengers/slack.ipynb #367ad3c1
 ENTITIES = {'&amp;': '&', '&lt;': '<', '&gt;': '>'}
@@ -46,16 +46,15 @@ def undo_mark(
 def undo_marks(
     text:str,   # As in the export
     names:dict, # Ids of people and channels -> their names
-)->str: # As a person typed it, or saw it when they had
+)->str: # As a person typed it, or as Slack then showed it to them
     "Undo Slack's marks and escapes."
-    return re.sub('<([^<>]+)>|&(?:amp|lt|gt);', lambda m: undo_mark(m[1], names) if m[1] else ENTITIES[m[0]], text)
+    def undo(m): return undo_mark(m[1], names) if m[1] else ENTITIES[m[0]]
+    return re.sub('<([^<>]+)>|&(?:amp|lt|gt);', undo, text)
 
 # %% ../../nbs/messengers/slack.ipynb #087e2fef
-LONE_SURROGATE = re.compile(r'[\ud800-\udfff]') # half of an emoji, cut apart: no text file can hold it
-
 def display_name(
     user:dict, # From users.json, or a message's user_profile
-)->str: # '' if it has no name
+)->str: # '' if there is no name
     "What Slack shows as a name."
     profile = user.get('profile') if isinstance(user.get('profile'), dict) else {}
     found = (profile.get('display_name'), user.get('display_name'), profile.get('real_name'), user.get('real_name'), user.get('name'))
@@ -66,9 +65,7 @@ def user_names(
     users:dict, # id -> user
 )->dict: # id -> name, no two alike
     "Tell people apart."
-    plain = {i: display_name(u) or i for i, u in users.items()}
-    shared = Counter(plain.values())
-    return {i: n if shared[n] == 1 else f'{n} ({i})' for i, n in plain.items()}
+    return distinct_names({i: display_name(u) or i for i, u in users.items()})
 
 # %% ../../nbs/messengers/slack.ipynb #a2dd2abc
 def author_name(
@@ -78,9 +75,10 @@ def author_name(
 )->str: # Their name; '' if nobody wrote it, None if a program did
     "Who wrote a message."
     id = m.get('user')
-    if m.get('bot_id') or id == 'USLACKBOT' or isinstance(id, str) and users.get(id, {}).get('is_bot') is True: return None
+    if m.get('bot_id') or id == 'USLACKBOT': return None
+    if isinstance(id, str) and users.get(id, {}).get('is_bot') is True: return None
     if not isinstance(id, str) or not id.strip() or LONE_SURROGATE.search(id): return ''
-    if id not in names: # people of other workspaces are not in the list, but their messages may name them
+    if id not in names: # people from other workspaces are not in the list, but their messages may name them
         name = display_name(m['user_profile']) if isinstance(m.get('user_profile'), dict) else ''
         names[id] = f'{name} ({id})' if name in names.values() else name or id
     return names[id]
@@ -88,7 +86,7 @@ def author_name(
 # %% ../../nbs/messengers/slack.ipynb #0e8a3822
 def text_or_comment(
     m:dict, # A record
-): # Its text, '' if there is none; something else than a string if it is damaged
+): # Its text, '' if there is none; anything but a string if it is damaged
     "What somebody wrote in a message."
     if m.get('subtype') == 'file_share' and isinstance(m.get('file'), dict) and not m.get('files'):
         comment = m['file'].get('initial_comment')
@@ -98,15 +96,17 @@ def text_or_comment(
 # %% ../../nbs/messengers/slack.ipynb #e78dfda9
 def parse_ts(
     ts, # Such as '1772366400.000100'
-)->datetime: # In UTC; None if it is none
+)->datetime: # In UTC; None if it is not a time
     "Read a time."
     m = re.fullmatch(r'([0-9]{1,11})(?:\.([0-9]{1,6})[0-9]*)?', str(ts)) if isinstance(ts, (str, int, float)) else None
-    return m and datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=int(m[1]), microseconds=int(f'{m[2] or "0":0<6}'))
+    if not m: return None
+    seconds, microseconds = int(m[1]), int(f'{m[2] or "0":0<6}')
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds, microseconds=microseconds)
 
 # %% ../../nbs/messengers/slack.ipynb #1f4b430d
 def textless_reason(
     m:dict, # A record without words
-)->str: # The reason why it is no message
+)->str: # The reason why it is not a message
     "What is there instead of words?"
     shared = m.get('attachments') if isinstance(m.get('attachments'), list) else []
     if any(isinstance(a, dict) and a.get('is_share') for a in shared): return 'forwarded'
@@ -114,14 +114,15 @@ def textless_reason(
 
 # %% ../../nbs/messengers/slack.ipynb #6ec48f9c
 MESSAGE_SUBTYPES = {'', 'file_share', 'thread_broadcast'}
-SUBTYPE_REASONS = dict(bot_message='bot', tombstone='deleted', message_deleted='deleted', huddle_thread='call', sh_room_created='call') # all others are notices
+SUBTYPE_REASONS = dict(bot_message='bot', tombstone='deleted', message_deleted='deleted', # all others are notices
+                       huddle_thread='call', sh_room_created='call')
 
 def slack_message(
     m,          # A record
     users:dict, # id -> user
     names:dict, # Ids of people and channels -> their names
-): # A `Message`, or the reason why it is none
-    "A record of a day."
+): # A `Message`, or the reason why it is not one
+    "Judge a record of a day."
     if not isinstance(m, dict) or m.get('type') != 'message': return 'malformed'
     kind = m.get('subtype') or ''
     if not isinstance(kind, str): return 'malformed'
@@ -133,9 +134,9 @@ def slack_message(
 
 # %% ../../nbs/messengers/slack.ipynb #266b2e3f
 def load_slack_json(
-    file, # `File`
+    file:File, # JSON
 ): # What it holds; ValueError that says which file it was
-    "A JSON file among many."
+    "Read one JSON file of many."
     try: return load_json(file)
     except Damaged as e: raise Damaged(f'in {file.base} {e}') from None
 
@@ -145,12 +146,13 @@ def load_list(
     *bases:str, # Names such as 'users.json'
 )->dict: # id -> what the list says of it
     "Read lists that lie beside the folders."
+    def has_id(x): return isinstance(x, dict) and isinstance(x.get('id'), str) and not LONE_SURROGATE.search(x['id'])
     out = {}
     for f in files:
         if f.base not in bases: continue
         found = load_slack_json(f)
         if not isinstance(found, list): raise Damaged(f'its {f.base} holds no list')
-        out.update((x['id'], x) for x in found if isinstance(x, dict) and isinstance(x.get('id'), str) and not LONE_SURROGATE.search(x['id']))
+        out.update((x['id'], x) for x in found if has_id(x))
     return out
 
 # %% ../../nbs/messengers/slack.ipynb #70d92196
@@ -158,14 +160,15 @@ def channel_names(
     files:list, # A group that `find` made
     names:dict, # Ids of people -> their names
 )->dict: # Folder -> (name of the channel, is it a group?)
-    "What the folders are."
+    "Which channel each folder is."
     out = {}
     for i, c in load_list(files, 'channels.json', 'groups.json', 'mpims.json').items():
         name = display_name(dict(name=c.get('name'))) or i
         out[i] = out[name] = (name, True)
     for i, c in load_list(files, 'dms.json').items():
         members = c.get('members') if isinstance(c.get('members'), list) else []
-        out[i] = (', '.join(names.get(m, m) for m in members if isinstance(m, str) and not LONE_SURROGATE.search(m)) or i, False)
+        members = [m for m in members if isinstance(m, str) and not LONE_SURROGATE.search(m)]
+        out[i] = (', '.join(names.get(m, m) for m in members) or i, False)
     return out
 
 # %% ../../nbs/messengers/slack.ipynb #7e9b2f64
@@ -179,26 +182,17 @@ LIST_START = re.compile(r'\s*\[\s*\{(?=.*?"id"\s*:\s*"[A-Z][A-Z0-9]+")', re.S)
 
 # %% ../../nbs/messengers/slack.ipynb #506e758d
 def begins_like(
-    file,          # Any `File`
-    look:re.Pattern, # How it has to begin
+    file:File,        # Any file
+    start:re.Pattern, # How it must begin
 )->bool: # As far as its first 16 KiB show
     "Does a file begin like this?"
-    name = 'utf-16' if file.head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-    return bool(look.match(file.head.decode(name, 'replace'))) # one wrong byte does not make it another's
-
-# %% ../../nbs/messengers/slack.ipynb #942cc8cb
-def parent_folder(
-    name:str, # Of a file, with /
-    n:int=1,  # How far
-)->str: # '' at the top
-    "The folder that it is in."
-    return '/'.join(name.split('/')[:-n])
+    return bool(start.match(head_text(file)))
 
 # %% ../../nbs/messengers/slack.ipynb #37f30cec
 def slack_days(
     days:list,   # `File`s named like days, in folders that lie side by side
     beside:list, # `File`s named like lists, beside these folders
-)->list: # Those of the days that are Slack's
+)->list: # The days that are Slack's
     "Which days are ours?"
     if any(begins_like(f, LIST_START) for f in beside): return days
     ours = {parent_folder(f.name) for f in days if begins_like(f, DAY_START)}
@@ -209,7 +203,7 @@ def find(
     files:list, # All `File`s
 )->list: # Lists of `File`s, one for each workspace, its days in order
     "Slack's exports among files."
-    days, lists = {}, {}
+    days, lists = {}, {} # each: folder of a workspace -> files
     for f in files:
         if DAY_FILE.fullmatch(f.base): days.setdefault(parent_folder(f.name, 2), []).append(f)
         elif f.base in LIST_FILES: lists.setdefault(parent_folder(f.name), []).append(f)
@@ -221,9 +215,9 @@ def read_days(
     days:list,     # `File`s
     users:dict,    # id -> user
     names:dict,    # Ids of people and channels -> their names
-    export:Export, # Whose account grows
+    export:Export, # Its account grows
 )->dict: # Folder -> its `Message`s; ValueError if a day is damaged
-    "Read days."
+    "Read the days of a workspace."
     found = {}
     for f in days:
         day = load_slack_json(f)
@@ -243,7 +237,9 @@ def read(
     names = user_names(users)
     channels = channel_names(files, names)
     names.update((i, name) for i, (name, _) in channels.items() if re.fullmatch('[A-Z][A-Z0-9]+', i))
-    for folder, messages in read_days([f for f in files if DAY_FILE.fullmatch(f.base)], users, names, export).items():
-        name, group = channels.get(folder.rsplit('/', 1)[-1], (folder.rsplit('/', 1)[-1], len({m.sender for m in messages}) > 2))
+    days = [f for f in files if DAY_FILE.fullmatch(f.base)]
+    for folder, messages in read_days(days, users, names, export).items():
+        folder = folder.rsplit('/', 1)[-1]
+        name, group = channels.get(folder) or (folder, len({m.sender for m in messages}) > 2)
         export.chats.append(ChatLog(name, sorted(messages, key=lambda m: m.time), group=group))
     return export
