@@ -12,18 +12,19 @@ from datetime import date, datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, decode, sort_messages
+from .core import ChatLog, Damaged, Export, File, decode, head_text, sort_messages
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'DateRow', 'parse_date_row', 'to_date', 'misfits', 'month_order', 'TimeRow', 'parse_time_row',
            'most_common', 'true_dates', 'find_marks', 'unquote_text', 'closes_quote', 'text_ends', 'placeholder_reason',
-           'notice_reason', 'learn_names', 'by_first_word', 'split_row', 'split_rows', 'parse_title', 'chat_title',
-           'split_lines', 'whole_text', 'collect_rows', 'looks_like_line', 'find', 'title_lines', 'from_computer',
-           'typed_messages', 'finish_line_log', 'read']
+           'notice_reason', 'learn_names', 'n_shared', 'by_first_word', 'split_row', 'split_rows', 'parse_title',
+           'chat_title', 'split_lines', 'whole_text', 'collect_rows', 'looks_like_line', 'find', 'title_lines',
+           'from_computer', 'typed_messages', 'finish_line_log', 'read']
 
 # %% ../../nbs/messengers/line.ipynb #bd0f0286
 _word = r'(?:Th ?\d|[^\d\s()（）,/]{1,16})'
-_date_row = re.compile(rf'(?:(?P<before>{_word}), ?)?(?P<a>\d{{1,4}})(?P<sep>[/.-]|年|년) ?(?P<b>\d{{1,2}})(?:[/.-]|月|월) ?(?P<c>\d{{1,4}})[日일]?'
+_date_row = re.compile(rf'(?:(?P<before>{_word}), ?)?(?P<a>\d{{1,4}})(?P<sep>[/.-]|年|년) ?(?P<b>\d{{1,2}})(?:[/.-]|月|월) ?'
+                       rf'(?P<c>\d{{1,4}})[日일]?'
                        rf'(?:(?P<open> ?[(（]| )?(?P<after>{_word})[)）]?)?(?P<era> (?:BE|CE|AD))? *')
 
 # %% ../../nbs/messengers/line.ipynb #dbf17268
@@ -35,11 +36,12 @@ class DateRow(NamedTuple):
 
 def parse_date_row(
     line:str, # Any line
-)->DateRow: # None if it is no date
+)->DateRow: # None if it is not a date row
     "A line that is a date and nothing else."
     m = _date_row.fullmatch(line) if len(line) < 50 else None
     if not m or max(len(m['a']), len(m['c'])) != 4 or len(m['a']) == len(m['c']): return None
-    return DateRow((bool(m['before']), len(m['a']) == 4, m['sep'], (m['open'] or '').strip(), bool(m['after'])), m['before'] or m['after'] or '', tuple(int(m[k]) for k in 'abc'))
+    shape = bool(m['before']), len(m['a']) == 4, m['sep'], (m['open'] or '').strip(), bool(m['after'])
+    return DateRow(shape, m['before'] or m['after'] or '', tuple(int(m[k]) for k in 'abc'))
 
 # %% ../../nbs/messengers/line.ipynb #fb44553b
 def to_date(
@@ -54,33 +56,35 @@ def to_date(
 
 # %% ../../nbs/messengers/line.ipynb #916381e9
 _english = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
-def _belied(word, n): return word[:3].lower() in _english and _english.index(word[:3].lower()) != n
+def _contradicts(word, n): return word[:3].lower() in _english and _english.index(word[:3].lower()) != n
 
 # %% ../../nbs/messengers/line.ipynb #c0e33884
 def misfits(
-    days:list, # `DateRow`s
-    order:str, # As above
-)->int: # 0 if all is well
+    rows:list, # `DateRow`s
+    order:str, # 'ymd', 'dmy' or 'mdy'
+)->int: # 0 if all of them fit
     "How many date rows speak against an order."
-    dates = [to_date(d.numbers, order) for d in days]
-    seen = Counter((d.weekday, day.weekday()) for d, day in zip(days, dates) if day)
-    best = {}
-    for (word, n), k in seen.items(): best[word] = max(best.get(word, 0), k)
-    wrong = sum(k for (word, n), k in seen.items() if _belied(word, n))
+    dates = [to_date(r.numbers, order) for r in rows]
+    seen = Counter((r.weekday, date.weekday()) for r, date in zip(rows, dates) if date)
+    best = {} # weekday's word -> how often it falls on its usual day
+    for (word, n), count in seen.items(): best[word] = max(best.get(word, 0), count)
+    wrong = sum(count for (word, n), count in seen.items() if _contradicts(word, n))
     return dates.count(None) + wrong + sum(seen.values()) - sum(best.values())
 
 # %% ../../nbs/messengers/line.ipynb #0e8e7d16
 def month_order(
-    days:list, # `DateRow`s of one shape
+    rows:list, # `DateRow`s of one shape
 )->str: # 'ymd', 'dmy' or 'mdy'
     "Which number is the month."
-    return 'ymd' if not days or days[0].shape[1] else min('dmy', 'mdy', key=lambda o: misfits(days, o))
+    if not rows or rows[0].shape[1]: return 'ymd'
+    return min('dmy', 'mdy', key=lambda order: misfits(rows, order))
 
 # %% ../../nbs/messengers/line.ipynb #cae3c2e8
 _am = 'AM|A\\.M\\.|a\\. ?m\\.|上午|午前|오전|凌晨|早上|清晨|(?-i:SA)'
 _pm = 'PM|P\\.M\\.|p\\. ?m\\.|下午|午後|오후|中午|晚上|傍晚|(?-i:CH)'
 _half = f'(?:{_am}|{_pm})'
-_row = re.compile(rf'(?:(?P<before>{_half})[ \u00a0\u202f]?)?(?P<h>\d{{1,2}})(?P<sep>[:.])(?P<m>\d\d)(?:[ \u00a0\u202f]?(?P<after>{_half}))?(?P<gap>[\t ])(?P<rest>.*)', re.I | re.S)
+_row = re.compile(rf'(?:(?P<before>{_half})[ \u00a0\u202f]?)?(?P<h>\d{{1,2}})(?P<sep>[:.])(?P<m>\d\d)'
+                  rf'(?:[ \u00a0\u202f]?(?P<after>{_half}))?(?P<gap>[\t ])(?P<rest>.*)', re.I | re.S)
 
 # %% ../../nbs/messengers/line.ipynb #01b94bba
 class TimeRow(NamedTuple):
@@ -97,34 +101,36 @@ def parse_time_row(
     if not m or int(m['h']) > 24 or int(m['m']) > 59: return None
     half, h = m['before'] or m['after'], int(m['h']) % 24 # 24:53 is 00:53
     if half: h = h % 12 + 12*bool(re.fullmatch(_pm, half, re.I))
-    return TimeRow((bool(m['before']), bool(m['after']), m['sep'], m['gap']), timedelta(hours=h, minutes=int(m['m'])), m['rest'])
+    shape = bool(m['before']), bool(m['after']), m['sep'], m['gap']
+    return TimeRow(shape, timedelta(hours=h, minutes=int(m['m'])), m['rest'])
 
 # %% ../../nbs/messengers/line.ipynb #e1dcb301
 def most_common(
     shapes, # Anything that can be counted
-): # None if there is none; of those that occur equally often the first
+): # None if there is nothing; the first if several are equally frequent
     "What occurs most often."
     top = Counter(shapes).most_common(1)
     return top[0][0] if top else None
 
 # %% ../../nbs/messengers/line.ipynb #6d65efa4
 def true_dates(
-    days:dict, # Number of a line -> `DateRow`, all of one shape
-)->dict: # Number of a line -> `date`, for those that hold
+    rows:dict, # Number of a line -> `DateRow`, all of one shape
+)->dict: # Number of a line -> `date`, for those that are true
     "The date rows that agree with the calendar and with each other."
-    order = month_order(list(days.values()))
-    dates = {n: day for n, d in days.items() if (day := to_date(d.numbers, order))}
-    names = {k: most_common(days[n].weekday for n in dates if dates[n].weekday() == k) for k in range(7)}
-    return {n: day for n, day in dates.items() if names[day.weekday()] == days[n].weekday and not _belied(days[n].weekday, day.weekday())}
+    order = month_order(list(rows.values()))
+    dates = {n: date for n, r in rows.items() if (date := to_date(r.numbers, order))}
+    names = {k: most_common(rows[n].weekday for n in dates if dates[n].weekday() == k) for k in range(7)}
+    def agrees(word, k): return names[k] == word and not _contradicts(word, k)
+    return {n: date for n, date in dates.items() if agrees(rows[n].weekday, date.weekday())}
 
 # %% ../../nbs/messengers/line.ipynb #f336bcc7
 def find_marks(
     lines:list, # Of a file
 )->tuple: # (number of a line -> `date`, number of a line -> `TimeRow`)
     "The date rows of a file, and its rows."
-    days, rows = ({n: x for n, x in enumerate(map(f, lines)) if x} for f in (parse_date_row, parse_time_row))
-    shape = most_common([d.shape for n, d in days.items() if n+1 in rows] or [d.shape for d in days.values()])
-    dates = true_dates({n: d for n, d in days.items() if d.shape == shape})
+    date_rows, rows = ({n: x for n, x in enumerate(map(parse, lines)) if x} for parse in (parse_date_row, parse_time_row))
+    shape = most_common([d.shape for n, d in date_rows.items() if n+1 in rows] or [d.shape for d in date_rows.values()])
+    dates = true_dates({n: d for n, d in date_rows.items() if d.shape == shape})
     shape = most_common([rows[n+1].shape for n in dates if n+1 in rows] or [r.shape for r in rows.values()])
     return dates, {n: r for n, r in rows.items() if r.shape == shape}
 
@@ -139,16 +145,17 @@ def unquote_text(
     if len(lines) < 2 or not text.startswith('"'): return text
     inner = text[1:]
     lone = _lone.search(inner)
-    if lone and not inner[lone.end():].strip('\n') and '\n' in inner[:lone.end()]: return inner[:lone.end()-1].replace('""', '"')
+    ends_there = lone and not inner[lone.end():].strip('\n')
+    if ends_there and '\n' in inner[:lone.end()]: return inner[:lone.end()-1].replace('""', '"')
     whole = inner.rstrip('\n')
     return whole[:-1] if whole.endswith('"') and '\n' in whole else text
 
 # %% ../../nbs/messengers/line.ipynb #62183bcf
 def closes_quote(
     lines:list, # Of a file
-    n:int,      # Number of a line in which a quote stands alone
+    n:int,      # Number of a line with a lone quote
     marks:set,  # Numbers of the lines that are rows or dates
-)->bool: # Only then may a text run past a row
+)->bool: # Only if so may a text run past a row
     "Does a quoted text end with this line?"
     at_end = n not in marks and _lone.search(lines[n]).end() == len(lines[n])
     return at_end and (n+1 in marks or n+1 == len(lines) or not lines[n+1])
@@ -161,22 +168,22 @@ def text_ends(
 )->dict: # Number of a row -> number of the line after its text
     "How far each text goes."
     follows = dict(zip_longest(marks, marks[1:], fillvalue=len(lines)))
-    alone = [n for n, line in enumerate(lines) if '"' in line and _lone.search(line)]
+    lone_quotes = [n for n, line in enumerate(lines) if '"' in line and _lone.search(line)]
     ends, known, k = {}, set(marks), 0
     for n in marks:
         if n not in rests: continue
-        while k < len(alone) and alone[k] <= n: k += 1
+        while k < len(lone_quotes) and lone_quotes[k] <= n: k += 1 # the next one below
         ends[n] = follows[n]
-        if not rests[n].startswith('"') or _lone.search(rests[n][1:]) or k == len(alone): continue
-        if alone[k] > ends[n] and closes_quote(lines, alone[k], known): ends[n] = alone[k] + 1
+        if not rests[n].startswith('"') or _lone.search(rests[n][1:]) or k == len(lone_quotes): continue
+        if lone_quotes[k] > ends[n] and closes_quote(lines, lone_quotes[k], known): ends[n] = lone_quotes[k] + 1
     return ends
 
 # %% ../../nbs/messengers/line.ipynb #c8754af4
 _brackets = {
     'sticker': 'Sticker|スタンプ|貼圖|贴图|스티커|สติกเกอร์|สติ๊กเกอร์|Stiker|Figurinha|Nhãn dán|Стикер',
     'media': 'Photo|写真|照片|圖片|图片|사진|รูปภาพ|รูป|ภาพ|Foto|Ảnh|Hình ảnh|Фото|Video|動画|影片|视频|視頻|동영상|วิดีโอ|Vídeo|Видео|'
-             'Voice message|Audio|ボイスメッセージ|語音訊息|语音信息|语音消息|음성메시지|음성 메시지|ข้อความเสียง|Pesan suara|Mensaje de voz|Mensagem de voz|Tin nhắn thoại|'
-             'File|ファイル|檔案|文件|파일|ไฟล์|Berkas|Archivo|Arquivo|Tệp|Album|Albums|アルバム|相簿|相册|앨범|อัลบั้ม|Music|ミュージック',
+             'Voice message|Audio|ボイスメッセージ|語音訊息|语音信息|语音消息|음성메시지|음성 메시지|ข้อความเสียง|'
+             'Pesan suara|Mensaje de voz|Mensagem de voz|Tin nhắn thoại|File|ファイル|檔案|文件|파일|ไฟล์|Berkas|Archivo|Arquivo|Tệp|Album|Albums|アルバム|相簿|相册|앨범|อัลบั้ม|Music|ミュージック',
     'contact': 'Contact|連絡先|聯絡資訊|联系人|연락처|รายชื่อติดต่อ|Kontak|Contacto|Contato|Location|位置情報|位置資訊|位置訊息|位置信息|位置|위치정보|위치|ตำแหน่งที่ตั้ง|ตำแหน่ง|Lokasi|Ubicación|'
                'Gift|プレゼント|禮物|礼物|선물|ของขวัญ|Hadiah|Poll|投票|Flex message|Flexメッセージ',
     'system': 'Notes|Note|ノート|記事本|记事本|노트|โน้ต|Catatan'}
@@ -205,11 +212,13 @@ def placeholder_reason(
     text:str,          # What stands in the third column
     computer:bool=False, # Does the file come from a computer? It leaves out the brackets
 )->str: # A key of `REASONS`; None if it is a message
-    "Why a text is no message."
+    "Why a text is not a message."
     if not text.strip(): return 'empty'
     if '\n' in text: return None
     if _call.fullmatch(text): return 'call'
-    if _placed.fullmatch(text): return 'system' if re.match(r'\[(?:Not|ノ|記|记)', text) else 'media' if re.match(r'\[(?:Alb|ア|相)', text) else 'contact'
+    if _placed.fullmatch(text):
+        if re.match(r'\[(?:Not|ノ|記|记)', text): return 'system'
+        return 'media' if re.match(r'\[(?:Alb|ア|相)', text) else 'contact'
     return 'contact' if text.startswith('[null]http') else _reason_of[computer].get(text)
 
 # %% ../../nbs/messengers/line.ipynb #2b818979
@@ -222,33 +231,39 @@ def notice_reason(
 # %% ../../nbs/messengers/line.ipynb #d5fb91e6
 def learn_names(
     rests:list, # What follows the time, in a file without tabs
-    known:set,  # Names we have from elsewhere
-)->set: # Names, to be tried longest first
-    "The senders of a file in which only spaces separate."
+    known:set,  # Names from elsewhere
+)->set: # Names
+    "Learn the senders of a file in which only spaces separate."
     names, groups = set(k for k in known if k), {}
     for r in set(rests): groups.setdefault(r.split(' ')[0], []).append(r.split(' '))
-    for first, rows in groups.items():
+    for rows in groups.values():
         if any(all(r[:k.count(' ') + 1] == k.split(' ') for r in rows) for k in known if k): continue # we know who that is
-        same = 1
-        if len(rows) > 2: # how many words are the same in all, with one left over as text
-            while all(len(r) > same + 1 for r in rows) and len({r[same] for r in rows}) == 1 and '☎' not in rows[0][same]: same += 1
-        names.add(' '.join(rows[0][:same]))
+        names.add(' '.join(rows[0][:n_shared(rows)]))
     return names - {''}
+
+def n_shared(
+    rows:list, # Rows as lists of words, all with the same first word
+)->int: # 1 if there are fewer than three rows
+    "How many words all rows begin with, if one word at least must remain as text."
+    n = 1
+    if len(rows) < 3: return n
+    while all(len(r) > n + 1 for r in rows) and len({r[n] for r in rows}) == 1 and '☎' not in rows[0][n]: n += 1
+    return n
 
 # %% ../../nbs/messengers/line.ipynb #6064f1a3
 def by_first_word(
     names:set, # As from `learn_names`
 )->dict: # First word -> names that begin with it, longest first
-    "Names, ready to be looked up."
+    "Prepare names to be looked up."
     out = {}
     for name in sorted(names, key=len, reverse=True): out.setdefault(name.split(' ')[0], []).append(name)
     return out
 
 def split_row(
-    r:TimeRow,      # A row
-    names:dict, # First word -> names that begin with it, longest first; for rows with spaces only
+    r:TimeRow,  # A row
+    names:dict, # From `by_first_word`; needed only for rows with spaces
 )->tuple: # (sender, text); the sender is '' for a notice
-    "Who, and what."
+    "Split a row into its sender and its text."
     if r.shape[-1] == '\t': return tuple(r.rest.split('\t', 1)) if '\t' in r.rest else ('', r.rest)
     for name in names.get(r.rest.split(' ')[0], []):
         if r.rest.startswith(name + ' '): return name, r.rest[len(name)+1:]
@@ -257,16 +272,19 @@ def split_row(
 # %% ../../nbs/messengers/line.ipynb #58b84010
 def split_rows(
     rows:dict, # Number of a line -> `TimeRow`
-    known:set, # Names we have from elsewhere
+    known:set, # Names from elsewhere
 )->dict: # Number of a line -> (sender, text)
-    "Who, and what, for all rows of a file."
+    "Split all rows of a file."
     spaces = any(r.shape[-1] == ' ' for r in rows.values())
     names = by_first_word(learn_names([r.rest for r in rows.values()], known)) if spaces else {}
     return {n: split_row(r, names) for n, r in rows.items()}
 
 # %% ../../nbs/messengers/line.ipynb #23c2678b
-_titles = [re.compile(t) for t in (r'Chat history (?P<group>in) (?P<name>.+)', r'Chat (?:history )?with (?P<name>.+)', r'(?P<name>.+)との(?:トーク履歴|トーク|会話)', r'(?P<name>.+)の(?:トーク履歴|トーク)',
-    r'[與与](?P<name>.+)的(?:聊天|對話|对话)[記记]?[錄录]?', r'(?P<name>.+)的聊天[記记][錄录]', r'(?P<name>.+?)\s?님과의 대화(?: 내용)?', r'ประวัติการ(?:สนทนา|แชท)(?:กับ)? ?(?P<name>.+)',
+_titles = [re.compile(t) for t in (
+    r'Chat history (?P<group>in) (?P<name>.+)', r'Chat (?:history )?with (?P<name>.+)',
+    r'(?P<name>.+)との(?:トーク履歴|トーク|会話)', r'(?P<name>.+)の(?:トーク履歴|トーク)',
+    r'[與与](?P<name>.+)的(?:聊天|對話|对话)[記记]?[錄录]?', r'(?P<name>.+)的聊天[記记][錄录]',
+    r'(?P<name>.+?)\s?님과의 대화(?: 내용)?', r'ประวัติการ(?:สนทนา|แชท)(?:กับ)? ?(?P<name>.+)',
     r'(?:Riwayat|Histori) (?:obrolan|chat) dengan (?P<name>.+)', r'(?:Historial de chat|Historial del chat) con (?P<name>.+)', r'(?P<name>.+)')]
 
 # %% ../../nbs/messengers/line.ipynb #566cf11d
@@ -284,7 +302,7 @@ def chat_title(
     lines:list, # Of a file
     file:File,  # The same
 )->tuple: # (name of the chat, does it say that it is a group?)
-    "The title above a chat, or else in the name of its file."
+    "The title above a chat, or else the one in the name of its file."
     top = parse_title(next((line for line in lines if line.strip()), ''))
     return top if top[0] else parse_title(file.base)
 
@@ -292,17 +310,17 @@ def chat_title(
 def split_lines(
     text:str, # A file
 )->list: # Lines without their ends
-    "Cut at line feeds; a file made on Windows has a carriage return before each."
+    "Cut a file at line feeds; one made on Windows has a carriage return before each."
     lines = text.split('\n')
     return [line.removesuffix('\r') for line in lines] if lines[0].endswith('\r') else lines
 
 # %% ../../nbs/messengers/line.ipynb #83c108c0
 def whole_text(
-    first:str,  # What its row holds of it
+    first:str,  # The part that is in its row
     below:list, # The lines below, up to where it ends
     last:bool,  # Does a date come after it, or nothing?
 )->str: # As typed
-    "The text of a row, all its lines."
+    "All lines of a row's text."
     body = [first, *below]
     while last and len(body) > 1 and not body[-1]: body.pop()
     return unquote_text(body)
@@ -312,21 +330,22 @@ def collect_rows(
     lines:list, # Of a file
     days:dict,  # As from `find_marks`
     rows:dict,  # As from `find_marks`
-    known:set,  # Names we have from elsewhere
-)->tuple: # (list of (sender, text, time), lines outside of any row)
-    "The rows of a file, their texts whole."
+    known:set,  # Names from elsewhere
+)->tuple: # (list of (sender, text, time), numbers of the lines outside any row)
+    "The rows of a file with their whole texts."
     parts = split_rows(rows, known)
     marks = sorted({**days, **rows})
     ends = text_ends(lines, marks, {n: text for n, (_, text) in parts.items()})
-    out, strays, day, n, done = [], [], None, 0, 0
+    out, strays, day, done = [], [], None, 0
     for n in marks:
-        if n < done: continue # it lies in a text
+        if n < done: continue # it lies inside a text
         strays += range(done, n)
         done = n + 1
         if n in days: day = days[n]; continue
         done = ends[n]
-        text = whole_text(parts[n][1], lines[n+1:done], done == len(lines) or done in days)
-        out.append((parts[n][0], text, datetime(day.year, day.month, day.day) + rows[n].time if day else None))
+        sender, first = parts[n]
+        text = whole_text(first, lines[n+1:done], done == len(lines) or done in days)
+        out.append((sender, text, datetime(day.year, day.month, day.day) + rows[n].time if day else None))
     return out, strays + list(range(done, len(lines)))
 
 # %% ../../nbs/messengers/line.ipynb #2d65e912
@@ -336,7 +355,7 @@ LOOKS = 'a .txt whose first line begins with [LINE], or one with dates on lines 
 # %% ../../nbs/messengers/line.ipynb #77cddd84
 def looks_like_line(
     head:str, # The beginning of a file
-)->bool: # One wrong `True` would take another messenger's file
+)->bool: # Careful: a wrong True takes another messenger's file
     "Is it LINE's?"
     lines = [line for line in split_lines(head) if line.strip()][:40]
     if not lines: return False
@@ -350,19 +369,19 @@ def find(
     files:list, # `File`s
 )->list: # Each a group of one file
     "LINE's exports among some files."
-    text = lambda b: b.decode('utf-16' if b[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig', 'replace')
-    return [[f] for f in files if looks_like_line(text(f.head))]
+    return [[f] for f in files if looks_like_line(head_text(f))]
 
 # %% ../../nbs/messengers/line.ipynb #948765b4
 def title_lines(
     lines:list,  # Of a file
-    strays:list, # Numbers of the lines outside of any row
-)->list: # Numbers of those that are title and date of saving
+    strays:list, # Numbers of the lines outside any row
+)->list: # Numbers of those that are the title and the date of saving
     "What stands above the first row."
     first = next((n for n, line in enumerate(lines) if line.strip()), None)
     if first not in strays: return []
-    saved = lambda n: n - first < 3 and re.search(r'\d{1,4}[/.年-]', lines[n]) and re.search('[:：]', lines[n])
-    return [n for n in [n for n in strays if lines[n].strip()][:2] if n == first and parse_title(lines[n])[0] or saved(n)]
+    def is_saved(n): return n - first < 3 and re.search(r'\d{1,4}[/.年-]', lines[n]) and re.search('[:：]', lines[n])
+    top = [n for n in strays if lines[n].strip()][:2]
+    return [n for n in top if n == first and parse_title(lines[n])[0] or is_saved(n)]
 
 # %% ../../nbs/messengers/line.ipynb #6eaa837b
 def from_computer(
@@ -377,17 +396,17 @@ def from_computer(
 def typed_messages(
     found:list,    # (sender, text, time), as from `collect_rows`
     computer:bool, # Does the file come from a computer?
-)->tuple: # (`Message`s, reasons -> records that are none)
-    "What people typed, and what not."
-    why = [placeholder_reason(text, computer) if sender else notice_reason(text) for sender, text, _ in found]
-    return [Message(*f) for f, w in zip(found, why) if not w], Counter(filter(None, why))
+)->tuple: # (`Message`s, reasons -> records that are not messages)
+    "Keep what people typed, and count the rest."
+    reasons = [placeholder_reason(text, computer) if sender else notice_reason(text) for sender, text, _ in found]
+    return [Message(*f) for f, reason in zip(found, reasons) if not reason], Counter(filter(None, reasons))
 
 # %% ../../nbs/messengers/line.ipynb #776ed978
 def finish_line_log(
     chat:ChatLog, # With its messages as in the file
     group:bool,   # Does the title say that it is a group?
-)->ChatLog: # The same
-    "Order of time, and who is who."
+)->ChatLog: # The same chat
+    "Put a chat in order, and find its owner."
     senders = {m.sender for m in chat.messages}
     chat.group = group or len(senders) > 2
     if not chat.group and len(senders) == 2 and chat.name in senders: chat.me = senders - {chat.name}
