@@ -15,7 +15,7 @@ from .gpt import GPT, GPTConfig
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['BASES', 'load_checkpoint', 'skip_init', 'model_from', 'open_model', 'load_base']
+__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'open_model', 'load_base']
 
 # %% ../nbs/checkpoint.ipynb #a90e6ad0
 def load_checkpoint(
@@ -41,12 +41,29 @@ class skip_init(TorchFunctionMode):
         if getattr(func, '__module__', None) == 'torch.nn.init': return kwargs['tensor']
         return func(*args, **(kwargs or {}))
 
-# %% ../nbs/checkpoint.ipynb #9ea46bf5
+# %% ../nbs/checkpoint.ipynb #5b94b4c7
+LARGEST = dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20, n_kv_head=1024, n_hidden=2**18)
+
+def check_sizes(
+    config:dict, # Keyword arguments for `GPTConfig`; ValueError if one makes no sense
+):
+    "Are these the sizes of a network?"
+    for name in LARGEST.keys() & config.keys():
+        n, least = config[name], 32 if name == 'context' else 1 # a context needs room for a question and an answer
+        if n is None and name in ('n_kv_head', 'n_hidden'): continue
+        if type(n) is not int or not least <= n <= LARGEST[name]:
+            raise ValueError(f'{name} must be a whole number from {least} to {LARGEST[name]:,}, not {n!r}.')
+    theta, dropout = config.get('rope_theta', 10_000), config.get('dropout', 0.)
+    if not 1 <= theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {theta}.')
+    if not 0 <= dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {dropout}.')
+
+# %% ../nbs/checkpoint.ipynb #8138b2cf
 def model_from(
     ckpt:dict, # From `load_checkpoint`
 )->GPT: # On the CPU, ready to answer; ValueError if weights and config do not fit
     "Build the model that a checkpoint holds."
     try:
+        check_sizes(ckpt['config'])
         config, weights = GPTConfig(**ckpt['config']), ckpt['model']
         if not isinstance(weights, dict) or weights['embed_tokens.weight'].shape != (config.vocab_size, config.n_embd): raise ValueError
         with skip_init(): model = GPT(config)
@@ -56,7 +73,7 @@ def model_from(
         raise ValueError('The checkpoint is damaged: its weights are not finite numbers, or do not fit its config.') from None
     return model.eval()
 
-# %% ../nbs/checkpoint.ipynb #af271c5c
+# %% ../nbs/checkpoint.ipynb #ae0ad888
 def open_model(
     path,                # A checkpoint; ValueError if it is something else
     device='cpu',        # Where the model goes
@@ -67,7 +84,11 @@ def open_model(
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     if tok.vocab_size != model.config.vocab_size:
         raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
-    return model.to(device), tok
+    model = model.to(device)
+    ids = torch.arange(min(tok.vocab_size, model.config.context), device=device)[None]
+    with torch.no_grad(): sound = model(ids).isfinite().all()
+    if not sound: raise ValueError(f'{path}: the checkpoint is damaged: its weights give no finite numbers.')
+    return model, tok
 
 # %% ../nbs/checkpoint.ipynb #48560e11
 BASES = Path(tinychat.__file__).parent/'bases'

@@ -63,9 +63,9 @@ def _fail(problem, name=None):
     "Exit status for a problem; a text is printed as one line."
     if problem in (None, 0): return 0
     if isinstance(problem, int): return 1 # argparse has printed what was wrong
-    from tinychat.data import plain
+    from tinychat.files import printable
     if 'TORCHELASTIC_RUN_ID' not in os.environ or os.environ.get('RANK') == '0': # of several processes one says it
-        print(' '.join(plain(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
+        print(' '.join(printable(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
     return 1
 
 # %% ../nbs/commands.ipynb #66f2c83e
@@ -86,15 +86,15 @@ def tinychat_demo(
     overwrite:bool=False,  # Replace `out` if it holds something else
 ):
     "Write a real person's chats, from the PyPI package chitchat-dataset, to train on."
-    from pathlib import Path
     from tinychat.data import demo_chats, from_chats, to_chatml, write_chatml
-    me, chats = demo_chats(person)
-    convs = from_chats(chats, me, gap_minutes)
-    if Path(out).exists() and not overwrite and Path(out).read_bytes() != to_chatml(convs).encode():
-        raise ValueError(f'{out} is there already and holds something else, perhaps your own messages. Write elsewhere with --out, or replace it with --overwrite.')
+    from tinychat.files import may_write
+    person, chats = demo_chats(person)
+    convs = from_chats(chats, person, gap_minutes)
+    same = lambda path: overwrite or path.read_bytes() == to_chatml(convs).encode()
+    may_write(out, same, f'{out} is there already and holds something else, perhaps your own messages. Write elsewhere with --out, or replace it with --overwrite.')
     write_chatml(out, convs)
-    mine = sum(b.role == 'assistant' for c in convs for b in c)
-    print(f'{len(convs)} conversations of participant {me[:8]}, {mine:,} messages of theirs, are in {out}.')
+    n = sum(b.role == 'assistant' for c in convs for b in c)
+    print(f'{len(convs)} conversations of participant {person[:8]}, {n:,} messages of theirs, are in {out}.')
 
 # %% ../nbs/commands.ipynb #6964787e
 @command
@@ -114,11 +114,12 @@ def tinychat_train(
     resume:bool=False,      # Go on with --out, as it was set up
     device:str='auto',      # Where: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
-    recompute:bool=False,   # Compute on the way back what a large network has no memory to keep; up to a third slower
+    recompute:bool=False,   # Gradient checkpointing: less memory for a large network, up to a third slower
 ):
     "Train a model that texts like the person in --data."
-    with _nothing_to_lose(): from tinychat.train import train_file
-    train_file(data, out, init, base, n_layer, n_head, n_embd, context, vocab_size, minutes, max_iters, use_all, resume, device, seed, recompute)
+    with _nothing_to_lose(): from tinychat.runs import train_file
+    train_file(data, out, init=init, base=base, n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size,
+               minutes=minutes, max_iters=max_iters, use_all=use_all, resume=resume, device=device, seed=seed, recompute=recompute)
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command
@@ -153,14 +154,16 @@ def tinychat_chat(
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0 or max_tokens < 1: raise ValueError(f'--top_k must be at least 0 and --max_tokens at least 1, not {top_k} and {max_tokens}.')
     if prompt is not None and not prompt.strip(): raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
-    with _nothing_to_lose(): from tinychat.chat import Chat
-    from tinychat.data import plain
-    chat = Chat.load(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
+    with _nothing_to_lose(): from tinychat.runs import load_chat
+    from tinychat.files import printable
+    chat = load_chat(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if guard is not None:
-        from tinychat.evaluate.leaks import Guard
-        chat.guard = Guard.read(chat.tokenizer, guard)
-    if prompt is None: return chat.terminal()
-    for message in chat.reply(prompt): print(' '.join(plain(message).splitlines()))
+        from tinychat.share.guard import Guard
+        chat.ban = Guard.read(chat.tokenizer, guard)
+    if prompt is None:
+        from tinychat.share.terminal import talk
+        return talk(chat)
+    for message in chat.reply(prompt): print(' '.join(printable(message).splitlines()))
 
 # %% ../nbs/commands.ipynb #a2b94027
 @command
@@ -194,12 +197,12 @@ def tinychat_evaluate(
     "Does a model sound like its person, and what does it give away? Takes some minutes."
     if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
-    from tinychat.data import plain
+    from tinychat.files import printable
     found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed, quick)
     print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
     if share := found['verdict']['share_with']: print(f'Share it with {share}.')
-    print(f'{plain(report)} holds the numbers. The page beside it, {plain(report.removesuffix(".json"))}.html, shows some messages, too.')
-    if blind: print(f'{plain(blind)} holds ten moments of real talks. Look at it before you send it.')
+    print(f'{printable(report)} holds the numbers. The page beside it, {printable(report.removesuffix(".json"))}.html, shows some messages, too.')
+    if blind: print(f'{printable(blind)} holds ten moments of real talks. Look at it before you send it.')
 
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command
@@ -213,7 +216,7 @@ def tinychat_export(
     "Write a model for other programs. It was made of private messages: share it as you would share them."
     if to is None: raise ValueError('--to is missing: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)?')
     with _nothing_to_lose(): from tinychat.share.export import export_file
-    from tinychat.data import plain
+    from tinychat.files import printable
     if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
     folder = export_file(to, checkpoint, out, half, overwrite)
-    print(f'{plain(str(folder))} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')
+    print(f'{printable(str(folder))} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
-           'keep_likely', 'penalise', 'generate_slow', 'KVCache', 'generate', 'Writer', 'pick_device']
+           'keep_likely', 'generate_slow', 'KVCache', 'generate', 'Writer', 'pick_device']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -193,23 +193,20 @@ def hf_config(self:GPT
 
 # %% ../nbs/02_gpt.ipynb #184995f6
 def sample(
-    logits:Tensor,                # (B, vocab_size) scores for the next token
-    temperature:float=1.0,        # 0 takes the likeliest; above 1 gets adventurous
-    top_k:int=None,               # Choose among this many tokens (None or 0: all of them)
-    top_p:float=None,             # Choose among the fewest tokens that hold this share (None: all of them)
-    repetition_penalty:float=1.0, # Above 1 lowers the tokens in `previous`
-    previous:Tensor=None,         # (B, T) ids already there, for the penalty
+    logits:Tensor,         # (B, vocab_size) scores for the next token
+    temperature:float=1.0, # 0 takes the likeliest; above 1 gets adventurous
+    top_k:int=None,        # Choose among this many tokens (None or 0: all of them)
+    top_p:float=None,      # Choose among the fewest tokens that hold this share (None: all of them)
     generator:torch.Generator=None, # For draws that can be repeated (None: torch's own)
 )->Tensor: # (B, 1) token ids
     "Draw the next token from `logits`."
-    if repetition_penalty != 1 and previous is not None: logits = penalise(logits, previous, repetition_penalty)
     if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
     logits = keep_likely(logits.float() / temperature, top_k, top_p)
     ends = logits.softmax(-1).cumsum(-1) # tokens side by side on a line, each as long as it is likely
     dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:] # above 0
     return torch.searchsorted(ends, dart)
 
-# %% ../nbs/02_gpt.ipynb #c9731331
+# %% ../nbs/02_gpt.ipynb #e7a0ba8b
 def keep_likely(
     logits:Tensor,    # (B, vocab_size)
     top_k:int=None,   # As for `sample`
@@ -224,15 +221,6 @@ def keep_likely(
         logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
     return logits
 
-def penalise(
-    logits:Tensor,   # (B, vocab_size)
-    previous:Tensor, # (B, T) ids already there
-    penalty:float,   # Above 1 lowers them
-)->Tensor: # (B, vocab_size)
-    "Lower the logits of what was said. Keskar et al. 2019."
-    said = logits.gather(1, previous)
-    return logits.scatter(1, previous, torch.where(said > 0, said/penalty, said*penalty))
-
 # %% ../nbs/02_gpt.ipynb #c3272d17
 @torch.no_grad()
 def generate_slow(
@@ -245,7 +233,7 @@ def generate_slow(
     ids, start = torch.tensor([ids], device=model.device), len(ids)
     for _ in range(max_tokens):
         logits = model(ids[:,-model.config.context:])[:,-1]
-        ids = torch.cat([ids, sample(logits, previous=ids, **sampling)], 1)
+        ids = torch.cat([ids, sample(logits, **sampling)], 1)
     return ids[0,start:].tolist()
 
 # %% ../nbs/02_gpt.ipynb #f77ae772
@@ -280,7 +268,7 @@ def generate(
         if cache.length + len(new) > context: cache, new = KVCache(), ids[-(context//2):]
         logits = model(torch.tensor([new], device=model.device), cache)[:,-1]
         if ban: logits[:,list(ban(ids[start:]))] = -torch.inf
-        new = sample(logits, previous=torch.tensor([ids], device=model.device), **sampling)[0].tolist()
+        new = sample(logits, **sampling)[0].tolist()
         yield new[0]
         ids += new
         if new[0] in stop: return

@@ -109,7 +109,7 @@ class CachedWriter:
         self.text = None
         return self.engine.logits(self.unread(ids[-self.context:]), self.cache)
 
-# %% ../../nbs/fast/cache.ipynb #aed670b3
+# %% ../../nbs/fast/cache.ipynb #e0137bb1
 @patch
 def generate(self:CachedWriter, ids, max_tokens, stop=(), ban=None, **sampling):
     "As `tinychat.gpt.generate`."
@@ -130,8 +130,7 @@ def generate(self:CachedWriter, ids, max_tokens, stop=(), ban=None, **sampling):
 @patch
 def draw(self:CachedWriter, new, ids, start, ban, sampling):
     "The next token, (1, 1); logits are looked at only where they must be."
-    penalty = sampling.get('repetition_penalty', 1) != 1
-    if not ban and not penalty: return self.engine.draw(new, self.cache, **sampling)
+    if not ban: return self.engine.draw(new, self.cache, **sampling)
     logits = self.engine.logits(new, self.cache)
-    if ban: logits[:,list(ban(ids[start:]))] = -torch.inf
-    return sample(logits, previous=torch.tensor([ids], device=logits.device) if penalty else None, **sampling)
+    logits[:,list(ban(ids[start:]))] = -torch.inf
+    return sample(logits, **sampling)
