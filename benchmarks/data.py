@@ -2,18 +2,20 @@
 
     python benchmarks/data.py [--megabytes 1000] [--folder /tmp]     # a line of JSON; --out FILE adds it to a file
 
-The messages are invented from PyPI's chitchat-dataset: stretches of its conversations drawn at random (`--seed`), one of the two sides as the person, the words of each message in a new order, so that little stands there
-twice. Each measurement is a process of its own. `lists` is measured on one and on three hundredths as much, and the line through both is followed to the whole. `peak_mb` is `ru_maxrss`: all memory of the process, PyTorch's 200 MB and those pages of mapped files that were
-looked at among it; there are no other processes. The tokenizer is that of the base; `vocabulary` is what training one from scratch costs. Nothing else should run on the machine."""
+The messages are invented from PyPI's chitchat-dataset: stretches of its conversations are drawn at random (`--seed`), one of the two sides
+is the person, and the words of each message are in a new order, so that little occurs twice. Each measurement is a process of its own.
+`lists` is measured on one and on three hundredths as much, and the line through both is followed to the whole. `peak_mb` is `ru_maxrss`:
+all memory of the process, with PyTorch's 200 MB and those pages of mapped files that were read. The tokenizer is that of the base;
+`vocabulary` is what training one from scratch costs. Nothing else should run on the machine."""
 import argparse, json, os, platform, random, subprocess, sys, tempfile, time
 from pathlib import Path
 
 
 def make(path, size, seed):
     "Write a file of about `size` bytes."
-    from tinychat.data import Block, _chitchat, to_chatml
+    from tinychat.data import Block, all_demo_chats, to_chatml
     rng, n = random.Random(seed), 0
-    chats = [c for c in _chitchat() if len({m.sender for m in c}) == 2]
+    chats = [c for c in all_demo_chats() if len({m.sender for m in c}) == 2]
     def shuffled(text): words = text.split(' '); rng.shuffle(words); return ' '.join(words)
     with open(path, 'wb') as f:
         while n < size:
@@ -26,17 +28,18 @@ def measure(what, path):
     "Do it once, in this process, and print what it took."
     import resource
     begin = time.perf_counter()
-    from tinychat import data
+    import tinychat
+    from tinychat.fast import corpus
     from tinychat.tokenizer import Tokenizer
-    if what == 'lists': data.LARGE = 1e18
-    tok = Tokenizer.load(Path(data.__file__).parent/'bases'/'tiny'/'tokenizer.json')
-    train, held = data.load_data(path)
+    if what == 'lists': corpus.LARGE_FILE = 1e18
+    tok = Tokenizer.load(Path(tinychat.__file__).parent/'bases'/'tiny'/'tokenizer.json')
+    train, held_out = corpus.open_data(path)
     read = time.perf_counter()
-    if what == 'vocabulary': Tokenizer.train(data.tokenizer_texts(train), 4096); row = {}
+    if what == 'vocabulary': Tokenizer.train(corpus.texts_for_tokenizer(train), 4096); row = {}
     else:
-        ids, mine = data.encode_all(tok, train)
-        data.Batches(ids, mine, 512, 16)[0]
-        row = dict(messages=data.n_messages(train) + data.n_messages(held), tokens=len(ids))
+        ids, mine = corpus.encode_data(tok, train)
+        corpus.batches_of(ids, mine, 512, 16)[0]
+        row = dict(messages=corpus.n_messages(train) + corpus.n_messages(held_out), tokens=len(ids))
     end = time.perf_counter()
     print(json.dumps(row | dict(seconds=round(end - begin, 2), reading=round(read - begin, 2), peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(1e6 if sys.platform == 'darwin' else 1e3)))))
 

@@ -6,28 +6,23 @@ Docs: https://tinychat.github.io/tinychat/data.html.md"""
 
 # %% ../nbs/01_data.ipynb #da94d7aa
 from __future__ import annotations
-import copy, errno, hashlib, json, math, os, re, shutil, tempfile, threading, time
-from collections import Counter, deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import json, re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
-from itertools import accumulate, groupby
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
-import numpy as np, tiktoken
 from fastcore.basics import patch
-from .tokenizer import IM_END, IM_START, Tokenizer, slices, write_atomic
+from .files import write_atomic
+from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'LARGE', 'ENOUGH', 'PIECE', 'ROW', 'LAYOUT', 'Message', 'plain', 'conversations',
-           'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape', 'unescape', 'to_chatml', 'parse_chatml',
-           'write_chatml', 'read_chatml', 'all_demo_chats', 'demo_chats', 'split_by_time', 'split_point', 'load_data',
-           'check_enough', 'encode_conversation', 'tokenizer_texts', 'encode_all', 'Batches', 'pieces', 'find_blocks',
-           'outline_slowly', 'outline', 'in_order', 'contents', 'refuse', 'hash_of', 'kept_in', 'sealed', 'unsealed',
-           'Corpus', 'n_messages', 'heading', 'spans', 'encode_plain']
+__all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'Message', 'conversations', 'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape',
+           'unescape', 'to_chatml', 'parse_block', 'parse_chatml', 'write_chatml', 'read_chatml', 'all_demo_chats',
+           'demo_chats', 'split_by_time', 'check_enough', 'load_data', 'tokenizer_texts', 'encode_conversation',
+           'encode_all', 'Batches']
 
 # %% ../nbs/01_data.ipynb #26c38ef5
 @dataclass(frozen=True, slots=True)
@@ -36,13 +31,6 @@ class Message:
     sender:str          # Name, number or id
     text:str            # Exactly as typed
     time:datetime=None  # When it was sent (None: unknown)
-
-# %% ../nbs/01_data.ipynb #ecf11bfe
-def plain(
-    text:str, # What a person or a model wrote
-)->str: # Without control characters, line ends apart
-    "Text that is safe to print in a terminal."
-    return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
 
 # %% ../nbs/01_data.ipynb #0ba2b94c
 def conversations(
@@ -68,7 +56,7 @@ class Block(NamedTuple):
 # %% ../nbs/01_data.ipynb #2edc52b5
 def to_blocks(
     conversation:list, # `Message`s in order
-    me:str,            # The sender whom the model shall become
+    me:str,            # The sender whom the model imitates
     group:bool=False,  # Is it part of a group's chat, even if only two speak here?
 )->list: # A `Block` a message
     "Say who is who, from `me`'s side."
@@ -88,13 +76,13 @@ def two_sided(
 # %% ../nbs/01_data.ipynb #697f1f96
 def from_chats(
     chats:list,           # Chats, each a list of `Message`s in order
-    me:str,               # The sender whom the model shall become; ValueError if there is none
+    me:str,               # The sender whom the model imitates; ValueError if they sent nothing
     gap_minutes:float=60, # A silence longer than this ends a conversation
 )->list: # Conversations, each a list of `Block`s, in order of time
     "All conversations of a person, the one-sided ones left out."
     senders = Counter(m.sender for chat in chats for m in chat)
-    if me not in senders:
-        raise ValueError(f'{me!r} sent nothing in these chats. Senders: ' + ', '.join(f'{s} ({n})' for s,n in senders.most_common(20)))
+    found = ', '.join(f'{s} ({n})' for s,n in senders.most_common(20))
+    if me not in senders: raise ValueError(f'{me!r} sent nothing in these chats. Senders: {found}')
     parts = [c for chat in chats for c in conversations(chat, gap_minutes)]
     parts.sort(key=lambda c: c[0].time.timestamp() if c[0].time else 0)
     return [b for b in (to_blocks(c, me) for c in parts) if two_sided(b)]
@@ -106,6 +94,7 @@ def escape(
     r"Write `<|` as `<\|`, and what looks like that with one backslash more."
     return re.sub(r'<(\\*)\|', r'<\1\\|', text)
 
+# %% ../nbs/01_data.ipynb #f1fb6604
 def unescape(
     text:str, # What `escape` wrote
 )->str: # What went into `escape`
@@ -120,31 +109,45 @@ def to_chatml(
     block = lambda b: f'<|im_start|>{escape(b.role)}\n{escape(b.text)}<|im_end|>\n'
     return '\n'.join(''.join(map(block, c)) for c in convs)
 
-# %% ../nbs/01_data.ipynb #1d0584be
+# %% ../nbs/01_data.ipynb #c5acf0ed
 _block = re.compile(r'<\|im_start\|>(?P<role>[^\n]*?)\r?\n(?P<text>.*?)<\|im_end\|>', re.S)
 _role = re.compile(r'assistant|system|user( name=.+)?', re.S)
 
+# %% ../nbs/01_data.ipynb #384932f1
+def parse_block(
+    text:str,      # ChatML
+    at:int,        # The place where a block should begin
+    is_first:bool, # Does it begin a conversation?
+    name:str,      # What to call the text in an error
+)->tuple: # (`Block`, the place after it); ValueError with the line if it is malformed
+    "Read one block of ChatML."
+    def stop(problem): raise ValueError(f'{name}, line {text.count(chr(10), 0, at)+1}: {problem}')
+    m = _block.match(text, at)
+    if not text.startswith('<|im_start|>', at):
+        stop('a block must begin with <|im_start|>. '
+             'Text between blocks belongs inside one; a conversation ends with a blank line.')
+    if not m: stop('this block has no <|im_end|>. Add it after the text of the message.')
+    if '<|im_start|>' in m['text']:
+        stop('this block has no <|im_end|> before the next one begins. '
+             r'Add it; inside a message, write <\|im_start|>.')
+    role = unescape(m['role'])
+    if not _role.fullmatch(role): stop('the role must be assistant, user, user name=NAME or system.')
+    if role == 'system' and not is_first: stop('system may only come first in a conversation.')
+    return Block(role, unescape(m['text'])), m.end()
+
+# %% ../nbs/01_data.ipynb #1d0584be
 def parse_chatml(
     text:str,       # ChatML
     name:str='text' # What to call it in an error
 )->list: # Conversations, each a list of `Block`s; ValueError with the line if it is malformed
     "Read ChatML back, exactly."
-    def stop(at, problem): raise ValueError(f'{name}, line {text.count(chr(10), 0, at)+1}: {problem}')
-    convs, pos = [], 0
+    convs, at, space = [], 0, re.compile(r'\s*')
     while True:
-        space = re.compile(r'\s*').match(text, pos)
-        if space.end() == len(text): return convs
-        m = _block.match(text, space.end())
-        if not text.startswith('<|im_start|>', space.end()): stop(space.end(), 'a block must begin with <|im_start|>. Text between blocks belongs inside one; a conversation ends with a blank line.')
-        if not m: stop(space.end(), 'this block has no <|im_end|>. Add it after the text of the message.')
-        if '<|im_start|>' in m['text']: stop(space.end(), r'this block has no <|im_end|> before the next one begins. Add it; inside a message, write <\|im_start|>.')
-        role = unescape(m['role'])
-        if not _role.fullmatch(role): stop(space.end(), 'the role must be assistant, user, user name=NAME or system.')
-        # After a block one line end is due; one more is the blank line between conversations
-        if not convs or space[0].count('\n') > 1: convs.append([])
-        if role == 'system' and convs[-1]: stop(space.end(), 'system may only come first in a conversation.')
-        convs[-1].append(Block(role, unescape(m['text'])))
-        pos = m.end()
+        gap = space.match(text, at)
+        if gap.end() == len(text): return convs
+        if not convs or gap[0].count('\n') > 1: convs.append([])
+        block, at = parse_block(text, gap.end(), not convs[-1], name)
+        convs[-1].append(block)
 
 # %% ../nbs/01_data.ipynb #ab1ec768
 def write_chatml(
@@ -153,19 +156,25 @@ def write_chatml(
 ): # ValueError if a text holds a lone surrogate; OSError if it cannot be written
     "Write a ChatML file, whole or not at all."
     try: write_atomic(path, to_chatml(convs).encode())
-    except UnicodeEncodeError: raise ValueError(f'{path} was not written: a message holds half of a surrogate pair, an emoji that the export cut in two. Export again, or remove that character.') from None
+    except UnicodeEncodeError:
+        raise ValueError(f'{path} was not written: a message holds half of a surrogate pair, an emoji that '
+                         'the export cut in two. Export again, or remove that character.') from None
 
 # %% ../nbs/01_data.ipynb #a896e6af
 def read_chatml(
     path, # A ChatML file
 )->list: # Conversations, each a list of `Block`s; ValueError if there is none in it
     "Read a ChatML file."
+    advice = ('Put your messages there as ChatML (training_data/README.md says how), '
+              'or try a demo person: tinychat-demo.')
     try: text = Path(path).read_bytes().decode('utf-8-sig') # editors on Windows put a mark in front
-    except FileNotFoundError: raise ValueError(f'{path} is not there. Put your messages there as ChatML (training_data/README.md says how), or try a demo person: tinychat-demo.') from None
+    except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}') from None
     except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the ChatML file in it.') from None
-    except UnicodeDecodeError as e: raise ValueError(f'{path} is not UTF-8 text (byte {e.start} is 0x{e.object[e.start]:02x}). Save it as UTF-8.') from None
+    except UnicodeDecodeError as e:
+        byte = f'byte {e.start} is 0x{e.object[e.start]:02x}'
+        raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
     convs = parse_chatml(text, str(path))
-    if not convs: raise ValueError(f'{path} is empty. Put your messages there as ChatML (training_data/README.md says how), or try a demo person: tinychat-demo.')
+    if not convs: raise ValueError(f'{path} is empty. {advice}')
     return convs
 
 # %% ../nbs/01_data.ipynb #da29ce36
@@ -176,11 +185,12 @@ def all_demo_chats(
 )->list: # Chats, each a list of `Message`s; ValueError if the package is not installed
     "All chats of the Chit-Chat Challenge."
     try: import chitchat_dataset
-    except ImportError: raise ValueError("The demo needs the package chitchat-dataset. Install it: pip install 'tinychat[demo]'") from None
+    except ImportError: raise ValueError('The demo needs the package chitchat-dataset. '
+                                         "Install it: pip install 'tinychat[demo]'") from None
     text = Path(chitchat_dataset.__file__).with_name('dataset.json').read_text(encoding='utf-8')
-    return [[Message(m['sender'], m['text'], datetime.fromisoformat(m['timestamp'].replace('Z', '+00:00'))) for turn in c['messages'] for m in turn]
+    time = lambda m: datetime.fromisoformat(m['timestamp'].replace('Z', '+00:00'))
+    return [[Message(m['sender'], m['text'], time(m)) for turn in c['messages'] for m in turn]
             for c in json.loads(text).values()]
-_chitchat = all_demo_chats # until its callers have moved
 
 # %% ../nbs/01_data.ipynb #b526b27c
 def demo_chats(
@@ -191,44 +201,26 @@ def demo_chats(
     found = [p for p in count if p.startswith(person)]
     if len(found) != 1 or not person:
         known = ', '.join(f'{p[:8]} ({n:,})' for p,n in count.most_common(8))
-        raise ValueError(f'{len(found) if person else "All"} of {len(count):,} participants have an id that begins with {person!r}. The most talkative, with their messages: {known}.')
+        raise ValueError(f'{len(found) if person else "All"} of {len(count):,} participants have an id that '
+                         f'begins with {person!r}. The most talkative, with their messages: {known}.')
     return found[0], [chat for chat in all_demo_chats() if any(m.sender == found[0] for m in chat)]
 
 # %% ../nbs/01_data.ipynb #64b1749b
 def split_by_time(
-    convs:list,         # Conversations in order of time; ValueError if fewer than two
-    share:float=0.1,    # Share of the characters, from the end
-)->tuple: # (to train on, held out), both lists of conversations
-    "Hold out the last conversations, those whose share of the characters is nearest to `share`."
-    cut = split_point(convs.chars.tolist() if hasattr(convs, 'chars') else [sum(len(b.text) for b in c) for c in convs], share)
-    return convs[:cut], convs[cut:]
-
-def split_point(
-    chars:list,      # Characters in each conversation, in order of time; ValueError if fewer than two
+    convs:list,      # Conversations in order of time; ValueError if fewer than two
     share:float=0.1, # Share of the characters to hold out, from the end
-)->int: # How many conversations to train on
-    "Where to split, so that the held-out share of the characters is nearest to `share`."
-    if len(chars) < 2:
-        raise ValueError(f'{len(chars)} conversation is too few: one is held out to judge the model by, so at least 2 are needed. Split at shorter silences, with a blank line, or bring more messages.')
-    ends = list(accumulate(chars))
-    return min(range(1, len(chars)), key=lambda n: abs(ends[n-1] - (1-share)*ends[-1]))
+)->tuple: # (train, held_out): lists of conversations
+    "Hold out the last conversations, those whose share of the characters is nearest to `share`."
+    if len(convs) < 2:
+        raise ValueError(f'{len(convs)} conversation is too few: one is held out to judge the model by, so '
+                         'at least 2 are needed. Split at shorter silences, with a blank line, or bring '
+                         'more messages.')
+    ends = list(accumulate(sum(len(b.text) for b in c) for c in convs))
+    cut = min(range(1, len(convs)), key=lambda n: abs(ends[n-1] - (1-share)*ends[-1]))
+    return convs[:cut], convs[cut:]
 
 # %% ../nbs/01_data.ipynb #d7af419c
 MIN_MESSAGES = 100 # with fewer, held-out numbers are noise and the model can only repeat
-LARGE = 32_000_000 # bytes; a larger file is not read into lists but gets a `Corpus`, near the end of this notebook
-
-def load_data(
-    path,               # A ChatML file
-    share:float=0.1, # Share of the characters to hold out, from the end
-    progress:bool=False, # Show a bar, if the file is large?
-)->tuple: # (to train on, held out); ValueError if the person wrote too little
-    "Read a ChatML file and split it."
-    if os.path.isfile(path) and os.path.getsize(path) > LARGE: mine = (convs := Corpus(path, progress)).replies.tolist()
-    else:
-        convs = [c for c in read_chatml(path) if two_sided(c)]
-        mine = [sum(b.role == 'assistant' for b in c) for c in convs]
-    check_enough(path, sum(mine))
-    return split_by_time(convs, share)
 
 def check_enough(
     path,           # The file, for the message
@@ -236,7 +228,25 @@ def check_enough(
 ): # ValueError if they are too few
     "Are there enough messages to learn from?"
     if n_messages < MIN_MESSAGES:
-        raise ValueError(f'{path} has {n_messages} messages of the person (role assistant) in conversations with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
+        raise ValueError(f'{path} has {n_messages} messages of the person (role assistant) in conversations '
+                         f'with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
+
+# %% ../nbs/01_data.ipynb #167d72a3
+def load_data(
+    path,            # A ChatML file
+    share:float=0.1, # Share of the characters to hold out, from the end
+)->tuple: # (train, held_out): lists of conversations; ValueError if the person wrote too little
+    "Read a ChatML file and split it."
+    convs = [c for c in read_chatml(path) if two_sided(c)]
+    check_enough(path, sum(b.role == 'assistant' for c in convs for b in c))
+    return split_by_time(convs, share)
+
+# %% ../nbs/01_data.ipynb #a1333d0d
+def tokenizer_texts(
+    convs:list, # Conversations to train on
+)->list: # Strings
+    "What a tokenizer for these conversations should learn from."
+    return [s for c in convs for b in c for s in (b.role, b.text)]
 
 # %% ../nbs/01_data.ipynb #4a4e1497
 def encode_conversation(
@@ -244,496 +254,66 @@ def encode_conversation(
     blocks:list,   # One conversation
 )->tuple: # (ids, mine): two lists of equal length; mine is True where the person decided
     "Encode a conversation, and mark the person's own tokens."
-    ids, mine, after_me = [tok.end_of_text], [False], False
-    def add(new, theirs): ids.extend(new); mine.extend([theirs]*len(new))
+    parts, after_me = [([tok.end_of_text], False)], False
     for b in blocks:
-        me = b.role == 'assistant'
-        kind, name = b.role.split(' ')[0], b.role[len(b.role.split(' ')[0]):]
-        add([tok.im_start], False)
-        add(tok.encode(kind), after_me)             # theirs to decide: write on, or wait
-        add(tok.encode(name) + tok.encode('\n'), False)
-        add(tok.encode(b.text) + [tok.im_end], me)  # theirs: the words, and where they end
-        add(tok.encode('\n'), False)
-        after_me = me
-    return ids, mine
-
-# %% ../nbs/01_data.ipynb #a1333d0d
-ENOUGH = 20_000_000 # characters: from five times as many, a vocabulary needed a quarter of a percent fewer tokens for text that it had not seen
-
-def tokenizer_texts(
-    convs:list, # Conversations to train on
-)->list: # Strings
-    "What a tokenizer for these conversations should learn from."
-    if hasattr(convs, 'chars'): convs = convs[::max(1, math.ceil(convs.chars.sum()/ENOUGH))] # a large file: an even share of it
-    return [s for c in convs for b in c for s in (b.role, b.text)]
+        is_me = b.role == 'assistant'
+        role, space, name = b.role.partition(' ')
+        parts += [([tok.im_start], False),
+                  (tok.encode(role), after_me),               # theirs to decide: write on, or hand over
+                  (tok.encode(space + name) + tok.encode('\n'), False),
+                  (tok.encode(b.text) + [tok.im_end], is_me), # theirs: the words, and where they end
+                  (tok.encode('\n'), False)]
+        after_me = is_me
+    return [i for ids,_ in parts for i in ids], [m for ids,m in parts for _ in ids]
 
 # %% ../nbs/01_data.ipynb #d52b0805
 def encode_all(
     tok:Tokenizer, # Its special tokens mark the blocks
     convs:list,    # Conversations
-)->tuple: # (ids, mine): 1-D tensors of int64 and bool, of equal length; for a `Corpus`, arrays in a file
+)->tuple: # (ids, mine): tensors (N,) of int64 and bool
     "Encode conversations into one long row."
-    if hasattr(convs, 'encoded'): return convs.encoded(tok)
-    import torch # not above: who only reads and writes messages is spared its 200 MB
+    import torch # here, not at the top: `tinychat-import` needs only what stands above, and starts sooner
     rows = [encode_conversation(tok, c) for c in convs]
-    return torch.tensor([i for ids,_ in rows for i in ids]), torch.tensor([m for _,mine in rows for m in mine])
+    ids, mine = [i for ids,_ in rows for i in ids], [m for _,mine in rows for m in mine]
+    return torch.tensor(ids), torch.tensor(mine)
 
 # %% ../nbs/01_data.ipynb #10456e01
 class Batches:
     "Windows of a long row, shuffled anew each epoch; batch `n` is always the same."
     def __init__(self,
-        ids,            # Tensor or array (N,), token ids
-        mine,           # Tensor or array (N,), bool, the person's own tokens
+        ids,            # Tensor (N,), token ids
+        mine,           # Tensor (N,), bool, the person's own tokens
         context:int,    # Tokens in a window; ValueError if the row is shorter
         batch_size:int, # Windows in a batch
         seed:int=0,     # Decides the order
-        device='cpu',   # Where batches go, if `ids` and `mine` are arrays; those of tensors stay where these are
     ):
-        self.ids, self.mine, self.context, self.batch_size, self.seed, self.device = ids, mine, context, batch_size, seed, device
+        self.ids, self.mine, self.context, self.batch_size, self.seed = ids, mine, context, batch_size, seed
         self.per_epoch = (len(ids) - 1) // context
-        if not self.per_epoch: raise ValueError(f'A context of {context} is longer than the data, which has {len(ids)} tokens. Ask for at most {len(ids)-1}.')
-    def starts(self,
-        epoch:int, # From 0
-    ): # Tensor (per_epoch,), where its windows begin, shuffled
-        "Cut points of an epoch."
-        import torch
-        rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63)
-        shift = torch.randint(0, len(self.ids) - 1, (1,), generator=rng)
-        return shift + self.context*torch.randperm(self.per_epoch, generator=rng)
-    def __getitem__(self,
-        step:int, # From 0, without end
-    )->tuple: # (x, y, mine), each (batch_size, context): what is seen, what follows, whether the person decided it
-        "The batch of a step."
-        import torch
-        first = step*self.batch_size
-        starts = torch.stack([self._epoch(n // self.per_epoch)[n % self.per_epoch] for n in range(first, first + self.batch_size)])
-        index = (starts[:,None] + torch.arange(self.context)) % (len(self.ids) - 1)
-        return self.take(self.ids, index), self.take(self.ids, index+1), self.take(self.mine, index+1)
-    def take(self, row, index):
-        import torch
-        if torch.is_tensor(row): return row[index.to(row.device)]
-        picked = torch.from_numpy(row[index.numpy()].astype(np.int64 if row is self.ids else bool)) # only now does it take 8 bytes a token
-        return picked.pin_memory().to(self.device, non_blocking=True) if torch.device(self.device).type == 'cuda' else picked.to(self.device) # a GPU fetches it while it is still busy
-    def _epoch(self, n):
-        if n not in (cache := self.__dict__.setdefault('_cache', {})):
-            if len(cache) > 8: cache.clear()
-            cache[n] = self.starts(n)
-        return cache[n]
+        if not self.per_epoch:
+            raise ValueError(f'A context of {context} is longer than the data, which has {len(ids)} tokens. '
+                             f'Ask for at most {len(ids)-1}.')
 
-# %% ../nbs/01_data.ipynb #5b82d7c4
-PIECE = 2_000_000 # bytes to work on at a time: a few hundredths of a second
-_START, _END = IM_START.encode(), IM_END.encode()
-
-def pieces(
-    file,           # A ChatML file, open for reading bytes
-    size:int=PIECE, # Bytes in a piece, or as many as a longer conversation takes
-): # Yields (place in the file, bytes)
-    "Read a file in pieces, cut between conversations."
-    at, kept = file.seek(0), b''
-    while new := file.read(max(size, len(kept))):
-        kept += new
-        if at == 0 and kept.startswith(b'\xef\xbb\xbf'): at, kept = 3, kept[3:] # the mark that editors on Windows put in front
-        blank = next((line for line in (b'\n\n', b'\r\n\r\n') if _END + line + _START in kept), None)
-        if blank is None: continue # a long conversation: read on
-        cut = kept.rfind(_END + blank + _START) + len(_END + blank)
-        yield at, kept[:cut]
-        at, kept = at + cut, kept[cut:]
-    if kept: yield at, kept
-
-# %% ../nbs/01_data.ipynb #1e9d3f76
-def find_blocks(
-    b:bytes,   # ChatML
-    table=None # Look only within these conversations, rows as `outline` makes them
-)->tuple: # Three arrays: where blocks begin, where their texts begin, and where these end
-    "Where everything is in plain ChatML."
-    a = np.frombuffer(b, np.uint8)
-    marks, lines = np.flatnonzero((a[:-1] == ord('<')) & (a[1:] == ord('|'))), np.flatnonzero(a == ord('\n'))
-    if table is not None:
-        inside = np.searchsorted(table['begin'], marks, 'right') - 1
-        marks = marks[(inside >= 0) & (marks < table['end'][inside])]
-    starts, ends = marks[::2], marks[1::2]
-    return starts, np.append(lines, len(b))[np.searchsorted(lines, starts)] + 1, ends # a text begins in the line below
-
-# %% ../nbs/01_data.ipynb #3a6f18cd
-ROW = np.dtype([('begin', 'i8'), ('end', 'i8'), ('chars', 'i8'), ('messages', 'i8'), ('replies', 'i8'), ('both', '?'), ('plain', '?')])
-
-def outline_slowly(
-    b:bytes, # ChatML
-)->np.ndarray: # A `ROW` for each conversation; ValueError if it is malformed
-    "Say where each conversation is and what it holds, by parsing."
-    text, rows, at = b.decode(), [], 0
-    convs, gaps = parse_chatml(text), re.finditer(r'<\|im_end\|>(\s*)(?=<\|im_start\|>)', text)
-    cuts = [0, *(m.end() for m in gaps if m[1].count('\n') > 1), len(text)]
-    for c, i, j in zip(convs, cuts, cuts[1:]):
-        begin = at + len(text[i:j].encode()) - len(text[i:j].lstrip().encode())
-        at, raw = at + len(text[i:j].encode()), text[i:j].strip()
-        plain = raw + '\n' == to_chatml([c]) and '<\\' not in raw and max(len(m.text) for m in c) < _longest
-        rows.append((begin, begin + len(raw.encode()), sum(len(m.text) for m in c), len(c), sum(m.role == 'assistant' for m in c), two_sided(c), plain))
-    return np.array(rows, ROW)
-
-_longest = slices.__defaults__[0] # a longer text is cut before it is encoded
-
-# %% ../nbs/01_data.ipynb #d95e7a31
-def outline(
-    b:bytes, # ChatML
-)->np.ndarray: # A `ROW` for each conversation; ValueError if it is malformed
-    "The same, many times faster where the file is as `to_chatml` writes it."
-    b.decode() # is it text?
-    starts, texts, ends = find_blocks(b)
-    a, n, count, size = np.frombuffer(b, np.uint8), len(starts), lambda role: b.count(_START + role), len(_END)
-    known = count(b'assistant\n') + count(b'user\n') == n or sum(map(count, (b'assistant\n', b'user\n', b'system\n', b'user name='))) == n
-    if not (n and known and len(ends) == b.count(_END) == n and starts[0] == 0 and (a[starts+5] == ord('s')).all() and (texts <= ends).all()): return outline_slowly(b)
-    first, header, gaps = a[starts+len(_START)], texts - starts, starts[1:] - ends[:-1] - size
-    me, system, new = first == ord('a'), first == ord('s'), np.append(True, gaps == 2)
-    named = header[(first == ord('u')) & (header != len(_START + b'user\n'))] > len(_START + b'user name=\n')
-    apart = (new[1:] | (gaps == 1)).all() and (a[ends[:-1]+size] == ord('\n')).all() and (a[starts[1:]-1] == ord('\n')).all() and b[ends[-1]+size:] in (b'', b'\n', b'\n\n')
-    if not apart or not named.all() or (a[texts-2] == ord('\r')).any() or (system & ~new).any(): return outline_slowly(b)
-    return _rows(b, starts, texts, ends, np.flatnonzero(new), me, system)
-
-def _rows(b, starts, texts, ends, at, me, system):
-    a, total = np.frombuffer(b, np.uint8), lambda each: np.add.reduceat(each.astype(np.int64), at)
-    rows = np.empty(len(at), ROW)
-    rows['begin'], rows['end'], rows['messages'] = starts[at], ends[np.append(at[1:], len(starts)) - 1] + len(_END), np.diff(np.append(at, len(starts)))
-    more = np.flatnonzero((a & 0xC0) == 0x80) # in UTF-8, all bytes of a character but its first begin with the bits 10
-    rows['chars'], rows['replies'] = total(ends - texts - np.searchsorted(more, ends) + np.searchsorted(more, texts)), total(me)
-    rows['both'] = (rows['replies'] > 0) & (total(~me & ~system) > 0)
-    rows['plain'] = np.maximum.reduceat(ends - texts, at) < _longest
-    if b'<\\' in b: # something is escaped
-        for n in np.unique(np.searchsorted(rows['begin'], np.flatnonzero((a[:-1] == ord('<')) & (a[1:] == ord('\\'))), 'right') - 1):
-            rows[n]['plain'], rows[n]['chars'] = False, outline_slowly(b[rows[n]['begin']:rows[n]['end']])[0]['chars']
-    return rows
-
-# %% ../nbs/01_data.ipynb #f06a93d7
-def in_order(
-    work,             # Called with an item, in another thread
-    items,            # As many as there are
-    threads:int=None, # At a time (None: one for each core, eight at most)
-): # Yields what `work` returned for each
-    "`map`, with several cores."
-    threads, waiting = threads or min(8, os.cpu_count() or 1), deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > threads + 1: yield waiting.popleft().result()
-            while waiting: yield waiting.popleft().result()
-        finally:
-            for w in waiting: w.cancel()
-
-# %% ../nbs/01_data.ipynb #7b3d5f14
-def contents(
-    file,                # A ChatML file, open for reading bytes
-    name:str,            # What to call it in an error
-    size:int=PIECE,      # Bytes to work on at a time
-    told=lambda n: None, # Called with the number of bytes that were read
-)->np.ndarray: # A `ROW` for each conversation; ValueError as from `read_chatml`
-    "The table of contents of a file."
-    tables = [np.empty(0, ROW)]
-    def read():
-        for at, b in pieces(file, size): told(len(b)); yield at, b
-    def work(item):
-        at, b = item
-        try: rows = outline(b)
-        except ValueError: return item
-        rows['begin'] += at; rows['end'] += at
-        return rows
-    for rows in in_order(work, read()):
-        if isinstance(rows, tuple): refuse(file, name, *rows, size)
-        tables.append(rows)
-    return np.concatenate(tables)
-
-def refuse(
-    file,      # As for `contents`, and so are the others
-    name:str,  # What to call it in an error
-    at:int,    # Place of the piece that is malformed
-    b:bytes,   # The piece
-    size:int,  # Bytes to read at a time
-): # ValueError, always
-    "Say what `read_chatml` would say."
-    lines, rest, mark = 0, b'', None
-    for place, part in pieces(file, size):
-        if mark is None: mark = place # `read_chatml` counts bytes from behind it
-        try: part.decode()
-        except UnicodeDecodeError as e: raise ValueError(f'{name} is not UTF-8 text (byte {place - mark + e.start} is 0x{part[e.start]:02x}). Save it as UTF-8.') from None
-        if place < at: lines += part.count(b'\n')
-        if place > at and _END not in rest: rest += part[:part.find(_END) + len(_END)]
-    parse_chatml('\n'*lines + (b + rest).decode(), name)
-
-# %% ../nbs/01_data.ipynb #6d1a93ef
-LAYOUT = 1 # of these files; to be raised when what is written into them changes
-
-def hash_of(
-    file,     # Open for reading bytes
-    size:int, # How many of them, from the beginning
-    key='',   # Goes in, too
-)->bytes: # 32 of them
-    "What tells whether a file is as it was."
-    hashed, _ = hashlib.sha256(key.encode()), file.seek(0)
-    while size > 0 and (b := file.read(min(size, PIECE))): hashed.update(b); size -= len(b)
-    return hashed.digest()
-
-def kept_in(
-    path,       # Of the messages
-    key:str,    # A hash of what the kept file depends on
-    kind:str,   # 'table' or 'tokens'
-)->Path:
-    "The file beside the messages, hidden."
-    there = Path(os.path.realpath(path)) # through a link, to the file itself
-    return there.with_name(f'.{there.name}.{key[:16]}.{kind}')
-
-# %% ../nbs/01_data.ipynb #18d5f7ca
-@contextmanager
-def sealed(
-    path,     # Of the messages
-    key:str,  # As for `kept_in`
-    kind:str, # The same
-): # Yields a file to write; OSError if that is impossible
-    "Keep a file beside the messages, whole or not at all, instead of older ones."
-    there = kept_in(path, key, kind)
-    part = there.with_name(f'{there.name}.{os.getpid()}.part')
-    part.unlink(missing_ok=True)
-    try:
-        with open(part, 'x+b', opener=partial(os.open, mode=0o600)) as f:
-            yield f
-            f.flush(); f.write(hash_of(f, os.fstat(f.fileno()).st_size, key))
-        os.replace(part, there)
-    finally: part.unlink(missing_ok=True)
-    old = re.compile(re.escape(kept_in(path, '', '').name[:-1]) + rf'[0-9a-f]{{16}}\.{kind}(\.\d+\.part)?')
-    for p in there.parent.iterdir():
-        if p != there and old.fullmatch(p.name) and (p.suffix != '.part' or time.time() - p.stat().st_mtime > 3600): p.unlink(missing_ok=True) # an old part is of a start that was killed
-
-def unsealed(
-    file,    # That `sealed` wrote, open for reading bytes
-    key:str, # The same
-)->int: # Bytes in it; ValueError if it is not what was written
-    "Make sure of a file that was kept."
-    size = os.fstat(file.fileno()).st_size - 32
-    if hash_of(file, size, key) != file.read(): raise ValueError
-    return size
-
-# %% ../nbs/01_data.ipynb #d1f78b2a
-class Corpus(Sequence):
-    "The conversations of a large file in which both sides speak, each read when it is asked for."
-    def __init__(self,
-        path,                # A ChatML file; ValueError as from `read_chatml`
-        progress:bool=False, # Show bars?
-        size:int=PIECE,      # Bytes to work on at a time
-    ):
-        self.path, self.progress, self.size, self.made, self.lock = Path(path), progress, size, {}, threading.Lock()
-        self.file = open(path, 'rb') # stays open: if another file is put in its place, we go on with this one
-        self.stamp = self._stamp()
-        self.hash = hash_of(self.file, self.stamp[0]).hex()
-        table = self._outline()
-        if not len(table): read_chatml(path) # says that there is nothing in it
-        self.table = table[table['both']]
-        self.numbers = range(len(self.table))
-    def __len__(self): return len(self.numbers)
-    def __getitem__(self, i):
-        if isinstance(i, slice): return self._view(self.numbers[i])
-        row = self.table[self.numbers[i]]
-        return parse_chatml(self.read(row['begin'], row['end']).decode())[0]
-    def __add__(self, other):
-        one, two = self.numbers, other.numbers if isinstance(other, Corpus) and other.made is self.made else range(-1)
-        if one.step == two.step == 1 and one.stop == two.start: return self._view(range(one.start, two.stop)) # neighbours
-        return [*self, *other]
-    def __repr__(self): return f'Corpus({self.path.name}, {len(self):,} conversations)'
-    @property
-    def rows(self): return self.table[np.asarray(self.numbers, int)] # Of the table, a row for each conversation
-    @property
-    def chars(self): return self.rows['chars'] # Characters in each
-    @property
-    def replies(self): return self.rows['replies'] # Messages of the person in each
-    @property
-    def key(self): return f'{self.hash} {self.numbers}' # What tells it from others
-    def _view(self, numbers): part = copy.copy(self); part.numbers = numbers; return part
-    def _outline(self):
-        key = hashlib.sha256(f'{LAYOUT} {ROW} {self.hash}'.encode()).hexdigest()
-        try:
-            with open(kept_in(self.path, key, 'table'), 'rb') as f: unsealed(f, key); f.seek(0); return np.frombuffer(f.read()[:-32], ROW)
-        except (OSError, ValueError): pass # not there, or damaged
-        with self.bar('Reading', self.stamp[0]) as bar: table = contents(self.file, str(self.path), self.size, bar.update)
-        self.check()
-        try:
-            with sealed(self.path, key, 'table') as f: f.write(table.tobytes())
-        except OSError: pass # then the next start does it again
-        return table
-    def _stamp(self): s = os.fstat(self.file.fileno()); return s.st_size, s.st_mtime_ns
-
-# %% ../nbs/01_data.ipynb #c09e64b1
-def n_messages(
-    convs, # Conversations in a list or a `Corpus`
-)->int:
-    "How many messages, without reading a large file."
-    return int(convs.rows['messages'].sum()) if isinstance(convs, Corpus) else sum(map(len, convs))
-
-# %% ../nbs/01_data.ipynb #60ab7d1e
+# %% ../nbs/01_data.ipynb #f22413c3
 @patch
-def read(self:Corpus,
-    begin:int, # Place of the first byte
-    end:int,   # Place after the last
-)->bytes: # ValueError if the file was changed
-    "Read a part of the file."
-    with self.lock: self.file.seek(begin); b = self.file.read(end - begin)
-    self.check()
-    return b
+def starts(self:Batches,
+    epoch:int, # From 0
+): # Tensor (per_epoch,), where its windows begin, shuffled
+    "Cut points of an epoch."
+    import torch
+    rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63)
+    shift = torch.randint(0, len(self.ids) - 1, (1,), generator=rng)
+    return shift + self.context*torch.randperm(self.per_epoch, generator=rng)
 
+# %% ../nbs/01_data.ipynb #f210d114
 @patch
-def check(self:Corpus):
-    "ValueError if the file was changed since it was opened."
-    if self._stamp() != self.stamp: raise ValueError(f'{self.path} was changed while it was being read. Start again.')
-
-@patch
-def bar(self:Corpus,
-    what:str,  # Is being done
-    total:int, # Bytes to do
-):
-    "How far it is, and how long it still takes."
-    from tqdm import tqdm
-    return tqdm(total=total, desc=what, unit='B', unit_scale=True, leave=False, disable=not self.progress)
-
-# %% ../nbs/01_data.ipynb #c5e8a719
-@lru_cache(maxsize=10_000) # the same in every piece
-def heading(
-    tok:Tokenizer, # Its special tokens mark the blocks
-    role:str,      # Of the block
-    before:str,    # Role of the block before; '' at the beginning of a conversation
-)->tuple: # (ids, mine), as from `encode_conversation`
-    "What precedes the text of a block."
-    blocks = [Block(r, '') for r in (before, role) if r]
-    ids, mine = encode_conversation(tok, blocks)
-    begin, end = len(encode_conversation(tok, blocks[:-1])[0]) if before else 0, len(ids) - 1 - len(tok.encode('\n'))
-    return ids[begin:end], mine[begin:end]
-
-# %% ../nbs/01_data.ipynb #b90d4e26
-def spans(
-    begin,  # Array of whole numbers
-    length, # How many follow from each
-)->np.ndarray: # begin[0], begin[0]+1, ..., then from begin[1] on
-    "Numbers in rows of different lengths."
-    return np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
-
-# %% ../nbs/01_data.ipynb #e06c2d9a
-def encode_plain(
-    tok:Tokenizer,    # Its special tokens mark the blocks
-    b:bytes,          # ChatML
-    table:np.ndarray, # `ROW`s of plain conversations in it
-)->tuple: # (ids, mine, number of ids in each conversation): arrays
-    "Encode many conversations with one call of `tiktoken`."
-    starts, texts, ends = find_blocks(b, table)
-    stream = b''.join(map(b.__getitem__, map(slice, texts.tolist(), (ends + len(_END)).tolist())))
-    body = tok.bpe.encode_to_numpy(stream.decode(), allowed_special={IM_END}, disallowed_special=())
-    sizes = np.diff(np.flatnonzero(body == tok.im_end), prepend=-1) # of a text and its <|im_end|>
-    new, me = np.diff(np.searchsorted(table['begin'], starts, 'right'), prepend=0) > 0, np.frombuffer(b, np.uint8)[starts + len(_START)] == ord('a')
-    roles, role = {'assistant': 0, 'user': 1}, np.where(me, 0, 1)
-    for n in np.flatnonzero(~me & (texts - starts != len(_START + b'user\n'))): # in a group, each has a name
-        role[n] = roles.setdefault(b[starts[n] + len(_START):texts[n] - 1].decode(), len(roles))
-    heads = [heading(tok, r, before) for r in roles for before in ('', 'user', 'assistant')]
-    which = 3*role + np.where(new, 0, 1 + np.append(False, me[:-1]))
-    return _weave(heads, which, body, sizes, me, tok.encode('\n'), np.flatnonzero(new))
-
-def _weave(heads, which, body, sizes, me, line, at):
-    length = np.array([len(ids) for ids, _ in heads])
-    first, each = (np.cumsum(length) - length)[which], length[which] # of every heading
-    total = each + sizes + len(line)
-    place = np.cumsum(total) - total
-    ids, mine = np.empty(total.sum(), body.dtype), np.zeros(total.sum(), bool)
-    here, there = spans(place, each), spans(first, each)
-    ids[here], mine[here] = np.concatenate([ids for ids, _ in heads])[there], np.concatenate([mine for _, mine in heads])[there]
-    here = spans(place + each, sizes)
-    ids[here], mine[here] = body, np.repeat(me, sizes)
-    ids[spans(place + each + sizes, np.full(len(total), len(line)))] = np.tile(line, len(total))
-    return ids, mine, np.add.reduceat(total, at)
-
-# %% ../nbs/01_data.ipynb #81c0f6e5
-@patch
-def encode_rows(self:Corpus,
-    tok:Tokenizer, # Its special tokens mark the blocks
-    first:int,     # Number of a conversation
-    last:int,      # Number of the one after the last
-)->tuple: # (ids, mine, number of ids in each conversation): arrays
-    "Encode neighbouring conversations."
-    table = self.table[first:last].copy()
-    start = table['begin'][0]
-    b = self.read(start, table['end'][-1])
-    table['begin'] -= start; table['end'] -= start
-    plain = table['plain']
-    done = encode_plain(tok, b, table[plain]) if plain.any() else (np.empty(0, int), np.empty(0, bool), np.empty(0, int))
-    if plain.all(): return done
-    cuts = np.cumsum(done[2])
-    fast = zip(np.split(done[0], cuts), np.split(done[1], cuts))
-    parts = [next(fast) if row['plain'] else encode_conversation(tok, parse_chatml(b[row['begin']:row['end']].decode())[0]) for row in table]
-    return *(np.concatenate([np.asarray(p, t) for p in each]) for each, t in zip(zip(*parts), (np.int64, bool))), np.array([len(ids) for ids, _ in parts])
-
-# %% ../nbs/01_data.ipynb #e7b1d40c
-@patch
-def encoded(self:Corpus,
-    tok:Tokenizer, # Its special tokens mark the blocks
-)->tuple: # (ids, mine): arrays of equal length, ids of 2 or 4 bytes; OSError if there is no room for them on the disk
-    "What `encode_all` returns for conversations in a list, but in a file."
-    key = hashlib.sha256(json.dumps([LAYOUT, tiktoken.__version__, self.hash, tok.to_dict()]).encode()).hexdigest()
-    if key not in self.made: self.made[key] = self.load_ids(tok, key) or self.save_ids(tok, key)
-    (ids, mine, cuts), n = self.made[key], self.numbers
-    if n.step == 1: return ids[cuts[n.start]:cuts[n.stop]], mine[cuts[n.start]:cuts[n.stop]]
-    index = spans(cuts[np.asarray(n, int)], np.diff(cuts)[np.asarray(n, int)])
-    return ids[index], mine[index]
-
-@patch
-def write_ids(self:Corpus,
-    file,          # To write
-    tok:Tokenizer, # To encode with
-)->int: # Bytes
-    "Write the ids, a byte for each that says whether it is the person's, and where conversations begin."
-    firsts = np.unique(np.searchsorted(self.table['begin'], np.arange(0, self.table['end'][-1], self.size)))
-    items = [(int(i), int(j)) for i, j in zip(firsts, [*firsts[1:], len(self.table)]) if i < j]
-    bits, lengths = [], [[0]]
-    with self.bar('Encoding', int(self.table['end'][-1])) as bar:
-        for (_, last), (ids, mine, each) in zip(items, in_order(lambda item: self.encode_rows(tok, *item), items)):
-            file.write(ids.astype(_kind(tok)))
-            bits.append((np.packbits(mine), len(mine))); lengths.append(each) # an eighth of a byte, until all ids are written
-            bar.update(int(self.table['end'][last - 1]) - bar.n)
-    for packed, n in bits: file.write(np.unpackbits(packed, count=n))
-    file.write(np.cumsum(np.concatenate(lengths), dtype=np.int64)); file.flush()
-    return file.tell()
-
-def _kind(tok): return np.dtype(np.uint16 if tok.vocab_size <= 2**16 else np.uint32)
-
-@patch
-def map_ids(self:Corpus,
-    file,          # That `write_ids` wrote
-    size:int,      # Bytes in it
-    tok:Tokenizer, # It was written with
-)->tuple: # (ids, mine, places where conversations begin, and the end): arrays
-    "Look at the file as arrays."
-    wide, cuts = _kind(tok).itemsize, len(self.table) + 1
-    n = (size - 8*cuts) // (wide + 1)
-    def view(kind, at, n): return np.asarray(np.memmap(file, kind, 'r', at, (n,)))
-    return view(_kind(tok), 0, n), view(bool, wide*n, n), view(np.int64, (wide + 1)*n, cuts).copy()
-
-@patch
-def load_ids(self:Corpus,
-    tok:Tokenizer, # They were made with
-    key:str,       # From `encoded`
-)->tuple: # As from `map_ids`; None if they are not there, or damaged
-    "Take what an earlier start left."
-    try:
-        with open(kept_in(self.path, key, 'tokens'), 'rb') as f: return self.map_ids(f, unsealed(f, key), tok)
-    except (OSError, ValueError): return None
-
-@patch
-def save_ids(self:Corpus,
-    tok:Tokenizer, # To encode with
-    key:str,       # From `encoded`
-)->tuple: # As from `map_ids`; OSError if there is no room
-    "Encode everything, and keep the ids beside the messages or else in a temporary file."
-    need, made = int(self.table['end'][-1]), None # more than it will be
-    for folder in (kept_in(self.path, key, 'tokens').parent, None):
-        try:
-            if shutil.disk_usage(folder or tempfile.gettempdir()).free < need: continue
-            if folder:
-                with sealed(self.path, key, 'tokens') as f: self.write_ids(f, tok)
-                made = self.load_ids(tok, key)
-            else:
-                with tempfile.TemporaryFile() as f: made = self.map_ids(f, self.write_ids(f, tok), tok)
-            if made: return made
-        except OSError: pass
-    raise OSError(errno.ENOSPC, f'No room for the tokens of {self.path.name}: they take up to {need/1e6:.0f} MB, beside it or in {tempfile.gettempdir()}. Free some', str(self.path))
+def __getitem__(self:Batches,
+    step:int, # From 0, without end
+)->tuple: # (x, y, mine), each (batch_size, context): what is seen, what follows, who decided
+    "The batch of a step."
+    import torch
+    first = step*self.batch_size
+    windows = [divmod(n, self.per_epoch) for n in range(first, first + self.batch_size)]
+    order = {epoch: self.starts(epoch) for epoch in {e for e,_ in windows}}
+    starts = torch.stack([order[epoch][n] for epoch,n in windows])
+    index = (starts[:,None] + torch.arange(self.context)) % (len(self.ids) - 1)
+    return self.ids[index], self.ids[index + 1], self.mine[index + 1]
