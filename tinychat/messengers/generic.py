@@ -11,32 +11,41 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message, parse_chatml
-from .core import ChatLog, Damaged, Export, File, decode, sort_messages, load_json
+from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, codec_of, decode, first_value, head_text,
+                                      load_json, sort_messages)
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'normalise_column', 'MONTHS', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES',
-           'UNSAID_ROLES', 'column_roles', 'epoch_time', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time',
+__all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES', 'UNSAID_ROLES',
+           'normalise_column', 'column_roles', 'epoch_time', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time',
            'parse_time', 'parse_time_column', 'parse_flag', 'TableEntry', 'time_cell', 'read_entry', 'name_senders',
-           'drop_wall_times', 'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'first_value',
-           'turn_content', 'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'head_text', 'utf8_lines',
-           'json_values', 'read_json_export', 'read_chatml_export', 'first_object', 'generic_shape', 'find', 'read']
+           'drop_wall_times', 'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content',
+           'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'utf8_lines', 'json_values', 'read_json_export',
+           'read_chatml_export', 'first_object', 'generic_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
-LOOKS = 'CSV or a list of JSON objects with a text and a sender (or is_from_me); JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>'
+LOOKS = ('CSV or a list of JSON objects with a text and a sender (or is_from_me); '
+         'JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>')
 
 # %% ../../nbs/messengers/generic.ipynb #760d0629
-COLUMN_ALIASES = dict(text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
-               sender='sender sendername author from talker name username user speaker absender remitente expéditeur mittente remetente',
-               time='timestamp datetime createtime createdat sentat date time datum fecha', me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
-               chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname chat thread room')
-normalise_column = lambda name: re.sub(r'[\W_]+', '', name).lower()
+COLUMN_ALIASES = dict(
+    text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
+    sender='sender sendername author from talker name username user speaker absender remitente expéditeur mittente remetente',
+    time='timestamp datetime createtime createdat sentat date time datum fecha',
+    me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
+    chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname chat thread room')
+
+def normalise_column(
+    name:str, # 'Is From Me'
+)->str: # 'isfromme'
+    "A column's name without capitals, spaces and underscores."
+    return re.sub(r'[\W_]+', '', name).lower()
 
 def column_roles(
     names, # Of the columns, or keys of JSON objects
-)->dict: # Role -> name; None if these are no messages, or those of another reader
+)->dict: # Role -> name; None if these are not messages, or are those of another reader
     "Say which column is what."
-    known = {normalise_column(n): n for n in [*names][::-1] if isinstance(n, str)} # of two equals, the first
+    known = {normalise_column(n): n for n in [*names][::-1] if isinstance(n, str)} # if two are equal, the first counts
     if known.keys() >= {'authorid', 'author', 'date', 'content'}: return None # Discord
     if known.keys() >= {'type', 'ts'} or known.keys() >= {'quote', 'sticker', 'reactions'}: return None # Slack, Signal
     found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases.split()[::-1] if a in known}
@@ -46,29 +55,30 @@ def column_roles(
 # %% ../../nbs/messengers/generic.ipynb #948927e7
 def epoch_time(
     number, # Since 1970
-)->datetime: # In UTC, or None if it is no time
-    "Seconds, milliseconds, microseconds or nanoseconds as a time."
+)->datetime: # In UTC, or None if it is not a time
+    "Read seconds, milliseconds, microseconds or nanoseconds."
     for unit,limit in ((1, 1e11), (10**3, 1e14), (10**6, 1e17), (10**9, 1e20)):
         if 1e8 <= abs(number) < limit:
             micro = number*10**6 // unit if isinstance(number, int) else round(number*1e6 / unit)
             return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micro)
 
 # %% ../../nbs/messengers/generic.ipynb #42cc02ef
-MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()
 _named = re.compile(rf'\b({"|".join(MONTHS)})[a-z]*', re.I)
 _digits = re.compile(r'\s*([0-9]{1,4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,4})')
 
 def date_parts(
     text:str,       # A date in words or digits
     day_first:bool, # Is 1/2 the first of February?
-)->tuple: # Year, month and day, as far as they are there; None if it is no date
+)->tuple: # Year, month and day, as far as they are there; None if it is not a date
     "Take a date apart."
     if month := _named.search(text):
         numbers = re.findall('[0-9]+', text)
         year = next((n for n in numbers if len(n) == 4), numbers[1] if len(numbers) > 1 else None)
         day = next((n for n in numbers if len(n) < 3), None)
         return year, MONTHS.index(month[1].lower()) + 1, day
-    if m := _digits.match(text): return m.groups() if len(m[1]) == 4 else (m[3], m[2], m[1]) if day_first else (m[3], m[1], m[2])
+    if not (m := _digits.match(text)): return None
+    a, b, c = m.groups()
+    return (a, b, c) if len(a) == 4 else (c, b, a) if day_first else (c, a, b)
 
 # %% ../../nbs/messengers/generic.ipynb #9a064076
 def parse_day(
@@ -82,13 +92,14 @@ def parse_day(
     return year if len(parts[0]) == 4 else year + (2000 if year < 70 else 1900), month, day
 
 # %% ../../nbs/messengers/generic.ipynb #5640d1cf
-_clock = re.compile(r'([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?:\s{0,2}([ap])\.?\s?m\b\.?)?\s{0,2}(z\b|utc\b|gmt\b|[+-][0-9]{2}(?::?[0-9]{2})?\b)?', re.I)
+_clock = re.compile(r'([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?:\s{0,2}([ap])\.?\s?m\b\.?)?'
+                    r'\s{0,2}(z\b|utc\b|gmt\b|[+-][0-9]{2}(?::?[0-9]{2})?\b)?', re.I)
 
 def to_utc(
-    time:datetime, # Of a clock on a wall
-    zone:str,      # Where it hangs: 'Z', 'GMT', '+02:00'
-)->datetime: # OverflowError before the year 1
-    "An instant."
+    time:datetime, # As a clock showed it
+    zone:str,      # The clock's zone: 'Z', 'GMT', '+02:00'
+)->datetime: # In UTC; OverflowError before the year 1
+    "Turn a local time into UTC."
     sign = re.match('([+-])(..):?(..)?', zone)
     shift = timedelta(hours=int(sign[2]), minutes=int(sign[3] or 0)) if sign else timedelta(0)
     return (time - shift if sign and sign[1] == '+' else time + shift).replace(tzinfo=timezone.utc)
@@ -97,10 +108,11 @@ def to_utc(
 def parse_written_time(
     text:str,       # A time in words or digits
     day_first:bool, # Is 1/2 the first of February?
-)->datetime: # In UTC if it names a zone, else without one; None if it is no time
+)->datetime: # In UTC if it names a zone, else without one; None if it is not a time
     "Read a time that was written for people."
     clock = _clock.search(text)
-    day = parse_day(text[:clock.start()] + ' ' + text[clock.end():] if clock else text, day_first)
+    date = text[:clock.start()] + ' ' + text[clock.end():] if clock else text
+    day = parse_day(date, day_first)
     if not day: return None
     hour, minute, second, fraction, half, zone = clock.groups() if clock else (0, 0, 0, '', None, None)
     hour = int(hour) % 12 + 12*(half in 'pP') if half else int(hour)
@@ -113,14 +125,17 @@ def parse_written_time(
 def parse_time(
     value,               # A cell
     day_first:bool=True, # Is 1/2 the first of February?
-)->datetime: # In UTC if the cell names a zone or counts since 1970, else without one; None if it is no time
-    "Read a time."
+)->datetime: # In UTC if the cell names a zone or counts since 1970, else without one; None if it is not a time
+    "Read a cell as a time."
     if isinstance(value, (int, float)) and not isinstance(value, bool): return epoch_time(value)
     if not isinstance(value, str) or len(value) > 60: return None
     value = value.strip()
-    if re.fullmatch(r'(19|20)[0-9]{6}([0-9]{6})?', value): value = f'{value[:4]}-{value[4:6]}-{value[6:8]} {value[8:10] or 0}:{value[10:12] or "00"}:{value[12:] or "00"}'
+    if m := re.fullmatch(r'((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2}))?', value):
+        year, month, day, hour, minute, second = (part or '00' for part in m.groups())
+        value = f'{year}-{month}-{day} {hour}:{minute}:{second}'
     if re.fullmatch(r'-?[0-9]+', value): return epoch_time(int(value))
-    if re.fullmatch(r'-?[0-9]+\.[0-9]+|-?[0-9.]+e\+?[0-9]+', value, re.I): return epoch_time(float(value)) if value.count('.') < 2 else None
+    if re.fullmatch(r'-?[0-9]+\.[0-9]+|-?[0-9.]+e\+?[0-9]+', value, re.I):
+        return epoch_time(float(value)) if value.count('.') < 2 else None
     return parse_written_time(value, day_first)
 
 # %% ../../nbs/messengers/generic.ipynb #3f67fc41
@@ -128,14 +143,14 @@ def parse_time_column(
     values:list, # All cells of a column
 )->list: # A time or None for each
     "Read a column of times."
-    day, month = ([parse_time(v, first) for v in values] for first in (True, False))
-    if day == month: return day
+    day_first, month_first = ([parse_time(v, first) for v in values] for first in (True, False))
+    if day_first == month_first: return day_first
     def doubt(times):
         known = [t.replace(tzinfo=None) for t in times if t]
-        back, forth = (sum((b < a) if down else (a < b) for a,b in zip(known, known[1:])) for down in (True, False))
+        forth, back = sum(a < b for a,b in zip(known, known[1:])), sum(a > b for a,b in zip(known, known[1:]))
         return times.count(None), min(back, forth)
     american = any(isinstance(v, str) and re.search(r'[0-9]\s?[ap]\.?\s?m\b', v, re.I) for v in values)
-    return min((month, day) if american else (day, month), key=doubt)
+    return min((month_first, day_first) if american else (day_first, month_first), key=doubt)
 
 # %% ../../nbs/messengers/generic.ipynb #563af0dd
 def parse_flag(
@@ -146,37 +161,39 @@ def parse_flag(
     return True if word in ('1', 'true', 'yes', 'y', 't') else False if word in ('0', 'false', 'no', 'n', 'f') else None
 
 # %% ../../nbs/messengers/generic.ipynb #a9116807
-WECHAT_TYPES = {'': '文本 text', 'media': '图片 image 语音 voice 视频 video 文件 file', 'sticker': '动画表情 表情 emoji sticker', 'call': '语音通话 视频通话 音视频通话 call voip',
-          'system': '系统通知 系统消息 拍一拍 群公告 system', 'deleted': '消息撤回 撤回消息 revoke', 'contact': '位置 名片 推荐公众号 转账 红包 location contact card',
-          'forwarded': '合并转发的聊天记录 卡片式链接 (分享)卡片式链接 (分享)小程序 分享的小程序 link'}
+WECHAT_TYPES = {'': '文本 text', 'media': '图片 image 语音 voice 视频 video 文件 file', 'sticker': '动画表情 表情 emoji sticker',
+                'call': '语音通话 视频通话 音视频通话 call voip', 'system': '系统通知 系统消息 拍一拍 群公告 system',
+                'deleted': '消息撤回 撤回消息 revoke', 'contact': '位置 名片 推荐公众号 转账 红包 location contact card',
+                'forwarded': '合并转发的聊天记录 卡片式链接 (分享)卡片式链接 (分享)小程序 分享的小程序 link'}
 WECHAT_REASONS = {word: reason for reason,words in WECHAT_TYPES.items() for word in words.split()}
 
 # %% ../../nbs/messengers/generic.ipynb #aae197da
 class TableEntry(NamedTuple):
     "A row that is a message."
-    sender:str # None if the row does not say
-    text:str   # Exactly as in the cell
+    sender:str  # None if the row does not say
+    text:str    # Exactly as in the cell
     time:object # The cell
-    mine:bool  # None if the row does not say
-    chat:str   # '' if the row does not say
+    mine:bool   # None if the row does not say
+    chat:str    # '' if the row does not say
 
 def time_cell(
     row:dict,   # Column -> cell
     found:dict, # Role -> column
-): # The cell of the time, with that of the clock
-    "When it was, as the row says it."
+): # The cell of the time, with that of the clock if there is one
+    "The time of a row, not yet read."
     time, clock = (row.get(found.get(role)) for role in ('time', 'clock'))
-    return f'{time} {clock}' if clock and not (isinstance(time, str) and ':' in time) else time
+    complete = isinstance(time, str) and ':' in time
+    return f'{time} {clock}' if clock and not complete else time
 
 # %% ../../nbs/messengers/generic.ipynb #2fba27d2
 def read_entry(
     row:dict,   # Column -> cell, or None if it cannot be understood
     found:dict, # Role -> column
-): # An `TableEntry`, or the reason why it is none
-    "Read a row."
+): # A `TableEntry`, or the reason why it is not one
+    "Judge a row."
     if not isinstance(row, dict): return 'malformed'
-    get = lambda role: row.get(found.get(role))
-    name = lambda v: str(v) if isinstance(v, (str, int)) and not isinstance(v, bool) and str(v).strip() else None
+    def get(role): return row.get(found.get(role))
+    def name(v): return str(v) if isinstance(v, (str, int)) and not isinstance(v, bool) and str(v).strip() else None
     kind = WECHAT_REASONS.get(str(get('type')).strip().lower(), 'malformed') if 'type' in found else ''
     text, sender, mine = get('text'), name(get('sender')), parse_flag(get('me'))
     if kind: return kind
@@ -191,24 +208,28 @@ def name_senders(
 )->list: # The sender of each, as a name
     "Keep me and the others apart."
     theirs = {e.sender or e.chat or 'Them' for e in entries if e.mine is False}
-    me = next(n for n in ('Me', 'Me (owner)', *(f'Me ({i})' for i in range(2, len(theirs) + 3))) if n not in theirs)
-    return [(e.sender if e.sender and e.sender not in theirs else me) if e.mine else e.sender or e.chat or 'Them' for e in entries]
+    candidates = OWNER, f'{OWNER} (owner)', *(f'{OWNER} ({i})' for i in range(2, len(theirs) + 3))
+    me = next(n for n in candidates if n not in theirs)
+    def name(e):
+        if not e.mine: return e.sender or e.chat or 'Them'
+        return e.sender if e.sender and e.sender not in theirs else me
+    return [name(e) for e in entries]
 
 # %% ../../nbs/messengers/generic.ipynb #de0e057e
 def drop_wall_times(
     messages:list, # `Message`s as in the file
-)->list: # The same; with instants among them, all other times are None
-    "Times that can be compared."
+)->list: # The same; if any has a time with a zone, all other times become None
+    "Keep only times that can be compared."
     zoned = any(m.time and m.time.tzinfo for m in messages)
     return [Message(m.sender, m.text, m.time if m.time and bool(m.time.tzinfo) == zoned else None) for m in messages]
 
 # %% ../../nbs/messengers/generic.ipynb #468ba93e
 def table_export(
-    format:str,  # What to call it
-    file:File,   # Where it is from
+    format:str,  # What to call the export
+    file:File,   # Where the rows come from
     rows,        # Dicts, or None for what cannot be understood
     found:dict,  # Role -> column
-)->Export: # A chat for each value of the chat column, or one
+)->Export: # A chat for each value of the chat column, or a single one
     "Make chats of rows."
     read = [read_entry(r, found) for r in rows]
     entries = [e for e in read if isinstance(e, TableEntry)]
@@ -217,7 +238,9 @@ def table_export(
         log = chats.setdefault(e.chat, ChatLog(e.chat or file.base.rsplit('.', 1)[0]))
         log.messages.append(Message(sender, e.text, time))
         if e.mine: log.me.add(sender)
-    for log in chats.values(): log.messages, log.group = sort_messages(drop_wall_times(log.messages)), len({m.sender for m in log.messages}) > 2
+    for log in chats.values():
+        log.messages = sort_messages(drop_wall_times(log.messages))
+        log.group = len({m.sender for m in log.messages}) > 2
     return Export(format, str(file.path), [*chats.values()], len(read), Counter(e for e in read if isinstance(e, str)))
 
 # %% ../../nbs/messengers/generic.ipynb #81ceb87b
@@ -225,8 +248,8 @@ _sep = re.compile(r'\ufeff?"?sep=.{1,2}?"?\r?\n')
 
 def find_delimiter(
     text:str, # A file, or its beginning
-)->str: # ',' ';' or tab; None if it is no table of messages
-    "How the cells are separated."
+)->str: # ',' ';' or tab; None if it is not a table of messages
+    "What separates the cells."
     start = m.end() if (m := _sep.match(text)) else 0
     first = io.StringIO(text[start:start + (1 << 14)], newline='')
     for d in ',;\t':
@@ -234,12 +257,13 @@ def find_delimiter(
         try: header = next(filter(None, csv.reader(first, delimiter=d)), [])
         except csv.Error: continue
         if column_roles(header): return d
+    return None
 
 # %% ../../nbs/messengers/generic.ipynb #6c031a4c
 def csv_cells(
     text:str, # A whole file; ValueError if its quotes do not match up
-): # Yields lists of cells, the header first, and no empty lines
-    "Read rows."
+): # Yields lists of cells, the header first, and skips empty lines
+    "Read the rows of a table."
     csv.field_size_limit(1 << 30) # Python's own limit is 128 KiB, and people write novels
     text = text[m.end():] if (m := _sep.match(text)) else text
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=find_delimiter(text) or ',', strict=True)
@@ -255,25 +279,20 @@ def read_csv_export(
     header = next(rows, [])
     found = column_roles(header)
     if not found: raise Damaged('its header has no column for a text or none for a sender')
-    def fit(row): return len(row) >= len(header) and not any(row[len(header):])
-    return table_export('CSV', file, (dict(zip(header[::-1], row[:len(header)][::-1])) if fit(row) else None for row in rows), found)
-
-# %% ../../nbs/messengers/generic.ipynb #4b691839
-def first_value(
-    part,  # Anything that came out of JSON
-    *keys, # Names for one thing
-): # What lies under the first of them that is there, or None
-    "Look into an object."
-    return next((part[k] for k in keys if part.get(k) is not None), None) if isinstance(part, dict) else None
+    def as_dict(row):
+        if len(row) < len(header) or any(row[len(header):]): return None
+        return dict(zip(header[::-1], row[:len(header)][::-1])) # if two columns have one name, the first counts
+    return table_export('CSV', file, map(as_dict, rows), found)
 
 # %% ../../nbs/messengers/generic.ipynb #e7734071
 def turn_content(
     part, # A turn of a conversation
-): # Its text; a list if it holds pictures only; None if there is nothing
+): # Its text; a list if it holds only pictures; None if there is nothing
     "What a turn holds."
     content = first_value(part, 'content', 'value')
-    pieces = [p['text'] for p in content if isinstance(p, dict) and isinstance(p.get('text'), str)] if isinstance(content, list) else []
-    return ''.join(pieces) if pieces else content
+    if not isinstance(content, list): return content
+    texts = [p['text'] for p in content if isinstance(p, dict) and isinstance(p.get('text'), str)]
+    return ''.join(texts) if texts else content
 
 # %% ../../nbs/messengers/generic.ipynb #0814db9b
 ASSISTANT_ROLES = ('assistant', 'gpt', 'chatgpt', 'model')
@@ -281,22 +300,23 @@ UNSAID_ROLES = dict(system='system', developer='system', tool='bot', function='b
 
 def read_turn(
     part, # A turn of a conversation
-): # (sender, text, is it me?), or the reason why it is no message
-    "Read a turn."
+): # (sender, text, is it me?), or the reason why it is not a message
+    "Judge a turn."
     role, text = first_value(part, 'role', 'from'), turn_content(part)
     if not isinstance(role, str): return 'malformed'
     if role.lower() in UNSAID_ROLES: return UNSAID_ROLES[role.lower()]
     if isinstance(text, list): return 'media'
     if text is None: return 'bot' if first_value(part, 'tool_calls', 'function_call') else 'empty'
     if not isinstance(text, str): return 'malformed'
+    if not text.strip(): return 'empty'
     mine, name = role.lower() in ASSISTANT_ROLES, first_value(part, 'name')
-    sender = role if mine or not isinstance(name, str) or not name.strip() or name.lower() in ASSISTANT_ROLES else name
-    return (sender, text, mine) if text.strip() else 'empty'
+    has_name = isinstance(name, str) and name.strip() and name.lower() not in ASSISTANT_ROLES
+    return name if has_name and not mine else role, text, mine
 
 # %% ../../nbs/messengers/generic.ipynb #3d3835ea
 def read_turns(
     turns:list,      # One conversation
-    dropped:Counter, # Counts what is no message
+    dropped:Counter, # Counts what is not a message
 )->ChatLog: # Without times
     "Read one conversation."
     log = ChatLog('')
@@ -311,7 +331,7 @@ def read_turns(
 # %% ../../nbs/messengers/generic.ipynb #d9eaa5d5
 def find_turns(
     thing, # A JSON value
-)->list: # None if it is no conversation
+)->list: # None if it is not a conversation
     "The turns of a conversation."
     turns = first_value(thing, 'messages', 'conversations')
     return turns if isinstance(turns, list) else None
@@ -325,31 +345,23 @@ def is_json_lines(
     if '\n' not in head.strip(): return True # one line, or the first is very long
     for line in head.lstrip().split('\n'):
         try:
-            if line[:1] == '{' and json.loads(line): return True # not indented, not {}
+            if line[:1] == '{' and json.loads(line): return True # neither indented nor {}
         except (ValueError, RecursionError): pass
     return False
-
-# %% ../../nbs/messengers/generic.ipynb #49498dee
-def head_text(
-    file:File, # Any file
-)->str: # How it begins, as text
-    "Look at a file, even if it is not quite Unicode."
-    try: return decode(file.head, whole=False)
-    except ValueError: return file.head.decode('utf-8-sig', 'replace')
 
 # %% ../../nbs/messengers/generic.ipynb #f79db52f
 def utf8_lines(
     file:File, # Text; ValueError if it is damaged UTF-16
 ): # Yields bytes of UTF-8
     "The lines of a file, one at a time."
-    if file.head[:2] in (b'\xff\xfe', b'\xfe\xff'): yield from decode(file.bytes()).encode().split(b'\n') # half of its line ends is a zero
+    if codec_of(file.head) == 'utf-16': yield from decode(file.bytes()).encode().split(b'\n') # each of its characters has two bytes
     else:
         with file.open() as f: yield from f
 
 # %% ../../nbs/messengers/generic.ipynb #62f95df7
 def json_values(
     file:File, # JSON, or JSON lines
-): # Yields the values in it, None for a line that cannot be understood; ValueError if all is damaged
+): # Yields its values, and None for a line that cannot be understood; ValueError if the whole file is damaged
     "The objects of a file."
     if is_json_lines(head_text(file)):
         for n,line in enumerate(utf8_lines(file)):
@@ -358,13 +370,14 @@ def json_values(
             except (ValueError, RecursionError): yield None
         return
     data = load_json(file)
-    whole = find_turns(data) is not None or isinstance(data, list) and data and isinstance(first_value(data[0], 'role'), str)
-    yield from [data] if whole or not isinstance(data, list) else data
+    is_list = isinstance(data, list)
+    conversation = find_turns(data) is not None or is_list and data and isinstance(first_value(data[0], 'role'), str)
+    yield from data if is_list and not conversation else [data]
 
 # %% ../../nbs/messengers/generic.ipynb #14e9d6ab
 def read_json_export(
     file:File, # Conversations, or objects with a text and a sender
-)->Export: # A chat for each conversation, and one for all that is none; ValueError if there is neither
+)->Export: # A chat for each conversation, and chats of the other objects; ValueError if there are neither
     "Read JSON."
     logs, rows, read, dropped = [], [], 0, Counter()
     for value in json_values(file):
@@ -374,8 +387,9 @@ def read_json_export(
         logs.append(read_turns(turns, dropped))
     found = column_roles(dict.fromkeys(k for r in rows[:100] if isinstance(r, dict) for k in r))
     if not found and not logs: raise Damaged('it has neither conversations nor objects with a text and a sender')
-    out = table_export('JSON', file, rows if found else [None]*len(rows), found or {})
-    return Export('JSON', str(file.path), [log for log in logs if log.messages] + out.chats, read + out.read, dropped + out.dropped)
+    table = table_export('JSON', file, rows if found else [None]*len(rows), found or {})
+    chats = [log for log in logs if log.messages] + table.chats
+    return Export('JSON', str(file.path), chats, read + table.read, dropped + table.dropped)
 
 # %% ../../nbs/messengers/generic.ipynb #84035356
 def read_chatml_export(
@@ -384,14 +398,17 @@ def read_chatml_export(
     "Read ChatML."
     try: convs = parse_chatml(decode(file.bytes()), 'its ChatML')
     except ValueError as e: raise Damaged(str(e).rstrip('.')) from None
+    def name(role): return role if role in ('user', 'user name=assistant') else role.removeprefix('user name=')
     logs, dropped = [], Counter()
     for conv in convs:
-        said = [b for b in conv if b.role != 'system' and b.text.strip()]
-        dropped.update('system' if b.role == 'system' else 'empty' for b in conv if b.role == 'system' or not b.text.strip())
-        name = lambda role: role if role in ('user', 'user name=assistant') else role.removeprefix('user name=')
-        log = ChatLog('', [Message(name(b.role), b.text) for b in said], {'assistant'} & {b.role for b in said})
-        log.group = len({m.sender for m in log.messages}) > 2
-        logs += [log] if said else []
+        log = ChatLog('')
+        for b in conv:
+            if b.role == 'system': dropped['system'] += 1
+            elif not b.text.strip(): dropped['empty'] += 1
+            else: log.messages.append(Message(name(b.role), b.text))
+        senders = {m.sender for m in log.messages}
+        log.me, log.group = {'assistant'} & senders, len(senders) > 2
+        if log.messages: logs.append(log)
     return Export('ChatML', str(file.path), logs, sum(map(len, convs)), dropped)
 
 # %% ../../nbs/messengers/generic.ipynb #617c5292
@@ -404,7 +421,7 @@ def first_object(
 )->dict: # The first object that is whole; {} if there is none
     "Look into a list of objects."
     try: value = json.JSONDecoder().raw_decode(text.lstrip().removeprefix('[').lstrip())[0]
-    except (ValueError, RecursionError): # too long for a look: its keys must do
+    except (ValueError, RecursionError): # we do not see its end, so its keys must do
         value = dict.fromkeys(re.findall(r'[{,]\s?"([^"\\\n]{1,40})"\s?:', text))
     return value if isinstance(value, dict) else {}
 
@@ -420,8 +437,8 @@ def generic_shape(
     if head[0] == '{' and not is_json_lines(head): return None
     first = first_object(head)
     found = column_roles(first) or {}
-    def fits(role, *types): return isinstance(first.get(found.get(role)), (*types, type(None)))
-    return 'json' if found and fits('text', str) and fits('sender', str, int) else None
+    def has_type(role, *types): return isinstance(first.get(found.get(role)), (*types, type(None)))
+    return 'json' if found and has_type('text', str) and has_type('sender', str, int) else None
 
 # %% ../../nbs/messengers/generic.ipynb #47eaa799
 def find(
