@@ -1,0 +1,62 @@
+"What several test files need. A file that wants something else under the same name defines its own."
+import inspect, os, shutil, sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault('MPLBACKEND', 'agg') # no windows
+root = Path(__file__).resolve().parent.parent
+BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
+QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+POSIX = 'SIGINT', 'SIGTERM', 'killpg', 'mkfifo', 'symlink_to' # what Windows has not, or not for everybody
+
+def pytest_collection_modifyitems(items):
+    "On Windows, skip what can only be tested elsewhere."
+    for item in items if sys.platform == 'win32' else ():
+        if needs := [what for what in POSIX if what in inspect.getsource(item.function)]: item.add_marker(pytest.mark.skip(reason=f'{needs[0]} on Windows'))
+
+@pytest.fixture(scope='session')
+def sample():
+    "The invented conversations of this repository."
+    return root/'training_data'/'sample.txt'
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch, sample):
+    "The current folder: an empty one, with `sample` where training looks for messages."
+    (tmp_path/'training_data').mkdir()
+    shutil.copy(sample, tmp_path/'training_data'/'chatml_format.txt')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+@pytest.fixture(scope='session')
+def tok(sample):
+    "A small tokenizer that has read `sample`."
+    from tinychat.tokenizer import Tokenizer
+    return Tokenizer.train([sample.read_text(encoding='utf-8')], 400)
+
+@pytest.fixture
+def model(tok):
+    "A small network for `tok`, untrained, and livelier than at the start, so that replies differ and end."
+    import torch
+    from tinychat.gpt import GPT, GPTConfig
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(tok.vocab_size, n_layer=2, n_head=2, n_embd=32, context=96))
+    for p in model.parameters():
+        if p.dim() == 2: torch.nn.init.normal_(p, std=0.2)
+    return model
+
+def missing(what):
+    "Skip for want of `what`, unless the browser tests are required."
+    if os.environ.get('TINYCHAT_REQUIRE_BROWSER') == '1': pytest.fail(f'{what} is missing and TINYCHAT_REQUIRE_BROWSER=1.', pytrace=False)
+    pytest.skip(f'{what} is missing.')
+
+@pytest.fixture(scope='module')
+def browser():
+    "A real browser, closed at the end of the file."
+    try: from playwright.sync_api import sync_playwright
+    except ImportError as e: missing(e.name)
+    chrome = next(filter(None, map(shutil.which, BROWSERS)), None) or missing('Chromium or Chrome')
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
+        try: yield b
+        finally: b.close()
