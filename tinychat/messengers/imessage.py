@@ -14,21 +14,21 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 from ..data import Message
-from .core import DAMAGE_ERRORS, ChatLog, Damaged, Export, File, balanced, decode, sort_messages
+from .core import (DAMAGE_ERRORS, MONTHS, OWNER, ChatLog, Damaged, Export, File, balanced, decode, sort_messages)
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'OWNER', 'MessageRow', 'ChatRow', 'typedstream_length', 'typedstream_text', 'load_plist',
+__all__ = ['FORMAT', 'LOOKS', 'MessageRow', 'ChatRow', 'typedstream_length', 'typedstream_text', 'load_plist',
            'keyed_archive_text', 'to_int', 'apple_time', 'open_database', 'find_wal', 'table_columns', 'select_columns',
            'first_chats', 'message_rows', 'column_text', 'last_edit', 'row_text', 'is_unsent', 'row_reason',
            'read_chats', 'read_handles', 'chat_and_sender', 'finish_chats', 'read_message_table', 'read_database',
            'is_block_start', 'cut_lines', 'split_blocks', 'exporter_time', 'split_replies', 'strip_tapbacks',
-           'latest_version', 'line_kinds', 'typed_text', 'ExporterBlock', 'read_block', 'read_exporter_texts',
-           'is_chat_db', 'is_exporter_text', 'is_locked_db', 'find', 'read']
+           'latest_version', 'line_kinds', 'typed_text', 'ExporterBlock', 'read_block', 'own_text',
+           'read_exporter_texts', 'is_chat_db', 'is_exporter_text', 'is_locked_db', 'find', 'read']
 
 # %% ../../nbs/messengers/imessage.ipynb #df0b2190
 FORMAT = 'iMessage'
-LOOKS = "the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), or .txt files of imessage-exporter, which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender"
-OWNER = 'Me' # The owner has no name in either; imessage-exporter writes this one
+LOOKS = ("the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), or .txt files of imessage-exporter, "
+         'which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender')
 
 # %% ../../nbs/messengers/imessage.ipynb #5bd7fde6
 def typedstream_length(
@@ -47,19 +47,19 @@ _string = re.compile(rb'NSString\x01[\x80-\xff]\x84\x01\+')
 
 def typedstream_text(
     blob:bytes, # `attributedBody`
-)->str: # None if no text is found in it, or only a part of one
+)->str: # None if it holds no text, or only part of one
     "The first string of a typedstream archive."
     if not (m := _string.search(blob)): return None
     try:
         n, at = typedstream_length(blob, m.end())
         return blob[at:at+n].decode() if at + n <= len(blob) else None
-    except ValueError: return None # no length, or no UTF-8
+    except ValueError: return None # there is no length, or it is not UTF-8
 
 # %% ../../nbs/messengers/imessage.ipynb #ad2bb52a
 def load_plist(
     blob, # Anything
-)->dict: # {} if it is no property list, or one of something else
-    "A property list, binary or XML."
+)->dict: # {} if it is not a property list, or one of something else
+    "Read a property list, binary or XML."
     if not isinstance(blob, bytes) or not blob: return {}
     try: out = plistlib.loads(blob)
     except (*DAMAGE_ERRORS, ValueError, ExpatError, MemoryError): return {}
@@ -81,8 +81,8 @@ def keyed_archive_text(
 # %% ../../nbs/messengers/imessage.ipynb #4b064f13
 def to_int(
     value, # What a column holds
-)->int: # 0 if it is no number
-    "A whole number."
+)->int: # 0 if it is not a number
+    "A value as a whole number."
     try: return int(value)
     except (TypeError, ValueError, OverflowError): return 0
 
@@ -94,7 +94,9 @@ def apple_time(
 )->datetime: # In UTC; None if there is no date, or an impossible one
     "When it was sent."
     n = to_int(date)
-    try: return _epoch + timedelta(microseconds=n//1000 if abs(n) > 10**12 else n*10**6) if n else None
+    if not n: return None
+    microseconds = n//1000 if abs(n) > 10**12 else n*10**6
+    try: return _epoch + timedelta(microseconds=microseconds)
     except OverflowError: return None
 
 # %% ../../nbs/messengers/imessage.ipynb #32634890
@@ -105,7 +107,7 @@ def open_database(
     file:File,      # A database
     wal:File=None,  # Its write-ahead log
 ): # A connection; all text comes as bytes
-    "A database, open for reading. Nothing beside it is created or changed."
+    "Open a database for reading. Nothing is changed, and nothing created beside it."
     with tempfile.TemporaryDirectory() as folder, file.on_disk() as path:
         how = 'mode=ro&immutable=1'
         if wal:
@@ -113,7 +115,7 @@ def open_database(
             with wal.open() as f, open(Path(folder)/'chat.db-wal', 'wb') as out: shutil.copyfileobj(f, out)
             path, how = Path(folder)/'chat.db', 'mode=rw'
         con = sqlite3.connect(f'{Path(path).absolute().as_uri()}?{how}', uri=True)
-        con.text_factory = bytes # one text that is not Unicode must not stop all others
+        con.text_factory = bytes # one text that is not Unicode must not stop the others
         try: yield con
         finally: con.close()
 
@@ -142,7 +144,7 @@ def select_columns(
     con,        # A connection
     table:str,  # Its name
     names:list, # Columns
-)->str: # For a SELECT, with NULL for a column that is not there
+)->str: # For a SELECT, with NULL for each column that is missing
     "Columns of a table, whether they exist or not."
     has = table_columns(con, table)
     return ', '.join(f'"{table}"."{n}"' if n.lower() in has else 'NULL' for n in names)
@@ -152,7 +154,7 @@ def first_chats(
     con,       # A connection
     table:str, # A table between messages and chats
 )->str: # A SELECT of message_id and chat_id, each message once
-    "For each message its first chat."
+    "SQL for the first chat of each message."
     if not {'chat_id', 'message_id'} <= table_columns(con, table): return '(SELECT NULL AS message_id, NULL AS chat_id)'
     return f'(SELECT message_id, MIN(chat_id) AS chat_id FROM {table} GROUP BY message_id)'
 
@@ -164,7 +166,7 @@ MessageRow = namedtuple('MessageRow', ['id', *_columns, 'chat', 'trash'])
 def message_rows(
     con, # A connection
 ): # `MessageRow`s, one by one; ValueError if the table is damaged
-    "All rows of the table of messages."
+    "The rows of the table of messages."
     sql = f'''SELECT message.ROWID, {select_columns(con, 'message', _columns)}, c.chat_id, t.chat_id FROM message
         LEFT JOIN {first_chats(con, 'chat_message_join')} c ON c.message_id = message.ROWID
         LEFT JOIN {first_chats(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID ORDER BY message.ROWID'''
@@ -178,7 +180,7 @@ def message_rows(
 def column_text(
     value, # What a column holds
 )->str: # '' for NULL; None if it is not Unicode
-    "A text."
+    "A value as text."
     if not isinstance(value, bytes): return '' if value is None else str(value)
     try: return value.decode()
     except UnicodeDecodeError: return None
@@ -229,12 +231,12 @@ def row_reason(
     "Why a row is not a message."
     kind, item, app = to_int(row.associated_message_type), to_int(row.item_type), column_text(row.balloon_bundle_id) or ''
     if 1000 <= kind < 5000: return 'sticker' if kind < 2000 else 'reaction' if kind < 4000 else 'contact'
-    if item or to_int(row.is_system_message): return 'call' if item == 6 else 'system' # 6: a FaceTime call with something to share
+    if item or to_int(row.is_system_message): return 'call' if item == 6 else 'system' # 6: SharePlay in a FaceTime call
     if row.trash is not None and row.chat is None or is_unsent(row): return 'deleted'
     if to_int(row.is_auto_reply): return 'bot'
     if app and not app.endswith('URLBalloonProvider'): return 'media' if app.endswith(_drawn) else 'contact'
     if text is None: return 'malformed'
-    if text.startswith('$(kIMTranscriptPlugin'): return 'system' # the name of a person, filled in by the app
+    if text.startswith('$(kIMTranscriptPlugin'): return 'system' # the app puts a person's name in its place
     if text.replace('\ufffc', '').strip(): return None
     if to_int(row.cache_has_attachments) or '\ufffc' in text: return 'media'
     return 'system' if row.group_title is not None or to_int(row.group_action_type) else 'empty'
@@ -245,19 +247,20 @@ ChatRow = namedtuple('ChatRow', 'key name group')
 def read_chats(
     con, # A connection
 )->dict: # Number of a chat -> `ChatRow`
-    "All chats. SMS and iMessage with the same person are one: they have the same key."
+    "All chats. SMS and iMessage with the same person have the same key."
     out = {}
     if not table_columns(con, 'chat'): return out
-    for n, ident, name, style in con.execute(f"SELECT ROWID, {select_columns(con, 'chat', ['chat_identifier', 'display_name', 'style'])} FROM chat"):
-        ident, group = column_text(ident) or '', to_int(style) == 43
-        out[n] = ChatRow((ident or n, group), column_text(name) or ident, group)
+    columns = select_columns(con, 'chat', ['chat_identifier', 'display_name', 'style'])
+    for n, partner, name, style in con.execute(f'SELECT ROWID, {columns} FROM chat'):
+        partner, group = column_text(partner) or '', to_int(style) == 43
+        out[n] = ChatRow((partner or n, group), column_text(name) or partner, group)
     return out
 
 # %% ../../nbs/messengers/imessage.ipynb #c164da9b
 def read_handles(
     con, # A connection
 )->dict: # Number of a handle -> phone number or address
-    "Whom the owner wrote with."
+    "The people that the owner wrote with."
     out = {n: column_text(name) or '' for n, name in con.execute(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
     return {n: f'{name} ({n})' if name == OWNER else name for n, name in out.items()} # a company may send as "Me"
 
@@ -269,17 +272,17 @@ def chat_and_sender(
 )->tuple: # Its `ChatRow`, its sender
     "Where a message belongs, and who sent it."
     person = handles.get(row.handle_id, '')
-    if row.chat is None: chat = ChatRow((None, person), person, False) # in no chat: by person
+    if row.chat is None: chat = ChatRow((None, person), person, False) # it is in no chat, so the person stands for one
     else: chat = chats.get(row.chat) or ChatRow((row.chat, None), '', False)
     if to_int(row.is_from_me): return chat, OWNER
-    return chat, person or ('' if chat.group else chat.name) # the handle may be gone
+    return chat, person or ('' if chat.group else chat.name) # its handle may be gone
 
 # %% ../../nbs/messengers/imessage.ipynb #3c41c38a
 def finish_chats(
     found:dict, # Key of a chat -> `ChatLog`, its messages in the order of the file
     me:set,     # Senders who are the owner
 )->list: # `ChatLog`s in order of time
-    "Finish chats: sort them, and see who is in a group."
+    "Finish chats: sort them, name them, and tell groups apart."
     for log in found.values():
         log.messages = sort_messages(log.messages)
         log.me, log.group = set(me), log.group or len({m.sender for m in log.messages}) > 2
@@ -294,13 +297,13 @@ def read_message_table(
     con,           # A connection
     export:Export, # Is filled
 ): # ValueError or sqlite3.Error if the database is damaged
-    "All messages of a database."
+    "Read all messages of a database."
     handles, chats, found = read_handles(con), read_chats(con), {}
     for row in message_rows(con):
         export.read += 1
         text = row_text(row)
-        why = row_reason(row, text)
-        if why: export.dropped[why] += 1; continue
+        reason = row_reason(row, text)
+        if reason: export.dropped[reason] += 1; continue
         chat, sender = chat_and_sender(row, handles, chats)
         log = found.setdefault(chat.key, ChatLog(chat.name, group=chat.group))
         log.name = log.name or chat.name
@@ -310,30 +313,31 @@ def read_message_table(
 # %% ../../nbs/messengers/imessage.ipynb #ec647918
 def read_database(
     files:list, # A database, and perhaps its -wal
-)->Export: # ValueError if it cannot be opened, is damaged or is no such database
+)->Export: # ValueError if it cannot be opened, is damaged, or is another kind of file
     "Read a chat.db."
     db, export = files[0], Export('iMessage', str(files[0].path))
     try:
         with db.open() as f:
             if f.read(len(_magic)) != _magic: raise Damaged('its file is not a SQLite database, or it is encrypted')
         with open_database(db, find_wal(db, files)) as con: read_message_table(con, export)
-    except OSError: raise Damaged('its file may not be opened (on a Mac, give your terminal Full Disk Access, or copy the files to another folder)') from None
+    except OSError:
+        raise Damaged('its file may not be opened (on a Mac, give your terminal Full Disk Access, '
+                      'or copy the files to another folder)') from None
     except (sqlite3.Error, UnicodeError): raise Damaged('its database is locked, or damaged') from None
     return balanced(export)
 
 # %% ../../nbs/messengers/imessage.ipynb #cee209c6
-_months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'
-_date = rf"(?P<date>(?:{_months.replace(' ', '|')}) \d\d, \d{{4}} [ \d]\d:\d\d:\d\d [AP]M)"
+_date = rf"(?P<date>(?:{'|'.join(MONTHS).title()}) \d\d, \d{{4}} [ \d]\d:\d\d:\d\d [AP]M)"
 _head = re.compile(rf'{_date}(?: \(Read by (?P<reader>.{{1,200}}) after [\w ,]+\))?')
 _notice = re.compile(rf'{_date} (?P<notice>.+)')
 
 def is_block_start(
     lines:list, # Of a file
-    i:int,      # Which of them
+    i:int,      # Number of one of them
 )->bool: # Does a block begin there?
     "Is this line the first of a message or of a notice?"
     if i and lines[i-1]: return False
-    last = i + 2 >= len(lines) # a file that was cut ends after a date
+    last = i + 2 >= len(lines) # a file that was cut may end after a date
     if _head.fullmatch(lines[i]): return last or bool(lines[i+1])
     return bool(_notice.fullmatch(lines[i])) and (i + 1 >= len(lines) or not lines[i+1])
 
@@ -341,8 +345,8 @@ def is_block_start(
 def cut_lines(
     text:str, # Of a file
 )->list: # Without their ends
-    "Lines, of Unix or Windows."
-    if '\r' in text and text.count('\r\n') == text.count('\n'): text = text.replace('\r\n', '\n') # else a \r is somebody's own
+    "Cut a file of Unix or Windows into lines."
+    if '\r' in text and text.count('\r\n') == text.count('\n'): text = text.replace('\r\n', '\n') # otherwise somebody typed each \r
     return text.removesuffix('\n').split('\n')
 
 # %% ../../nbs/messengers/imessage.ipynb #3787bdd2
@@ -361,14 +365,15 @@ def exporter_time(
     "When it was sent."
     month, day, year, hour, minute, second, half = re.split(r'[ ,:]+', date)
     if not 1 <= int(hour) <= 12: raise ValueError('no such hour')
-    return datetime(int(year), _months.split().index(month) + 1, int(day), int(hour) % 12 + 12*(half == 'PM'), int(minute), int(second))
+    hour = int(hour) % 12 + 12*(half == 'PM')
+    return datetime(int(year), MONTHS.index(month.lower()) + 1, int(day), hour, int(minute), int(second))
 
 # %% ../../nbs/messengers/imessage.ipynb #49f62f91
 _indent = '    '
 
 def split_replies(
     lines:list, # Of a block, without date and sender
-)->tuple: # Its own lines, and the blocks of the answers inside
+)->tuple: # Its own lines, and a block for each answer inside
     "Separate a message from the answers that are shown inside it."
     own, replies, inside = [], [], None
     for i, line in enumerate(lines):
@@ -381,12 +386,15 @@ def split_replies(
 
 # %% ../../nbs/messengers/imessage.ipynb #595e7099
 _answer = 'This message responded to an earlier message.'
-_effects = {f'Sent with {e}' for e in ('Confetti', 'Echo', 'Fireworks', 'Balloons', 'Heart', 'Lasers', 'Shooting Start', 'Shooting Star', 'Sparkles', 'Spotlight', 'Slam', 'Loud', 'Gentle', 'Invisible Ink')}
-_tapback = re.compile(r'    (?:\S.* by|.*Sticker from) .+|(?:Loved|Liked|Disliked|Laughed|Emphasized|Questioned|[^\w\s]+) by .+')
+_effects = {f'Sent with {e}' for e in (
+    'Confetti', 'Echo', 'Fireworks', 'Balloons', 'Heart', 'Lasers', 'Shooting Start', 'Shooting Star', 'Sparkles', 'Spotlight',
+    'Slam', 'Loud', 'Gentle', 'Invisible Ink')}
+_tapback = re.compile(r'    (?:\S.* by|.*Sticker from) .+|'
+                      r'(?:Loved|Liked|Disliked|Laughed|Emphasized|Questioned|[^\w\s]+) by .+')
 
 def strip_tapbacks(
     lines:list, # Of a message
-)->tuple: # The others, and how many reactions there were
+)->tuple: # The other lines, and how many reactions there were
     "Take out the reactions."
     out, n, i = [], 0, 0
     while i < len(lines):
@@ -394,7 +402,9 @@ def strip_tapbacks(
         if lines[i] in ('Tapbacks:', 'Reactions:'):
             while end < len(lines) and _tapback.fullmatch(lines[end]): end += 1
         if end == i + 1: out.append(lines[i])
-        else: n += end - i - 1; end += lines[i] == 'Reactions:' and lines[end:end+1] == [''] # older versions put a blank line after them
+        else:
+            n += end - i - 1
+            if lines[i] == 'Reactions:' and lines[end:end+1] == ['']: end += 1 # older versions put a blank line after them
         i = end
     return out, n
 
@@ -404,26 +414,31 @@ _dated = re.compile(rf'{_date} ')
 
 def latest_version(
     lines:list, # Of a message
-)->list: # Those of its last version
-    "Take out the versions before an edit."
+)->list: # The lines of its last version
+    "Take out the versions before the last edit."
     first = next((i for i, l in enumerate(lines) if _dated.match(l)), None)
     edits = [i for i, l in enumerate(lines) if first is not None and i > first and _edit.match(l)]
-    return lines[:first] + [_edit.sub('', lines[edits[-1]], 1)] + lines[edits[-1]+1:] if edits else lines
+    if not edits: return lines
+    last = edits[-1]
+    return lines[:first] + [_edit.sub('', lines[last], 1)] + lines[last+1:]
 
 # %% ../../nbs/messengers/imessage.ipynb #9bc19186
-_path = re.compile(r'(?:.*/Library/(?:Messages|SMS)/(?:Attachments|StickerCache)/.+|(?:.*/)?attachments/[\w-]+/.+|.*/[0-9a-f]{2}/[0-9a-f]{40}(?: \(.{1,500})?|Attachment missing!)')
+_path = re.compile(r'(?:.*/Library/(?:Messages|SMS)/(?:Attachments|StickerCache)/.+|(?:.*/)?attachments/[\w-]+/.+|'
+                   r'.*/[0-9a-f]{2}/[0-9a-f]{40}(?: \(.{1,500})?|Attachment missing!)')
 _sticker = re.compile(r'(?:\S+ )?Sticker from .+')
 _gone = re.compile(r'.{1,200} unsent this message part(?: [\w ,]+ after sending)?!')
 
 def line_kinds(
     lines:list, # Of a message
-)->list: # For each 'media', 'sticker', 'deleted' or None: somebody's own
+)->list: # For each line 'media', 'sticker', 'deleted', or None if somebody typed it
     "Which lines stand for something that is not text."
     out = []
     for line in lines:
-        path = _path.fullmatch(line)
-        kind = 'deleted' if _gone.fullmatch(line) else 'sticker' if path and _sticker.fullmatch(line) else 'media' if path else None
-        out.append('media' if out and out[-1] == 'media' and line.startswith('Transcription: ') else kind) # of a voice message
+        if out and out[-1] == 'media' and line.startswith('Transcription: '): kind = 'media' # of a voice message
+        elif _gone.fullmatch(line): kind = 'deleted'
+        elif _path.fullmatch(line): kind = 'sticker' if _sticker.fullmatch(line) else 'media'
+        else: kind = None
+        out.append(kind)
     return out
 
 # %% ../../nbs/messengers/imessage.ipynb #e547f34c
@@ -446,7 +461,7 @@ def typed_text(
 class ExporterBlock:
     "One block of a text file."
     message:Message=None # None if it is not a message
-    why:str=None         # Then why, a key of `REASONS`
+    reason:str=None      # Why not, a key of `REASONS`
     key:tuple=None       # When and by whom it was sent, if that is known
     reader:str=None      # Who read it, if that is known: 'them' if the owner wrote it
     reactions:int=0      # How many reactions are shown with it
@@ -454,23 +469,32 @@ class ExporterBlock:
 
 # %% ../../nbs/messengers/imessage.ipynb #0af613bd
 def read_block(
-    lines:list,         # A block, or an answer inside one
-    inside:bool=False, # Is it an answer inside one? Then there is none in it
+    lines:list,        # A block, or an answer inside one
+    inside:bool=False, # Is it an answer inside a block? Then no answers are inside it
 )->ExporterBlock: # Without a message if it is a notice, or cannot be understood
     "Read one block."
     head = _head.fullmatch(lines[0])
     if not head:
         notice = _notice.fullmatch(lines[0])
-        return ExporterBlock(why='malformed' if not notice else 'deleted' if notice['notice'].endswith(' unsent a message!') else 'system')
+        if not notice: return ExporterBlock(reason='malformed')
+        return ExporterBlock(reason='deleted' if notice['notice'].endswith(' unsent a message!') else 'system')
     try: time = exporter_time(head['date'])
-    except ValueError: return ExporterBlock(why='malformed')
-    if len(lines) < 2 or not lines[1]: return ExporterBlock(why='malformed')
-    body = lines[2:-1] if lines[-1] == '' and len(lines) > 2 else lines[2:] # one blank line ends a block
+    except ValueError: return ExporterBlock(reason='malformed')
+    if len(lines) < 2 or not lines[1]: return ExporterBlock(reason='malformed')
+    sender, body = lines[1], lines[2:-1] if lines[-1] == '' and len(lines) > 2 else lines[2:] # one blank line ends a block
     own, replies = (body, []) if inside else split_replies(body)
-    own, reactions = strip_tapbacks(own[:-1] if own[-1:] == [_answer] else own)
-    if len(own) > 1 and own[-1] in _effects: own = own[:-1]
-    text, why = typed_text(latest_version(own))
-    return ExporterBlock(Message(lines[1], text, time) if text else None, why, (time, lines[1]), head['reader'], reactions, [read_block(r, True) for r in replies])
+    text, reason, reactions = own_text(own)
+    message = Message(sender, text, time) if text else None
+    return ExporterBlock(message, reason, (time, sender), head['reader'], reactions, [read_block(r, True) for r in replies])
+
+def own_text(
+    lines:list, # Of a block, without date, sender and answers
+)->tuple: # (text or None, reason or None, how many reactions there were)
+    "What somebody typed, without what the tool added."
+    if lines[-1:] == [_answer]: lines = lines[:-1]
+    lines, reactions = strip_tapbacks(lines)
+    if len(lines) > 1 and lines[-1] in _effects: lines = lines[:-1]
+    return *typed_text(latest_version(lines)), reactions
 
 # %% ../../nbs/messengers/imessage.ipynb #49a4acff
 def read_exporter_texts(
@@ -486,7 +510,7 @@ def read_exporter_texts(
             else: blocks.append(b)
         me |= {b.message.sender for b in blocks if b.message and b.reader == 'them'}
         export.read += len(blocks) + sum(b.reactions for b in blocks)
-        export.dropped += Counter(b.why for b in blocks if not b.message) + Counter(reaction=sum(b.reactions for b in blocks))
+        export.dropped += Counter(b.reason for b in blocks if not b.message) + Counter(reaction=sum(b.reactions for b in blocks))
         found[f.name] = ChatLog(f.base.removesuffix('.txt'), [b.message for b in blocks if b.message])
     export.chats = finish_chats(found, me or {OWNER})
     return balanced(export)
@@ -494,14 +518,14 @@ def read_exporter_texts(
 # %% ../../nbs/messengers/imessage.ipynb #46c4d713
 def is_chat_db(
     f:File,     # Any file
-    files:list, # Those it came with
+    files:list, # All files that it came with
 )->bool: # False if it cannot be opened
     "Is it a chat.db?"
     if not f.head.startswith(_magic): return False
-    # A database that was only just made may have its tables still in the -wal
-    wal = find_wal(f, files) if len(f.head) < 1 << 14 else None
+    wal = find_wal(f, files) if len(f.head) < 1 << 14 else None # a new database may still have its tables in the -wal
     try:
-        with open_database(f, wal) as con: return {'handle_id', 'is_from_me'} <= table_columns(con, 'message') and 'id' in table_columns(con, 'handle')
+        with open_database(f, wal) as con:
+            return {'handle_id', 'is_from_me'} <= table_columns(con, 'message') and 'id' in table_columns(con, 'handle')
     except sqlite3.DatabaseError: return b'chat_message_join' in f.head # damaged, but it was one
     except (OSError, ValueError, *DAMAGE_ERRORS): return False
 
@@ -510,7 +534,7 @@ def is_exporter_text(
     f:File, # Any file
 )->bool: # False if it cannot be read
     "Is it a text file of imessage-exporter?"
-    start = f.head[:400] # a bad byte further on is damage, not another format
+    start = f.head[:400] # a wrong byte further on is damage, not another format
     try: return bool(start) and is_block_start(cut_lines(decode(start, whole=False)), 0)
     except ValueError: return False
 
@@ -531,14 +555,15 @@ def find(
 )->list: # Groups: a database with its -wal, or all text files of a folder
     "The exports of iMessage among some files."
     names, folders = {f.name: f for f in files}, {}
-    out = [[f, *(names[f.name + end] for end in ('-wal', '-shm') if f.name + end in names)] for f in files if is_chat_db(f, files) or is_locked_db(f)]
+    databases = [f for f in files if is_chat_db(f, files) or is_locked_db(f)]
+    groups = [[f, *(names[f.name + end] for end in ('-wal', '-shm') if f.name + end in names)] for f in databases]
     for f in files:
         if is_exporter_text(f): folders.setdefault(f.name.rpartition('/')[0], []).append(f)
-    return out + list(folders.values())
+    return groups + list(folders.values())
 
 # %% ../../nbs/messengers/imessage.ipynb #ab085b36
 def read(
     files:list, # One group of `find`
-)->Export: # ValueError if it is damaged, or not what it must be
+)->Export: # ValueError if it is damaged
     "Read an export of iMessage."
     return read_exporter_texts(files) if is_exporter_text(files[0]) else read_database(files)
