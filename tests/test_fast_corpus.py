@@ -6,12 +6,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tinychat import data
+from tinychat import data, runs
 from tinychat.data import (Batches, Block, encode_all, load_data, parse_chatml, read_chatml, split_by_time, to_chatml, tokenizer_texts,
                            two_sided, write_chatml)
-from tinychat.fast import corpus
+from tinychat.fast import corpus, evaluate
 from tinychat.fast.corpus import (Corpus, FileBatches, batches_of, encode_data, eval_sample, fingerprint, index_by_parsing, index_chunk,
                                   n_messages, open_data, read_chunks, texts_for_tokenizer)
+from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer, train_bpe
 
 root = Path(__file__).resolve().parent.parent
@@ -215,6 +216,7 @@ def test_some_of_a_large_file_is_evaluated_on(large, tmp_path, monkeypatch):
 def test_fingerprints_are_as_ever(tmp_path):
     "They are stored in checkpoints, so a run that was stopped last year must find its data."
     assert fingerprint(chat(5), chat(3)) == '43f4122fa4098eed' and fingerprint(chat(5), []) == 'f368d8837813be6c'
+    assert fingerprint(chat(5)[:3], chat(5)[3:]) != fingerprint(chat(5)[:2], chat(5)[2:]) # it tells where the split is
     write_chatml(tmp_path/'c.txt', chat(8))
     c = Corpus(tmp_path/'c.txt')
     assert fingerprint(c[:5], c[5:]) == '23e489d0a7e41b24' and fingerprint(c[:5], ()) == '62a8c315a96e8877' != fingerprint(c, ())
@@ -421,3 +423,46 @@ def test_what_walks_over_everything_does_not_parse_it(large, tmp_path, monkeypat
     assert n_messages(train) + n_messages(held_out) == 400
     assert fingerprint(train, held_out) != fingerprint(train + held_out, ()) != fingerprint(train, ())
     assert len(encode_data(toks[2], train + held_out)[0]) == len(encode_data(toks[2], train)[0]) + len(encode_data(toks[2], held_out)[0])
+
+# Training
+
+def train_one(path, out, **asked):
+    shape = {} if asked.get('resume') else dict(init='scratch', n_layer=1, n_head=2, n_embd=32, context=64, vocab_size=300)
+    return runs.train_file(path, out, device='cpu', progress=False, **shape, **asked)
+
+def numbers(run): return [{k: v for k, v in h.items() if k != 'seconds'} for h in run.history]
+
+def weights_equal(a, b): return all(torch.equal(v, b.model.state_dict()[k]) for k, v in a.model.state_dict().items())
+
+@pytest.mark.parametrize('use_all', [False, True])
+def test_training_gives_the_same_numbers(tmp_path, monkeypatch, use_all):
+    slow = train_one(sample, tmp_path/'slow.pt', max_iters=6, use_all=use_all)
+    path = tmp_path/'me.txt'; path.write_bytes(sample.read_bytes())
+    monkeypatch.setattr(corpus, 'LARGE_FILE', 0)
+    fast = train_one(path, tmp_path/'fast.pt', max_iters=6, use_all=use_all)
+    assert numbers(fast) == numbers(slow) and weights_equal(fast, slow) and len(cache(path)) == len(cache(path, 'table')) == 1
+
+def test_resuming_on_a_large_file(tmp_path, large, monkeypatch):
+    path = tmp_path/'me.txt'; path.write_bytes(sample.read_bytes())
+    whole, real = train_one(path, tmp_path/'whole.pt', max_iters=6), runs.fit
+    def stopped(*args, **kw):
+        for n, measured in enumerate(real(*args, **kw)):
+            yield measured
+            if n == 2: raise KeyboardInterrupt
+    def interrupted(out):
+        with monkeypatch.context() as m:
+            m.setattr(runs, 'fit', stopped); m.setattr(runs.Saver, 'save_now_and_then', runs.Saver.save)
+            with pytest.raises(KeyboardInterrupt): train_one(path, out, max_iters=6)
+    interrupted(tmp_path/'half.pt')
+    assert weights_equal(train_one(path, tmp_path/'half.pt', resume=True), whole)
+    interrupted(tmp_path/'other.pt')
+    path.write_text(path.read_text() + '\n' + to_chatml(chat(3)))
+    with pytest.raises(ValueError, match='trained on other messages'): train_one(path, tmp_path/'other.pt', resume=True)
+
+def test_a_large_file_is_judged_by_some(large, tmp_path, monkeypatch):
+    write_chatml(tmp_path/'me.txt', chat(300))
+    _, held_out = open_data(tmp_path/'me.txt')
+    model, whole = GPT(GPTConfig(toks[0].vocab_size, 1, 2, 32, 64)), [*held_out]
+    assert evaluate(model, toks[0], held_out) == evaluate(model, toks[0], whole) # so few are all judged
+    monkeypatch.setattr(corpus, 'EVAL_CHARS', int(held_out.chars.sum())//3 + 1)
+    assert evaluate(model, toks[0], held_out) == evaluate(model, toks[0], whole[::3]) != evaluate(model, toks[0], whole)
