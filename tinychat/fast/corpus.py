@@ -23,13 +23,13 @@ from ..tokenizer import IM_END, IM_START, MAX_PIECE_CHARS, Tokenizer
 # %% auto #0
 __all__ = ['BYTES_PER_CHUNK', 'INDEX_ROW', 'CACHE_VERSION', 'LARGE_FILE', 'TOKENIZER_CHARS', 'EVAL_CHARS', 'read_chunks',
            'find_blocks', 'index_row', 'index_by_parsing', 'marks_in_turn', 'roles_sound', 'gaps_sound', 'index_chunk',
-           'index_blocks', 'recount_escaped', 'map_in_threads', 'index_file', 'raise_parse_error', 'sha256_of',
-           'cache_path', 'write_cache', 'remove_stale', 'verify_cache', 'Corpus', 'block_prefix', 'block_prefixes',
-           'concat_ranges', 'interleave', 'encode_plain', 'plain_parts', 'encode_written', 'id_dtype', 'FileRow',
-           'FileBatches', 'open_data', 'split_corpus', 'encode_data', 'batches_of', 'texts_for_tokenizer',
-           'eval_sample', 'n_messages', 'fingerprint']
+           'index_blocks', 'recount_escaped', 'map_in_threads', 'index_file', 'index_at', 'raise_parse_error',
+           'sha256_of', 'cache_path', 'write_cache', 'remove_stale', 'verify_cache', 'Corpus', 'block_prefix',
+           'concat_ranges', 'number_prefixes', 'all_prefixes', 'interleave', 'encode_plain', 'plain_parts',
+           'encode_written', 'id_dtype', 'FileRow', 'FileBatches', 'open_data', 'split_corpus', 'encode_data',
+           'batches_of', 'texts_for_tokenizer', 'eval_sample', 'n_messages', 'fingerprint']
 
-# %% ../../nbs/fast/corpus.ipynb #abfc6546
+# %% ../../nbs/fast/corpus.ipynb #25db9e64
 BYTES_PER_CHUNK = 2_000_000 # worked on at a time: a few hundredths of a second
 _START, _END = IM_START.encode(), IM_END.encode()
 
@@ -41,7 +41,7 @@ def read_chunks(
     at, rest = file.seek(0), b''
     while new := file.read(max(bytes_per_chunk, len(rest))):
         rest += new
-        if at == 0 and rest.startswith(codecs.BOM_UTF8): at, rest = 3, rest[3:] # editors on Windows put it in front
+        if at == 0 and rest.startswith(codecs.BOM_UTF8): at, rest = 3, rest[3:] # from an editor on Windows
         blank = next((line for line in (b'\n\n', b'\r\n\r\n') if _END + line + _START in rest), None)
         if blank is None: continue # one long conversation: read on
         cut = rest.rfind(_END + blank + _START) + len(_END + blank)
@@ -95,12 +95,12 @@ def index_by_parsing(
         at += len(written.encode())
     return np.array(rows, INDEX_ROW)
 
-# %% ../../nbs/fast/corpus.ipynb #96a6a508
+# %% ../../nbs/fast/corpus.ipynb #a1af037e
 def marks_in_turn(
     chunk:bytes, # ChatML, perhaps
-    starts,      # From `find_blocks`, and so are the others
-    texts,
-    ends,
+    starts,      # Where blocks begin, from `find_blocks`
+    texts,       # Where their texts begin
+    ends,        # Where these end
 )->bool:
     "Do `<|im_start|>` with a known role and `<|im_end|>` take turns, from the first byte on?"
     n, a = len(starts), np.frombuffer(chunk, np.uint8)
@@ -109,10 +109,11 @@ def marks_in_turn(
     all_known = n in accumulate(chunk.count(_START + role) for role in roles)
     return all_known and (a[starts+5] == ord('s')).all() and (texts <= ends).all()
 
+# %% ../../nbs/fast/corpus.ipynb #787e0b00
 def roles_sound(
     chunk:bytes, # ChatML whose marks are in turn
-    starts,      # From `find_blocks`, and so is the other
-    texts,
+    starts,      # Where blocks begin, from `find_blocks`
+    texts,       # Where their texts begin
     is_first,    # Which blocks begin a conversation
 )->bool:
     "Is every header one that `to_chatml` writes, and every `system` the first of a conversation?"
@@ -122,10 +123,11 @@ def roles_sound(
     wrong = (a[texts-2] == ord('\r')) | (has_name & (length <= len(_START + b'user name=\n')))
     return not (wrong | ((letter == ord('s')) & ~is_first)).any()
 
+# %% ../../nbs/fast/corpus.ipynb #5c739002
 def gaps_sound(
     chunk:bytes, # ChatML whose marks are in turn
-    starts,      # From `find_blocks`, and so is the other
-    ends,
+    starts,      # Where blocks begin, from `find_blocks`
+    ends,        # Where their texts end
 )->bool:
     "Is there one line end between two blocks, or two?"
     a, after = np.frombuffer(chunk, np.uint8), ends + len(_END)
@@ -133,7 +135,7 @@ def gaps_sound(
     line_ends = (a[after[:-1]] == ord('\n')) & (a[starts[1:]-1] == ord('\n'))
     return (line_ends & ((gaps == 1) | (gaps == 2))).all() and chunk[after[-1]:] in (b'', b'\n', b'\n\n')
 
-# %% ../../nbs/fast/corpus.ipynb #331a66e7
+# %% ../../nbs/fast/corpus.ipynb #3b8bedb0
 def index_chunk(
     chunk:bytes, # ChatML
 )->np.ndarray: # An `INDEX_ROW` for each conversation; ValueError if it is malformed
@@ -146,11 +148,12 @@ def index_chunk(
     if not roles_sound(chunk, starts, texts, is_first): return index_by_parsing(chunk)
     return recount_escaped(chunk, index_blocks(chunk, starts, texts, ends, is_first))
 
+# %% ../../nbs/fast/corpus.ipynb #4d42644f
 def index_blocks(
     chunk:bytes, # Well-formed ChatML
-    starts,      # From `find_blocks`, and so are the two below
-    texts,
-    ends,
+    starts,      # Where blocks begin, from `find_blocks`
+    texts,       # Where their texts begin
+    ends,        # Where these end
     is_first,    # Which blocks begin a conversation
 )->np.ndarray: # An `INDEX_ROW` for each conversation, right if nothing is escaped
     "Add up the blocks of each conversation."
@@ -161,11 +164,12 @@ def index_blocks(
     rows['begin'], rows['end'], rows['messages'] = starts[first], ends[last] + len(_END), last - first + 1
     rows['replies'] = total(letter == ord('a'))
     rows['both'] = (rows['replies'] > 0) & (total(letter == ord('u')) > 0)
-    later = np.flatnonzero((a & 0xC0) == 0x80) # all bytes of a UTF-8 character but its first begin with the bits 10
+    later = np.flatnonzero((a & 0xC0) == 0x80) # the bytes of a UTF-8 character after its first
     rows['chars'] = total(ends - texts - np.searchsorted(later, ends) + np.searchsorted(later, texts))
     rows['plain'] = np.maximum.reduceat(ends - texts, first) < MAX_PIECE_CHARS
     return rows
 
+# %% ../../nbs/fast/corpus.ipynb #c2629380
 def recount_escaped(
     chunk:bytes,     # Well-formed ChatML
     rows:np.ndarray, # From `index_blocks`
@@ -196,7 +200,7 @@ def map_in_threads(
         finally:
             for w in waiting: w.cancel()
 
-# %% ../../nbs/fast/corpus.ipynb #76e41403
+# %% ../../nbs/fast/corpus.ipynb #1c5f724a
 def index_file(
     file,     # A ChatML file, open for reading bytes
     name:str, # What to call it in an error
@@ -208,17 +212,22 @@ def index_file(
         for at, chunk in read_chunks(file, bytes_per_chunk):
             advance(len(chunk))
             yield at, chunk
-    def work(item):
-        at, chunk = item
-        try: rows = index_chunk(chunk)
-        except ValueError: return item # malformed
-        rows['begin'] += at; rows['end'] += at
-        return rows
     index = [np.empty(0, INDEX_ROW)]
-    for rows in map_in_threads(work, chunks()):
-        if isinstance(rows, tuple): raise_parse_error(file, name, *rows, bytes_per_chunk)
+    for at, chunk, rows in map_in_threads(index_at, chunks()):
+        if rows is None: raise_parse_error(file, name, at, chunk, bytes_per_chunk)
         index.append(rows)
     return np.concatenate(index)
+
+# %% ../../nbs/fast/corpus.ipynb #9f961396
+def index_at(
+    item:tuple, # (place in the file, chunk)
+)->tuple: # (place, None, its `INDEX_ROW`s); with the chunk and without rows if that is malformed
+    "Index a chunk, with its places in the whole file."
+    at, chunk = item
+    try: rows = index_chunk(chunk)
+    except ValueError: return at, chunk, None
+    rows['begin'] += at; rows['end'] += at
+    return at, None, rows
 
 # %% ../../nbs/fast/corpus.ipynb #c5b08c8f
 def raise_parse_error(
@@ -264,7 +273,7 @@ def cache_path(
     there = Path(os.path.realpath(path)) # through a link, to the file itself
     return there.with_name(f'.{there.name}.{key[:16]}.{kind}')
 
-# %% ../../nbs/fast/corpus.ipynb #96674012
+# %% ../../nbs/fast/corpus.ipynb #513ccb75
 @contextmanager
 def write_cache(
     path,     # Of the messages
@@ -284,6 +293,7 @@ def write_cache(
     finally: part.unlink(missing_ok=True)
     remove_stale(there, kind)
 
+# %% ../../nbs/fast/corpus.ipynb #69d4cf7d
 def remove_stale(
     there:Path, # The file that was just written
     kind:str,   # As for `cache_path`
@@ -304,7 +314,7 @@ def verify_cache(
     if sha256_of(file, n_bytes, key) != file.read(): raise ValueError('damaged')
     return n_bytes
 
-# %% ../../nbs/fast/corpus.ipynb #d034ef4c
+# %% ../../nbs/fast/corpus.ipynb #3108328a
 class Corpus(Sequence):
     "The conversations of a large file in which both sides speak, each read when it is asked for."
     def __init__(self,
@@ -325,9 +335,8 @@ class Corpus(Sequence):
         if isinstance(i, slice): return self.with_numbers(self.numbers[i])
         row = self.all_rows[self.numbers[i]]
         return parse_chatml(self.read(row['begin'], row['end']).decode())[0]
-    def __repr__(self): return f'Corpus({self.path.name}, {len(self):,} conversations)'
 
-# %% ../../nbs/fast/corpus.ipynb #e1bcd87f
+# %% ../../nbs/fast/corpus.ipynb #2fff2608
 @patch
 def with_numbers(self:Corpus,
     numbers:range, # Of rows in `all_rows`
@@ -338,12 +347,17 @@ def with_numbers(self:Corpus,
     return part
 
 @patch
+def __repr__(self:Corpus): return f'Corpus({self.path.name}, {len(self):,} conversations)'
+
+@patch
 def __add__(self:Corpus, other):
     same_file = isinstance(other, Corpus) and other.id_arrays is self.id_arrays
-    if same_file and self.numbers.step == other.numbers.step == 1 and self.numbers.stop == other.numbers.start:
-        return self.with_numbers(range(self.numbers.start, other.numbers.stop)) # neighbours
+    one, two = self.numbers, other.numbers if same_file else range(-1)
+    if one.step == two.step == 1 and one.stop == two.start: # neighbours
+        return self.with_numbers(range(one.start, two.stop))
     return [*self, *other]
 
+# %% ../../nbs/fast/corpus.ipynb #cf5408b5
 @patch(as_prop=True)
 def rows(self:Corpus): return self.all_rows[np.asarray(self.numbers, int)] # Of the index, one a conversation
 
@@ -353,10 +367,11 @@ def chars(self:Corpus): return self.rows['chars'] # Characters in each conversat
 @patch(as_prop=True)
 def replies(self:Corpus): return self.rows['replies'] # Messages of the person in each conversation
 
+# %% ../../nbs/fast/corpus.ipynb #7784582b
 @patch(as_prop=True)
 def key(self:Corpus): return f'{self.hash} {self.numbers}' # What tells it from others
 
-# %% ../../nbs/fast/corpus.ipynb #8c8600ee
+# %% ../../nbs/fast/corpus.ipynb #66eb9c6f
 @patch
 def read_index(self:Corpus
 )->np.ndarray: # An `INDEX_ROW` for each conversation; ValueError as from `read_chatml`
@@ -375,6 +390,7 @@ def read_index(self:Corpus
     except OSError: pass # no room, or a folder that cannot be written
     return index
 
+# %% ../../nbs/fast/corpus.ipynb #30f234cc
 @patch
 def progress_bar(self:Corpus,
     what:str,    # Is being done
@@ -384,7 +400,7 @@ def progress_bar(self:Corpus,
     from tqdm import tqdm
     return tqdm(total=n_bytes, desc=what, unit='B', unit_scale=True, leave=False, disable=not self.progress)
 
-# %% ../../nbs/fast/corpus.ipynb #a31f0574
+# %% ../../nbs/fast/corpus.ipynb #c351b223
 @patch
 def stat(self:Corpus
 )->tuple: # (bytes, nanoseconds)
@@ -399,6 +415,7 @@ def check_unchanged(self:Corpus
     if self.stat() != self.size_and_time:
         raise ValueError(f'{self.path} was changed while it was being read. Start again.')
 
+# %% ../../nbs/fast/corpus.ipynb #b1981990
 @patch
 def read(self:Corpus,
     begin:int, # Place of the first byte
@@ -425,24 +442,6 @@ def block_prefix(
     end = len(ids) - 1 - len(tok.encode('\n')) # without its <|im_end|> and line end
     return ids[begin:end], mine[begin:end]
 
-# %% ../../nbs/fast/corpus.ipynb #8f3c8e62
-def block_prefixes(
-    tok:Tokenizer, # Its special tokens mark the blocks
-    chunk:bytes,   # ChatML
-    starts,        # From `find_blocks`, and so is the other
-    texts,
-    is_first,      # Which blocks begin a conversation
-)->tuple: # (list of prefixes, number of each block's prefix, which blocks are the person's)
-    "Every prefix that occurs, and which block has which."
-    is_me = np.frombuffer(chunk, np.uint8)[starts + len(_START)] == ord('a')
-    roles, role = {'assistant': 0, 'user': 1}, np.where(is_me, 0, 1)
-    for n in np.flatnonzero(~is_me & (texts - starts != len(_START + b'user\n'))): # in a group, each has a name
-        name = chunk[starts[n] + len(_START):texts[n] - 1].decode()
-        role[n] = roles.setdefault(name, len(roles))
-    prefixes = [block_prefix(tok, r, before) for r in roles for before in ('', 'user', 'assistant')]
-    before = np.where(is_first, 0, 1 + np.append(False, is_me[:-1]))
-    return prefixes, 3*role + before, is_me
-
 # %% ../../nbs/fast/corpus.ipynb #783fef0e
 def concat_ranges(
     begin,  # Array of whole numbers
@@ -451,30 +450,55 @@ def concat_ranges(
     "Ranges of different lengths, one behind the other."
     return np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
 
-# %% ../../nbs/fast/corpus.ipynb #4acb4b94
+# %% ../../nbs/fast/corpus.ipynb #7a038eec
+def number_prefixes(
+    tok:Tokenizer, # Its special tokens mark the blocks
+    chunk:bytes,   # ChatML
+    starts,        # Where blocks begin, from `find_blocks`
+    texts,         # Where their texts begin
+    is_first,      # Which blocks begin a conversation
+)->tuple: # (list of prefixes, number of the one that each block has)
+    "Every prefix that occurs, and which block has which."
+    is_me = np.frombuffer(chunk, np.uint8)[starts + len(_START)] == ord('a')
+    roles, role = {'assistant': 0, 'user': 1}, np.where(is_me, 0, 1)
+    has_name = ~is_me & (texts - starts != len(_START + b'user\n'))
+    for n in np.flatnonzero(has_name): # in a group
+        name = chunk[starts[n] + len(_START):texts[n] - 1].decode()
+        role[n] = roles.setdefault(name, len(roles))
+    prefixes = [block_prefix(tok, r, before) for r in roles for before in ('', 'user', 'assistant')]
+    return prefixes, 3*role + np.where(is_first, 0, 1 + np.append(False, is_me[:-1]))
+
+# %% ../../nbs/fast/corpus.ipynb #470b8465
+def all_prefixes(
+    prefixes:list, # (ids, mine) of each, from `number_prefixes`
+    which,         # Number of the one that each block has
+)->tuple: # (ids, mine, number of ids in each block's prefix): arrays
+    "The prefixes of all blocks, one behind the other."
+    lengths = np.array([len(ids) for ids, _ in prefixes])
+    source = concat_ranges((np.cumsum(lengths) - lengths)[which], lengths[which])
+    ids, mine = (np.concatenate(each)[source] for each in zip(*prefixes))
+    return ids, mine, lengths[which]
+
+# %% ../../nbs/fast/corpus.ipynb #5253f2c5
 def interleave(
-    prefixes:list,   # (ids, mine) each
-    which,           # Number of each block's prefix
-    body,            # Ids of all texts, each with its <|im_end|>
-    n_body,          # Ids of each text, <|im_end|> included
-    is_me,           # Which blocks are the person's
-    line_end:list,   # Ids of the line end behind each block
+    prefixes:tuple, # (ids, mine, number of ids in each block)
+    bodies:tuple,   # The same for the texts, each with its <|im_end|>
+    line_end:list,  # Ids of the line end behind each block
 )->tuple: # (ids, mine, number of ids in each block): arrays
     "Put a prefix in front of each text, and a line end behind it."
-    prefix_lengths = np.array([len(ids) for ids, _ in prefixes])
-    prefix_places = np.cumsum(prefix_lengths) - prefix_lengths
-    n_prefix = prefix_lengths[which]
+    (*prefix, n_prefix), (*body, n_body) = prefixes, bodies
     n_block = n_prefix + n_body + len(line_end)
     place = np.cumsum(n_block) - n_block
-    ids, mine = np.empty(n_block.sum(), body.dtype), np.zeros(n_block.sum(), bool)
-    to, source = concat_ranges(place, n_prefix), concat_ranges(prefix_places[which], n_prefix)
-    ids[to], mine[to] = (np.concatenate(each)[source] for each in zip(*prefixes))
+    ids, mine = np.empty(n_block.sum(), body[0].dtype), np.zeros(n_block.sum(), bool)
+    to = concat_ranges(place, n_prefix)
+    ids[to], mine[to] = prefix
     to = concat_ranges(place + n_prefix, n_body)
-    ids[to], mine[to] = body, np.repeat(is_me, n_body)
-    to = concat_ranges(place + n_prefix + n_body, np.full(len(n_block), len(line_end)))
-    ids[to] = np.tile(line_end, len(n_block))
+    ids[to], mine[to] = body
+    to = concat_ranges(place + n_prefix + n_body, np.full(len(place), len(line_end)))
+    ids[to] = np.tile(line_end, len(place))
     return ids, mine, n_block
 
+# %% ../../nbs/fast/corpus.ipynb #059a3f87
 def encode_plain(
     tok:Tokenizer,    # Its special tokens mark the blocks
     chunk:bytes,      # ChatML
@@ -485,12 +509,13 @@ def encode_plain(
     stream = b''.join(map(chunk.__getitem__, map(slice, texts.tolist(), (ends + len(_END)).tolist())))
     body = tok.bpe.encode_to_numpy(stream.decode(), allowed_special={IM_END}, disallowed_special=())
     n_body = np.diff(np.flatnonzero(body == tok.im_end), prepend=-1)
+    is_me = np.frombuffer(chunk, np.uint8)[starts + len(_START)] == ord('a')
     is_first = np.diff(np.searchsorted(index['begin'], starts, 'right'), prepend=0) > 0
-    prefixes, which, is_me = block_prefixes(tok, chunk, starts, texts, is_first)
-    ids, mine, n_block = interleave(prefixes, which, body, n_body, is_me, tok.encode('\n'))
+    prefixes = all_prefixes(*number_prefixes(tok, chunk, starts, texts, is_first))
+    ids, mine, n_block = interleave(prefixes, (body, np.repeat(is_me, n_body), n_body), tok.encode('\n'))
     return ids, mine, np.add.reduceat(n_block, np.flatnonzero(is_first))
 
-# %% ../../nbs/fast/corpus.ipynb #67fa88dd
+# %% ../../nbs/fast/corpus.ipynb #7bbbdaeb
 @patch
 def encode_range(self:Corpus,
     tok:Tokenizer, # Its special tokens mark the blocks
@@ -505,14 +530,16 @@ def encode_range(self:Corpus,
     plain = rows['plain']
     if plain.all(): return encode_plain(tok, chunk, rows)
     fast = iter(plain_parts(tok, chunk, rows[plain]))
-    parts = [next(fast) if row['plain'] else encode_written(tok, chunk[row['begin']:row['end']]) for row in rows]
+    slow = lambda row: encode_written(tok, chunk[row['begin']:row['end']])
+    parts = [next(fast) if row['plain'] else slow(row) for row in rows]
     ids, mine = (np.concatenate(each) for each in zip(*parts))
     return ids, mine, np.array([len(ids) for ids, _ in parts])
 
+# %% ../../nbs/fast/corpus.ipynb #e8b19b35
 def plain_parts(
-    tok:Tokenizer,    # As for `encode_plain`, and so are the others
-    chunk:bytes,
-    index:np.ndarray,
+    tok:Tokenizer,    # Its special tokens mark the blocks
+    chunk:bytes,      # ChatML
+    index:np.ndarray, # `INDEX_ROW`s of plain conversations in it
 )->list: # (ids, mine) for each conversation: arrays
     "What `encode_plain` returns, cut into conversations."
     if not len(index): return []
@@ -528,11 +555,11 @@ def encode_written(
     ids, mine = encode_conversation(tok, parse_chatml(written.decode())[0])
     return np.array(ids, np.int64), np.array(mine, bool)
 
-# %% ../../nbs/fast/corpus.ipynb #cb079bb1
+# %% ../../nbs/fast/corpus.ipynb #8f4f9f96
 @patch
 def encoded(self:Corpus,
     tok:Tokenizer, # Its special tokens mark the blocks
-)->tuple: # (ids, mine): arrays of equal length in a file, ids of 2 or 4 bytes; OSError if the disk has no room for them
+)->tuple: # (ids, mine): arrays in a file, ids of 2 or 4 bytes; OSError if the disk has no room for them
     "What `encode_all` returns for conversations in a list."
     key = json.dumps([CACHE_VERSION, tiktoken.__version__, self.hash, tok.to_dict()])
     key = hashlib.sha256(key.encode()).hexdigest()
@@ -549,7 +576,7 @@ def id_dtype(
     "The smallest type that holds its ids."
     return np.dtype(np.uint16 if tok.vocab_size <= 2**16 else np.uint32)
 
-# %% ../../nbs/fast/corpus.ipynb #a7a71e75
+# %% ../../nbs/fast/corpus.ipynb #39ec114a
 @patch
 def chunk_ranges(self:Corpus
 )->list: # (number of a row, number of the row after the last): whole numbers
@@ -558,6 +585,7 @@ def chunk_ranges(self:Corpus
     firsts = np.unique(np.searchsorted(begin, np.arange(0, end, self.bytes_per_chunk))).tolist()
     return [(i, j) for i, j in zip(firsts, [*firsts[1:], len(begin)]) if i < j]
 
+# %% ../../nbs/fast/corpus.ipynb #5adb02f2
 @patch
 def write_ids(self:Corpus,
     file,          # To write
@@ -577,6 +605,7 @@ def write_ids(self:Corpus,
     file.flush()
     return file.tell()
 
+# %% ../../nbs/fast/corpus.ipynb #d3c17f5e
 @patch
 def map_ids(self:Corpus,
     file,          # That `write_ids` wrote
@@ -590,7 +619,7 @@ def map_ids(self:Corpus,
     ids, mine = view(id_dtype(tok), 0, n), view(bool, bytes_per_id*n, n)
     return ids, mine, view(np.int64, (bytes_per_id + 1)*n, n_cuts).copy()
 
-# %% ../../nbs/fast/corpus.ipynb #fc057367
+# %% ../../nbs/fast/corpus.ipynb #8e8081dc
 @patch
 def load_ids(self:Corpus,
     tok:Tokenizer, # They were made with
@@ -598,9 +627,11 @@ def load_ids(self:Corpus,
 )->tuple: # As from `map_ids`; None if they are not there, or damaged
     "Take what an earlier start left."
     try:
-        with open(cache_path(self.path, key, 'tokens'), 'rb') as f: return self.map_ids(f, verify_cache(f, key), tok)
+        with open(cache_path(self.path, key, 'tokens'), 'rb') as f:
+            return self.map_ids(f, verify_cache(f, key), tok)
     except (OSError, ValueError): return None
 
+# %% ../../nbs/fast/corpus.ipynb #b3530b3a
 @patch
 def save_ids(self:Corpus,
     tok:Tokenizer, # To encode with
@@ -608,14 +639,14 @@ def save_ids(self:Corpus,
 )->tuple: # As from `map_ids`; OSError if there is no room
     "Encode everything, and keep the ids beside the messages or else in a temporary file."
     need = int(self.all_rows['end'][-1]) # more than it will be
-    for folder, save in ((cache_path(self.path, key, 'tokens').parent, self.save_beside), (None, self.save_for_now)):
+    beside = cache_path(self.path, key, 'tokens').parent
+    for folder, save in ((beside, self.save_beside), (None, self.save_for_now)):
         try:
             room = shutil.disk_usage(folder or tempfile.gettempdir()).free
             if room >= need and (saved := save(tok, key)): return saved
         except OSError: pass
-    size, spare = f'{need/1e6:.0f} MB', tempfile.gettempdir()
-    problem = f'No room for the tokens of {self.path.name}: they take up to {size}, beside it or in {spare}. Free some'
-    raise OSError(errno.ENOSPC, problem, str(self.path))
+    raise OSError(errno.ENOSPC, f'No room for the tokens of {self.path.name}: they take up to {need/1e6:.0f} '
+                  f'MB, beside it or in {tempfile.gettempdir()}. Free some', str(self.path))
 
 @patch
 def save_beside(self:Corpus, tok, key):
@@ -623,6 +654,7 @@ def save_beside(self:Corpus, tok, key):
     with write_cache(self.path, key, 'tokens') as f: self.write_ids(f, tok)
     return self.load_ids(tok, key)
 
+# %% ../../nbs/fast/corpus.ipynb #9751e48a
 @patch
 def save_for_now(self:Corpus, tok, key):
     "Keep the ids until the program ends."
@@ -664,7 +696,7 @@ class FileBatches(Batches):
             self.orders[epoch] = super().starts(epoch)
         return self.orders[epoch]
 
-# %% ../../nbs/fast/corpus.ipynb #4f1fc7e4
+# %% ../../nbs/fast/corpus.ipynb #64c1cb0c
 LARGE_FILE = 32_000_000 # bytes; a larger file is a `Corpus`
 
 def open_data(
@@ -688,6 +720,7 @@ def split_corpus(
     cut = 1 + int(np.abs(ends[:-1] - (1-share)*ends[-1]).argmin())
     return corpus[:cut], corpus[cut:]
 
+# %% ../../nbs/fast/corpus.ipynb #a44e4633
 def encode_data(
     tok:Tokenizer, # Its special tokens mark the blocks
     convs,         # Conversations in a list or a `Corpus`
@@ -707,8 +740,8 @@ def batches_of(
     if torch.is_tensor(ids): return Batches(ids.to(device), mine.to(device), context, batch_size, seed)
     return FileBatches(ids, mine, context, batch_size, seed, device)
 
-# %% ../../nbs/fast/corpus.ipynb #74d70858
-TOKENIZER_CHARS = 20_000_000 # from five times as many, a vocabulary needed 0.25% fewer tokens for text it had not seen
+# %% ../../nbs/fast/corpus.ipynb #ece06d4e
+TOKENIZER_CHARS = 20_000_000 # learned from five times as many, a vocabulary needs only 0.25% fewer tokens
 EVAL_CHARS = 1_000_000 # held-out characters that are enough to judge by
 
 def texts_for_tokenizer(
@@ -730,11 +763,12 @@ def n_messages(
     "How many messages, without reading a large file."
     return int(convs.rows['messages'].sum()) if isinstance(convs, Corpus) else sum(map(len, convs))
 
+# %% ../../nbs/fast/corpus.ipynb #a388131d
 def fingerprint(
     train,    # Conversations to train on, in a list or a `Corpus`
     held_out, # Those held out
 )->str: # Equal for equal conversations
     "A hash of the data, to notice that a run is resumed on other messages."
-    if isinstance(train, Corpus): what = [train.key, held_out.key if held_out else None] # its bytes have a hash already
+    if isinstance(train, Corpus): what = [train.key, held_out.key if held_out else None]
     else: what = [[tuple(b) for b in c] for c in [*train, [], *held_out]] # [] tells where the split is
     return hashlib.sha256(repr(what).encode('utf-8', 'surrogatepass')).hexdigest()[:16]
