@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, sort_messages
+from .core import ChatLog, Damaged, Export, File, codec_of, sort_messages
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 'shape_pattern', 'HeaderShape', 'find_shape',
@@ -35,12 +35,14 @@ _S, _MARK = '[ \u00a0\u202f]', '[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\uf
 _WORD = rf'[^\W\d_][^\d\s\[\]:,،<>/-]{{0,24}}(?:{_S}[^\W\d_]\.?)?' # PM, p. m., klo, 下午
 _SEP = rf'{_MARK}?[/.年月년월-]{_MARK}?{_S}?'
 _DATE = rf'(?P<a>\d{{1,4}}){_SEP}(?P<b>\d{{1,4}}){_SEP}(?P<c>\d{{1,4}})'
-_TIME = rf'(?:(?P<pre>{_WORD})[,،]?{_S}?)?(?P<h>\d\d?)(?:[:.]|{_S}?h{_S}?)(?P<mi>\d\d)(?:[:.](?P<s>\d\d))?(?:{_S}?{_MARK}?(?P<post>{_WORD}))?'
+_TIME = (rf'(?:(?P<pre>{_WORD})[,،]?{_S}?)?(?P<h>\d\d?)(?:[:.]|{_S}?h{_S}?)(?P<mi>\d\d)(?:[:.](?P<s>\d\d))?'
+         rf'(?:{_S}?{_MARK}?(?P<post>{_WORD}))?')
 _NEXT = rf'(?:[日일.]?[,،]?{_S}|[日일,،])'
 _FORMS = [re.compile(f'{_MARK}*(?P<header>{p})') for p in (
-    rf'\[{_MARK}*{_DATE}{_NEXT}{_TIME}{_S}?\]{_S}?(?:-{_S})?',                                # iPhone
-    rf'{_DATE}{_NEXT}{_TIME}{_S}[-–]{_S}',                                                    # Android
-    rf'\[{_TIME},?{_S}{_DATE}\]{_S}', rf'{_TIME},?{_S}{_DATE}{_S}[-–]{_S}',                   # time first, and as copied from the web app
+    rf'\[{_MARK}*{_DATE}{_NEXT}{_TIME}{_S}?\]{_S}?(?:-{_S})?', # iPhone
+    rf'{_DATE}{_NEXT}{_TIME}{_S}[-–]{_S}',                     # Android
+    rf'\[{_TIME},?{_S}{_DATE}\]{_S}',                          # copied from the web app
+    rf'{_TIME},?{_S}{_DATE}{_S}[-–]{_S}',                      # time first
     rf'(?=\d\d?\.{_S}?\d\d?\.){_DATE}{_NEXT}(?P<h>\d\d?)[:.](?P<mi>\d\d)[:.](?P<s>\d\d):?{_S}')] # old iPhones
 
 # %% ../../nbs/messengers/whatsapp.ipynb #eb69f4ba
@@ -55,7 +57,7 @@ _GROUPS = ('a', 'b', 'c', 'pre', 'h', 'mi', 's', 'post')
 
 def header_skeleton(
     m, # A match of `any_header`
-)->tuple: # Of (what stands before a group, its name, is it a year of four digits), and how it ends
+)->tuple: # (what stands before a group, its name, is it a year of four digits) for each group, and the ending
     "A header without its numbers and words."
     out, at, named = [], m.start('header'), m.groupdict()
     for g in sorted((g for g in _GROUPS if named.get(g)), key=m.start):
@@ -67,7 +69,7 @@ def header_skeleton(
 def digit_pattern(
     texts:list, # One number of each header, as text
 )->str: # A regular expression
-    "A pattern as wide as those seen."
+    "A pattern for numbers with as many digits as these."
     if any(len(t) > 2 for t in texts): return r'\d{4}'
     zeros, single = sum(len(t) == 2 and not int(t[0]) for t in texts), sum(len(t) == 1 for t in texts)
     return r'\d\d' if zeros > single else r'\d\d?'
@@ -81,29 +83,30 @@ def shape_pattern(
     out = part = ''
     for text, g, _ in bones[:-1]:
         last, part = part, 'day' if g in 'abc' else 'time'
-        begin = '' if part == last else ')'*bool(last)
+        close, begin = (')' if last else '', f'(?P<{part}>') if part != last else ('', '')
         number = _WORD if g in ('pre', 'post') else r'\d\d' if g in ('mi', 's') else digit_pattern([m[g] for m in matches])
-        out += begin + re.escape(text) + f'(?P<{part}>'*(part != last) + f'(?P<{g}>{number})'
+        out += close + re.escape(text) + begin + f'(?P<{g}>{number})'
     missing = ''.join(f'(?P<{g}>)' for g in _GROUPS if f'(?P<{g}>' not in out)
     return f'{_MARK}*{out}){re.escape(bones[-1])}{missing}'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #6e534735
 class HeaderShape(NamedTuple):
     "What all headers of a file have in common."
-    pattern:re.Pattern # With all groups of `_GROUPS`, those that the file lacks matching nothing, and `day` and `time`
+    pattern:re.Pattern # Has `day`, `time` and all of `_GROUPS`; a group that the file lacks matches nothing
     ios:bool           # In brackets, or without a dash: an iPhone's
     crlf:bool          # Do messages end as on Windows?
 
 def find_shape(
     lines:list, # The first lines of a file
-)->HeaderShape: # Or None if there is no header
+)->HeaderShape: # None if there is no header
     "The shape of most headers."
     found = [(header_skeleton(m), m, before) for before, line in zip(['', *lines], lines) if (m := any_header(line))]
     if not found: return None
-    kinds = [b for b, _, _ in found]
+    kinds = [bones for bones, _, _ in found]
     bones = max(dict.fromkeys(kinds), key=kinds.count)
-    found = [(m, before) for b, m, before in found if b == bones]
-    ends = [line.endswith('\r') for line in ([before for _, before in found[1:]] or lines)] # how messages end, not lines in them
+    found = [(m, before) for kind, m, before in found if kind == bones]
+    last_lines = [before for _, before in found[1:]] or lines # the last line of each message, not the lines inside it
+    ends = [line.endswith('\r') for line in last_lines]
     ios = bones[-1].strip(' \u00a0\u202f') not in ('-', '–')
     return HeaderShape(re.compile(shape_pattern(bones, [m for m, _ in found])), ios, sum(ends)*2 > len(ends))
 
@@ -112,7 +115,7 @@ def iranian_date(
     y:int, # After 1300
     m:int, # 1 is the month in which spring begins
     d:int, # Of the month
-)->date: # Or None if there is no such month or day
+)->date: # None if there is no such month or day
     "A day of the Iranian calendar."
     if not (1 <= m <= 12 and 1 <= d <= 31): return None
     return date.fromordinal(226894 + 365*(y-1) + (8*y+21)//33 + 31*(m-1) - max(m-7, 0) + d)
@@ -121,7 +124,7 @@ def iranian_date(
 def to_day(
     parts,     # The three numbers, as text
     order:str, # What they are: a permutation of 'dmy'
-)->date: # Or None if there is no such day
+)->date: # None if there is no such day
     "A day of our calendar."
     d, m, y = (int(parts[order.index(k)]) for k in 'dmy')
     if len(parts[order.index('y')]) < 3: y += 2000 if y < 69 else 1900
@@ -134,24 +137,28 @@ def date_order(
     days:list, # The dates of a file in its order, each three numbers as text
 )->str: # A permutation of 'dmy'
     "The order in which the fewest dates are impossible or run backwards, and the least time passes."
-    long = next((i for d in days for i, part in enumerate(d) if len(part) > 2), None)
-    orders = [o for o in ('dmy', 'mdy', 'ymd', 'ydm', 'myd', 'dym') if (o[1] != 'y' if long is None else o[long] == 'y')]
+    year = next((i for d in days for i, part in enumerate(d) if len(part) > 2), None) # where the year stands, if it has four digits
+    orders = [o for o in ('dmy', 'mdy', 'ymd', 'ydm', 'myd', 'dym') if (o[1] != 'y' if year is None else o[year] == 'y')]
+    years = range(2009, date.today().year + 3) # WhatsApp is no older, and a clock may be wrong
     def cost(order):
-        good = [d for d in (to_day(p, order) for p in days) if d and 2009 <= d.year <= date.today().year + 2] # WhatsApp is no older; a clock may be off
+        good = [d for d in (to_day(p, order) for p in days) if d and d.year in years]
         wrong = len(days) - len(good) + sum(b < a for a, b in pairwise(good))
-        return wrong, long is None and order[0] == 'y', sum(abs((b - a).days) for a, b in pairwise(good)), orders.index(order)
+        passed = sum(abs((b - a).days) for a, b in pairwise(good))
+        return wrong, year is None and order[0] == 'y', passed, orders.index(order)
     return min(orders, key=cost)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #bfe98826
-_HALVES = {w: half for half, words in ((0, '''am ص صباحا صباحًا قظ قبلازظهر öö πμ 上午 午前 凌晨 清晨 早上 오전 sa pg dop ap fm de vorm vormittags morgens vm fh priekšp
-    paradite prijepodne преподне претпл проб дп पूर्वाह्न ก่อนเที่ยง'''), (12, '''pm م مساء مساءً بظ بعدازظهر ös μμ 下午 午後 中午 晚上 오후 ch ptg odp pop ip em du nachm
-    nachmittags mittags abends nm eh pēcp pasdite popodne поподне попл слоб пп अपराह्न หลังเที่ยง m''')) for w in words.split()}
+_MORNING = '''am ص صباحا صباحًا قظ قبلازظهر öö πμ 上午 午前 凌晨 清晨 早上 오전 sa pg dop ap fm de vorm vormittags morgens vm fh
+    priekšp paradite prijepodne преподне претпл проб дп पूर्वाह्न ก่อนเที่ยง'''
+_AFTERNOON = '''pm م مساء مساءً بظ بعدازظهر ös μμ 下午 午後 中午 晚上 오후 ch ptg odp pop ip em du nachm nachmittags mittags abends nm eh
+    pēcp pasdite popodne поподне попл слоб пп अपराह्न หลังเที่ยง m'''
+_HALVES = {w: hours for hours, words in ((0, _MORNING), (12, _AFTERNOON)) for w in words.split()}
 
 # %% ../../nbs/messengers/whatsapp.ipynb #e16e9b45
 @lru_cache
 def half_of_day(
     word:str, # As in a header; '' or None for none
-)->int: # 0 before noon, 12 after, None if it says nothing of that
+)->int: # 0 before noon, 12 after, None if the word says neither
     "Morning or afternoon?"
     return _HALVES.get(re.sub(rf'[.\s]|\u200c|{_MARK}', '', word or '').casefold())
 
@@ -171,34 +178,35 @@ def to_hour(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f10f785
 def time_reader(
-    order:str,   # A permutation of 'dmy'
+    order:str,         # A permutation of 'dmy'
     shape:HeaderShape, # Of the file
-): # Function of a match of the shape's pattern: a datetime, or None if there is no such time
-    "How to read the time of a header; it remembers what it has read."
-    days, hours, last, time = {}, {}, None, None
+): # A function: match of the shape's pattern -> datetime, or None if there is no such time
+    "How to read the time of a header. It remembers what it has read."
     groups = [shape.pattern.groupindex[g] for g in ('day', 'time')]
-    def when(m):
+    days, hours, last, time = {}, {}, None, None
+    def read_time(m):
         nonlocal last, time
         if (stamp := m.group(*groups)) == last: return time
-        if (day := days.get(stamp[0], 0)) == 0: day = days[stamp[0]] = (d := to_day(m.group('a', 'b', 'c'), order)) and (d.year, d.month, d.day)
-        if (hour := hours.get(stamp[1], 0)) == 0: hour = hours[stamp[1]] = to_hour(*m.group('pre', 'h', 'mi', 's', 'post'))
-        last, time = stamp, datetime(*day, *hour) if day and hour else None
+        day, hour = stamp
+        if day not in days: days[day] = (d := to_day(m.group('a', 'b', 'c'), order)) and (d.year, d.month, d.day)
+        if hour not in hours: hours[hour] = to_hour(*m.group('pre', 'h', 'mi', 's', 'post'))
+        last, time = stamp, datetime(*days[day], *hours[hour]) if days[day] and hours[hour] else None
         return time
-    return when
+    return read_time
 
 # %% ../../nbs/messengers/whatsapp.ipynb #fa26a595
 def guess_codec(
     head:bytes, # The beginning of a text file
 )->str: # A codec's name
-    "UTF-8 or UTF-16?"
-    if head[:2] in (b'\xff\xfe', b'\xfe\xff'): return 'utf-16'
+    "UTF-8 or UTF-16, with or without a byte order mark?"
+    if codec_of(head) == 'utf-16': return 'utf-16'
     return 'utf-16-le' if head[1:2] == b'\0' else 'utf-16-be' if head[:1] == b'\0' else 'utf-8-sig'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #61701f16
 def text_lines(
     file:File,       # Text in UTF-8 or UTF-16
     crlf:bool=False, # Do lines end as on Windows?
-): # Lines without their ends; ValueError if it is something else or damaged
+): # Yields lines without their ends; ValueError if it is not text, or damaged
     "Stream the lines of a file."
     try:
         with file.open() as f:
@@ -214,14 +222,14 @@ def text_lines(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #aa5c643c
 def message_records(
-    lines,       # Of this file
-    shape:HeaderShape, # Of this file
-    when,        # Function of a header: its time, or None if it is no header
-): # Of (time, name or None, text); what stands before the first header has no time
-    "Put lines together to what was sent at once."
+    lines,             # Of the file
+    shape:HeaderShape, # Of the file
+    read_time,         # From `time_reader`
+): # Yields (time, name or None, text); what stands before the first header has no time
+    "Join lines into records."
     match, time, name, parts = shape.pattern.match, None, None, []
     for line in lines:
-        if not (m := match(line)) or not (new := when(m)): parts.append(line); continue
+        if not (m := match(line)) or not (new := read_time(m)): parts.append(line); continue
         if parts: yield time, name, '\n'.join(parts)
         time, start = new, m.end()
         cut = line.find(': ', start)
@@ -234,9 +242,10 @@ _OWN_WORDS = [(reason, re.compile(words, re.I)) for reason, words in (
     ('deleted', 'deleted|gelöscht|elimin|apagad|supprimé|verwijderd|удален|silin|slettet|raderat|usunięt'),
     ('sticker', 'sticker|figurinha|autocollant|adesivo|стикер|çıkartma'),
     ('call', r'(\bcall|anruf|llamada|chamada|ligação|appel|chiamata|oproep|звонок|arama)\b'),
-    ('contact', 'contact|kontakt|contacto|contato|location|standort|ubicación|localização|posizione|poll|umfrage|encuesta|enquete|sondage'),
+    ('contact', 'contact|kontakt|contacto|contato|location|standort|ubicación|localização|posizione|'
+                'poll|umfrage|encuesta|enquete|sondage'),
     ('media', _LEFT))]
-_LEFT_OUT = re.compile(rf'[^\n]{{1,40}}({_LEFT})\w?\w?', re.I) # the placeholder of a file, as a whole
+_LEFT_OUT = re.compile(rf'[^\n]{{1,40}}({_LEFT})\w?\w?', re.I) # the whole placeholder of a file
 _WITH_FILE = re.compile(r'[\u200e\u200f]?<[^<>:\n]{1,40}: ?\u200e?([^<>\n]{1,250}\.\w{1,5})\s?>')
 _KINDS = dict(webp='sticker', vcf='contact')
 
@@ -251,7 +260,7 @@ def own_reason(
     text:str,    # What WhatsApp wrote, without the mark
     omitted:set, # Placeholders, as in `Evidence`
 )->str: # A key of `REASONS`
-    "Why this is no message."
+    "Why this is not a message."
     if len(text) > 60: return 'system' # a sentence
     if _WITH_FILE.fullmatch(text): return file_reason(_WITH_FILE.fullmatch(text)[1])
     return next((r for r, words in _OWN_WORDS if words.search(text)), 'media' if text in omitted else 'system')
@@ -267,19 +276,19 @@ _GIVEN = re.compile(r'\u200e|[A-Z]{3}-\d{8}-WA\d+') # how names given by WhatsAp
 # %% ../../nbs/messengers/whatsapp.ipynb #8cf6ddc7
 @dataclass(slots=True)
 class Evidence:
-    "What one look at a whole file tells."
+    "What a whole file tells."
     order:str    # Of its dates
-    longer:dict  # First part of a name with a colon -> what follows that colon, with another
-    notices:set  # What looks like a name, but is the beginning of a notice, or `title`
+    longer:dict  # First part of a name with a colon -> its second part and ': '
+    notices:set  # What looks like a name, but begins a notice; and `title`
     omitted:set  # Placeholders for files that were left out
     attached:set # What follows the name of a file
-    title:str    # iPhone: the name at the very beginning, if only notices stand under it; else ''
+    title:str    # iPhone: the name at the very beginning, if it signs only notices; else ''
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2ae92699
 def placeholders(
     count:Counter, # Text in angle brackets, alone in its message -> how often
 )->set: # Those that are WhatsApp's
-    "Which of them nobody typed?"
+    "Which of these texts did nobody type?"
     if known := _OMITTED & count.keys(): return known
     text, n = max(count.items(), key=lambda x: x[1], default=('', 0))
     words = (' ' in text or not text.isascii()) and not any(c in text for c in '=/')
@@ -300,10 +309,12 @@ _MARKS = ('\u200e', '\u200f')
 class _Voice:
     "A name, while it may still turn out to be something else."
     def __init__(self, name, text):
-        self.count, self.quotes, self.notices, self.first = 0, opens_quote(name), True, text
-        self.rest = '' if text.startswith(_MARKS) else text[:text.find(': ', 0, 60) + 2] if ': ' in text[:60] else ''
+        self.count, self.first = 0, text
+        self.quotes, self.notices = opens_quote(name), True # it may begin a notice; so far it signed only notices
+        has_colon = ': ' in text[:60] and not text.startswith(_MARKS)
+        self.rest = text[:text.find(': ', 0, 60) + 2] if has_colon else '' # it may go on with this
     def says(self, text):
-        "Is there still a doubt?"
+        "Take another message. Is there still a doubt?"
         self.count += 1
         if not text.startswith(self.rest): self.rest = ''
         if not any(q in text for q in self.quotes): self.quotes = () # no notice: a person
@@ -312,10 +323,10 @@ class _Voice:
 
 # %% ../../nbs/messengers/whatsapp.ipynb #e2110e5d
 class Tally(NamedTuple):
-    "What is counted on the way through a file."
+    "What is counted in one walk through a file."
     days:list        # Its dates, each three numbers as text
     angled:Counter   # Texts in angle brackets
-    own:Counter      # iPhone: texts behind the mark, without it
+    own:Counter      # iPhone: what WhatsApp wrote, without the mark
     suffixes:Counter # What follows the names that WhatsApp gives to files
     voices:dict      # Name -> `_Voice`
     doubts:set       # Names that may still be something else
@@ -327,17 +338,17 @@ def tally_lines(
 )->Tally:
     "Count what no line tells alone."
     out, today = Tally([], Counter(), Counter(), Counter(), {}, set()), None
-    days, angled, own, suffixes, voices, doubts = out
+    match, voices, doubts = shape.pattern.match, out.voices, out.doubts
     for line in lines:
-        if not (m := shape.pattern.match(line)): continue
-        if m['day'] != today: today = m['day']; days.append(m.group('a', 'b', 'c'))
+        if not (m := match(line)): continue
+        if m['day'] != today: today = m['day']; out.days.append(m.group('a', 'b', 'c'))
         if (cut := line.find(': ', m.end())) < 0: continue
         name, text = line[m.end():cut], line[cut+2:]
         if name not in voices: voices[name] = _Voice(name, text); doubts.add(name)
         if name in doubts and not voices[name].says(text): doubts.discard(name)
-        if shape.ios and text.startswith(_MARKS) and text[-1] != '>': own[text[1:]] += 1
-        elif text[:1] == '<' and text[-1] == '>' and len(text) < 60 and text.count('<') == 1: angled[text] += 1
-        elif text[-1:] == ')' and _GIVEN.match(text) and (m := _FILE.fullmatch(text)): suffixes[m['what']] += 1
+        if shape.ios and text.startswith(_MARKS) and text[-1] != '>': out.own[text[1:]] += 1
+        elif text[:1] == '<' and text[-1] == '>' and len(text) < 60 and text.count('<') == 1: out.angled[text] += 1
+        elif text[-1:] == ')' and _GIVEN.match(text) and (m := _FILE.fullmatch(text)): out.suffixes[m['what']] += 1
     return out
 
 # %% ../../nbs/messengers/whatsapp.ipynb #bd540c5a
@@ -347,7 +358,8 @@ def notice_title(
 )->str: # '' if a person opens the file
     "The name of a group, which signs its notices."
     name, voice = next(iter(counts.voices.items()), (None, None))
-    if not voice or not voice.notices or own_reason(voice.first[len(voice.rest)+1:], omitted) != 'system': return ''
+    if not voice or not voice.notices: return ''
+    if own_reason(voice.first[len(voice.rest)+1:], omitted) != 'system': return ''
     return f'{name}: {voice.rest}'[:-2]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #ac3f2178
@@ -355,14 +367,15 @@ def survey_file(
     lines,       # Of the whole file
     shape:HeaderShape, # Of this file
 )->Evidence:
-    "One look at a whole file."
+    "Go through a whole file once, and draw conclusions."
     counts = tally_lines(lines, shape)
     doubted = {n: counts.voices[n] for n in counts.doubts}
     longer = {n: v.rest for n, v in doubted.items() if v.rest and (v.count >= 3 or v.notices)}
     omitted = placeholders(counts.angled) | {t for t, n in counts.own.items() if n > 1}
     title = notice_title(counts, omitted) if shape.ios else ''
     notices = {n for n, v in doubted.items() if v.quotes} | ({title} if title else set())
-    return Evidence(date_order(counts.days), longer, notices, omitted, _ATTACHED | {t for t, _ in counts.suffixes.most_common(1)}, title)
+    attached = _ATTACHED | {t for t, _ in counts.suffixes.most_common(1)}
+    return Evidence(date_order(counts.days), longer, notices, omitted, attached, title)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #fde1c8be
 def behind_mark(
@@ -371,9 +384,9 @@ def behind_mark(
 )->tuple: # (reason or None, what somebody typed)
     "What WhatsApp wrote, or a file and its caption."
     first, _, rest = text[1:].partition('\n')
-    if text[0] == '\u200f' and not _WITH_FILE.fullmatch(first) and first not in evidence.omitted: return None, text # Hebrew and Arabic are typed with it
-    if rest and '\n\u200e' in text: return 'contact', '' # a poll
     file = _WITH_FILE.fullmatch(first)
+    if text[0] == '\u200f' and not file and first not in evidence.omitted: return None, text # people type this one in Hebrew and Arabic
+    if rest and '\n\u200e' in text: return 'contact', '' # a poll
     reason = file_reason(file[1]) if file else own_reason(first, evidence.omitted)
     return (None, rest) if rest and (file or reason == 'media' or first in evidence.omitted) else (reason, '')
 
@@ -382,10 +395,11 @@ def before_mark(
     text:str,          # An iPhone's message with a mark in it, not at its beginning
     evidence:Evidence, # Of the file
 )->tuple: # (reason or None, what somebody typed)
-    "A caption, or a document; else somebody's own words, mark and all."
+    "A caption or a document; otherwise somebody's own words, mark and all."
     typed, _, tail = text.rpartition('\u200e')
     if _WITH_FILE.fullmatch(tail) or _LEFT_OUT.fullmatch(tail) or tail in evidence.omitted:
-        return ('media', '') if ' • \u200e' in typed else (None, typed[:-1] if typed[-1:] in ' \n' else typed)
+        if ' • \u200e' in typed: return 'media', ''
+        return None, typed[:-1] if typed[-1:] in ' \n' else typed
     if typed.endswith(' ') and re.search(r'\.\w{1,5} • \u200e[^\u200e\n]+ $', typed): return 'media', ''
     return None, text
 
@@ -393,9 +407,11 @@ def before_mark(
 _SENTENCES = {t + dot: reason for reason, texts in (('deleted', """This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht|Se eliminó este mensaje|
 Este mensaje fue eliminado|Eliminaste este mensaje|Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|Ce message a été supprimé|Vous avez supprimé ce message|Questo messaggio è stato eliminato|
 Hai eliminato questo messaggio|Dit bericht is verwijderd|U hebt dit bericht verwijderd|Данное сообщение удалено|Вы удалили данное сообщение|Bu mesaj silindi|Bu mesajı sildiniz"""),
-    ('call', 'Missed voice call|Missed video call|Missed group voice call|Missed group video call'), ('contact', 'live location shared'), ('empty', 'null')) for t in texts.replace('\n', '').split('|') for dot in ('', '.') if t + dot != 'null.'}
-_EDITED = tuple(f' <{t}{dot}>' for t in ('This message was edited', 'Diese Nachricht wurde bearbeitet', 'Se editó este mensaje', 'Mensagem editada', 'Ce message a été modifié',
-    'Questo messaggio è stato modificato', 'Dit bericht is bewerkt') for dot in ('', '.'))
+    ('call', 'Missed voice call|Missed video call|Missed group voice call|Missed group video call'),
+    ('contact', 'live location shared'), ('empty', 'null')) for t in texts.replace('\n', '').split('|') for dot in ('', '.') if t + dot != 'null.'}
+_EDITED = tuple(f' <{t}{dot}>' for dot in ('', '.') for t in (
+    'This message was edited', 'Diese Nachricht wurde bearbeitet', 'Se editó este mensaje', 'Mensagem editada',
+    'Ce message a été modifié', 'Questo messaggio è stato modificato', 'Dit bericht is bewerkt'))
 _PLACE = re.compile(r'\w{1,20}(?: \w{1,20})?: https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+')
 _POLL = re.compile(r'\w{1,20}:\n[^\n]*(\n\w{1,20}: [^\n]* \(\d+ [^()\n]*\))+\n?')
 _OLD_FILE = re.compile(r'(\d{4}-\d\d-\d\d-[A-Z]+-\d{8}\.\w+) <[^<>\n]+>|<[^<>:\n]{1,40}: ?(\d{8}-[^<>\n]{1,250}\.\w{1,5})>') # an iPhone's, without marks
@@ -409,10 +425,13 @@ def android_own(
     if text in _SENTENCES: return _SENTENCES[text], ''
     first, _, rest = text.partition('\n')
     reason = 'media' if first in evidence.omitted or first in _OMITTED else None
-    if not reason and first.endswith(')') and (file := _FILE.fullmatch(first)) and file['what'] in evidence.attached: reason = file_reason(file['name'])
-    if not reason and first.endswith('>') and (file := _OLD_FILE.fullmatch(first)): reason = file_reason(file[1] or file[2])
+    file = _FILE.fullmatch(first) if first.endswith(')') else None
+    if not reason and file and file['what'] in evidence.attached: reason = file_reason(file['name'])
+    old_file = _OLD_FILE.fullmatch(first) if first.endswith('>') else None
+    if not reason and old_file: reason = file_reason(old_file[1] or old_file[2])
     if reason: return (None, rest) if rest else (reason, '')
-    if rest and first.isupper() and _POLL.fullmatch(text) or 'maps.google' in first and _PLACE.fullmatch(text): return 'contact', ''
+    if rest and first.isupper() and _POLL.fullmatch(text): return 'contact', ''
+    if 'maps.google' in first and _PLACE.fullmatch(text): return 'contact', ''
     return None, text
 
 # %% ../../nbs/messengers/whatsapp.ipynb #709676ea
@@ -438,28 +457,31 @@ def without_edit(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c619e9bd
 def judge_record(
-    name:str,          # Who, or None
-    text:str,          # What stands after it
+    name:str,          # Who wrote it, or None
+    text:str,          # What stands after the name
     ios:bool,          # Is it an iPhone's?
     evidence:Evidence, # Of the file
 )->tuple: # (reason or None, what somebody typed)
     "Is this somebody's message, and if not, what is it?"
     if name is None: return _SENTENCES.get(text, 'system'), ''
     if name in evidence.notices: return 'system', ''
-    if (text[-1:] not in '>)' and '\n' not in text and '\u200e' not in text and text[0] != '\u200f'
-        and 'maps.google' not in text and text not in _SENTENCES and not text.isspace()): return None, text
+    plain = text[-1:] not in '>)' and '\n' not in text and '\u200e' not in text and text[0] != '\u200f'
+    if plain and 'maps.google' not in text and text not in _SENTENCES and not text.isspace(): return None, text
     reason, text = (ios_own if ios else android_own)(without_edit(text), evidence)
-    return (reason, '') if reason else (None, text) if text and not text.isspace() else ('empty', '')
+    if reason: return reason, ''
+    return (None, text) if text and not text.isspace() else ('empty', '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #01e0b2cf
-_NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
+_NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|xlsx?|pptx?|apk|zip|db|sqlite|'
+                      r'jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
 
 def is_whatsapp(
-    file:File, # Any
+    file:File, # Any file
 )->bool: # By its beginning
     "Does this look like a WhatsApp chat?"
-    if _NO_TEXT.search(file.name): return False # spares us opening all the pictures
-    lines = codecs.getincrementaldecoder(guess_codec(file.head))('replace').decode(file.head).split('\n') # what is wrong with it, if anything, `read` will say
+    if _NO_TEXT.search(file.name): return False # so that we need not open all the pictures
+    decoder = codecs.getincrementaldecoder(guess_codec(file.head))('replace') # naming damage is up to `read`
+    lines = decoder.decode(file.head).split('\n')
     if not (shape := find_shape(lines)): return False
     found = [(n, m, line[m.end():]) for n, line in enumerate(lines) if (m := shape.pattern.match(line))]
     if not found: return False
@@ -470,29 +492,30 @@ def is_whatsapp(
 # %% ../../nbs/messengers/whatsapp.ipynb #b8f0997a
 def find(
     files:list, # Of a folder or a zip
-)->list: # Groups of one file: each chat is its own
+)->list: # Groups of one file: every chat stands alone
     "The WhatsApp chats among some files."
     return [[f] for f in files if is_whatsapp(f)]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f836d42
-_TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|conversa do whatsapp com|discussion whatsapp avec|чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
+_TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|conversa do whatsapp com|'
+                     r'discussion whatsapp avec|чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
 
 def file_stems(
     file:File, # A chat
 )->list: # The innermost first
-    "The names of a file, its folders and its zip, without what was added."
+    "The names of a file, its folders and its zip, without extensions and numbers of copies."
     parts = [*reversed(PurePath(file.name).parts), file.path.name, file.path.parent.name]
     return [re.sub(r'( \(\d+\))?(\.(txt|text|log|zip))?$', '', part, count=1, flags=re.I) for part in parts] # (1): a second download
 
 def given_title(
     file:File, # A chat
-)->str: # '' if nobody but a person named it
-    "The name that WhatsApp gave it."
+)->str: # '' if WhatsApp gave it none
+    "The name that WhatsApp gave to a chat."
     return next((m[1] for s in file_stems(file) if (m := _TITLED.fullmatch(s))), '')
 
 def letters_only(
     name:str, # Of a chat or a person
-)->str: # For comparing: a file's name cannot hold every character
+)->str: # To compare by, because a file's name cannot hold every character
     "A name without punctuation."
     return re.sub(r'\W|_', '', name.casefold())
 
@@ -502,19 +525,21 @@ def name_chat(
     title:str, # As in `Evidence`
 )->str: # '' if nothing tells
     "What the export calls a chat."
-    if named := given_title(file): return named
-    ends = next((p for s in file_stems(file) for p in sorted(people, key=len, reverse=True) if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
-    return ends or title or next((s for s in file_stems(file)[:-1] if s and s != '_chat'), '')
+    if given := given_title(file): return given
+    stems = file_stems(file)
+    by_longest = sorted(people, key=len, reverse=True)
+    ending = next((p for s in stems for p in by_longest if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
+    return ending or title or next((s for s in stems[:-1] if s and s != '_chat'), '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #8f9bab71
-_AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069' # marks that stand around numbers
+_AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069' # invisible marks around telephone numbers
 
 def sort_records(
     file:File,         # A chat
     shape:HeaderShape,       # Of its headers
     evidence:Evidence, # Of the whole file
 )->tuple: # (list of `Message`s, reasons -> how many, who took part)
-    "Keep what somebody typed, count the rest."
+    "Keep what somebody typed, and count the rest."
     messages, dropped, names, often, longer = [], Counter(), {}, {}, evidence.longer
     for time, name, text in message_records(text_lines(file, shape.crlf), shape, time_reader(evidence.order, shape)):
         if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
@@ -524,7 +549,7 @@ def sort_records(
         if reason == 'system' or name is None: continue
         if name not in names: names[name] = name.strip(_AROUND)
         if reason: continue
-        if len(text) < 60: # people repeat themselves: keep each *ok* once
+        if len(text) < 60: # people repeat themselves, so keep one *ok* for all
             if text in often: text = often[text]
             elif len(often) < 4096: often[text] = text
         messages.append(Message(names[name], text, time))
@@ -554,7 +579,8 @@ def read(
     evidence = survey_file(text_lines(file, shape.crlf), shape)
     messages, dropped, people = sort_records(file, shape, evidence)
     if any(b.time < a.time for a, b in pairwise(messages)): messages = sort_messages(messages)
-    chat = ChatLog(name_chat(file, people, evidence.title), messages, guess=True)
-    chat.group = len(people) + bool(evidence.title) > 2 or bool(given_title(file)) and letters_only(chat.name) not in map(letters_only, people) # of many only one spoke
-    if len(people) == 2 and given_title(file) in people: chat.me = people - {chat.name}
+    chat, given = ChatLog(name_chat(file, people, evidence.title), messages, guess=True), given_title(file)
+    others_name = bool(given) and letters_only(chat.name) not in map(letters_only, people) # a group's name: few of its people spoke
+    chat.group = len(people) + bool(evidence.title) > 2 or others_name
+    if len(people) == 2 and given in people: chat.me = people - {chat.name}
     return Export(FORMAT, str(file.path), [chat], len(messages) + dropped.total(), dropped)
