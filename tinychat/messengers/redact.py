@@ -20,19 +20,21 @@ __all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails',
            'MarkGiver', 'try_rules', 'find_private', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
-PRIVATE_KINDS = dict(email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
-             address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords', link='private parts of links')
+PRIVATE_KINDS = dict(
+    email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
+    address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords',
+    link='private parts of links')
 UNNUMBERED_MARKS = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
 MARK = re.compile(f"<(?:{'|'.join(k for k in PRIVATE_KINDS if k not in UNNUMBERED_MARKS)}) \\d+>|{'|'.join(UNNUMBERED_MARKS.values())}")
 
 # %% ../../nbs/messengers/redact.ipynb #98c7ed7b
-HIDDEN = '\ue000' # for private use, says Unicode
+HIDDEN = '\ue000' # Unicode sets it aside for private use
 
 def cover(
-    text:str,   # What a rule may see
+    text:str,   # A message
     spans:list, # (start, end, ...), in any order, none overlapping
 )->str: # Of the same length
-    "Hide what was found."
+    "Cover what was found."
     out, at = [], 0
     for start, end, *_ in sorted(spans, key=lambda s: s[:2]):
         out += [text[at:start], HIDDEN*(end - start)]
@@ -43,14 +45,14 @@ def cover(
 def pattern_rule(
     kind:str,     # A key of `PRIVATE_KINDS`
     pattern,      # A compiled pattern with a group `hit`
-    fine=None,    # Called with each match: is it really one? (None: yes)
+    is_real=None, # Called with each match: is it really one? (None: yes)
 ): # A rule
-    "A rule from a pattern."
-    def rule(text): return [(*m.span('hit'), kind) for m in pattern.finditer(text) if not fine or fine(m)]
+    "Make a rule from a pattern."
+    def rule(text): return [(*m.span('hit'), kind) for m in pattern.finditer(text) if not is_real or is_real(m)]
     return rule
 
 # %% ../../nbs/messengers/redact.ipynb #37205511
-_l = r'0-9A-Za-z\u00c0-\u024f_' # letters of addresses: Latin ones, for in Chinese no space ends the word before
+_l = r'0-9A-Za-z\u00c0-\u024f_' # letters of addresses: only Latin ones, because in Chinese no space ends the word before
 find_emails = pattern_rule('email', re.compile(rf'''
     (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]*                       # who
     (?: @ | \s?[(\[](?:at|@)[)\]]\s? | [ ]at[ ](?=[a-z0-9-]{{1,63}}[ ]dot[ ]) ) # at, or (at)
@@ -58,9 +60,10 @@ find_emails = pattern_rule('email', re.compile(rf'''
     [A-Za-z]{{2,24}} ) (?![{_l}@])''', re.X | re.I))
 
 # %% ../../nbs/messengers/redact.ipynb #e2bd8609
-SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|meet\.google\.com|bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
+SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|meet\.google\.com|'
+                          r'bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
 PUBLIC_HOSTS = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|open\.spotify\.com)$')
-HARMLESS_KEYS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # names before a =, if what follows is short
+HARMLESS_KEYS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # before a =, if what follows is short
 _position = re.compile(r'-?\d{1,3}\.\d{3,}(?:,|%2C)\+?-?\d{1,3}\.\d{3,}')
 _uuid = re.compile(r'[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}', re.I)
 
@@ -69,11 +72,12 @@ def is_long_id(
 )->bool: # False for words, numbers of pages, dates
     "Is this a long id, or something else that is nobody's business?"
     if _position.search(part) or _uuid.search(part) or re.search('[^/]@', part): return True
-    def long(s):
+    def is_long(s):
         digits = sum(c.isdigit() for c in s)
         if digits == len(s): return digits > 9
         return digits > 0 and (len(s) > 15 or len(s) > 9 and s.lower() != s != s.upper())
-    return any(long(s) for s in re.split(r'[^A-Za-z0-9]', part) if s) or len(part) > 24 and not re.search(r'[-_.]', part)
+    if any(is_long(s) for s in re.split(r'[^A-Za-z0-9]', part) if s): return True
+    return len(part) > 24 and not re.search(r'[-_.]', part)
 
 # %% ../../nbs/messengers/redact.ipynb #c84d13b6
 _url = re.compile(rf'''(?<![A-Za-z0-9_@.+-]) (?: [a-z][a-z0-9+-]{{1,15}}:// | (?:[a-z0-9-]+\.)+[a-z]{{2,24}}(?=[/?]) )
@@ -100,7 +104,7 @@ def private_parts(
 def find_links(
     text:str, # A message
 )->list: # Spans; those of what is public have the kind None
-    "Private parts of links."
+    "The private parts of links."
     out = []
     for m in _url.finditer(text):
         start, at = m.start(), m.start()
@@ -114,7 +118,7 @@ def find_links(
 def passes_luhn(
     digits:str, # '0' to '9' only
 )->bool: # False after any one wrong digit
-    "Do the digits of a card check out?"
+    "Do the digits follow Luhn's rule?"
     doubled = [int(d)*(1 + i%2) for i,d in enumerate(reversed(digits))]
     return sum(d - 9*(d > 9) for d in doubled) % 10 == 0
 
@@ -136,21 +140,21 @@ _iban = re.compile(rf'(?<![A-Za-z0-9_{HIDDEN}])[A-Za-z]{{2}}[0-9]{{2}}(?:[ \u00a
 def is_iban(
     code:str, # Letters and digits only, as many as its country has
 )->bool: # False after nearly any mistake
-    "Does a bank account check out?"
+    "Does the check of an IBAN hold?"
     return int(''.join(str(int(c, 36)) for c in code[4:] + code[:4])) % 97 == 1 and sum(c.isdigit() for c in code) > 9
 
 # %% ../../nbs/messengers/redact.ipynb #0e9299cd
 def find_ibans(
     text:str, # A message
 )->list: # Spans
-    "Bank accounts that say so themselves."
+    "Bank accounts written as IBANs."
     out = []
     for m in _iban.finditer(text):
-        at = [i for i,c in enumerate(m[0]) if c.isalnum()]
+        places = [i for i,c in enumerate(m[0]) if c.isalnum()]
         size = IBAN_LENGTH.get(m[0][:2].upper(), 99)
-        if len(at) < size: continue
-        end = at[size-1] + 1
-        code = ''.join(m[0][i] for i in at[:size])
+        if len(places) < size: continue
+        end = places[size-1] + 1
+        code = ''.join(m[0][i] for i in places[:size])
         if is_iban(code) and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
     return out
 
@@ -178,8 +182,8 @@ _version = re.compile(r'\d{1,3}(?:\.\d{1,3}){2,3}') # 2.6.15, or 192.168.0.1
 
 def is_round(
     piece:str, # Digits and what stands between them
-)->bool: # Nobody counts to 5324713
-    "Is this an amount rather than a number of something?"
+)->bool: # False for 5324713: nobody counts that far
+    "Is this an amount?"
     return piece.isdigit() and piece[0] != '0' and len(piece.rstrip('0')) < 4
 
 # %% ../../nbs/messengers/redact.ipynb #2355b58c
@@ -189,16 +193,16 @@ def is_phone(
     near:bool,  # Is there a word like `call` beside it?
 )->bool: # False for dates, round numbers, counting, binary
     "Is this a phone number?"
-    if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece): return False
-    if piece[0] != '+' and len(set(digits)) < 4 or is_round(piece) or piece in '01234567890' or piece in '9876543210': return False
+    if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece) or is_round(piece): return False
+    if piece[0] != '+' and len(set(digits)) < 4 or piece in '01234567890' or piece in '9876543210': return False
     return bool(PHONE_SHAPES.fullmatch(piece)) or near and not re.search(rf'{_s}\d(?!\d)', piece)
 
 # %% ../../nbs/messengers/redact.ipynb #8f915b6d
 def whole_word(
-    spaced:str,     # Alternatives, as a pattern
+    spaced:str,      # Alternatives, as a pattern
     unspaced:str='', # The same for Chinese, Japanese and Korean
 )->str: # A pattern
-    "One of these words, and not a part of a longer one."
+    "Match one of these words, but not as part of a longer one."
     return rf'(?:(?<![^\W_])(?:{spaced})(?![^\W_])' + (f'|{unspaced})' if unspaced else ')')
 
 # %% ../../nbs/messengers/redact.ipynb #d54a1736
@@ -232,14 +236,15 @@ _ssn = re.compile(r'(?!000|666|9)\d{3}([ -]?)(?!00)\d\d\1(?!0000)\d{4}')
 
 # %% ../../nbs/messengers/redact.ipynb #0a84e81c
 def kind_of_number(
-    text:str,  # All of it
+    text:str,  # The whole message
     start:int, # Where the digits begin
     end:int,   # and where they end
 )->str: # A key of `PRIVATE_KINDS`, or None
     "What are these digits?"
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
     piece = western_digits(text[start:end])
-    if text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece): return 'phone' # how WhatsApp writes whom it has no name for
+    mention = text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece) # WhatsApp writes @ and a number for people without a name
+    if mention: return 'phone'
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
     if 5 < len(digits) < 20 and CONTEXT_WORDS['bank'].search(before) and not is_round(piece): return 'bank'
@@ -259,10 +264,12 @@ def longest_number(
 )->tuple: # (span or None, which group comes next)
     "The longest number that begins here."
     start = run.start() + (groups[i].start() if i else 0)
-    for j in range(min(i + (8 if len(groups) < 25 else 1), len(groups)), i, -1): # more are a table
+    most = 8 if len(groups) < 25 else 1 # so many groups are a table
+    for j in range(min(i + most, len(groups)), i, -1):
         end = run.start() + groups[j-1].end()
-        first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not its own
-        if 5 < sum(len(g[0]) for g in groups[i:j]) < 20 and (kind := kind_of_number(text, first, end)): return (first, end, kind), j
+        first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not part of it
+        n_digits = sum(len(g[0]) for g in groups[i:j])
+        if 5 < n_digits < 20 and (kind := kind_of_number(text, first, end)): return (first, end, kind), j
     return None, i + 1
 
 # %% ../../nbs/messengers/redact.ipynb #82a3daf2
@@ -293,12 +300,13 @@ _to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{
 def is_code(
     m, # A match
 ):
-    "No year, unless an *is* says so; no code that everybody may know."
+    "False for codes that everybody may know, and for years unless an *is* comes before."
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
-CODE_RULES = [pattern_rule('code', re.compile(p, re.I), fine) for p,fine in [
+CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real in [
     (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
-    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
+    (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})"
+     rf"[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
     (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
@@ -316,12 +324,13 @@ ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy
 def is_password(
     m, # A match
 ):
-    "How sure are we?"
+    "Are we sure enough that this is a password?"
     value = m['hit'].rstrip('.,;:!?)\'"')
     digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
-    looks = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
-    if m['weak']: return looks and bool(m['colon'] or m['is'] and len(value) > 5) # *pass* and *clave* mean much else
-    if m['quote'] or looks: return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
+    looks_like_one = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
+    if m['weak']: return looks_like_one and bool(m['colon'] or m['is'] and len(value) > 5) # *pass* and *clave* have other meanings
+    if m['quote'] or looks_like_one:
+        return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
     if value.lower() in ORDINARY_WORDS or not letter: return False
     return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
@@ -333,7 +342,7 @@ find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| w
 
 # %% ../../nbs/messengers/redact.ipynb #c4fe7cef
 _n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a house
-_cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}" # a word with a capital, or in a script without them
+_cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}" # a word with a capital, or in a script without capitals
 _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
 _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
          r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
@@ -353,7 +362,7 @@ ENGLISH_ADDRESSES = [
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
 _ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
-EUROPEAN_ADDRESSES = [ # French comes before English, which would take 8 bis avenue for a street in New York
+EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis avenue for a street in New York
     rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
     r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
     rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
@@ -374,10 +383,13 @@ _since = re.compile(r'(?i:in|since|by|of|from|until|before|after|during|the)\s$'
 def is_address(
     m, # A match
 ):
-    "Nobody lives in 2008 Wall Street, nor in a 1970 Plymouth road runner."
-    return not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']) or m['hit'].split()[-1][0].isupper() and not _since.search(m.string[max(0, m.start()-8):m.start()])
+    "False for 2008 Wall Street, and for a 1970 Plymouth road runner: those numbers are years."
+    if not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']): return True
+    before = m.string[max(0, m.start()-8):m.start()]
+    return m['hit'].split()[-1][0].isupper() and not _since.search(before)
 
-ADDRESS_RULES = [pattern_rule('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address) for p in EUROPEAN_ADDRESSES + ENGLISH_ADDRESSES + ASIAN_ADDRESSES]
+ADDRESS_RULES = [pattern_rule('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address)
+                 for p in EUROPEAN_ADDRESSES + ENGLISH_ADDRESSES + ASIAN_ADDRESSES]
 
 # %% ../../nbs/messengers/redact.ipynb #f554fed1
 _plain = str.maketrans({'ø': 'o', 'ł': 'l', 'đ': 'd', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'ð': 'd', 'þ': 'th'})
@@ -385,25 +397,26 @@ _plain = str.maketrans({'ø': 'o', 'ł': 'l', 'đ': 'd', 'ı': 'i', 'æ': 'ae', 
 def fold_name(
     text:str, # In any script
 )->tuple: # (the text without accents and capitals, for each of its characters where it came from)
-    "What names are compared by."
+    "The form in which names are compared."
     if text.isascii(): return text.lower(), range(len(text))
-    pairs = [(c, i) for i,t in enumerate(text) for c in unicodedata.normalize('NFD', t.casefold().translate(_plain)) if unicodedata.category(c)[0] != 'M']
+    def letters(c): return unicodedata.normalize('NFD', c.casefold().translate(_plain))
+    pairs = [(c, i) for i,t in enumerate(text) for c in letters(t) if unicodedata.category(c)[0] != 'M']
     return ''.join(c for c,_ in pairs), [i for _,i in pairs]
 
 # %% ../../nbs/messengers/redact.ipynb #f141b41f
-NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # no part of the name
-NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # in names, but not enough for one
+NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # not part of a name
+NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # not enough for one
 EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
-    grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # no first name
+    grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # not first names
 
 # %% ../../nbs/messengers/redact.ipynb #cb0f2d38
 def names_to_find(
     names, # Senders, as the export writes them
-)->dict: # First word -> lists of the words of a name
-    "Full names to look for."
+)->dict: # First word -> list of full names, each a list of its words
+    "The full names to look for."
     out = {}
     for name in names:
-        if re.search(r'[@\d]', name): continue # an address or a number: other rules find those
+        if re.search(r'[@\d]', name): continue # an address or a number, which other rules find
         last, _, first = re.sub(r'\([^()]*\)', ' ', name).partition(',')
         words = [w for w in re.findall(r'[^\W\d_]+', fold_name(f'{first} {last}')[0]) if w not in NAME_LABELS]
         while words and words[0] in EVERYDAY_NAMES: words = words[1:]
@@ -421,7 +434,7 @@ def name_length(
     name:list,   # The words of the name
 )->int: # How many words make a full name here; 0 if they do not
     "How much of a name is written here?"
-    at, size, n = 0, 0, 1
+    at, size, n = 0, 0, 1 # place in the name, words that make it, words read so far
     while i + n < len(words) and _between.fullmatch(text, words[i+n-1].end(), words[i+n].start()):
         w = words[i+n][0]
         if w in name[at+1:]: at = name.index(w, at + 1)
@@ -435,13 +448,13 @@ def find_names(
     text:str, # A message
     who:dict, # From `names_to_find`
 )->list: # Spans
-    "The names of others."
+    "The full names of others."
     if not who: return []
-    folded, at = fold_name(text)
+    folded, origin = fold_name(text)
     words, out, i = list(re.finditer(r'[^\W\d_]+', folded)), [], 0
     while i < len(words):
         n = max((name_length(folded, words, i, name) for name in who.get(words[i][0], ())), default=0)
-        if n: out.append((at[words[i].start()], at[words[i+n-1].end()-1] + 1, 'name'))
+        if n: out.append((origin[words[i].start()], origin[words[i+n-1].end()-1] + 1, 'name'))
         i += n or 1
     return out
 
@@ -449,7 +462,7 @@ def find_names(
 def identity_key(
     kind:str, # A key of `PRIVATE_KINDS`
     what:str, # As it was written
-): # The same for all spellings
+): # Equal for all spellings of one thing
     "What a private thing is known by."
     what = fold_name(what)[0]
     words = re.findall(r'\w+', what)
@@ -458,7 +471,7 @@ def identity_key(
 
 # %% ../../nbs/messengers/redact.ipynb #d6838a9f
 class MarkGiver:
-    "Gives the same mark for the same thing, for as long as it lives."
+    "Gives the same thing the same mark, for as long as it lives."
     def __init__(self): self.given, self.last = {}, Counter()
     def __call__(self,
         kind:str, # A key of `PRIVATE_KINDS`
@@ -474,10 +487,10 @@ class MarkGiver:
 
 # %% ../../nbs/messengers/redact.ipynb #bc63895e
 DIGITLESS_RULES = [find_links, find_emails, find_passwords]
-RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers] # all but the first few need a digit, and most messages have none
+RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers] # most need a digit, and most messages have none
 
 def try_rules(
-    hidden:str, # A message, with what was found before covered
+    hidden:str, # A message; what was found before is covered
     who:dict,   # From `names_to_find`
 )->list: # Spans, in the order of the rules
     "Try every rule once."
@@ -500,10 +513,12 @@ def find_private(
 
 # %% ../../nbs/messengers/redact.ipynb #48fd924b
 class Redactor:
-    "Replaces what is private, the same by the same, for as long as it lives."
+    "Replaces what is private, and the same thing by the same mark, for as long as it lives."
     def __init__(self,
         names=(), # Senders of the export, without its owner
-    ): self.counts, self._mark, self._people = Counter(), MarkGiver(), names_to_find(names)
+    ):
+        self.counts = Counter() # kind -> how often it was replaced
+        self._mark, self._people = MarkGiver(), names_to_find(names)
     def where(self,
         text:str, # A message
     )->list: # (start, end, kind) in order, none overlapping; nothing is counted
