@@ -7,8 +7,11 @@ import torch
 
 from tinychat import commands
 from tinychat.data import load_data
-from tinychat.gpt import GPTConfig
-from tinychat.train import Options, fit, make_tokenizer, new_run
+from tinychat.fast.corpus import fingerprint
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs.plan import Dataset, make_tokenizer
+from tinychat.runs.resume import SavedRun, save_run
+from tinychat.train import Options, fit
 
 root = Path(__file__).resolve().parent.parent
 SMALL = ['--n_layer', '1', '--n_head', '2', '--n_embd', '32', '--context', '64', '--vocab_size', '400', '--device', 'cpu']
@@ -81,7 +84,8 @@ def test_a_finished_run_stays_finished_and_a_new_one_keeps_the_old(trained):
 
 @pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='looks into /proc')
 def test_ctrl_c_while_pytorch_is_imported(folder):
-    p = start(folder, 'tinychat-train', *SMALL)
+    command = 'import sys; from tinychat.commands import tinychat_train; sys.exit(tinychat_train())' # as the console script does
+    p = subprocess.Popen([sys.executable, '-c', command, *SMALL], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while 'torch' not in Path(f'/proc/{p.pid}/maps').read_text(): assert p.poll() is None
     p.send_signal(signal.SIGINT)
     out, err = p.communicate()
@@ -222,20 +226,22 @@ def test_resume_notices_that_the_held_out_part_changed(trained):
     assert call(trained, 'tinychat-train', '--resume')[0] == 0
 
 def test_damaged_runs_are_not_resumed(trained, tmp_path):
-    data = trained/'training_data'/'chatml_format.txt'
-    train, held = load_data(data)
-    half = new_run(train, make_tokenizer(train, 300), GPTConfig(300, 1, 1, 16, 64), Options(max_iters=6, eval_every=2), 'cpu', held)
-    for _ in fit(half, train, held):
-        if half.step == 3: half.save(tmp_path/'half.pt'); break
+    file = trained/'training_data'/'chatml_format.txt'
+    train, held = load_data(file)
+    data = Dataset.encode(train, held, make_tokenizer(train, 300))
+    half = SavedRun(GPT(GPTConfig(300, 1, 1, 16, 64)), data.tok, Options(max_iters=6, eval_every=2), data_id=fingerprint(train, held))
+    for _ in fit(half, data.batches(64, half.options, 'cpu'), held):
+        for h in half.history: h.setdefault('seconds', 0.)
+        if half.step == 3: save_run(half, tmp_path/'half.pt'); break
     ckpt = torch.load(tmp_path/'half.pt', weights_only=True)
-    assert call(tmp_path, 'tinychat-train', '--resume', '--out', 'half.pt', '--data', data)[0] == 0
+    assert call(tmp_path, 'tinychat-train', '--resume', '--out', 'half.pt', '--data', file)[0] == 0
     adam, muon = ckpt['optimizer']
     other = lambda **change: dict(optimizer=[{**adam, 'memory': [{**m, **change} for m in adam['memory']]}, muon])
     for change in (dict(best=None), dict(history=[{'step': 1}]), dict(seconds='x'), dict(sums=torch.zeros(3)), dict(options={**ckpt['options'], 'warmup': 'x'}),
                    dict(options={**ckpt['options'], 'clip': float('nan')}), other(mean=torch.zeros(3)), other(more=torch.zeros(1)), dict(optimizer=[{**adam, 'memory': [{k: v.double() for k, v in m.items()} for m in adam['memory']]}, muon]), dict(optimizer=[{**adam, 'steps': 10**400}, muon]),
                    dict(sums=torch.zeros(2, dtype=torch.int64)), dict(history={}), dict(options=torch.zeros(3)), dict(last_model=torch.zeros(3)), *(dict(options={**ckpt['options'], k: v}) for k, v in (('patience', 2.5), ('others_weight', 10**30))), dict(optimizer=[{**adam, 'steps': -1}, muon]), dict(optimizer=[adam]), dict(optimizer=[{**adam, 'memory': 'x'}, muon]), dict(rng='x'), dict(last_model={}), dict(averaged={'x': torch.zeros(1)}, options={**ckpt['options'], 'average': 0.5})):
         torch.save({**ckpt, **change}, tmp_path/'c.pt')
-        refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', data), 'not what is needed')
+        refused(call(tmp_path, 'tinychat-train', '--resume', '--out', 'c.pt', '--data', file), 'not what is needed')
 
 def test_links_and_permissions_stay(trained):
     out = trained/'out'

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest, torch
 
 from tinychat.data import Block, write_chatml
-from tinychat.gpt import load_checkpoint
-from tinychat.train import train_file
+from tinychat.checkpoint import load_checkpoint
+from tinychat.fast import cpu
+from tinychat.fast.team import SharedBatches, Team
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs import train_file
+from tinychat.runs.resume import Saver, resume_run
 
 SAYINGS = [(f'is it {w}?', f'yes, {w} it is', 'really') for w in 'red late cold far near good bad small open shut early warm'.split()]
 
@@ -81,12 +85,9 @@ def test_ctrl_c_and_on_with_another_number(folder, tmp_path, to):
     same(tmp_path/'half.pt', tmp_path/'three.pt')
     assert again['step'] == at + 4
 
-def test_more_processes_than_windows(folder, monkeypatch):
-    import tinychat.train as train
-    learn, _, held = what_it_read(folder)
-    run = train.further_run(folder/'start.pt', learn, train.Options(batch_size=4), 'cpu', held)
-    monkeypatch.setattr(train.TEAM, 'size', 6)
-    with pytest.raises(ValueError, match='cannot be shared by 6 processes. Start at most 4'): next(train.fit(run, learn, held))
+def test_more_processes_than_windows():
+    class Four: batch_size = 4
+    with pytest.raises(ValueError, match='cannot be shared by 6 processes. Start at most 4'): SharedBatches(Four(), Team(size=6))
 
 def test_bad_input_is_said_once(folder, tmp_path):
     out = run(2, '--data', 'no.txt', cwd=tmp_path)
@@ -94,15 +95,14 @@ def test_bad_input_is_said_once(folder, tmp_path):
 
 @pytest.mark.parametrize('dropout', [0., .3])
 def test_recompute_keeps_less_and_learns_the_same(dropout):
-    from tinychat.gpt import GPT, GPTConfig
     torch.manual_seed(0)
     model = GPT(GPTConfig(300, 4, 2, 32, 64, dropout=dropout)).train()
     ids, grads, kept = torch.randint(0, 300, (2, 64)), [], []
-    for model.recompute in (False, True):
+    for recompute in (False, True):
         torch.manual_seed(1)
         sizes = []
         def save(t): sizes.append(t.numel()); return t
-        with torch.autograd.graph.saved_tensors_hooks(save, lambda t: t): loss = model(ids).logsumexp(-1).mean()
+        with torch.autograd.graph.saved_tensors_hooks(save, lambda t: t): loss = cpu.logits(model, ids, recompute).float().logsumexp(-1).mean()
         kept.append(sum(sizes))
         loss.backward()
         grads.append([p.grad.clone() for p in model.parameters()])
@@ -113,15 +113,10 @@ def test_recompute_is_an_option(folder, alone):
     train_file(folder/'me.txt', folder/'again.pt', init=str(folder/'start.pt'), max_iters=24, device='cpu', progress=False, recompute=True)
     same(alone, folder/'again.pt')
 
-def test_only_the_first_writes(folder, tmp_path, monkeypatch):
-    import tinychat.train as train
-    run = train.resume_run(folder/'start.pt', *what_it_read(folder))
-    for rank in (1, 0):
-        monkeypatch.setattr(train.TEAM, 'rank', rank)
-        train.Keeper(run, tmp_path/'x.pt', False).save()
-        assert (tmp_path/'x.pt').exists() == (rank == 0)
-
-def what_it_read(folder):
+def test_only_the_first_writes(folder, tmp_path):
     from tinychat.data import load_data
-    learn, held = load_data(folder/'me.txt')
-    return learn, 'cpu', held
+    run = resume_run(folder/'start.pt', *load_data(folder/'me.txt'), device='cpu')
+    for rank in (1, 0):
+        run.team = Team(rank, 2)
+        Saver(run, tmp_path/'x.pt').save()
+        assert (tmp_path/'x.pt').exists() == (rank == 0)

@@ -4,12 +4,18 @@ from pathlib import Path
 import pytest
 import torch
 
-import tinychat.train as train
+import tinychat.checkpoint as checkpoint
+import tinychat.runs as runs
+import tinychat.runs.plan as planning
 from tinychat.bases.pretrain import Recipe, save_base
+from tinychat.checkpoint import load_base, load_checkpoint
 from tinychat.data import MIN_MESSAGES, Block, encode_all, load_data, tokenizer_texts, write_chatml
-from tinychat.gpt import GPT, GPTConfig, load_checkpoint
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs import train_file
+from tinychat.runs.plan import Dataset, bytes_per_token, options_for, start_from
+from tinychat.runs.resume import save_run
 from tinychat.tokenizer import Tokenizer
-from tinychat.train import Options, Run, bytes_per_token, load_base, plan, reply_bpb, train_file
+from tinychat.train import reply_bpb
 
 sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
 
@@ -20,8 +26,8 @@ def bases(tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
-    monkeypatch.setattr(train, 'BASES', tmp_path/'bases')
-    for name, at in dict(FAMILIAR=1.5, FOREIGN=1.4, POOR=1.3).items(): monkeypatch.setattr(train, name, at) # with so few tokens English has less than two bytes in one
+    for module in (checkpoint, planning, runs): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
+    for name, at in dict(BYTES_OWN_LANGUAGE=1.5, BYTES_OTHER_LANGUAGE=1.4, BYTES_OTHER_SCRIPT=1.3).items(): monkeypatch.setattr(planning, name, at) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'
 
@@ -50,7 +56,7 @@ def test_auto_starts_anew_for_another_language(bases, capsys):
     convs = [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part]
     write_chatml('other.txt', convs)
     tok = load_base(bases/'tiny')[1]
-    assert bytes_per_token(tok, convs) < train.POOR < bytes_per_token(tok, load_data(sample)[0])
+    assert bytes_per_token(tok, convs) < planning.BYTES_OTHER_SCRIPT < bytes_per_token(tok, load_data(sample)[0])
     run = train_file('other.txt', 'ckpt.pt', device='cpu', max_iters=1)
     err = capsys.readouterr().err
     assert 'does not know the language' in err and f'{bytes_per_token(tok, load_data("other.txt")[0]):.2f} bytes a token' in err
@@ -72,18 +78,22 @@ def test_a_checkpoint_whose_parts_do_not_fit(bases):
     quiet(max_iters=1)
     other = Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300)
     torch.save({**load_checkpoint('ckpt.pt'), 'tokenizer': other.to_dict()}, 'odd.pt')
-    with pytest.raises(ValueError, match='odd.pt is damaged: its tokenizer has 300 tokens and its model 400'): quiet(out='more.pt', init='odd.pt')
+    with pytest.raises(ValueError, match='odd.pt: the checkpoint is damaged: its tokenizer has 300 tokens and its model 400'): quiet(out='more.pt', init='odd.pt')
 
 def test_resumed_is_the_same(bases):
     whole = quiet(max_iters=12)
     class Stop(Exception): pass
-    real, steps = train.fit, []
+    real, steps = runs.fit, []
     def broken(run, *args):
         for measured in real(run, *args):
             yield measured
-            if run.step == 7 and not steps: steps.append(7); run.save('half.pt'); raise Stop
+            if run.step == 7 and not steps:
+                steps.append(7)
+                for h in run.history: h.setdefault('seconds', 0.)
+                save_run(run, 'half.pt')
+                raise Stop
     with pytest.MonkeyPatch.context() as m, pytest.raises(Stop):
-        m.setattr(train, 'fit', broken)
+        m.setattr(runs, 'fit', broken)
         quiet(out='half.pt', max_iters=12)
     rest = quiet(out='half.pt', resume=True)
     assert [h['held'] for h in rest.history] == [h['held'] for h in whole.history]
@@ -102,8 +112,8 @@ def test_use_all(bases):
 
 def test_stops_when_it_gets_worse(bases, monkeypatch):
     looks = iter([2., 1.9, 1.95, 1.91, 1.5])
-    monkeypatch.setattr(train, 'reply_bpb', lambda *a, **k: next(looks))
-    monkeypatch.setitem(train.PLANS, 'base', {**train.PLANS['base'], 'looks': 8})
+    monkeypatch.setattr(runs, 'evaluate', lambda *a: next(looks))
+    monkeypatch.setitem(planning.PLANS, 'base', {**planning.PLANS['base'], 'evals': 8})
     run = quiet(max_iters=16)
     assert run.best == 1.9 and [h['held'] for h in run.history] == [2., 1.9, 1.95, 1.91] and run.step == run.options.max_iters == 4
     assert quiet(resume=True).step == 4 # finished
@@ -128,14 +138,14 @@ def test_unknown_start(bases):
     with pytest.raises(ValueError, match='There are: small, tiny'): quiet(base='huge')
 
 def test_the_plan_follows_how_much_there_is_to_read(bases):
-    model, tok = load_base(bases/'tiny')
-    model.config.context = 8 # so that the sample is much
     train = load_data(sample)[0]
+    start = start_from(bases/'tiny', train)
+    start.model.config.context, tok = 8, start.tok # so that the sample is much
     def planned(convs):
-        run = Run(model, tok, Options())
-        plan(run, convs, convs, from_base=True)
-        windows = (len(encode_all(tok, convs)[0]) - 1)//8
-        return windows, run.options.batch_size, run.options.max_iters*run.options.batch_size/windows
+        data = Dataset.encode(convs, convs, tok)
+        o, _, _ = options_for(start, data, 'cpu')
+        windows = (len(data.ids) - 1)//8
+        return windows, o.batch_size, o.max_iters*o.batch_size/windows
     some = next(train[:n] for n in range(len(train)) if len(encode_all(tok, train[:n])[0]) > 400*8)
     windows, batch_size, epochs = planned(some)
     assert 300 < windows < 1000 and batch_size == 4 and 1.5 <= epochs < 1.55
@@ -146,15 +156,15 @@ def test_the_plan_follows_how_much_there_is_to_read(bases):
 
 def test_another_language_gets_longer_and_larger_steps(bases, monkeypatch, capsys):
     def planned(*asked): o = train_file(sample, device='cpu', max_iters=None, **asked[0] if asked else {}).options; return o.max_iters, o.lr, o.muon_lr
-    monkeypatch.setattr(train, 'fit_file', lambda run, *_: run.history.append(dict(step=0, held=9.)))
+    monkeypatch.setattr(runs, 'fit_and_show', lambda s, run, *_: run.history.append(dict(step=0, held=9.)))
     steps, *rates = planned()
-    for name, at in dict(FAMILIAR=9., FOREIGN=8.).items(): monkeypatch.setattr(train, name, at)
+    for name, at in dict(BYTES_OWN_LANGUAGE=9., BYTES_OTHER_LANGUAGE=8.).items(): monkeypatch.setattr(planning, name, at)
     more, *higher = planned()
     assert more/steps == pytest.approx(2.5, abs=0.3) and [b/a for a, b in zip(rates, higher)] == pytest.approx([5, 5])
 
 def test_more_minutes_than_the_messages_are_worth(bases, monkeypatch, capsys):
-    monkeypatch.setattr(train, 'seconds_per_step', lambda *_: 1.)
-    monkeypatch.setattr(train, 'fit_file', lambda run, *_: run.history.append(dict(step=0, held=9.)))
+    monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: 1.)
+    monkeypatch.setattr(runs, 'fit_and_show', lambda s, run, *_: run.history.append(dict(step=0, held=9.)))
     default = train_file(sample, device='cpu').options
     o = train_file(sample, device='cpu', minutes=60).options
     assert o.max_iters == 3*default.max_iters and o.eval_every == default.eval_every and 'not worth so many minutes' in capsys.readouterr().err

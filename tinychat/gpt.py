@@ -206,7 +206,7 @@ def sample(
     dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:] # above 0
     return torch.searchsorted(ends, dart)
 
-# %% ../nbs/02_gpt.ipynb #e7a0ba8b
+# %% ../nbs/02_gpt.ipynb #dd6f163e
 def keep_likely(
     logits:Tensor,    # (B, vocab_size)
     top_k:int=None,   # As for `sample`
@@ -217,7 +217,8 @@ def keep_likely(
         logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
     if top_p is not None and top_p < 1:
         best, order = logits.softmax(-1).sort(descending=True)
-        over = best.cumsum(-1) - best >= top_p # the share was reached before this one; the first always stays
+        over = best.cumsum(-1) - best >= top_p # the share was reached before this one
+        over[:,0] = False # the likeliest always stays
         logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
     return logits
 

@@ -1,0 +1,49 @@
+"Which start, how many steps."
+import pytest, torch
+
+from tinychat.checkpoint import BASES
+from tinychat.data import Block
+from tinychat.runs.plan import Dataset, base_plan, choose_start, language_distance, make_tokenizer, options_for, start_from, start_from_scratch
+from tinychat.train import Options
+
+convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is, and more than that')] for w in 'red late cold far near good bad small open shut'.split()]*6
+tok = make_tokenizer(convs, 290)
+data = Dataset.encode(convs, convs[:3], tok)
+
+def test_minutes_and_steps_of_a_plan():
+    start = start_from_scratch(tok, dict(n_layer=1, n_embd=32, n_head=2, context=64))
+    o, worth, evals = options_for(start, data, 'cpu', seed=7)
+    assert o.max_iters == worth >= 1 and o.seed == 7 and o.eval_every*evals >= worth and o.lr == 2e-3
+    gpu, _, _ = options_for(start, data, 'cuda')
+    assert gpu.batch_size >= o.batch_size and gpu.average and gpu.patience
+
+@pytest.mark.parametrize('asked', [1, 5, 1000])
+def test_steps_that_are_asked_for_are_taken(asked):
+    start = start_from_scratch(tok, dict(n_layer=1, n_embd=32, n_head=2, context=64))
+    o, _, _ = options_for(start, data, 'cpu', max_iters=asked)
+    assert o.max_iters == asked and 1 <= o.eval_every and 1 <= o.warmup <= 20
+
+def test_a_distance_is_a_matter_of_degree():
+    plans = [base_plan(500, d) for d in (0, .25, .5, 1)]
+    assert [p['epochs'] for p in plans] == sorted(p['epochs'] for p in plans) and plans[0]['muon_lr'] < plans[1]['muon_lr'] < plans[3]['muon_lr']
+    assert base_plan(500, 0) == base_plan(500, 0) # and is computed anew each time
+
+def test_the_same_start_twice():
+    "The weights and the random numbers that follow."
+    def after(start): return start.new_model(keep=True).embed_tokens.weight.sum().item(), torch.rand(1).item()
+    start = start_from_scratch(tok, dict(n_layer=1, n_embd=32, n_head=2, context=64), seed=3)
+    assert after(start) == after(start) == after(start_from_scratch(tok, dict(n_layer=1, n_embd=32, n_head=2, context=64), seed=3))
+    assert after(start) != after(start_from_scratch(tok, dict(n_layer=1, n_embd=32, n_head=2, context=64), seed=4))
+
+def test_less_text_than_a_context():
+    batches = data.batches(10**6, Options(batch_size=1), 'cpu')
+    assert batches.context == len(data.ids) - 1
+
+def test_everything_is_both_parts():
+    whole = data.with_held_out()
+    assert len(whole.train) == len(convs) + 3 and whole.held_out == [] and len(whole.ids) > len(data.ids)
+
+def test_starts():
+    assert choose_start('scratch', 'tiny', convs) is None and choose_start('base', 'small', convs) == BASES/'small'
+    assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
+    with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))

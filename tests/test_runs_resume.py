@@ -1,0 +1,75 @@
+"A file that is not ours stays; a run goes on where it was."
+import os, signal, threading
+
+import pytest, torch
+
+from tinychat.checkpoint import load_checkpoint
+from tinychat.data import Batches, Block, encode_all
+from tinychat.fast.corpus import fingerprint
+from tinychat.fast.team import Team
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs.resume import SavedRun, Saver, no_interrupt, on_interrupt, resume_run, save_run
+from tinychat.tokenizer import Tokenizer
+from tinychat.train import Options, fit
+
+convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is')] for w in 'red late cold far near good bad small open shut'.split()]*3
+tok = Tokenizer.train([b.text for c in convs for b in c], 280)
+batches = Batches(*encode_all(tok, convs), 32, 4)
+
+def new_run(**options):
+    torch.manual_seed(0)
+    return SavedRun(GPT(GPTConfig(tok.vocab_size, 1, 2, 32, 32, dropout=.2)), tok, Options(**{**dict(max_iters=12, eval_every=3), **options}), data_id=fingerprint(convs, ()))
+
+def go(run, until=99):
+    for _ in fit(run, batches, convs[:2]):
+        for h in run.history: h.setdefault('seconds', 0.)
+        if run.step == until: break
+    return run
+
+@pytest.mark.parametrize('stop_at', [1, 3, 7, 11])
+@pytest.mark.parametrize('options', [dict(), dict(average=.3), dict(muon_lr=0, patience=3)])
+def test_bit_for_bit(stop_at, options, tmp_path):
+    straight, broken = go(new_run(**options)), go(new_run(**options), stop_at)
+    save_run(broken, tmp_path/'c.pt')
+    torch.manual_seed(99)
+    again = go(resume_run(tmp_path/'c.pt', convs, device='cpu'))
+    assert [(h['step'], h['train'], h['held']) for h in again.history] == [(h['step'], h['train'], h['held']) for h in straight.history]
+    for k, v in straight.model.state_dict().items(): assert torch.equal(v, again.model.state_dict()[k]), k
+
+def test_a_finished_run_holds_no_more_than_what_chats(tmp_path):
+    save_run(go(new_run()), tmp_path/'c.pt')
+    assert not {'optimizer', 'last_model', 'rng'} & set(load_checkpoint(tmp_path/'c.pt'))
+    assert resume_run(tmp_path/'c.pt', convs, device='cpu').done
+
+def test_a_full_disk_puts_the_old_file_back(tmp_path, monkeypatch):
+    path = tmp_path/'c.pt'
+    path.write_bytes(b'somebody else')
+    def full(run, path): raise OSError(28, 'No space left', str(path))
+    monkeypatch.setattr('tinychat.runs.resume.save_run', full)
+    with pytest.raises(OSError): Saver(new_run(), path).save()
+    assert path.read_bytes() == b'somebody else' and os.listdir(tmp_path) == ['c.pt']
+
+def test_what_a_link_leads_to_is_set_aside(tmp_path):
+    (tmp_path/'real.pt').write_bytes(b'somebody else')
+    (tmp_path/'link.pt').symlink_to('real.pt')
+    Saver(new_run(), tmp_path/'link.pt').save()
+    assert (tmp_path/'link.pt').is_symlink() and (tmp_path/'real.old1.pt').read_bytes() == b'somebody else'
+    assert load_checkpoint(tmp_path/'real.pt')['step'] == 0
+
+def test_other_messages_are_noticed(tmp_path):
+    save_run(new_run(), tmp_path/'c.pt')
+    with pytest.raises(ValueError, match='other messages'): resume_run(tmp_path/'c.pt', convs[1:], device='cpu')
+
+def test_a_second_press_and_the_other_signal():
+    if threading.current_thread() is not threading.main_thread(): pytest.skip('signals reach the main thread only')
+    with on_interrupt(Team(0, 2)) as pressed:
+        for s in (signal.SIGINT, signal.SIGTERM, signal.SIGINT): signal.raise_signal(s)
+        assert pressed.is_set()
+    with pytest.raises(KeyboardInterrupt), no_interrupt(): signal.raise_signal(signal.SIGINT)
+
+def test_a_thread_cannot_catch_signals_and_does_without():
+    found = []
+    def work():
+        with on_interrupt() as pressed, no_interrupt(): found.append(pressed.is_set())
+    t = threading.Thread(target=work); t.start(); t.join()
+    assert found == [False]
