@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tinychat.data import Message, load_data, read_chatml
-from tinychat.messengers import (MergedChat, best_gap, describe_import, find_me, import_exports, import_file, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
+from tinychat.messengers import (ImportOptions, MergedChat, best_gap, describe_import, find_me, import_exports, import_file, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
 from tinychat.files import write_atomic
@@ -80,8 +80,8 @@ def test_groups_keep_who_spoke_under_numbers(tmp_path):
 
 def test_times_with_and_without_zone_are_put_in_order():
     now = datetime(2026, 1, 1, 12)
-    talks, _ = merge_exports([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
-    assert [m.text for m in talks[0].messages] == ['2', '3', '1'] and all(m.time is None or m.time.tzinfo for m in talks[0].messages)
+    chats, _ = merge_exports([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
+    assert [m.text for m in chats[0].messages] == ['2', '3', '1'] and all(m.time is None or m.time.tzinfo for m in chats[0].messages)
 
 def test_gap_is_bounded_and_between_the_heaps():
     assert best_gap([.01]*500) == 60. and 15 <= best_gap([.5]*500 + [1.]*500) <= 360
@@ -89,7 +89,7 @@ def test_gap_is_bounded_and_between_the_heaps():
 
 def test_nothing_of_anybody_in_errors(exports, tmp_path):
     for bad in (dict(me=['Nobody']), dict(since='never'), dict(gap_minutes=-1)):
-        with pytest.raises(ValueError) as e: import_file([exports], tmp_path/'x.txt', **bad)
+        with pytest.raises(ValueError) as e: import_file([exports], tmp_path/'x.txt', bad.pop('me', ()), ImportOptions(**bad))
         assert not re.search('dinner|asleep|where|555', str(e.value)) and '\n' not in str(e.value)
     assert not (tmp_path/'x.txt').exists()
     (tmp_path/'notes.txt').write_text('my secret diary\nand more of it\n')
@@ -247,9 +247,9 @@ def test_odd_paths(tmp_path):
         os.mkfifo(tmp_path/'pipe')
         with pytest.raises(ValueError, match='neither a file nor a folder'): import_exports(tmp_path/'pipe')
     for since in ('0001-01-01', '9999-12-31T23:59:59+00:00', 'x'):
-        try: import_file([tmp_path/'empty.txt'], tmp_path/'o.txt', since=since)
+        try: import_file([tmp_path/'empty.txt'], tmp_path/'o.txt', options=ImportOptions(since=since))
         except ValueError as e: assert '--since' in str(e) or 'empty' in str(e)
-    with pytest.raises(ValueError, match='gap_minutes must be at least 0, not inf'): import_file(['x'], gap_minutes=float('inf'))
+    with pytest.raises(ValueError, match='gap_minutes must be at least 0, not inf'): import_file(['x'], options=ImportOptions(gap_minutes=float('inf')))
 
 @pytest.mark.parametrize('name', ["Sean O'Brien", 'Sean O’Brien', "Maria D'Angelo", "Jean-Luc O'Neil"])
 def test_names_with_an_apostrophe(tmp_path, name):
@@ -283,11 +283,11 @@ def test_a_group_in_which_only_one_spoke_is_no_private_chat(tmp_path):
     chat_file(tmp_path/'WhatsApp Chat with Family.txt', *family)
     chat_file(tmp_path/'WhatsApp Chat with Family (1).txt', *family, '14/02/2021, 10:02 - Bob: me too', '14/02/2021, 10:03 - Grace: good')
     done = import_exports(tmp_path, me=['Grace'])
-    assert sorted(len(t.messages) for t in done.talks) == [3, 5] and done.report['duplicates'] == 3
+    assert sorted(len(c.messages) for c in done.chats) == [3, 5] and done.report['duplicates'] == 3
 
 def test_the_hour_that_comes_twice(tmp_path):
     chat_file(tmp_path/'WhatsApp Chat with Ada.txt', '29/10/2022, 02:50 - Grace: m0', '30/10/2022, 02:50 - Ada: m1', '30/10/2022, 02:58 - Grace: m2', '30/10/2022, 02:02 - Ada: m3', '30/10/2022, 02:05 - Grace: m4')
-    assert [m.text for m in import_exports(tmp_path).talks[0].messages] == ['m0', 'm1', 'm2', 'm3', 'm4']
+    assert [m.text for m in import_exports(tmp_path).chats[0].messages] == ['m0', 'm1', 'm2', 'm3', 'm4']
 
 def test_a_travelled_phone(tmp_path):
     for hour, name in ((15, 'here'), (9, 'there')):
@@ -300,7 +300,7 @@ def test_what_was_written_is_not_read_again(exports, tmp_path, capsys):
     first = import_file([exports], out)
     assert import_file([exports], out).convs == first.convs and 'o.txt (what tinychat wrote)' in capsys.readouterr().out
     with pytest.raises(ValueError, match='what to read, and where to write'): import_file([exports, out], out)
-    import_file([exports], out, since='2025-12-01')
+    import_file([exports], out, options=ImportOptions(since='2025-12-01'))
     assert import_file([exports], out).convs == first.convs
 
 def test_two_files_of_one_name_in_a_zip(tmp_path):
@@ -319,7 +319,7 @@ def test_a_full_disk_leaves_all_as_it_was(exports, tmp_path, monkeypatch):
         write_atomic(path, data)
     monkeypatch.setattr('tinychat.messengers.write_atomic', full)
     for stop in (out, report):
-        with pytest.raises(OSError): import_file([exports], out, report=report, redact=False)
+        with pytest.raises(OSError): import_file([exports], out, options=ImportOptions(redact=False), report=report)
         assert (out.read_bytes(), report.read_bytes()) == before and not list(tmp_path.glob('*.old*'))
         with pytest.raises(OSError): import_file([exports], tmp_path/'new.txt', report=report) if stop == report else full(stop, b'')
         assert not (tmp_path/'new.txt').exists()
@@ -335,7 +335,7 @@ def test_a_link_to_the_file_stays_a_link(exports, tmp_path, monkeypatch):
     before = real.read_bytes()
     def full(path, data): raise OSError(28, 'No space left on device', str(path))
     monkeypatch.setattr('tinychat.messengers.write_atomic', full)
-    with pytest.raises(OSError): import_file([exports], out, redact=False)
+    with pytest.raises(OSError): import_file([exports], out, options=ImportOptions(redact=False))
     assert out.is_symlink() and real.read_bytes() == before
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='a fifo')
@@ -403,7 +403,7 @@ def test_a_namesake_in_a_space_is_not_me(tmp_path):
     chat('Space def', ('Bob', 'b@x.y', 'e4'), ('Alex', 'other@x.y', 'e5'))
     chat('Space ghi', ('Bob', 'b@x.y', 'hi'), ('Alex', 'me@x.y', 'yes')) # only Bob, but not between the two
     done = import_exports(tmp_path)
-    assert as_texts(done) == [['other: hi', 'me: hey'], ['other: hi', 'me: yes']] and len(done.talks) == 3
+    assert as_texts(done) == [['other: hi', 'me: hey'], ['other: hi', 'me: yes']] and len(done.chats) == 3
 
 def test_channels_of_one_name_are_kept_apart(tmp_path):
     for n, guild in enumerate(('Compilers', 'Knitting')):

@@ -14,17 +14,18 @@ from importlib import import_module
 from pathlib import Path
 from ..data import Message, conversations, to_blocks, to_chatml
 from ..files import may_write, printable, set_aside, write_atomic
-from .core import REASONS, all_files, sort_keys, read_group, seconds_of
+from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
 
 # %% auto #0
-__all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'NOT_RECOGNISED', 'WORD_PATTERN',
-           'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports', 'first_trouble', 'read_messages', 'count_senders',
+__all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers',
+           'recognise', 'read_exports', 'first_trouble', 'what_is_read', 'read_messages', 'count_senders',
            'common_sender', 'normalise_name', 'match_names', 'list_senders', 'find_me', 'who_you_are', 'rename_owner',
-           'MergedChat', 'chat_key', 'align_zones', 'chat_keys', 'clock_shift', 'merge_exports', 'silences', 'best_gap',
-           'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import',
-           'import_exports', 'split_chat', 'drop_older', 'what_was_dropped', 'where_replaced', 'describe_import',
-           'parse_since', 'own_files', 'is_report', 'check_report', 'import_file', 'split_sides', 'plot_times',
-           'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+           'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'merge_exports', 'sort_merged',
+           'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all',
+           'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older', 'what_was_dropped', 'nothing_left',
+           'where_replaced', 'describe_sources', 'describe_unknown', 'describe_size', 'describe_import', 'parse_since',
+           'own_files', 'is_report', 'check_report', 'ImportOptions', 'import_file', 'write_import', 'split_sides',
+           'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -37,7 +38,7 @@ def readers(
 # %% ../../nbs/messengers/index.ipynb #f9ebd829
 def recognise(
     files:list, # `File`s
-)->tuple: # ((reader, group of files) for each export, the files that nobody knows)
+)->tuple: # ((reader, group of files) for each export, the files that no reader knows)
     "Sort files by who can read them."
     out, left = [], list(files)
     for reader in readers():
@@ -49,9 +50,9 @@ def recognise(
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
 def read_exports(
-    *paths, # Files, folders and zips, of whatever messengers; ValueError if nothing in one of them is known
-    unknown:list=None, # Gets the `File`s that nobody knows (None: they are not wanted)
-    skip=(), # Resolved paths of files that are not to be read
+    *paths, # Files, folders and zips, of whatever messengers; ValueError if no reader knows anything in one of them
+    unknown:list=None, # Gets the `File`s that no reader knows (None: they are not wanted)
+    skip=(), # Resolved paths of files that must not be read
 )->list: # `Export`s
     "Read everything that is in there."
     out, names = [], {p.name for p in skip}
@@ -62,19 +63,25 @@ def read_exports(
         known, left = recognise([f for f in files if f not in ours])
         if Path(path).is_file() and not Path(path).stat().st_size: raise ValueError(f'{path} is empty.')
         if unknown is not None: unknown += ours + left
-        if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.')
+        if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}{what_is_read()}')
         out += [read_group(reader, group) for reader, group in known]
     return out
 
 def first_trouble(
-    files:list, # `File`s that nobody knows
+    files:list, # `File`s that no reader knows
 )->str: # A sentence, or nothing
-    "What was wrong with the first that could not even be opened."
+    "What was wrong with the first file that could not even be opened."
     bad = next((f for f in files if f.trouble or f.name.lower().endswith('.zip')), None)
     return f"{bad.name}: {bad.trouble or 'a zip in a zip, to be unpacked first'}. " if bad else ''
 
+def what_is_read(
+)->str: # A sentence
+    "Every format, and how it is recognised."
+    return 'It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.'
+
+# %% ../../nbs/messengers/index.ipynb #f86b8b53
 def read_messages(
-    path, # A file, a folder, or a zip; ValueError if nothing in it is known
+    path, # A file, a folder, or a zip; ValueError if no reader knows anything in it
 )->list: # `Message`s of all chats in it, in order of time
     "All messages of an export, whatever the messenger."
     messages = [m for export in read_exports(path) for chat in export.chats for m in chat.messages]
@@ -84,20 +91,20 @@ def read_messages(
 def count_senders(
     exports:list, # `Export`s
 )->Counter: # name -> messages
-    "Everybody who wrote something."
+    "Who wrote how much."
     return Counter(m.sender for e in exports for c in e.chats for m in c.messages)
 
 def common_sender(
     exports:list, # `Export`s of one messenger
 )->set: # At most one sender
-    "The one name that occurs in every chat, if there are at least two."
+    "The one name that occurs in every chat, if there are at least two chats."
     people = {frozenset(m.sender for m in c.messages) for e in exports for c in e.chats if c.messages}
     common = set.intersection(*map(set, people)) if len(people) > 1 else set()
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/index.ipynb #337f7bd4
 def normalise_name(
-    name:str, # Of a sender, or given by the person
+    name:str, # Of a sender, or as the person gave it
 )->str: # Equal for names that look alike, and for one number with and without spaces
     "A name without what nobody sees."
     name = ''.join(c for c in unicodedata.normalize('NFKC', name) if unicodedata.category(c) != 'Cf')
@@ -105,35 +112,40 @@ def normalise_name(
     return re.sub(r'[^+0-9]', '', name) if re.fullmatch(r'\+?[0-9 ().-]{6,}', name) else name
 
 def match_names(
-    names,          # How the person says they are called
+    names,          # What the person calls themselves
     counts:Counter, # From `count_senders`
-)->set: # The senders who are meant; ValueError with the senders if there is none
+)->set: # The senders with these names; ValueError with all senders if a name fits none
     "Find names among the senders."
-    found = {name: {name} & set(counts) or {s for s in counts if normalise_name(s) == normalise_name(name)} for name in names}
+    out = set()
     for name in names:
-        if not found[name]: raise ValueError(f'Nobody is called {name!r} here. Senders: {list_senders(counts)}.')
-    return set().union(*found.values())
+        found = {name} & set(counts) or {s for s in counts if normalise_name(s) == normalise_name(name)}
+        if not found: raise ValueError(f'Nobody is called {name!r} here. Senders: {list_senders(counts)}.')
+        out |= found
+    return out
 
 def list_senders(
     counts:Counter, # From `count_senders`
-)->str:
+)->str: # At most twenty of them
     "Who wrote how much, for an error."
-    return (', '.join(f'{s} ({n})' for s, n in counts.most_common(20)) or 'nobody') + (f' and {len(counts) - 20:,} more' if len(counts) > 20 else '')
+    listed = ', '.join(f'{s} ({n})' for s, n in counts.most_common(20)) or 'nobody'
+    return listed + (f' and {len(counts) - 20:,} more' if len(counts) > 20 else '')
 
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
 def find_me(
     exports:list, # `Export`s
-    names:list=(), # How the person is called in them, if they do not say it
+    names:list=(), # What the person is called in them, if they do not say it
 )->dict: # format -> senders who are the person there; ValueError with the senders if that is not clear
     "Who is the person to learn?"
-    given, me, own = match_names(names, count_senders(exports)), {}, {}
-    for e in exports: own.setdefault(e.format, []).append(e)
-    said, guessed = ({form: set().union(*(c.me for e in es for c in e.chats if c.guess == guess)) for form, es in own.items()} for guess in (False, True))
-    needed = set().union(*(given & set(count_senders(es)) for form, es in own.items() if not said[form])) # elsewhere a friend may have that name
-    for form, es in own.items():
-        wrote = count_senders(es)
-        me[form] = said[form] | (given - needed if said[form] else given) & set(wrote) or guessed[form] or common_sender(es)
-        if wrote and not me[form]:
+    given, me, by_format = match_names(names, count_senders(exports)), {}, {}
+    for e in exports: by_format.setdefault(e.format, []).append(e)
+    def owners(es, guess): return set().union(*(c.me for e in es for c in e.chats if c.guess == guess))
+    unsaid = [es for es in by_format.values() if not owners(es, False)]
+    needed = set().union(*(given & set(count_senders(es)) for es in unsaid)) # elsewhere, a friend may have such a name
+    for format, es in by_format.items():
+        wrote, said = count_senders(es), owners(es, False)
+        mine = said | (given - needed if said else given) & set(wrote)
+        me[format] = mine or owners(es, True) or common_sender(es)
+        if wrote and not me[format]:
             path = next(e.path for e in es if count_senders([e]))
             raise ValueError(f'{path} does not say which of the senders is you. Say it with --me NAME. Senders: {list_senders(wrote)}.')
     return me
@@ -151,93 +163,108 @@ def rename_owner(
     exports:list, # `Export`s
     me:dict,      # From `find_me`
 )->list: # `Export`s in which the person is called `UNIQUE_ME`
-    "One name for the person."
+    "Give the person one name."
     said = {e.format: set() for e in exports}
     for e in exports: said[e.format].update(*(c.me for c in e.chats))
-    names = lambda e, c: c.me | me[e.format] - said[e.format] if c.me and not c.guess else me[e.format] # another of your names may be a friend's here
-    own = lambda m, names: Message(UNIQUE_ME, m.text, m.time) if m.sender in names else m
-    return [replace(e, chats=[replace(c, messages=[own(m, names(e, c)) for m in c.messages]) for c in e.chats]) for e in exports]
+    def names(e, c): # another name of yours may be a friend's in this chat
+        return c.me | me[e.format] - said[e.format] if c.me and not c.guess else me[e.format]
+    def renamed(m, names): return Message(UNIQUE_ME, m.text, m.time) if m.sender in names else m
+    def with_names(c, names): return replace(c, messages=[renamed(m, names) for m in c.messages])
+    return [replace(e, chats=[with_names(c, names(e, c)) for c in e.chats]) for e in exports]
 
 # %% ../../nbs/messengers/index.ipynb #3964a72d
 @dataclass
 class MergedChat:
     "A chat, put together from one or more exports."
     messages:list=field(default_factory=list) # `Message`s in order of time
-    source:list=field(default_factory=list)   # For each the number of the export it came from
+    source:list=field(default_factory=list)   # For each message the number of the export it came from
 
 def chat_key(
-    format:str,   # Of the export it is in
+    format:str,   # Of the export
     chat:ChatLog, # One of its chats
-):
-    "A key that is equal for the same chat in two exports."
+): # Equal for the same chat in two exports
+    "What a chat is known by."
     if chat.id: return format, chat.id
     others = frozenset(m.sender for m in chat.messages) - {UNIQUE_ME}
     if chat.group and chat.name: return format, chat.name, True
     return format, chat.name if len(others) != 1 else '', frozenset() if len(others) > 1 and chat.name else others
 
-def align_zones(
-    messages:list, # `Message`s of a chat
-):
-    "The same, none without a zone if another has one; a time without a zone is taken for this machine's."
-    zoned = {bool(m.time.tzinfo) for m in messages if m.time}
-    if len(zoned) < 2: return messages
-    return [replace(m, time=datetime.fromtimestamp(seconds_of(m), timezone.utc)) if m.time and not m.time.tzinfo else m for m in messages]
-
 def chat_keys(
-    export:Export, # Whose chats are to be known again
-):
-    "The key of each of its chats; of the same chat without times, its number too."
+    export:Export, # With the chats to tell apart
+): # A key for each of its chats, in order
+    "The keys of all chats. If two chats without times are equal, they get different keys."
     alike = Counter()
     for chat in export.chats:
         if any(m.time for m in chat.messages): yield chat_key(export.format, chat); continue
         alike[whole := tuple((m.sender, m.text) for m in chat.messages)] += 1
         yield export.format, whole, alike[whole]
 
+def align_zones(
+    messages:list, # `Message`s of a chat
+)->list: # The same; if any has a time with a zone, all times have one
+    "Read times without a zone as this machine's, where others have a zone."
+    zoned = {bool(m.time.tzinfo) for m in messages if m.time}
+    if len(zoned) < 2: return messages
+    def aligned(m):
+        if not m.time or m.time.tzinfo: return m
+        return replace(m, time=datetime.fromtimestamp(seconds_of(m), timezone.utc))
+    return [aligned(m) for m in messages]
+
 # %% ../../nbs/messengers/index.ipynb #c5ad08e9
 def clock_shift(
     before:list, # `Message`s of a chat
     after:list,  # The same chat in a later export
-)->timedelta: # How much later its clock is; zero if that cannot be told
-    "Was it exported in another time zone?"
+)->timedelta: # How much later its clock is; zero if nothing tells
+    "Was the chat exported in another time zone?"
     def once(messages):
         count = Counter((m.sender, m.text) for m in messages)
         return {(m.sender, m.text): m.time for m in messages if count[m.sender, m.text] == 1 and m.time and not m.time.tzinfo}
     a, b = once(before), once(after)
-    shared = a.keys() & b.keys()
-    apart, n = max(Counter(round((b[k] - a[k])/timedelta(minutes=15)) for k in shared).items(), key=lambda x: x[1], default=(0, 0))
-    return apart*timedelta(minutes=15) if len(shared) >= 5 and n > 0.6*len(shared) and abs(apart) <= 26*4 else timedelta()
+    shared, quarter = a.keys() & b.keys(), timedelta(minutes=15)
+    shifts = Counter(round((b[k] - a[k])/quarter) for k in shared)
+    shift, n = max(shifts.items(), key=lambda x: x[1], default=(0, 0))
+    certain = len(shared) >= 5 and n > 0.6*len(shared) and abs(shift) <= 26*4
+    return shift*quarter if certain else timedelta()
 
 # %% ../../nbs/messengers/index.ipynb #001a5b74
 def merge_exports(
     exports:list, # `Export`s, from `rename_owner`
 )->tuple: # (`MergedChat`s, export number -> messages that were there already)
     "Put together what belongs together, and nothing twice."
-    talks, have, order, twice = {}, {}, {}, Counter()
+    merged, have, order, twice = {}, {}, {}, Counter() # by key: the chat, how often it has each message, seconds to sort by
     for n, export in enumerate(exports):
-        now = {}
-        for key, chat in zip(chat_keys(export), export.chats):
-            talk, known, seen = talks.setdefault(key, MergedChat()), have.get(key, {}), now.setdefault(key, Counter())
-            later = clock_shift(talk.messages, chat.messages) if known else timedelta()
-            messages = [replace(m, time=m.time - later) if m.time else m for m in chat.messages] if later else chat.messages
-            for place, (m, at) in enumerate(zip(messages, sort_keys(messages))):
-                this = (m.sender, m.text, seconds_of(m)//60 if m.time else f'number {place}')
-                seen[this] += 1
-                if seen[this] <= known.get(this, 0): twice[n] += 1
-                else: talk.messages.append(m); talk.source.append(n); order.setdefault(key, []).append(at)
+        now = {} # by key: how often this export has each message
+        for key, log in zip(chat_keys(export), export.chats):
+            chat, known, seen = merged.setdefault(key, MergedChat()), have.get(key, {}), now.setdefault(key, Counter())
+            shift = clock_shift(chat.messages, log.messages) if known else timedelta()
+            messages = [replace(m, time=m.time - shift) if m.time else m for m in log.messages] if shift else log.messages
+            for place, (m, seconds) in enumerate(zip(messages, sort_keys(messages))):
+                same = (m.sender, m.text, seconds_of(m)//60 if m.time else f'number {place}')
+                seen[same] += 1
+                if seen[same] <= known.get(same, 0): twice[n] += 1; continue
+                chat.messages.append(m)
+                chat.source.append(n)
+                order.setdefault(key, []).append(seconds)
         for key, seen in now.items(): have[key] = Counter(have.get(key, {})) | seen
-    for key, talk in talks.items():
-        turn = sorted(range(len(talk.messages)), key=lambda i: order[key][i])
-        talk.messages, talk.source = align_zones([talk.messages[i] for i in turn]), [talk.source[i] for i in turn]
-    return [t for t in talks.values() if t.messages], twice
+    return [sort_merged(chat, order[key]) for key, chat in merged.items() if chat.messages], twice
+
+def sort_merged(
+    chat:MergedChat, # Its messages in the order in which they came in
+    seconds:list,    # For each message the time to sort by
+)->MergedChat: # The same, in order of time
+    "Put a merged chat in order."
+    places = sorted(range(len(chat.messages)), key=seconds.__getitem__)
+    return MergedChat(align_zones([chat.messages[i] for i in places]), [chat.source[i] for i in places])
 
 # %% ../../nbs/messengers/index.ipynb #8cbd4c01
 SHORTEST_GAP, LONGEST_GAP = 15, 360 # minutes
 
 def silences(
-    talks:list, # `MergedChat`s
+    chats:list, # `MergedChat`s
 )->list: # Minutes between one message and the next, where both have a time
     "How long nobody says anything."
-    return [max(0., seconds_of(b) - seconds_of(a))/60 for t in talks for a, b in zip(t.messages, t.messages[1:]) if a.time and b.time]
+    pairs = (pair for c in chats for pair in zip(c.messages, c.messages[1:]))
+    return [max(0., seconds_of(b) - seconds_of(a))/60 for a, b in pairs if a.time and b.time]
 
 def best_gap(
     minutes:list, # From `silences`
@@ -248,7 +275,8 @@ def best_gap(
     total, below, best, cut = sum(logs), 0., -1., logs[0]
     for n, (x, after) in enumerate(zip(logs, logs[1:]), 1):
         below += x
-        apart = n*(len(logs) - n)*(below/n - (total - below)/(len(logs) - n))**2 # how far the two means are from each other
+        above, n_above = total - below, len(logs) - n
+        apart = n*n_above*(below/n - above/n_above)**2 # how far apart the two means are, weighed by their numbers
         if apart > best and after > x: best, cut = apart, (x + after)/2
     return min(max(10**cut, SHORTEST_GAP), LONGEST_GAP)
 
@@ -262,41 +290,44 @@ def plot_silences(
     fig, ax = plt.subplots(figsize=(6, 2.6))
     ax.hist([math.log10(max(m, 1/60)) for m in minutes], bins=60, color='C7')
     ax.axvline(math.log10(gap), color='C3', label=f'a conversation ends after {gap:.0f} minutes')
-    marks = {'1 s': 1/60, '10 s': 1/6, '1 min': 1, '10 min': 10, '1 h': 60, '6 h': 360, '1 day': 1440, '1 week': 10080, '3 months': 130_000}
+    marks = {'1 s': 1/60, '10 s': 1/6, '1 min': 1, '10 min': 10, '1 h': 60, '6 h': 360, '1 day': 1440, '1 week': 10080,
+             '3 months': 130_000}
     ax.set_xticks([math.log10(v) for v in marks.values()], marks)
     ax.tick_params(axis='x', labelsize=8)
     ax.set(xlabel='silence', ylabel='how often', yscale='log'); ax.legend()
 
 # %% ../../nbs/messengers/index.ipynb #5ef72f2b
 def anonymise(
-    talks:list, # `MergedChat`s; their messages are replaced
+    chats:list, # `MergedChat`s; their messages are replaced
     me:set,     # Senders who are the person (`UNIQUE_ME`, if merged); they become 'Me'
 )->int: # How many others there are
     "Numbers instead of names."
-    number, half = {}, re.compile('[\ud800-\udfff]') # half of a character, from a damaged export: no file can hold it
-    name = lambda sender: 'Me' if sender in me else f'Person{number.setdefault(sender, len(number) + 1)}'
-    for t in talks: t.messages = [replace(m, sender=name(m.sender), text=half.sub('\ufffd', m.text)) for m in t.messages]
-    return len(number)
+    numbers = {}
+    def name(sender): return 'Me' if sender in me else f'Person{numbers.setdefault(sender, len(numbers) + 1)}'
+    def anonymous(m): return replace(m, sender=name(m.sender), text=LONE_SURROGATE.sub('\ufffd', m.text)) # no file can hold half a character
+    for c in chats: c.messages = [anonymous(m) for m in c.messages]
+    return len(numbers)
 
 # %% ../../nbs/messengers/index.ipynb #e1999406
 def redact_chats(
-    talks:list, # `MergedChat`s; their messages are replaced
+    chats:list, # `MergedChat`s; their messages are replaced
     names,      # Senders; the full names among them are private
-)->dict: # `id` of a message -> Counter of kinds, for each in which something was replaced
+)->dict: # `id` of a message -> Counter of kinds, for each message in which something was replaced
     "Replace what is private, in place and consistently."
     from tinychat.messengers.redact import Redactor
     redactor, found = Redactor(names), {}
-    for t in talks:
-        for i, m in enumerate(t.messages):
+    for c in chats:
+        for i, m in enumerate(c.messages):
             before = Counter(redactor.counts)
             text = redactor.redact(m.text)
             if text is not m.text and text != m.text:
-                t.messages[i] = replace(m, text=text)
-                found[id(t.messages[i])] = redactor.counts - before
+                c.messages[i] = replace(m, text=text)
+                found[id(c.messages[i])] = redactor.counts - before
     return found
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
-IMPORT_REASONS = dict(duplicate='there already, from another export', one_sided='in conversations in which you, or all others, say nothing', too_old='before --since')
+IMPORT_REASONS = dict(duplicate='there already, from another export', too_old='before --since',
+                      one_sided='in conversations in which you, or all others, say nothing')
 
 def account_by_export(
     exports:list,    # `Export`s
@@ -307,26 +338,33 @@ def account_by_export(
     "What became of every record."
     out = []
     for n, e in enumerate(exports):
-        mine = [m for c in kept for m, source in c if source == n]
-        times = sorted((m.time for m in mine if m.time), key=lambda t: seconds_of(Message('', '', t)))
+        messages = [m for c in kept for m, source in c if source == n]
+        times = sorted((m.time for m in messages if m.time), key=lambda t: seconds_of(Message('', '', t)))
         dropped = Counter(e.dropped) + Counter({reason: counts[n] for reason, counts in gone.items()})
-        out.append(dict(path=e.path, format=e.format, read=e.read, kept=len(mine), mine=sum(m.sender == 'Me' for m in mine), dropped=dict(dropped),
-                        duplicates=gone['duplicate'][n], redacted=dict(sum((redacted.get(id(m), Counter()) for m in mine), Counter())), people=len({m.sender for m in mine} - {'Me'}),
-                        conversations=sum(any(source == n for _, source in c) for c in kept),
-                        first=times[0].isoformat() if times else None, last=times[-1].isoformat() if times else None))
+        replaced = sum((redacted.get(id(m), Counter()) for m in messages), Counter())
+        out.append(dict(
+            path=e.path, format=e.format, read=e.read, kept=len(messages), mine=sum(m.sender == 'Me' for m in messages),
+            dropped=dict(dropped), duplicates=gone['duplicate'][n], redacted=dict(replaced),
+            people=len({m.sender for m in messages} - {'Me'}),
+            conversations=sum(any(source == n for _, source in c) for c in kept),
+            first=times[0].isoformat() if times else None, last=times[-1].isoformat() if times else None))
     return out
 
 # %% ../../nbs/messengers/index.ipynb #e12540ae
 def account_in_all(
     sources:list, # From `account_by_export`
-    kept:list,    # As there
+    kept:list,    # The conversations that are trained on
 )->dict: # With `sources` among its keys; AssertionError if a record is unaccounted for
     "The account of all exports together."
-    add = lambda key: dict(sum((Counter(s[key]) for s in sources), Counter()))
-    number = lambda key: sum(s[key] for s in sources)
-    ends = sorted((t for s in sources for t in (s['first'], s['last']) if t), key=lambda t: seconds_of(Message('', '', datetime.fromisoformat(t))))
-    out = dict(read=number('read'), kept=number('kept'), mine=number('mine'), dropped=add('dropped'), duplicates=number('duplicates'), redacted=add('redacted'),
-               people=len({m.sender for c in kept for m, _ in c} - {'Me'}), conversations=len(kept), first=ends[0] if ends else None, last=ends[-1] if ends else None, sources=sources)
+    def total(key): return sum(s[key] for s in sources)
+    def totals(key): return dict(sum((Counter(s[key]) for s in sources), Counter()))
+    ends = [t for s in sources for t in (s['first'], s['last']) if t]
+    ends.sort(key=lambda t: seconds_of(Message('', '', datetime.fromisoformat(t))))
+    out = dict(
+        read=total('read'), kept=total('kept'), mine=total('mine'), dropped=totals('dropped'),
+        duplicates=total('duplicates'), redacted=totals('redacted'),
+        people=len({m.sender for c in kept for m, _ in c} - {'Me'}), conversations=len(kept),
+        first=ends[0] if ends else None, last=ends[-1] if ends else None, sources=sources)
     for each in (out, *sources): assert each['read'] == each['kept'] + sum(each['dropped'].values()), each
     return out
 
@@ -338,69 +376,91 @@ class Import:
     report:dict     # From `account_in_all`
     gap:float       # Minutes of silence that end a conversation
     silences:list   # Minutes, for `plot_silences`
-    talks:list      # `MergedChat`s, for the pictures
+    chats:list      # `MergedChat`s, for the pictures
     me:dict         # From `find_me`
-    unknown:list    # `File`s that nobody knows
+    unknown:list    # `File`s that no reader knows
     def __repr__(self): return f"Import({len(self.convs):,} conversations, {self.report['kept']:,} of {self.report['read']:,} messages)"
 
 def import_exports(
     *paths,             # Files, folders and zips
-    me=(),              # How the person is called in them (nothing: found out)
+    me=(),              # What the person is called in them (nothing: found out)
     gap_minutes:float=None, # Silence that ends a conversation (None: found out)
     redact:bool=True,   # Replace what is private
     since:datetime=None,# Leave out what is older (None: nothing)
-    skip=(),            # Resolved paths of files that are not to be read
+    skip=(),            # Resolved paths of files that must not be read
 )->Import: # ValueError in one line for whatever is wrong
     "From exports to conversations."
     exports = read_exports(*paths, unknown=(unknown := []), skip=skip)
     who = find_me(exports, me)
     exports = rename_owner(exports, who)
     others = set(count_senders(exports)) - {UNIQUE_ME}
-    talks, twice = merge_exports(exports)
+    chats, twice = merge_exports(exports)
     gone = dict(duplicate=twice, one_sided=Counter(), too_old=Counter())
-    if since: talks = [drop_older(t, since, gone['too_old']) for t in talks]
-    anonymise(talks, {UNIQUE_ME})
-    redacted = redact_chats(talks, others) if redact else {}
-    quiet = silences(talks)
+    if since: chats = [drop_older(c, since, gone['too_old']) for c in chats]
+    anonymise(chats, {UNIQUE_ME})
+    redacted = redact_chats(chats, others) if redact else {}
+    quiet = silences(chats)
     gap = best_gap(quiet) if gap_minutes is None else gap_minutes
-    kept, groups = [], []
-    for t in talks:
-        group = len({m.sender for m in t.messages} - {'Me'}) > 1
-        for p in split_chat(t, gap):
-            if {'Me'} < {m.sender for m, _ in p}: kept.append(p); groups.append(group)
-            else: gone['one_sided'].update(source for _, source in p)
-    if not kept: raise ValueError(f'In these exports nobody talks with you: of {sum(e.read for e in exports):,} records none is left. {who_you_are(who)} {what_was_dropped(gone, exports)}' + ' Nobody else wrote anything in them, and a reply needs something to reply to.'*(not others))
-    order = sorted(range(len(kept)), key=lambda i: seconds_of(kept[i][0][0]))
-    convs = [to_blocks([m for m, _ in kept[i]], 'Me', groups[i]) for i in order]
-    return Import(convs, account_in_all(account_by_export(exports, kept, gone, redacted), kept), gap, quiet, talks, who, unknown)
+    kept = both_sides(chats, gap, gone['one_sided'])
+    if not kept: raise ValueError(nothing_left(exports, gone, who_you_are(who), others))
+    convs = [to_blocks([m for m, _ in part], 'Me', group) for part, group in kept]
+    parts = [part for part, _ in kept]
+    report = account_in_all(account_by_export(exports, parts, gone, redacted), parts)
+    return Import(convs, report, gap, quiet, chats, who, unknown)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6
 def split_chat(
-    talk:MergedChat, # A chat
-    gap:float, # Minutes
+    chat:MergedChat, # A chat
+    gap:float,       # Minutes
 )->list: # Conversations, each a list of (`Message`, number of its export)
     "Split a chat at its silences."
-    source = iter(talk.source)
-    return [[(m, next(source)) for m in part] for part in conversations(talk.messages, gap)]
+    source = iter(chat.source)
+    return [[(m, next(source)) for m in part] for part in conversations(chat.messages, gap)]
+
+def both_sides(
+    chats:list,        # `MergedChat`s, from `anonymise`
+    gap:float,         # Minutes
+    one_sided:Counter, # Number of the export -> messages left out; it is added to
+)->list: # (conversation as from `split_chat`, is it part of a group's chat?), in order of time
+    "The conversations in which the person and somebody else speak."
+    kept = []
+    for chat in chats:
+        group = len({m.sender for m in chat.messages} - {'Me'}) > 1
+        for part in split_chat(chat, gap):
+            if {'Me'} < {m.sender for m, _ in part}: kept.append((part, group))
+            else: one_sided.update(source for _, source in part)
+    return sorted(kept, key=lambda part_and_group: seconds_of(part_and_group[0][0][0]))
 
 def drop_older(
-    talk:MergedChat,      # A chat
-    since:datetime, # Without a zone: this machine's
-    gone:Counter,   # Number of the export -> messages left out; it is added to
-)->MergedChat:
-    "A chat without what is older; what has no time stays."
+    chat:MergedChat, # A chat
+    since:datetime,  # If it has no zone, this machine's
+    gone:Counter,    # Number of the export -> messages left out; it is added to
+)->MergedChat: # Messages without a time stay
+    "A chat without what is older."
     limit = since.timestamp()
-    keep = [not m.time or seconds_of(m) >= limit for m in talk.messages]
-    gone.update(s for s, k in zip(talk.source, keep) if not k)
-    return MergedChat([m for m, k in zip(talk.messages, keep) if k], [s for s, k in zip(talk.source, keep) if k])
+    keep = [not m.time or seconds_of(m) >= limit for m in chat.messages]
+    gone.update(s for s, k in zip(chat.source, keep) if not k)
+    return MergedChat([m for m, k in zip(chat.messages, keep) if k], [s for s, k in zip(chat.source, keep) if k])
 
+# %% ../../nbs/messengers/index.ipynb #4e6fffe3
 def what_was_dropped(
-    gone:dict,    # Number of the export -> reason -> messages
+    gone:dict,    # Reason -> Counter: number of the export -> messages
     exports:list, # `Export`s
-):
-    "For an error: where all messages went."
+)->str: # A sentence
+    "Where all messages went, for an error."
     counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
     return 'They are: ' + '; '.join(f'{n:,} {(REASONS | IMPORT_REASONS)[r]}' for r, n in counts.most_common()) + '.'
+
+def nothing_left(
+    exports:list, # `Export`s
+    gone:dict,    # Reason -> Counter: number of the export -> messages
+    you_are:str,  # From `who_you_are`
+    others:set,   # Everybody else who wrote something
+)->str: # Sentences
+    "Say that there is no conversation to learn from, and why."
+    read = sum(e.read for e in exports)
+    alone = '' if others else ' Nobody else wrote anything in them, and a reply needs something to reply to.'
+    return f'In these exports nobody talks with you: of {read:,} records none is left. {you_are} {what_was_dropped(gone, exports)}{alone}'
 
 # %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
@@ -408,40 +468,64 @@ def where_replaced(
     kind:str,     # 'phone'
     most:int=3,   # Places
     around:int=25,# Characters to show on each side
-)->list: # The first places, in one line each
+)->list: # The first places, one line for each
     "What stands around what was replaced."
     mark = re.compile(rf"<{'private' if kind == 'link' else kind}\b[^<>]*>") # of a link only a part is replaced
     found = ((b.text, m) for c in convs for b in c for m in mark.finditer(b.text))
-    snippet = lambda text, m: ' '.join(text[max(0, m.start() - around):m.end() + around].split())
+    def snippet(text, m): return ' '.join(text[max(0, m.start() - around):m.end() + around].split())
     return [f'...{snippet(text, m)}...' for text, m in itertools.islice(found, most)]
 
 # %% ../../nbs/messengers/index.ipynb #77f1066b
-NOT_RECOGNISED = 'not recognised'
+def describe_sources(
+    sources:list, # From `account_by_export`
+)->list: # Lines
+    "What became of the records of each export."
+    lines = []
+    for s in sources:
+        lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, {s['kept']:,} kept, {s['mine']:,} of them yours")
+        by_number = sorted(s['dropped'].items(), key=lambda x: -x[1])
+        lines += [f'    {n:>8,}  {(REASONS | IMPORT_REASONS)[reason]}' for reason, n in by_number]
+    return lines
 
+def describe_unknown(
+    files:list, # `File`s that no reader knows
+)->str: # A sentence
+    "Which files were left alone, and why."
+    listed = ', '.join(f"{f.name} ({f.trouble or 'not recognised'})" for f in files[:5])
+    return f'Left alone: {listed}' + (f' and {len(files) - 5:,} more' if len(files) > 5 else '') + '.'
+
+def describe_size(
+    convs:list, # Conversations, each a list of `Block`s
+)->str: # A sentence
+    "How much there is to train on, roughly."
+    tokens = sum(len(b.text.encode())/4 + 5 for c in convs for b in c) # about what the base's vocabulary makes of English
+    minutes = max(1, tokens*1.5/3000/60)
+    return f'About {tokens:,.0f} tokens: some {minutes:.0f} minutes of training on two CPU cores, seconds on a GPU.'
+
+# %% ../../nbs/messengers/index.ipynb #4839d0c5
 def describe_import(
     done:Import, # What was imported
-    seed:int=None, # For which conversations are shown (None: others each time)
+    seed:int=None, # Chooses the conversations to show (None: others each time)
 )->str: # For the person's own screen
     "The account in words, and three conversations."
-    r, lines = done.report, []
-    for s in r['sources']:
-        lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, {s['kept']:,} kept, {s['mine']:,} of them yours")
-        lines += [f'    {n:>8,}  {(REASONS | IMPORT_REASONS)[reason]}' for reason, n in sorted(s['dropped'].items(), key=lambda x: -x[1])]
-    if done.unknown: lines.append(f"Left alone: {', '.join(f'{f.name} ({f.trouble or NOT_RECOGNISED})' for f in done.unknown[:5])}{f' and {len(done.unknown) - 5:,} more' if len(done.unknown) > 5 else ''}.")
+    r, lines = done.report, describe_sources(done.report['sources'])
+    if done.unknown: lines.append(describe_unknown(done.unknown))
     lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.')
-    lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), {(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
-    for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]): lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
-    tokens = sum(len(b.text.encode())/4 + 5 for c in done.convs for b in c) # about what the base's vocabulary makes of English
-    lines.append(f'About {tokens:,.0f} tokens: some {max(1, tokens*1.5/3000/60):.0f} minutes of training on two CPU cores, seconds on a GPU.')
-    lines.append('Three conversations, as they will be trained on:')
-    for c in random.Random(seed).sample(done.convs, min(3, len(done.convs))): lines.append('\n' + to_chatml([c[:12]]).rstrip() + ('\n...' if len(c) > 12 else ''))
+    lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, "
+                 f"in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), "
+                 f"{(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
+    for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]):
+        lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
+    lines += [describe_size(done.convs), 'Three conversations, as they will be trained on:']
+    for c in random.Random(seed).sample(done.convs, min(3, len(done.convs))):
+        lines.append('\n' + to_chatml([c[:12]]).rstrip() + ('\n...' if len(c) > 12 else ''))
     return printable('\n'.join(lines))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
 def parse_since(
-    text:str, # 2020-01-31, or with a time; None
-)->datetime: # ValueError if it is no date
-    "The value of --since."
+    text:str, # 2020-01-31, or with a time; or None
+)->datetime: # None for nothing; ValueError if it is not a date
+    "Read the value of --since."
     try:
         time = datetime.fromisoformat(text) if text else None
         if time: time.timestamp()
@@ -480,122 +564,144 @@ def check_report(
     if report.resolve() in {Path(p).resolve() for p in (out, *paths)}: raise ValueError(refusal)
 
 # %% ../../nbs/messengers/index.ipynb #5606a11d
+@dataclass
+class ImportOptions:
+    "How to import."
+    gap_minutes:float=None # Silence that ends a conversation (None: found out)
+    redact:bool=True       # Replace what is private
+    since:str=None         # Leave out what is older, for example 2020-01-31 (None: nothing)
+
+# %% ../../nbs/messengers/index.ipynb #66f0f09a
 def import_file(
-    paths,               # Files, folders and zips
+    paths,      # Files, folders and zips
     out='training_data/chatml_format.txt', # ChatML file to write
-    me=(),               # How the person is called in them (nothing: found out)
-    gap_minutes:float=None, # Silence that ends a conversation (None: found out)
-    redact:bool=True,    # Replace what is private
-    since:str=None,      # Leave out what is older
-    report=None,         # Write the account here, as JSON
+    me=(),      # What the person is called in them (nothing: found out)
+    options:ImportOptions=None, # How to import (None: as usual)
+    report=None,# Write the account here, as JSON (None: nowhere)
+    *former,    # since and report, when gap_minutes and redact come before them; until `commands` passes `ImportOptions`
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
-    since, out = parse_since(since), Path(out)
-    if gap_minutes is not None and not 0 <= gap_minutes < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
+    if former: options, report = ImportOptions(options, report, former[0]), former[1]
+    options, out = options or ImportOptions(), Path(out)
+    since, gap = parse_since(options.since), options.gap_minutes
+    if gap is not None and not 0 <= gap < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap}.')
     may_write(out)
     own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
-    done = import_exports(*paths, me=me, gap_minutes=gap_minutes, redact=redact, since=since, skip=own)
-    text = to_chatml(done.convs).encode()
-    new = not out.exists()
-    kept = set_aside(out) if not new and out.read_bytes() != text else None
-    try:
-        write_atomic(out, text)
-        if report: write_atomic(report, json.dumps(done.report, ensure_ascii=False, indent=1).encode(errors='replace'))
-    except OSError: # all as it was
-        if kept: os.replace(kept, os.path.realpath(out))
-        if new: out.unlink(missing_ok=True)
-        raise
+    done = import_exports(*paths, me=me, gap_minutes=gap, redact=options.redact, since=since, skip=own)
+    kept = write_import(done, out, report)
     print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
     print(f'\nWritten to {out}. Read it, change what you like, then run tinychat-train.')
     return done
 
+def write_import(
+    done:Import, # What was imported
+    out:Path,    # ChatML file to write
+    report,      # Where to write the account, or None
+)->Path: # Where the former file is now (None: there was none, or it was the same)
+    "Write conversations and account, or leave everything as it was."
+    text, new = to_chatml(done.convs).encode(), not out.exists()
+    account = json.dumps(done.report, ensure_ascii=False, indent=1).encode(errors='replace')
+    kept = set_aside(out) if not new and out.read_bytes() != text else None
+    try:
+        write_atomic(out, text)
+        if report: write_atomic(report, account)
+    except OSError:
+        if kept: os.replace(kept, os.path.realpath(out))
+        if new: out.unlink(missing_ok=True)
+        raise
+    return kept
+
 # %% ../../nbs/messengers/index.ipynb #3227b4f5
 def split_sides(
-    talks:list, # `MergedChat`s, `anonymise`
+    chats:list, # `MergedChat`s, from `anonymise`
 )->tuple: # (messages of the person, messages of all others)
     "Who wrote what."
-    messages = [m for t in talks for m in t.messages]
+    messages = [m for c in chats for m in c.messages]
     return [m for m in messages if m.sender == 'Me'], [m for m in messages if m.sender != 'Me']
 
 # %% ../../nbs/messengers/index.ipynb #8e41bb1f
 def plot_times(
-    talks:list, # `MergedChat`s, `anonymise`
-    zone=None,  # Whose clock, for times that have a zone (None: this machine's)
+    chats:list, # `MergedChat`s, from `anonymise`
+    zone=None,  # Whose clock to use for times with a zone (None: this machine's)
 ):
     "At which hour, and in which month, the person writes."
     import matplotlib.pyplot as plt
-    times = [m.time.astimezone(zone) if m.time.tzinfo else m.time for m in split_sides(talks)[0] if m.time]
-    hours, months = Counter(t.hour for t in times), Counter(t.strftime('%Y-%m') for t in times)
+    times = [m.time.astimezone(zone) if m.time.tzinfo else m.time for m in split_sides(chats)[0] if m.time]
+    hours, months = Counter(t.hour for t in times), Counter(12*t.year + t.month - 1 for t in times)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
-    left.bar(range(24), [hours[h] for h in range(24)]); left.set(xlabel='hour of the day', ylabel='messages')
-    first, last = ([int(n) for n in f(months).split('-')] for f in (min, max)) if months else ([1, 1], [1, 0])
-    names = [f'{n//12}-{n%12 + 1:02}' for n in range(first[0]*12 + first[1] - 1, last[0]*12 + last[1])] # also those without a message
-    right.bar(names, [months[n] for n in names]); right.set(ylabel='messages')
-    right.set_xticks(names[::max(1, len(names)//6)]); right.tick_params(axis='x', rotation=30)
+    left.bar(range(24), [hours[h] for h in range(24)])
+    left.set(xlabel='hour of the day', ylabel='messages')
+    span = range(min(months), max(months) + 1) if months else [] # also the months without a message
+    names = [f'{n//12}-{n%12 + 1:02}' for n in span]
+    right.bar(names, [months[n] for n in span])
+    right.set(ylabel='messages')
+    right.set_xticks(names[::max(1, len(names)//6)])
+    right.tick_params(axis='x', rotation=30)
 
 # %% ../../nbs/messengers/index.ipynb #cea5c1a6
 def message_runs(
-    talks:list,        # `MergedChat`s, `anonymise`
-    gap:float=60,      # Minutes of silence after which a message begins something new
+    chats:list,   # `MergedChat`s, from `anonymise`
+    gap:float=60, # Minutes of silence after which a message begins something new
 )->tuple: # (Counter of how many messages the person sends before anyone answers, the same for the others)
-    "How often somebody double-texts."
+    "How often somebody sends several messages in a row."
     mine, others = Counter(), Counter()
-    for t in talks:
-        for part in conversations(t.messages, gap):
-            who, n = None, 0
-            for sender in [*(m.sender for m in part), None]:
-                if sender == who: n += 1; continue
-                if who: (mine if who == 'Me' else others)[n] += 1
-                who, n = sender, 1
+    for chat in chats:
+        for part in conversations(chat.messages, gap):
+            for sender, run in itertools.groupby(m.sender for m in part):
+                (mine if sender == 'Me' else others)[len(list(run))] += 1
     return mine, others
 
 # %% ../../nbs/messengers/index.ipynb #10cd8fc2
 def plot_lengths(
-    talks:list,   # `MergedChat`s, `anonymise`
+    chats:list,   # `MergedChat`s, from `anonymise`
     gap:float=60, # Minutes, as for `message_runs`
 ):
-    "How long the messages are, and how many come at once; the person against everybody else."
+    "How long the messages are, and how many come in a row: the person against everybody else."
     import matplotlib.pyplot as plt
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
-    for messages, rows, color, label in zip(split_sides(talks), message_runs(talks, gap), ('C0', 'C7'), ('you', 'others')):
+    for messages, runs, color, label in zip(split_sides(chats), message_runs(chats, gap), ('C0', 'C7'), ('you', 'others')):
         lengths = Counter(min(len(m.text)//10, 20) for m in messages)
         left.plot([10*n for n in range(21)], [lengths[n]/max(1, len(messages)) for n in range(21)], color=color, label=label)
-        right.plot(range(1, 9), [rows[n]/max(1, sum(rows.values())) for n in range(1, 9)], 'o-', color=color, label=label)
+        right.plot(range(1, 9), [runs[n]/max(1, sum(runs.values())) for n in range(1, 9)], 'o-', color=color, label=label)
     left.set_xticks(range(0, 201, 50), ['0', '50', '100', '150', '200+'])
-    left.set(xlabel='characters in a message', ylabel='share'); right.set(xlabel='messages in a row, up to eight', ylabel='share', yscale='log'); right.legend()
+    left.set(xlabel='characters in a message', ylabel='share')
+    right.set(xlabel='messages in a row, up to eight', ylabel='share', yscale='log')
+    right.legend()
 
 # %% ../../nbs/messengers/index.ipynb #ac601cab
 WORD_PATTERN = r"[^\W\d_]+(?:['’][^\W\d_]+)*"
-EMOJI_PATTERN = r'[\U0001F1E6-\U0001F1FF]{2}|[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*(?:\u200d[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*)*'
+_emoji = r'[\u2600-\u27BF\U0001F300-\U0001FAFF][\uFE0F\U0001F3FB-\U0001F3FF]*' # with the signs for its look and skin
+EMOJI_PATTERN = rf'[\U0001F1E6-\U0001F1FF]{{2}}|{_emoji}(?:\u200d{_emoji})*' # a flag, or several joined to one
 
 def count_matches(
     messages:list, # `Message`s
-    what:str,      # A regular expression, as `WORD_PATTERN` or `EMOJI_PATTERN`
+    pattern:str,   # `WORD_PATTERN` or `EMOJI_PATTERN`
 )->Counter: # In lower case
     "How often each word, or each emoji, occurs."
-    return Counter(w for m in messages for w in re.findall(what, m.text.lower()))
+    return Counter(w for m in messages for w in re.findall(pattern, m.text.lower()))
 
 def typical_words(
-    mine:Counter,  # What the person says
-    others:Counter,# What everybody else says
-    most:int=12,   # How many
-)->list: # (word, z score), the most typical first; only above 2
+    mine:Counter,   # What the person says
+    others:Counter, # What everybody else says
+    most:int=12,    # How many to return
+)->list: # (word, z score), the most typical first; only scores above 2
     "What the person says more often than others."
     n, m = sum(mine.values()), sum(others.values())
-    def z(w):
-        a, b = mine[w] + .5, others[w] + .5 # half an occurrence more: nothing is known to be impossible
+    def z_score(word):
+        a, b = mine[word] + .5, others[word] + .5 # half an occurrence more, because nothing is known to be impossible
         return (math.log(a/(n + 1 - a)) - math.log(b/(m + 1 - b)))/math.sqrt(1/a + 1/b)
-    return sorted(((w, s) for w in mine if (s := z(w)) > 2), key=lambda x: -x[1])[:most]
+    scores = [(word, score) for word in mine if (score := z_score(word)) > 2]
+    return sorted(scores, key=lambda word_score: -word_score[1])[:most]
 
 # %% ../../nbs/messengers/index.ipynb #9511ce85
 def plot_typical_words(
-    talks:list, # `MergedChat`s, `anonymise`
+    chats:list, # `MergedChat`s, from `anonymise`
 ):
     "The words that are the person's own."
     import matplotlib.pyplot as plt
-    words = typical_words(*(count_matches(side, WORD_PATTERN) for side in split_sides(talks)))[::-1]
+    words = typical_words(*(count_matches(side, WORD_PATTERN) for side in split_sides(chats)))[::-1]
     fig, ax = plt.subplots(figsize=(6, 3.2))
     ax.barh([w for w, _ in words], [z for _, z in words])
-    ax.set(xlabel='how surely more often than others (standard errors)')
+    ax.set(xlabel='how certain the difference is (z score)')
