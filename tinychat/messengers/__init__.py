@@ -406,7 +406,7 @@ def import_exports(
     convs = [to_blocks([m for m, _ in part], 'Me', group) for part, group in kept]
     parts = [part for part, _ in kept]
     report = account_in_all(account_by_export(exports, parts, gone, redacted), parts)
-    return Import(convs, report, gap, quiet, chats, who, unknown)
+    return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6
 def split_chat(

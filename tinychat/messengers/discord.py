@@ -129,8 +129,9 @@ def direct_chat_owner(
     return mine if len(mine) == 1 else set()
 
 # %% ../../nbs/messengers/discord.ipynb #9d19f6dd
-NOTICE_TEXT = re.compile(r'Joined the server\.|Pinned a message\.|Started a thread\.|Changed the channel (icon|name)\.|Changed the channel name: .+|'
-                    r'Left the group\.|Added .+ to the group\.|Removed .+ from the group\.|(Added|Removed) a recipient\.')
+NOTICE_TEXT = re.compile(r'Joined the server\.|Pinned a message\.|Started a thread\.|'
+                         r'Changed the channel (icon|name)\.|Changed the channel name: .+|Left the group\.|'
+                         r'Added .+ to the group\.|Removed .+ from the group\.|(Added|Removed) a recipient\.')
 CALL_TEXT = re.compile(r'Started a call that lasted [0-9,.]+ minutes\.')
 
 # %% ../../nbs/messengers/discord.ipynb #0233a879

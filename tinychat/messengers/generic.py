@@ -30,10 +30,12 @@ LOOKS = ('CSV or a list of JSON objects with a text and a sender (or is_from_me)
 # %% ../../nbs/messengers/generic.ipynb #760d0629
 COLUMN_ALIASES = dict(
     text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
-    sender='sender sendername author from talker name username user speaker absender remitente expéditeur mittente remetente',
+    sender='sender sendername author from talker name username user speaker absender remitente expéditeur '
+           'mittente remetente',
     time='timestamp datetime createtime createdat sentat date time datum fecha',
     me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
-    chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname chat thread room')
+    chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname '
+         'chat thread room')
 
 def normalise_column(
     name:str, # 'Is From Me'
@@ -412,7 +414,8 @@ def read_chatml_export(
     return Export('ChatML', str(file.path), logs, sum(map(len, convs)), dropped)
 
 # %% ../../nbs/messengers/generic.ipynb #617c5292
-_turns = re.compile(r'"(?:messages|conversations)"\s{0,99}:\s{0,99}\[\s{0,99}\{\s{0,99}"(?:role|content|from|value|name|weight)"\s{0,9}:')
+_turns = re.compile(r'"(?:messages|conversations)"\s{0,99}:\s{0,99}\[\s{0,99}\{\s{0,99}"(?:role|content|from|'
+                    r'value|name|weight)"\s{0,9}:')
 _bare_turns = re.compile(r'\[\s*\{\s*"(?:role|content)"\s*:')
 _roles = re.compile(r'"(?:role|from)"\s{0,9}:\s{0,9}"(?:%s|user|human|%s)"' % ('|'.join(ASSISTANT_ROLES), '|'.join(UNSAID_ROLES)), re.I)
 

@@ -423,8 +423,9 @@ def latest_version(
     return lines[:first] + [_edit.sub('', lines[last], 1)] + lines[last+1:]
 
 # %% ../../nbs/messengers/imessage.ipynb #9bc19186
-_path = re.compile(r'(?:.*/Library/(?:Messages|SMS)/(?:Attachments|StickerCache)/.+|(?:.*/)?attachments/[\w-]+/.+|'
-                   r'.*/[0-9a-f]{2}/[0-9a-f]{40}(?: \(.{1,500})?|Attachment missing!)')
+_path = re.compile(r'(?:.*/Library/(?:Messages|SMS)/(?:Attachments|StickerCache)/.+|'
+                   r'(?:.*/)?attachments/[\w-]+/.+|.*/[0-9a-f]{2}/[0-9a-f]{40}(?: \(.{1,500})?|'
+                   r'Attachment missing!)')
 _sticker = re.compile(r'(?:\S+ )?Sticker from .+')
 _gone = re.compile(r'.{1,200} unsent this message part(?: [\w ,]+ after sending)?!')
 

@@ -181,17 +181,21 @@ def text_ends(
 # %% ../../nbs/messengers/line.ipynb #c8754af4
 _brackets = {
     'sticker': 'Sticker|スタンプ|貼圖|贴图|스티커|สติกเกอร์|สติ๊กเกอร์|Stiker|Figurinha|Nhãn dán|Стикер',
-    'media': 'Photo|写真|照片|圖片|图片|사진|รูปภาพ|รูป|ภาพ|Foto|Ảnh|Hình ảnh|Фото|Video|動画|影片|视频|視頻|동영상|วิดีโอ|Vídeo|Видео|'
-             'Voice message|Audio|ボイスメッセージ|語音訊息|语音信息|语音消息|음성메시지|음성 메시지|ข้อความเสียง|'
-             'Pesan suara|Mensaje de voz|Mensagem de voz|Tin nhắn thoại|File|ファイル|檔案|文件|파일|ไฟล์|Berkas|Archivo|Arquivo|Tệp|Album|Albums|アルバム|相簿|相册|앨범|อัลบั้ม|Music|ミュージック',
-    'contact': 'Contact|連絡先|聯絡資訊|联系人|연락처|รายชื่อติดต่อ|Kontak|Contacto|Contato|Location|位置情報|位置資訊|位置訊息|位置信息|位置|위치정보|위치|ตำแหน่งที่ตั้ง|ตำแหน่ง|Lokasi|Ubicación|'
-               'Gift|プレゼント|禮物|礼物|선물|ของขวัญ|Hadiah|Poll|投票|Flex message|Flexメッセージ',
+    'media': 'Photo|写真|照片|圖片|图片|사진|รูปภาพ|รูป|ภาพ|Foto|Ảnh|Hình ảnh|Фото|Video|動画|影片|视频|視頻|동영상|วิดีโอ|Vídeo|'
+             'Видео|Voice message|Audio|ボイスメッセージ|語音訊息|语音信息|语音消息|음성메시지|음성 메시지|ข้อความเสียง|Pesan suara|'
+             'Mensaje de voz|Mensagem de voz|Tin nhắn thoại|File|ファイル|檔案|文件|파일|ไฟล์|Berkas|Archivo|Arquivo|'
+             'Tệp|Album|Albums|アルバム|相簿|相册|앨범|อัลบั้ม|Music|ミュージック',
+    'contact': 'Contact|連絡先|聯絡資訊|联系人|연락처|รายชื่อติดต่อ|Kontak|Contacto|Contato|Location|位置情報|位置資訊|位置訊息|位置信息|'
+               '位置|위치정보|위치|ตำแหน่งที่ตั้ง|ตำแหน่ง|Lokasi|Ubicación|Gift|プレゼント|禮物|礼物|선물|ของขวัญ|Hadiah|Poll|'
+               '投票|Flex message|Flexメッセージ',
     'system': 'Notes|Note|ノート|記事本|记事本|노트|โน้ต|Catatan'}
 
 # %% ../../nbs/messengers/line.ipynb #56fdc083
 _bare = {
     'sticker': 'Sticker|Stickers|スタンプ|貼圖|贴图|스티커|สติกเกอร์|Stiker',
-    'media': 'Photo|Photos|Image|Images|写真|画像|照片|圖片|图片|사진|รูปภาพ|รูป|Foto|Video|Videos|動画|影片|视频|視頻|동영상|วิดีโอ|Audio|Voice message|Voice messages|ボイスメッセージ|語音訊息|语音信息|음성메시지|File|Files|ファイル|檔案|文件|파일|ไฟล์',
+    'media': 'Photo|Photos|Image|Images|写真|画像|照片|圖片|图片|사진|รูปภาพ|รูป|Foto|Video|Videos|動画|影片|视频|視頻|동영상|'
+             'วิดีโอ|Audio|Voice message|Voice messages|ボイスメッセージ|語音訊息|语音信息|음성메시지|File|Files|ファイル|檔案|文件|파일|'
+             'ไฟล์',
     'contact': 'Contact|Contacts|連絡先|聯絡資訊|联系人|연락처',
     'system': 'joined the group\\.?|left the group\\.?|joined the chat\\.?|left the chat\\.?',
     'deleted': 'unsent a message\\.?'}
@@ -200,9 +204,10 @@ _reason_of = {False: {f'[{w}]': why for why, words in _brackets.items() for w in
 _reason_of[True] |= _reason_of[False]
 
 # %% ../../nbs/messengers/line.ipynb #8c869755
-_calls = ('Call time|通話時間|通话时间|통화시간|통화 시간|Missed call|Cancell?ed call|No answer|不在着信|通話をキャンセルしました|通話に応答がありませんでした|'
-          'グループ(?:音声|ビデオ)?通話(?:に招待されました|が開始されました|が終了しました)|未接來電|未接来电|無人接聽|无人接听|(?:您)?已取消通話|(?:您)?已取消通话|부재중 전화|'
-          '부재중 통화|ไม่ได้รับสาย|Panggilan tak terjawab|Group (?:voice |video )?call (?:started|ended)|chat\\.message\\.[a-z.]+')
+_calls = ('Call time|通話時間|通话时间|통화시간|통화 시간|Missed call|Cancell?ed call|No answer|不在着信|通話をキャンセルしました|'
+          '通話に応答がありませんでした|グループ(?:音声|ビデオ)?通話(?:に招待されました|が開始されました|が終了しました)|未接來電|未接来电|無人接聽|无人接听|(?:您)?已取消通話|'
+          '(?:您)?已取消通话|부재중 전화|부재중 통화|ไม่ได้รับสาย|Panggilan tak terjawab|'
+          'Group (?:voice |video )?call (?:started|ended)|chat\\.message\\.[a-z.]+')
 _call = re.compile(rf'☎ ?(?:{_calls})[.。]?(?: ?\d+(?::\d\d)+)?')
 _placed = re.compile(r'\[(?:Location|位置情報|位置資訊|位置訊息|位置信息|位置|Albums?|アルバム|相簿|相册|Notes?|ノート|記事本|记事本)\] .+')
 _unsent = re.compile(r'unsent a message|送信を取り消しました|收回了?訊息|撤回了?(?:一条)?消息|ยกเลิกข้อความ|메시지 전송을 취소')

@@ -25,7 +25,8 @@ PRIVATE_KINDS = dict(
     address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords',
     link='private parts of links')
 UNNUMBERED_MARKS = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
-MARK = re.compile(f"<(?:{'|'.join(k for k in PRIVATE_KINDS if k not in UNNUMBERED_MARKS)}) \\d+>|{'|'.join(UNNUMBERED_MARKS.values())}")
+MARK = re.compile(f"<(?:{'|'.join(k for k in PRIVATE_KINDS if k not in UNNUMBERED_MARKS)}) \\d+>|"
+                  f"{'|'.join(UNNUMBERED_MARKS.values())}")
 
 # %% ../../nbs/messengers/redact.ipynb #98c7ed7b
 HIDDEN = '\ue000' # Unicode sets it aside for private use
@@ -60,9 +61,10 @@ find_emails = pattern_rule('email', re.compile(rf'''
     [A-Za-z]{{2,24}} ) (?![{_l}@])''', re.X | re.I))
 
 # %% ../../nbs/messengers/redact.ipynb #e2bd8609
-SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|meet\.google\.com|'
-                          r'bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
-PUBLIC_HOSTS = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|open\.spotify\.com)$')
+SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|'
+                          r'meet\.google\.com|bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
+PUBLIC_HOSTS = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|'
+                          r'open\.spotify\.com)$')
 HARMLESS_KEYS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # before a =, if what follows is short
 _position = re.compile(r'-?\d{1,3}\.\d{3,}(?:,|%2C)\+?-?\d{1,3}\.\d{3,}')
 _uuid = re.compile(r'[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}', re.I)
@@ -206,13 +208,21 @@ def whole_word(
     return rf'(?:(?<![^\W_])(?:{spaced})(?![^\W_])' + (f'|{unspaced})' if unspaced else ')')
 
 # %% ../../nbs/messengers/redact.ipynb #d54a1736
-UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
-             'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
-_call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|anrufen|ruf|'
-             r't[ée]l(?:[ée]phone)?|portable|num[ée]ro|appelle[rz]?|tel[ée]fono|m[óo]vil|cel(?:ular?|u)?|n[úu]mero|ll[áa]ma\w*|telefone|liga|cellulare|chiama\w*|scrivi\w*|telefoon|bel|zadzwo\w*|'
-             r'kom[óo]rk\w*|numer|numara\w*|mobil|tlf|tlfn|fono|телефон\w*|номер\w*|тел|звони\w*|ה?טלפון|ה?מספר|נייד|هاتف\w*|رقم\w*|جوال\w*|واتس\w*|फोन|फ़ोन|नंबर|मोबाइल|sđt|số',
+UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|'
+                        'percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
+                        'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|'
+                        'stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
+_call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|'
+                   'whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|'
+                   'anrufen|ruf|'
+                   r't[ée]l(?:[ée]phone)?|portable|num[ée]ro|appelle[rz]?|tel[ée]fono|m[óo]vil|'
+                   r'cel(?:ular?|u)?|n[úu]mero|ll[áa]ma\w*|telefone|liga|cellulare|chiama\w*|scrivi\w*|'
+                   r'telefoon|bel|zadzwo\w*|kom[óo]rk\w*|numer|numara\w*|mobil|tlf|tlfn|fono|телефон\w*|'
+                   r'номер\w*|тел|звони\w*|ה?טלפון|ה?מספר|נייד|هاتف\w*|رقم\w*|جوال\w*|واتس\w*|फोन|फ़ोन|नंबर|'
+                   r'मोबाइल|sđt|số',
              '电话|手机|号码|電話|手機|號碼|携帯|番号|전화|번호')
-_bank = whole_word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
+_bank = whole_word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|'
+                   r'cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
              '账号|帳號|口座番号|口座|계좌번호|계좌')
 _id = whole_word('ssn|social(?: security)?')
 _gap = r"(?:[^\w\d]{1,3}[^\W\d]{1,12}){0,4}[^\w]{0,4}"
@@ -287,8 +297,10 @@ def find_numbers(
 
 # %% ../../nbs/messengers/redact.ipynb #2c62a0c7
 _is = r"(?:[:=：]|['’]s|" + whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
-_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
-             'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
+_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|"
+                   r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
+                   'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|'
+                   'пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
              '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
 _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
 _other = r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|dress|exit|http)[ -])?"
@@ -307,13 +319,17 @@ CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real i
     (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
     (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})"
      rf"[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
-    (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|to (?:log|sign|verify|confirm|reset|unlock))", None),
+    (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|"
+     rf"to (?:log|sign|verify|confirm|reset|unlock))", None),
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
-_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
-                 'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|m[ậa]t kh[ẩa]u|'
-                 'kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
+_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|'
+                       r'(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|'
+                       r'contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
+                       'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|'
+                       '[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|'
+                       'm[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
 ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired
     this that there here the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his her our their can could would will should
     please tell type enter email mail install startup pass password passwords user username root whatever anything something nothing one two and or but for to too so in on at of if is was
@@ -347,13 +363,15 @@ _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
 _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
          r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
 _after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNIT_WORDS}))'
-_not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|"
-        r"houses?|streets?|different|busy|bucks|dollars|percent|star|degrees?)\b)")
+_not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|"
+        r"hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|houses?|streets?|"
+        r"different|busy|bucks|dollars|percent|star|degrees?)\b)")
 _th = r'\d{1,3}(?:st|nd|rd|th)'
 _street = '(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)'
 ENGLISH_ADDRESSES = [
     rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",                       # 1600 Pennsylvania Ave NW
-    rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|boulevard)\b{_tail}", # 123 main st
+    rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|"
+    rf"boulevard)\b{_tail}", # 123 main st
     rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
     rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}",                                                                 # 450 N 900 E, as in Utah
     r"[Pp]\.? ?[Oo]\.? ?[Bb]ox \d{1,6}"]
@@ -363,15 +381,21 @@ _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
 _ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
 EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis avenue for a street in New York
-    rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
+    rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|"
+    rf"cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
     r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
-    rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
+    rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|"
+    rf"{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
     rf"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{{2,40}}, \d))"
     rf" ?{_of}{_cap}(?: (?:de |del |da |la )?{_cap}){{0,3}}{_no}\d{{1,5}}{_after}",
     r"(?:calle|rua) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?,? \d{1,4}\b",
-    r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|n°) ?\d{1,3}[A-Za-z]? ?- ?\d{1,3}",
-    rf"(?i:ul\.|al\.|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пер\.|вул\.|вулиця|strada|οδός) ?{_cap}(?: {_cap}){{0,2}},? ?(?:д\.|дом|буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
-    rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
+    r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|"
+    r"n°) ?\d{1,3}[A-Za-z]? ?- ?\d{1,3}",
+    rf"(?i:ul\.|al\.|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пер\.|вул\.|вулиця|strada|"
+    rf"οδός) ?{_cap}(?: {_cap}){{0,2}},? ?(?:д\.|дом|"
+    rf"буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
+    rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|"
+    rf"Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
 ASIAN_ADDRESSES = [
     r"(?:רחוב|רח'|שדרות) [^\W\d_]+(?: [^\W\d_]+)? \d{1,4}", r"شارع [^\W\d_]+(?: [^\W\d_]+){0,2} (?:رقم )?\d{1,4}",
     r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",

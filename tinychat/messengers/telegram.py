@@ -229,12 +229,13 @@ def chat_to_log(
 FORMAT = 'Telegram'
 LOOKS = "Telegram Desktop's result.json: one JSON object with messages, or with chats and personal_information"
 
-_kinds = (r'"type"\s*:\s*"(personal_chat|bot_chat|saved_messages|private_group|private_supergroup|public_supergroup|'
-          r'private_channel|public_channel|verification_codes|replies)"')
+_kinds = (r'"type"\s*:\s*"(personal_chat|bot_chat|saved_messages|private_group|private_supergroup|'
+          r'public_supergroup|private_channel|public_channel|verification_codes|replies)"')
 _record = r'"type"\s*:\s*"(message|service)"'
 _field = r'"(from|from_id|actor|actor_id|date_unixtime)"\s*:'
-_account = (r'\s*\{\s*("about"\s*:\s*"([^"\\]|\\.)*"\s*,\s*)?"(personal_information|profile_pictures|stories|contacts|frequent_contacts|'
-            r'sessions|chats|left_chats)"\s*:\s*(\{\s*("user_id"|"about"|"list")|\[\s*(\{\s*"date"|\]\s*,))')
+_account = (r'\s*\{\s*("about"\s*:\s*"([^"\\]|\\.)*"\s*,\s*)?"(personal_information|profile_pictures|stories|'
+            r'contacts|frequent_contacts|sessions|chats|left_chats)"\s*:\s*(\{\s*("user_id"|"about"|"list")|'
+            r'\[\s*(\{\s*"date"|\]\s*,))')
 
 # %% ../../nbs/messengers/telegram.ipynb #ea569106
 def find(

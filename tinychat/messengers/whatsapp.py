@@ -266,10 +266,16 @@ def own_reason(
     return next((r for r, words in _OWN_WORDS if words.search(text)), 'media' if text in omitted else 'system')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #84dacfd1
-_OMITTED = {f'<{t}>' for t in '''Media omitted|Video message omitted|Voice message omitted|View once voice message omitted|Medien ausgeschlossen|Medien ausgelassen|Multimedia omitido|Archivo omitido|
-Mídia oculta|Arquivo de mídia oculto|Ficheiro não revelado|Médias omis|Fichier omis|Media omessi|Media weggelaten|Без медиафайлов|Medya dahil edilmedi|Medya atlanmış|Pominięto multimedia|Media dihilangkan|
-Media tidak disertakan|Media utelämnat|Mediet utelatt|Media jätettiin pois|Udeladt medie|メディアなし|メディアは含まれていません|省略多媒体文件|媒體已略去|미디어 파일 제외|תמונה הושמטה|המדיה לא נכללה|تم استبعاد الوسائط|मीडिया शामिल नहीं है'''.replace('\n', '').split('|')}
-_ATTACHED = {'file attached', 'Datei angehängt', 'archivo adjunto', 'arquivo anexado', 'ficheiro anexado', 'fichier joint', 'file allegato', 'bestand bijgevoegd', 'dosya ekli', 'dosya ekte', 'файл добавлен'}
+_OMITTED = {f'<{text}>' for text in (
+    'Media omitted|Video message omitted|Voice message omitted|View once voice message omitted|'
+    'Medien ausgeschlossen|Medien ausgelassen|Multimedia omitido|Archivo omitido|Mídia oculta|'
+    'Arquivo de mídia oculto|Ficheiro não revelado|Médias omis|Fichier omis|Media omessi|Media weggelaten|'
+    'Без медиафайлов|Medya dahil edilmedi|Medya atlanmış|Pominięto multimedia|Media dihilangkan|'
+    'Media tidak disertakan|Media utelämnat|Mediet utelatt|Media jätettiin pois|Udeladt medie|メディアなし|'
+    'メディアは含まれていません|省略多媒体文件|媒體已略去|미디어 파일 제외|תמונה הושמטה|המדיה לא נכללה|تم استبعاد الوسائط|'
+    'मीडिया शामिल नहीं है').split('|')}
+_ATTACHED = {'file attached', 'Datei angehängt', 'archivo adjunto', 'arquivo anexado', 'ficheiro anexado', 'fichier joint',
+             'file allegato', 'bestand bijgevoegd', 'dosya ekli', 'dosya ekte', 'файл добавлен'}
 _FILE = re.compile(r'\u200e?(?P<name>[^\n]*\.\w{0,5}) \((?P<what>[^()\n]+)\)')
 _GIVEN = re.compile(r'\u200e|[A-Z]{3}-\d{8}-WA\d+') # how names given by WhatsApp begin
 
@@ -404,17 +410,25 @@ def before_mark(
     return None, text
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c0eeabe0
-_SENTENCES = {t + dot: reason for reason, texts in (('deleted', """This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht|Se eliminó este mensaje|
-Este mensaje fue eliminado|Eliminaste este mensaje|Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|Ce message a été supprimé|Vous avez supprimé ce message|Questo messaggio è stato eliminato|
-Hai eliminato questo messaggio|Dit bericht is verwijderd|U hebt dit bericht verwijderd|Данное сообщение удалено|Вы удалили данное сообщение|Bu mesaj silindi|Bu mesajı sildiniz"""),
-    ('call', 'Missed voice call|Missed video call|Missed group voice call|Missed group video call'),
-    ('contact', 'live location shared'), ('empty', 'null')) for t in texts.replace('\n', '').split('|') for dot in ('', '.') if t + dot != 'null.'}
+_REASON_OF = dict(
+    deleted=(
+        'This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht|'
+        'Du hast diese Nachricht gelöscht|Se eliminó este mensaje|Este mensaje fue eliminado|'
+        'Eliminaste este mensaje|Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|'
+        'Ce message a été supprimé|Vous avez supprimé ce message|Questo messaggio è stato eliminato|'
+        'Hai eliminato questo messaggio|Dit bericht is verwijderd|U hebt dit bericht verwijderd|'
+        'Данное сообщение удалено|Вы удалили данное сообщение|Bu mesaj silindi|Bu mesajı sildiniz'),
+    call='Missed voice call|Missed video call|Missed group voice call|Missed group video call',
+    contact='live location shared', empty='null')
+_SENTENCES = {text + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|') for dot in ('', '.')}
+_SENTENCES.pop('null.') # only without a full stop
 _EDITED = tuple(f' <{t}{dot}>' for dot in ('', '.') for t in (
     'This message was edited', 'Diese Nachricht wurde bearbeitet', 'Se editó este mensaje', 'Mensagem editada',
     'Ce message a été modifié', 'Questo messaggio è stato modificato', 'Dit bericht is bewerkt'))
 _PLACE = re.compile(r'\w{1,20}(?: \w{1,20})?: https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+')
 _POLL = re.compile(r'\w{1,20}:\n[^\n]*(\n\w{1,20}: [^\n]* \(\d+ [^()\n]*\))+\n?')
-_OLD_FILE = re.compile(r'(\d{4}-\d\d-\d\d-[A-Z]+-\d{8}\.\w+) <[^<>\n]+>|<[^<>:\n]{1,40}: ?(\d{8}-[^<>\n]{1,250}\.\w{1,5})>') # an iPhone's, without marks
+_OLD_FILE = re.compile(r'(\d{4}-\d\d-\d\d-[A-Z]+-\d{8}\.\w+) <[^<>\n]+>|'
+                       r'<[^<>:\n]{1,40}: ?(\d{8}-[^<>\n]{1,250}\.\w{1,5})>') # an iPhone's, without marks
 
 # %% ../../nbs/messengers/whatsapp.ipynb #7ca1e32f
 def android_own(
@@ -472,8 +486,8 @@ def judge_record(
     return (None, text) if text and not text.isspace() else ('empty', '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #01e0b2cf
-_NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|xlsx?|pptx?|apk|zip|db|sqlite|'
-                      r'jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
+_NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|'
+                      r'xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
 
 def is_whatsapp(
     file:File, # Any file
@@ -497,8 +511,9 @@ def find(
     return [[f] for f in files if is_whatsapp(f)]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f836d42
-_TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|conversa do whatsapp com|'
-                     r'discussion whatsapp avec|чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
+_TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|'
+                     r'conversa do whatsapp com|discussion whatsapp avec|'
+                     r'чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
 
 def file_stems(
     file:File, # A chat
