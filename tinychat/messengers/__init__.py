@@ -67,6 +67,7 @@ def read_exports(
         out += [read_group(reader, group) for reader, group in known]
     return out
 
+# %% ../../nbs/messengers/index.ipynb #a90cba87
 def first_trouble(
     files:list, # `File`s that no reader knows
 )->str: # A sentence, or nothing
@@ -123,6 +124,7 @@ def match_names(
         out |= found
     return out
 
+# %% ../../nbs/messengers/index.ipynb #564d9c9a
 def list_senders(
     counts:Counter, # From `count_senders`
 )->str: # At most twenty of them
@@ -150,6 +152,7 @@ def find_me(
             raise ValueError(f'{path} does not say which of the senders is you. Say it with --me NAME. Senders: {list_senders(wrote)}.')
     return me
 
+# %% ../../nbs/messengers/index.ipynb #fc4f69ad
 def who_you_are(
     me:dict, # From `find_me`
 )->str: # A sentence
@@ -189,6 +192,7 @@ def chat_key(
     if chat.group and chat.name: return format, chat.name, True
     return format, chat.name if len(others) != 1 else '', frozenset() if len(others) > 1 and chat.name else others
 
+# %% ../../nbs/messengers/index.ipynb #4f952b59
 def chat_keys(
     export:Export, # With the chats to tell apart
 ): # A key for each of its chats, in order
@@ -199,6 +203,7 @@ def chat_keys(
         alike[whole := tuple((m.sender, m.text) for m in chat.messages)] += 1
         yield export.format, whole, alike[whole]
 
+# %% ../../nbs/messengers/index.ipynb #6c100d05
 def align_zones(
     messages:list, # `Message`s of a chat
 )->list: # The same; if any has a time with a zone, all times have one
@@ -248,6 +253,7 @@ def merge_exports(
         for key, seen in now.items(): have[key] = Counter(have.get(key, {})) | seen
     return [sort_merged(chat, order[key]) for key, chat in merged.items() if chat.messages], twice
 
+# %% ../../nbs/messengers/index.ipynb #a4715644
 def sort_merged(
     chat:MergedChat, # Its messages in the order in which they came in
     seconds:list,    # For each message the time to sort by
@@ -381,6 +387,7 @@ class Import:
     unknown:list    # `File`s that no reader knows
     def __repr__(self): return f"Import({len(self.convs):,} conversations, {self.report['kept']:,} of {self.report['read']:,} messages)"
 
+# %% ../../nbs/messengers/index.ipynb #c39ca098
 def import_exports(
     *paths,             # Files, folders and zips
     me=(),              # What the person is called in them (nothing: found out)
@@ -417,6 +424,7 @@ def split_chat(
     source = iter(chat.source)
     return [[(m, next(source)) for m in part] for part in conversations(chat.messages, gap)]
 
+# %% ../../nbs/messengers/index.ipynb #ef957a0c
 def both_sides(
     chats:list,        # `MergedChat`s, from `anonymise`
     gap:float,         # Minutes
@@ -431,6 +439,7 @@ def both_sides(
             else: one_sided.update(source for _, source in part)
     return sorted(kept, key=lambda part_and_group: seconds_of(part_and_group[0][0][0]))
 
+# %% ../../nbs/messengers/index.ipynb #b7b180ac
 def drop_older(
     chat:MergedChat, # A chat
     since:datetime,  # If it has no zone, this machine's
@@ -494,6 +503,7 @@ def describe_unknown(
     listed = ', '.join(f"{f.name} ({f.trouble or 'not recognised'})" for f in files[:5])
     return f'Left alone: {listed}' + (f' and {len(files) - 5:,} more' if len(files) > 5 else '') + '.'
 
+# %% ../../nbs/messengers/index.ipynb #812f1520
 def describe_size(
     convs:list, # Conversations, each a list of `Block`s
 )->str: # A sentence
@@ -595,6 +605,7 @@ def import_file(
     print(f'\nWritten to {out}. Read it, change what you like, then run tinychat-train.')
     return done
 
+# %% ../../nbs/messengers/index.ipynb #a96304e1
 def write_import(
     done:Import, # What was imported
     out:Path,    # ChatML file to write
@@ -682,6 +693,7 @@ def count_matches(
     "How often each word, or each emoji, occurs."
     return Counter(w for m in messages for w in re.findall(pattern, m.text.lower()))
 
+# %% ../../nbs/messengers/index.ipynb #1c73fdf2
 def typical_words(
     mine:Counter,   # What the person says
     others:Counter, # What everybody else says

@@ -305,6 +305,7 @@ def seconds_of(
     try: return message.time.timestamp()
     except (OverflowError, OSError, ValueError): return 0.
 
+# %% ../../nbs/messengers/core.ipynb #5f0522a3
 def sort_keys(
     messages:list, # `Message`s as in the export
 )->list: # Seconds for each, to sort by
@@ -320,6 +321,7 @@ def sort_keys(
         keys.append(last)
     return keys
 
+# %% ../../nbs/messengers/core.ipynb #263bb5fb
 def sort_messages(
     messages:list, # `Message`s as in the export
 )->list: # The same by time; ties stay as they were

@@ -283,6 +283,7 @@ def package_records(
     if is_csv(file): return sift_records(export, csv_dicts(file), judge)
     with open_json(file) as stream: return sift_records(export, stream.values(), judge)
 
+# %% ../../nbs/messengers/discord.ipynb #b64caa7c
 def read_package(
     files:list,    # What `find` put together
     export:Export, # Gets the chats

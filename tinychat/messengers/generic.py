@@ -43,6 +43,7 @@ def normalise_column(
     "A column's name without capitals, spaces and underscores."
     return re.sub(r'[\W_]+', '', name).lower()
 
+# %% ../../nbs/messengers/generic.ipynb #96b336bd
 def column_roles(
     names, # Of the columns, or keys of JSON objects
 )->dict: # Role -> name; None if these are not messages, or are those of another reader

@@ -335,6 +335,7 @@ class ChatOwner:
     addresses:set=field(default_factory=set) # E-mail addresses
     names:set=field(default_factory=set)     # As shown
 
+# %% ../../nbs/messengers/google.ipynb #f25c4fdc
 def space_to_log(
     records:list,    # What `messages.json` holds
     info:dict,       # What `group_info.json` says; {} if there is none

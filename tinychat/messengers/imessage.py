@@ -488,6 +488,7 @@ def read_block(
     message = Message(sender, text, time) if text else None
     return ExporterBlock(message, reason, (time, sender), head['reader'], reactions, [read_block(r, True) for r in replies])
 
+# %% ../../nbs/messengers/imessage.ipynb #65899d71
 def own_text(
     lines:list, # Of a block, without date, sender and answers
 )->tuple: # (text or None, reason or None, how many reactions there were)

@@ -219,6 +219,7 @@ def read_app_export(
             logs[chat].messages.append(Message(names.get(author, author), text, item['time']))
     return Export(FORMAT, str(files[0].path), finish_logs(logs.values()), read, dropped)
 
+# %% ../../nbs/messengers/signal.ipynb #c229a1ad
 def new_log(
     other:str,       # Id of the person or group that a chat is with
     recipients:dict, # Id -> recipient

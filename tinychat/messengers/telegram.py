@@ -116,6 +116,7 @@ class RawChat:
     records:list=field(default_factory=list) # `RawMessage`, or the reason why not
     found:bool=False                         # Did it have a list of messages?
 
+# %% ../../nbs/messengers/telegram.ipynb #daba0e8e
 def fill_chat(
     chat:RawChat,      # Is filled
     key:str,           # A key of the chat

@@ -528,6 +528,7 @@ def given_title(
     "The name that WhatsApp gave to a chat."
     return next((m[1] for s in file_stems(file) if (m := _TITLED.fullmatch(s))), '')
 
+# %% ../../nbs/messengers/whatsapp.ipynb #03840a51
 def letters_only(
     name:str, # Of a chat or a person
 )->str: # To compare by, because a file's name cannot hold every character
