@@ -21,7 +21,7 @@ from .tokenizer import Tokenizer
 __all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Settings', 'Chat', 'Break', 'bubble',
            'bubbles', 'ChatBox']
 
-# %% ../nbs/04_chat.ipynb #1c63634e
+# %% ../nbs/04_chat.ipynb #047af77c
 @dataclass(eq=False, repr=False)
 class Settings:
     "How a chat draws its replies. ValueError for a number that makes no sense."
@@ -31,10 +31,12 @@ class Settings:
     max_messages:int=8    # Most messages in one reply
     seed:int=None         # The same talk every time (None: never the same)
     def __post_init__(self):
-        for name, least, kind in ('temperature', 0, Real), ('top_k', 0, Integral), ('max_tokens', 1, Integral), ('max_messages', 1, Integral):
-            n, whole = getattr(self, name), 'whole ' if kind is Integral else ''
-            if not (isinstance(n, kind) and n >= least): raise ValueError(f'{name} must be a {whole}number, at least {least}, not {n!r}.')
-        if self.seed is not None and not 0 <= self.seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {self.seed}.')
+        for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
+            n, kind, whole = getattr(self, name), *((Real, '') if name == 'temperature' else (Integral, 'whole '))
+            if not (isinstance(n, kind) and n >= least):
+                raise ValueError(f'{name} must be a {whole}number, at least {least}, not {n!r}.')
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise ValueError(f'seed must be from 0 to {2**63-1}, not {self.seed}.')
 
 # %% ../nbs/04_chat.ipynb #8579aca0
 class Chat(Settings):
@@ -43,7 +45,7 @@ class Chat(Settings):
         model:GPT,           # Trained
         tokenizer:Tokenizer, # The one it was trained with
         make_writer=Writer,  # From the model to what writes with it
-        ban=None,            # From the ids of a message so far to those that must not come next (None: nothing is banned)
+        ban=None,            # From the ids of a message so far to those that must not come next (None: any may)
         **settings,          # As for `Settings`
     ):
         super().__init__(**settings)
@@ -56,7 +58,8 @@ class Chat(Settings):
         "Begin a new conversation."
         self.talk, self.n_dropped = [], 0 # `Block`s, and how many of the oldest are out of view
         self.written = set() # files that hold this talk, which `save` may replace
-    def __repr__(self): return f'Chat({self.model.n_params()/1e6:.1f}M parameters, {len(self.talk)} messages so far)'
+    def __repr__(self):
+        return f'Chat({self.model.n_params()/1e6:.1f}M parameters, {len(self.talk)} messages so far)'
 
 # %% ../nbs/04_chat.ipynb #e627e3b4
 @patch(cls_method=True)
@@ -76,6 +79,7 @@ def header(self:Chat,
     "The ids before the text of a message."
     return [self.tokenizer.im_start, *self.tokenizer.encode(role), *self.tokenizer.encode('\n')]
 
+# %% ../nbs/04_chat.ipynb #c627d0cc
 @patch
 def block_ids(self:Chat,
     block:Block, # A message
@@ -91,6 +95,7 @@ def room(self:Chat
     "How long a reply may be."
     return max(1, min(self.max_tokens, self.model.config.context//2))
 
+# %% ../nbs/04_chat.ipynb #3a476dd6
 @patch
 def prompt(self:Chat
 )->list: # Ids of the talk, an open `assistant` block last
@@ -99,14 +104,18 @@ def prompt(self:Chat
     limit = max(0, self.model.config.context - self.room() - len(opening) - 1)
     blocks = [self.block_ids(b) for b in self.talk[self.n_dropped:]]
     if sum(map(len, blocks)) > limit:
-        while len(blocks) > 1 and sum(map(len, blocks)) > limit//2: blocks.pop(0); self.n_dropped += 1
+        while len(blocks) > 1 and sum(map(len, blocks)) > limit//2:
+            blocks.pop(0)
+            self.n_dropped += 1
     ids = [i for b in blocks for i in b]
     return [self.tokenizer.end_of_text, *ids[max(0, len(ids)-limit):], *opening]
 
 # %% ../nbs/04_chat.ipynb #42f979b8
 @patch
-def sampling(self:Chat)->dict: return dict(temperature=self.temperature, top_k=self.top_k, generator=self.rng) # for `sample`
+def sampling(self:Chat)->dict: # For `sample`
+    return dict(temperature=self.temperature, top_k=self.top_k, generator=self.rng)
 
+# %% ../nbs/04_chat.ipynb #2ce0518f
 @patch
 def goes_on(self:Chat,
     ids:list, # The talk, its last message closed
@@ -121,33 +130,37 @@ class Break(str):
     "A line end between two messages of one reply, not within one."
 BREAK = Break('\n')
 
+# %% ../nbs/04_chat.ipynb #4ae82452
+@patch
+def message(self:Chat,
+    ids:list,  # The talk, an open block last; the ids of the message are added
+    room:int,  # Tokens that it may take
+):
+    "Yield the text of one message as it is written."
+    special = [*self.tokenizer.special.values()]
+    def words():
+        for i in self.writer.generate(list(ids), room, special, self.ban, **self.sampling()):
+            ids.append(i)
+            if i not in special: yield i
+    yield from self.tokenizer.decode_stream(words())
+
 # %% ../nbs/04_chat.ipynb #d33620d9
 @patch
 def answer(self:Chat):
     "Yield the model's reply to the talk as it is written, `BREAK` between two messages."
-    tok, ids, left, said = self.tokenizer, self.prompt(), self.room(), []
+    ids, said, newline, opening = self.prompt(), [], self.tokenizer.encode('\n'), self.header('assistant')
+    end = len(ids) + self.room()
     try:
         for n in range(self.max_messages):
             said.append('')
-            new = []
-            for piece in tok.decode_stream(self.message(ids, left, new)):
+            for piece in self.message(ids, end - len(ids)):
                 said[-1] += piece
                 yield piece
-            ids += new
-            left -= len(new) + len(self.header('assistant')) + 1 # the message, its end, and what opens another
-            if left < 1 or ids[-1] != tok.im_end or not self.goes_on(ids): return
-            if n+1 < self.max_messages:
-                ids += [*tok.encode('\n'), *self.header('assistant')]
-                yield BREAK
+            more = len(ids) + len(newline + opening) < end and ids[-1] == self.tokenizer.im_end
+            if n+1 == self.max_messages or not more or not self.goes_on(ids): return
+            ids += [*newline, *opening]
+            yield BREAK
     finally: self.talk += [Block('assistant', t) for t in said if t]
-
-@patch
-def message(self:Chat, ids, left, new):
-    "Yield the ids of one message without its end; `new` gets all of them."
-    special = [*self.tokenizer.special.values()]
-    for i in self.writer.generate(ids, left, special, self.ban, **self.sampling()):
-        new.append(i)
-        if i not in special: yield i
 
 # %% ../nbs/04_chat.ipynb #fae012a2
 @patch
@@ -159,6 +172,7 @@ def stream(self:Chat,
     self.talk.append(Block('user', text))
     yield from self.answer()
 
+# %% ../nbs/04_chat.ipynb #f6dbab48
 @patch
 def reply(self:Chat,
     text:str, # What you say
@@ -179,13 +193,14 @@ def again(self:Chat): # ValueError if nobody said anything yet
 # %% ../nbs/04_chat.ipynb #c4361e49
 @patch
 def save(self:Chat,
-    path=None, # Where (None: talk.txt, or talk2.txt and so on if that is taken); ValueError if the file is not of this talk
+    path=None, # Where (None: the first of talk.txt, talk2.txt... that is free); ValueError if it is taken
 )->Path: # Where it was written; OSError if that is impossible
     "Write the talk as ChatML."
-    if not self.talk: raise ValueError('nothing was said yet.')
     def ours(p): return not p.exists() or os.path.realpath(p) in self.written
-    path = Path(os.path.expanduser(path)) if path else next(p for n in itertools.count(1) if ours(p := Path(f'talk{n if n > 1 else ""}.txt')))
-    if path.parts[:1] and path.parts[0].startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
+    if not self.talk: raise ValueError('nothing was said yet.')
+    if path: path = Path(os.path.expanduser(path))
+    else: path = next(p for n in itertools.count(1) if ours(p := Path(f'talk{n if n > 1 else ""}.txt')))
+    if str(path).startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
     if not ours(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
     write_chatml(path, [self.talk])
     self.written.add(os.path.realpath(path))
@@ -194,14 +209,16 @@ def save(self:Chat,
 # %% ../nbs/04_chat.ipynb #ad741b3f
 RIGHT = 'margin-left:auto;background:#0b6bdc;color:#fff'
 LEFT = 'margin-right:auto;background:var(--jp-layout-color2,#e9e9eb);color:var(--jp-content-font-color1,#111)'
-FONT = "font:15px/1.4 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;font-variant-emoji:unicode"
+FONT = ("font:15px/1.4 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;"
+        "font-variant-emoji:unicode")
 BUBBLE = ('width:fit-content;max-width:78%;box-sizing:border-box;margin-top:2px;padding:7px 13px;'
           'white-space:pre-wrap;overflow-wrap:anywhere')
-DOT = ('<circle cx="{}" cy="6" r="4"><animate attributeName="opacity" values=".25;.9;.25" dur="1.2s" begin="{}s" '
-       'repeatCount="indefinite"/></circle>')
-DOTS = ('<svg role="img" aria-label="typing…" width="32" height="12" fill="currentColor" style="display:block;margin:4px 0">'
-        + ''.join(DOT.format(5 + 11*n, n/5) for n in range(3)) + '</svg>')
+DOT = ('<circle cx="{}" cy="6" r="4"><animate attributeName="opacity" values=".25;.9;.25" dur="1.2s" '
+       'begin="{}s" repeatCount="indefinite"/></circle>')
+DOTS = ('<svg role="img" aria-label="typing…" width="32" height="12" fill="currentColor" '
+        f'style="display:block;margin:4px 0">{"".join(DOT.format(5 + 11*n, n/5) for n in range(3))}</svg>')
 
+# %% ../nbs/04_chat.ipynb #e9f2bed9
 def bubble(
     text:str,       # One message, as it was typed
     from_me:bool,   # Did I write it? Then it stands on the right
@@ -209,8 +226,8 @@ def bubble(
 )->str: # HTML
     "Draw a message as a phone does."
     corner = '18px' if not last else '18px 18px 5px 18px' if from_me else '18px 18px 18px 5px'
-    who, side = ('me', RIGHT) if from_me else ('them', LEFT)
-    return f'<div data-from="{who}" style="{BUBBLE};border-radius:{corner};{side}">{html.escape(text) or DOTS}</div>'
+    who, side, body = *(('me', RIGHT) if from_me else ('them', LEFT)), html.escape(text) or DOTS
+    return f'<div data-from="{who}" style="{BUBBLE};border-radius:{corner};{side}">{body}</div>'
 
 # %% ../nbs/04_chat.ipynb #42280087
 def bubbles(
@@ -228,31 +245,34 @@ class ChatBox:
     "A `Chat` to text with, in a notebook."
     def __init__(self,
         chat:Chat, # Who replies
-        path=None, # Where Save writes (None: talk.txt, or talk2.txt and so on if that is taken)
+        path=None, # Where Save writes (None: as for `Chat.save`)
     ):
         try: import ipywidgets as W
-        except ImportError: raise ImportError('The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
-        self.W, self.chat, self.path = W, chat, path
+        except ImportError: raise ImportError(
+            'The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
+        self.W, self.chat, self.path, self.ui = W, chat, path, None
         self.log, self.note, self.title = (W.HTML(layout=W.Layout(flex='0 0 auto', margin='0')) for _ in range(3))
-        self.text = W.Text(placeholder='Message', continuous_update=False, layout=W.Layout(flex='1 1 160px', width='auto', margin='2px'))
-        self.buttons, self.sliders, self.ui = {}, {}, None
-        self.busy, self.halt, self.thread, self.drawn = threading.Lock(), threading.Event(), None, 0
+        wide = W.Layout(flex='1 1 160px', width='auto', margin='2px')
+        self.text = W.Text(placeholder='Message', continuous_update=False, layout=wide)
+        self.buttons, self.sliders, self.thread, self.drawn = {}, {}, None, 0
+        self.busy, self.halt = threading.Lock(), threading.Event()
         self.draw(chat.talk)
 
 # %% ../nbs/04_chat.ipynb #e3711c6b
 @patch
 def draw(self:ChatBox,
     talk:list,        # `Block`s to show
-    often:bool=False, # One of many drawings? Then some are left out: twenty a second are enough for the eye
+    often:bool=False, # One of many drawings? Twenty a second are enough for the eye; others are left out
 ):
     "Show `talk`."
     if often and time.monotonic() - self.drawn < 0.05: return
-    self.drawn = time.monotonic()
-    empty = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">Say something, and see what comes back.</div>'
-    self.log.value = bubbles(talk) if talk else empty
-    who = f'<b>tinychat</b><div style="opacity:.7;font-size:12.5px">{html.escape(repr(self.chat))}</div>'
-    self.title.value = f'<div style="padding:8px 10px;{FONT}">{who}</div>'
+    self.drawn, who = time.monotonic(), html.escape(repr(self.chat))
+    hint = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">Say something, and see what comes back.</div>'
+    self.log.value = bubbles(talk) if talk else hint
+    self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>tinychat</b>'
+                        f'<div style="opacity:.7;font-size:12.5px">{who}</div></div>')
 
+# %% ../nbs/04_chat.ipynb #ab4f5d6d
 @patch
 def tell(self:ChatBox,
     what='', # A text, or an exception; shown as one line
@@ -282,6 +302,7 @@ def follow(self:ChatBox,
         if len(self.chat.talk) < len(past) and not self.text.value: self.text.value = past[-1].text
     finally: pieces.close(); self.free()
 
+# %% ../nbs/04_chat.ipynb #ac0b8bf3
 @patch
 def free(self:ChatBox):
     "Draw what the chat remembers, and be ready for the next turn."
@@ -302,13 +323,15 @@ def turn(self:ChatBox,
     wait:bool,  # Return at its end, or at once?
 )->bool: # False if another reply is still coming; then nothing happens
     "Take a turn."
-    if not self.busy.acquire(blocking=False): self.tell('One reply at a time: this one is still coming.'); return False
+    free = self.busy.acquire(blocking=False)
+    if not free: self.tell('One reply at a time: this one is still coming.'); return False
     self.halt.clear(); self.tell(); self.enable()
     self.thread = threading.Thread(target=self.follow, args=(pieces, past), daemon=True)
     if wait: self.follow(pieces, past)
     else: self.thread.start()
     return True
 
+# %% ../nbs/04_chat.ipynb #97c05cba
 @patch
 def say(self:ChatBox,
     text:str,       # What you say
@@ -318,9 +341,6 @@ def say(self:ChatBox,
     return self.turn(self.chat.stream(text), [*self.chat.talk, Block('user', text)], wait)
 
 # %% ../nbs/04_chat.ipynb #d89b8931
-BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays', Again='Another reply to the same message',
-               Reset='Forget the talk and begin anew', Save='Write the talk to a file')
-
 @patch
 def send(self:ChatBox):
     "Say what stands in the field; while a reply is still coming, it stays there."
@@ -348,6 +368,7 @@ def again(self:ChatBox,
     while past and past[-1].role == 'assistant': past.pop()
     self.turn(self.chat.again(), past, wait)
 
+# %% ../nbs/04_chat.ipynb #f49125b7
 @patch
 def reset(self:ChatBox):
     "Forget the talk."
@@ -364,6 +385,10 @@ def save(self:ChatBox):
     except ValueError as e: self.tell(f'Not saved: {e}')
 
 # %% ../nbs/04_chat.ipynb #9927d28b
+BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays',
+               Again='Another reply to the same message', Reset='Forget the talk and begin anew',
+               Save='Write the talk to a file')
+
 @patch
 def make_buttons(self:ChatBox):
     "A button for each of `BUTTONS`, and Enter for Send."
@@ -373,17 +398,18 @@ def make_buttons(self:ChatBox):
         b.on_click(lambda _, press=getattr(self, name.lower()): press())
         self.buttons[name] = b
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # ipywidgets 8 would rather have `observe`, which also sends when the field loses the focus
+        warnings.simplefilter('ignore') # ipywidgets 8 prefers `observe`, which also sends when the focus goes
         self.text.on_submit(lambda _: threading.Timer(0.1, self.send).start())
 
 # %% ../nbs/04_chat.ipynb #7daa055f
-SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10), max_tokens=('Longest reply', 16, 512, 16))
+SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10),
+               max_tokens=('Longest reply', 16, 512, 16))
 
 @patch
 def make_sliders(self:ChatBox):
     "A slider for each of `SLIDERS`, at what the chat has now; it counts from the next reply on."
     for name, (label, least, most, step) in SLIDERS.items():
-        now, kind = getattr(self.chat, name), self.W.FloatSlider if isinstance(step, float) else self.W.IntSlider
+        now, kind = getattr(self.chat, name), self.W.FloatSlider if type(step) is float else self.W.IntSlider
         slider = kind(value=now, min=min(least, now), max=max(most, now), step=step, description=label,
                       style=dict(description_width='96px'), layout=self.W.Layout(width='auto'))
         slider.observe(lambda change, name=name: setattr(self.chat, name, change['new']), 'value')
@@ -393,14 +419,17 @@ def make_sliders(self:ChatBox):
 @patch
 def arrange(self:ChatBox):
     "Put everything in its place."
-    W, border = self.W, '1px solid rgba(128,128,128,.35)'
+    W = self.W
     self.make_buttons(); self.make_sliders(); self.enable(); self.tell()
-    def row(items, padding): return W.HBox(items, layout=W.Layout(flex_flow='row wrap', align_items='center', margin='0', padding=padding))
-    talk = W.Box([self.log], layout=W.Layout(display='flex', flex_flow='column-reverse', height='360px', overflow='auto', border=border, margin='0'))
+    def row(items, padding):
+        return W.HBox(items, layout=W.Layout(flex_flow='row wrap', align_items='center', padding=padding))
+    hanging = W.Layout(display='flex', flex_flow='column-reverse', height='360px', overflow='auto',
+                       border='1px solid rgba(128,128,128,.35)', margin='0')
     self.note.layout.flex = '1 1 180px'
     send, stop, *others = self.buttons.values()
-    rows = [self.title, talk, row([self.text, send, stop], '8px 4px 0'), row([*others, self.note], '0 4px'), *self.sliders.values()]
-    self.ui = W.VBox(rows, layout=W.Layout(width='100%', max_width='720px'))
+    rows = row([self.text, send, stop], '8px 4px 0'), row([*others, self.note], '0 4px')
+    self.ui = W.VBox([self.title, W.Box([self.log], layout=hanging), *rows, *self.sliders.values()],
+                     layout=W.Layout(width='100%', max_width='720px'))
 
 @patch
 def _ipython_display_(self:ChatBox):
@@ -408,5 +437,6 @@ def _ipython_display_(self:ChatBox):
     if self.ui is None: self.arrange()
     display(self.ui)
 
-# %% ../nbs/04_chat.ipynb #1f803d1a
-if __name__ == '__main__' and '__file__' in globals(): from tinychat.commands import tinychat_chat; sys.exit(tinychat_chat())
+# %% ../nbs/04_chat.ipynb #e2cd966b
+if __name__ == '__main__' and '__file__' in globals():
+    from tinychat.commands import tinychat_chat; sys.exit(tinychat_chat())

@@ -63,8 +63,8 @@ def reply_bpb(
 )->float: # Bits per byte of the person's messages
     "Reply bits per byte: how surprised the model is by what the person wrote."
     size = sum(len(b.text.encode()) + 1 for conv in convs for b in conv if b.role == 'assistant')
-    if not size: raise ValueError(
-        'The person says nothing in the conversations held out, so there is nothing to judge by. Bring more messages.')
+    if not size: raise ValueError('The person says nothing in the conversations held out, '
+                                  'so there is nothing to judge by. Bring more messages.')
     rows = [row for conv in convs for row in padded_windows(tok, conv, model.config.context)]
     training, nats = model.training, 0.
     model.eval()
@@ -83,13 +83,14 @@ def weighted_loss(
 )->tuple: # (loss: the weighted mean, in nats; (B, T) nats of each position, without gradient)
     "The forward pass: cross-entropy of each token, and their weighted mean."
     nats = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction='none').view_as(y)
-    return (nats*weight).sum() / weight.sum().clamp_min(1), nats.detach() # there are windows in which nothing counts
+    total = weight.sum().clamp_min(1) # there are windows in which nothing counts
+    return (nats*weight).sum() / total, nats.detach()
 
 # %% ../nbs/03_train.ipynb #743f2f9c
 class Optimizer:
     "Groups of weights, and what is remembered of each weight."
     def __init__(self,
-        groups:list, # Dicts: params (weights), lr (learning rate) and weight_decay (pull towards zero, in units of lr)
+        groups:list, # Dicts: params (weights), lr (learning rate), weight_decay (in units of lr)
     ):
         self.param_groups, self.memory, self.steps = groups, defaultdict(dict), 0
         for g in groups: g['peak'] = g['lr'] # lr will follow a schedule
@@ -101,13 +102,16 @@ class Optimizer:
         "Forget the gradients."
         for g in self.param_groups:
             for p in g['params']: p.grad = None
-    @torch.no_grad()
-    def step(self):
-        "Move every weight that has a gradient."
-        self.steps += 1
-        for g in self.param_groups:
-            for p in g['params']:
-                if p.grad is not None: self.move(p, g['lr'], g['weight_decay'])
+
+# %% ../nbs/03_train.ipynb #ece48cb2
+@patch
+@torch.no_grad()
+def step(self:Optimizer):
+    "Move every weight that has a gradient."
+    self.steps += 1
+    for g in self.param_groups:
+        for p in g['params']:
+            if p.grad is not None: self.move(p, g['lr'], g['weight_decay'])
 
 # %% ../nbs/03_train.ipynb #dc5b9a40
 class AdamW(Optimizer):
@@ -217,7 +221,8 @@ class Averaged:
     def update(self, model):
         "After each step: at first the plain mean, then closer to the last."
         self.steps += 1
-        for slow, p in zip(self.module.parameters(), model.parameters()): slow.lerp_(p, max(self.pull, 1/self.steps))
+        pull = max(self.pull, 1/self.steps)
+        for slow, p in zip(self.module.parameters(), model.parameters()): slow.lerp_(p, pull)
 
 # %% ../nbs/03_train.ipynb #0c18af01
 def token_sizes(
@@ -242,31 +247,36 @@ class Run:
     averaged:Averaged=None                   # Weights that follow (None: made, if `options.average`)
     step:int=0                               # Steps done
     best:float=math.inf                      # Lowest held-out reply bits per byte so far
-    best_model:dict=None                     # Its weights (None: not measured yet)
+    best_model:dict=None                     # The weights that reached it (None: not measured yet)
     history:list=field(default_factory=list) # One dict an evaluation
     sums:Tensor=None                         # (2,) bits and bytes since the last evaluation (None: zero)
-    def __post_init__(self):
-        o, device = self.options, self.model.device
-        if self.optimizers is None: self.optimizers = make_optimizers(self.model, o.lr, o.muon_lr, o.weight_decay)
-        if o.average and not self.averaged: self.averaged = Averaged(self.model, o.average*o.max_iters)
-        self.sums = torch.zeros(2, device=device) if self.sums is None else self.sums.to(device)
-        self.sizes = token_sizes(self.tok).to(device)
+    def __post_init__(self): self.prepare()
     @property
-    def shown(self): return self.averaged.module if self.averaged else self.model # The model to judge and to keep
+    def shown(self): return self.averaged.module if self.averaged else self.model # To judge and to keep
     @property
     def done(self): return self.step >= self.options.max_iters
-    def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f} reply bits per byte)'
+    def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f})'
 
-# %% ../nbs/03_train.ipynb #2fe6556b
+# %% ../nbs/03_train.ipynb #5655d25d
+@patch
+def prepare(self:Run):
+    "Make what was left out."
+    o, device = self.options, self.model.device
+    self.optimizers = self.optimizers or make_optimizers(self.model, o.lr, o.muon_lr, o.weight_decay)
+    if o.average and not self.averaged: self.averaged = Averaged(self.model, o.average*o.max_iters)
+    self.sums = torch.zeros(2, device=device) if self.sums is None else self.sums.to(device)
+    self.sizes = token_sizes(self.tok).to(device)
+
+# %% ../nbs/03_train.ipynb #4a0bfc37
 @patch
 def measure(self:Run,
     held_out:list,      # Conversations to judge by
     evaluate=reply_bpb, # From model, tokenizer and conversations to bits per byte
-)->dict: # step, and reply bits per byte: train (since the last evaluation) and held; ValueError if that is not finite
+)->dict: # step, and bits per byte: train (since the last evaluation) and held; ValueError if it is NaN
     "Judge the model, and keep its weights if they are the best so far."
     held = evaluate(self.shown, self.tok, held_out)
-    if not math.isfinite(held): raise ValueError(
-        f'Training diverged at step {self.step}: the loss is NaN. Train again with another --seed, or a smaller network.')
+    if not math.isfinite(held): raise ValueError(f'Training diverged at step {self.step}: the loss is NaN. '
+                                                 'Train again with another --seed, or a smaller network.')
     bits, size = self.sums
     self.history.append(dict(step=self.step, train=(bits/size).item(), held=held))
     self.sums.zero_()
@@ -275,6 +285,7 @@ def measure(self:Run,
         self.best_model = {k: v.detach().to('cpu', copy=True) for k,v in self.shown.state_dict().items()}
     return self.history[-1]
 
+# %% ../nbs/03_train.ipynb #6f60d1b6
 @patch
 def count(self:Run, nats, y, mine):
     "Bits and bytes of the person's tokens in a batch, (2,)."
@@ -288,15 +299,14 @@ def stalled(self:Run)->bool:
 
 # %% ../nbs/03_train.ipynb #3137fb26
 def fit(
-    run:Run,                # Where to begin; it is changed as training goes on
-    batches:Batches,        # What to learn from
-    held_out:list=(),       # Conversations to judge by (empty: none, and no weights are kept)
-    loss_fn=weighted_loss,  # The forward pass
-    evaluate=reply_bpb,     # For `Run.measure`
+    run:Run,               # Where to begin; it is changed as training goes on
+    batches:Batches,       # What to learn from
+    held_out:list=(),      # Conversations to judge by (empty: none, and no weights are kept)
+    loss_fn=weighted_loss, # The forward pass
+    evaluate=reply_bpb,    # For `Run.measure`
 ):
     "Train, yielding after every step: what was measured, or None."
-    model, o = run.model, run.options
-    model.train()
+    model, o = run.model.train(), run.options
     while not run.done:
         x, y, mine = batches[run.step]
         weight = torch.where(mine, 1., o.others_weight)
@@ -307,13 +317,19 @@ def fit(
         for optimizer in run.optimizers:
             for group in optimizer.param_groups: group['lr'] = share*group['peak']
             optimizer.step(); optimizer.zero_grad()         # one step against the gradient
-        if run.averaged: run.averaged.update(model)
         run.step += 1
-        run.sums += run.count(nats, y, mine)
-        due = held_out and (run.step % o.eval_every == 0 or run.done)
-        measured = run.measure(held_out, evaluate) if due else None
-        if measured and run.stalled(): o.max_iters = run.step
-        yield measured
+        yield run.after_step(run.count(nats, y, mine), held_out, evaluate)
+
+# %% ../nbs/03_train.ipynb #dd6dcd43
+@patch
+def after_step(self:Run, counted, held_out, evaluate):
+    "Bookkeeping; what was measured, or None."
+    if self.averaged: self.averaged.update(self.model)
+    self.sums += counted
+    if not held_out or self.step % self.options.eval_every and not self.done: return None
+    measured = self.measure(held_out, evaluate)
+    if self.stalled(): self.options.max_iters = self.step
+    return measured
 
 # %% ../nbs/03_train.ipynb #156e3fd0
 def plot_history(
@@ -327,9 +343,11 @@ def plot_history(
     ax.plot(steps, [h['train'] for h in history], color='C7', label='training')
     ax.plot(steps, [h['held'] for h in history], label='held out')
     best = min(history, key=lambda h: h['held'])
-    ax.plot(best['step'], best['held'], 'o', color='C3', label=f"kept: {best['held']:.3f} at step {best['step']}")
+    kept = f"kept: {best['held']:.3f} at step {best['step']}"
+    ax.plot(best['step'], best['held'], 'o', color='C3', label=kept)
     ax.set(xlabel='step', ylabel='reply bits per byte'); ax.legend()
     return ax
 
-# %% ../nbs/03_train.ipynb #780ff9eb
-if __name__ == '__main__' and '__file__' in globals(): from tinychat.commands import tinychat_train; sys.exit(tinychat_train())
+# %% ../nbs/03_train.ipynb #cbc9e8a8
+if __name__ == '__main__' and '__file__' in globals():
+    from tinychat.commands import tinychat_train; sys.exit(tinychat_train())

@@ -46,7 +46,7 @@ def norm(
     module,   # An `nn.RMSNorm`: its weights and epsilon
 )->Tensor: # (..., n)
     "What `module` computes; where gradients are asked for, with the faster backward pass."
-    if not torch.is_grad_enabled(): return module(x)
+    if x.device.type != 'cpu' or not torch.is_grad_enabled(): return module(x)
     return NormFunction.apply(x.to(module.weight.dtype), module.weight, module.eps)
 
 # %% ../../nbs/fast/cpu.ipynb #6cf89d0f
