@@ -315,6 +315,6 @@ def samples():
             'old/messages.json': dump([dict(participants=['ada', 'zoe'], conversation=[dict(sender='ada', created_at='2019-05-01T10:00:00+00:00', text='é'), dict(sender='zoe', created_at='2019-05-01T09:00:00+00:00', heart='❤')])]),
             'old/profile.json': dump(dict(username='ada', name=ADA, profile_pic_url='x')), 'personal_information/personal_information.json': dump(dict(profile_user=[dict(string_map_data=dict(Name=dict(value=ADA)))]))}
 
-def test_mutations():
+def test_damaged_files_are_read_or_refused():
     read, refused, unknown = survives(meta, samples(), 300)
     assert read and refused

@@ -144,7 +144,7 @@ def test_rooms_and_unknown_owner(tmp_path):
     [log] = chat(tmp_path/'b', said('a'), members=('Ada', 'Grace', 'Alan')).chats
     assert (log.name, log.group) == ('Ada, Alan', True)
 
-def test_what_is_no_message(tmp_path):
+def test_what_is_not_a_message(tmp_path):
     gone = {'message_state': 'DELETED', 'deleted_date': 'Monday, March 2, 2026 at 6:02:00 PM UTC', 'topic_id': 'a', 'deletion_metadata': {'deletion_type': 'CREATOR'}, 'message_id': 'x'}
     export = chat(tmp_path, said('message_state: DELETED'), gone, said(None, attached_files=[{'export_name': 'File-a.png'}]), said('with', attached_files=[{'export_name': 'File-a.png'}]), said('', annotations=[{'start_index': 0, 'length': 0, 'drive_metadata': {'id': 'x'}}]),
                   said('', annotations=[{'video_call_metadata': {}}]), said(''), said('built', creator=person('Build', user_type='Bot')), said('deleted account', creator={'user_type': 'Human'}), said('no creator', creator=None),
@@ -197,6 +197,6 @@ CHAT_FILES = {'Takeout/Google Chat/Groups/DM x/messages.json': json.dumps({'mess
               'Takeout/Google Chat/Groups/DM x/group_info.json': json.dumps({'members': [person(), person('Grace')]}, indent=2).encode(), 'Takeout/Google Chat/Users/User 1/user_info.json': json.dumps({'user': person('Grace'), 'membership_info': []}, indent=2).encode()}
 
 @pytest.mark.parametrize('files', [VOICE_FILES, CHAT_FILES], ids=['voice', 'chat'])
-def test_mutations(files):
+def test_damaged_files_are_read_or_refused(files):
     read, refused, unknown = survives(google, files, 300)
     assert read + refused + unknown >= 300 and read > 50

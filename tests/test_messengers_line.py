@@ -57,7 +57,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, end):
     export = read(tmp_path, (HEAD + '2026/02/01(Sun)\n10:00\tAda\t"grüße\n🐟"\n\n2026/02/02(Mon)\n10:00\tAda\tx').replace('\n', end), encoding=encoding)
     assert said(export) == [('Ada', 'grüße\n🐟'), ('Ada', 'x')]
 
-def test_no_message(tmp_path):
+def test_what_is_not_a_message(tmp_path):
     words = ['[Sticker]', '[スタンプ]', '[貼圖]', '[Photo]', '[写真]', '[動画]', '[檔案]', '☎ Call time 1:23', '☎ 通話時間 1:02:03', '☎ 不在着信', '☎ 未接來電', '[位置情報] 東京', '[連絡先]', '']
     rows = ''.join(f'10:00\tAda\t{w}\n' for w in words) + '10:01\t\tGrace unsent a message.\n10:02\tAda joined the group.\n10:03\t\tメッセージの送信を取り消しました\n'
     kept = ['a [Photo]', '[Photo]s', '[hug]', 'Photos', 'スタンプ', '☎ me at 19:00', 'unsent a message.', 'Ada joined the group.', '不在着信', '"[Photo]\nlook"']
@@ -82,7 +82,7 @@ def test_groups(tmp_path):
     assert in_group.group and in_group.me == set()
     assert read(tmp_path, HEAD + rows + '10:00\tC\tz\n').chats[0].group and not read(tmp_path, HEAD + rows).chats[0].me
 
-def test_one_and_none(tmp_path):
+def test_one_message_or_none(tmp_path):
     assert said(read(tmp_path, HEAD + '2026/02/01(Sun)\n10:00\tAda\tx')) == [('Ada', 'x')]
     empty = read(tmp_path, HEAD)
     assert (empty.read, empty.chats[0].name, empty.chats[0].messages) == (0, 'Grace', [])
@@ -108,7 +108,7 @@ def test_large_and_odd_is_linear(tmp_path):
     rows = ''.join(f'10:00\tA\t"open {n}\n' for n in range(20_000)) + '10:00\tA\t' + '"'*1_000_000 + '\n' + '10:00\tA\t' + 'の'*1_000_000 + '\n'
     assert read(tmp_path, HEAD + '2026/02/01(Sun)\n' + rows).kept == 20_002
 
-def test_mutations():
+def test_damaged_files_are_read_or_refused():
     phone = (HEAD + '2026/02/01(Sun)\n10:00\tAda\t"one\ntwo"\n10:01\tGrace\t[Sticker]\n10:02\t\tGrace left\n\n2026/02/02(Mon)\n10:00\tAda\tgrüße 🐟\n').encode()
     assert survives(line, {'a.txt': phone}, 300)[0] > 150
     computer = '\ufeff2026.02.01 日曜日\n10:00 Ada スタンプ\n10:01 Ada Byron 今夜\n来る\n10:02 Grace はい\n'.encode()

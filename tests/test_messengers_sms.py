@@ -180,6 +180,6 @@ def test_real_file():
 SAMPLE = ('<?xml version="1.0" encoding="UTF-8"?>\n<smses count="5">\n' + one('are you coming?\nat 8 😀') + one(raw='"yes &#55357;&#56832; &amp; you?"', type='2') + one(type='3') +
           many(part('<smil/>', 'application/smil', -1) + '\n' + part('look'), address='+15550100~+15550111', name='Ada, Grace', addrs=addr('+15550111', 137)) + many(part('null', 'image/png')) + '</smses>\n').encode()
 
-def test_mutations():
+def test_damaged_files_are_read_or_refused():
     read, refused, unknown = survives(sms, {'sms.xml': SAMPLE}, 300)
     assert read + refused + unknown >= 300 and read > 30

@@ -83,11 +83,11 @@ def test_times_with_and_without_zone_are_put_in_order():
     chats, _ = merge_exports([Export('a', 'a', [ChatLog('x', [Message('ada', '2', now), Message('bo', '3', (now + timedelta(hours=1)).astimezone(timezone.utc)), Message('bo', '1', None)])])])
     assert [m.text for m in chats[0].messages] == ['2', '3', '1'] and all(m.time is None or m.time.tzinfo for m in chats[0].messages)
 
-def test_gap_is_bounded_and_between_the_heaps():
+def test_the_gap_lies_between_the_two_kinds_of_silence():
     assert best_gap([.01]*500) == 60. and 15 <= best_gap([.5]*500 + [1.]*500) <= 360
     assert 15 < best_gap([1.]*900 + [2.]*900 + [600.]*100) < 360
 
-def test_nothing_of_anybody_in_errors(exports, tmp_path):
+def test_errors_quote_nobody(exports, tmp_path):
     for bad in (dict(me=['Nobody']), dict(since='never'), dict(gap_minutes=-1)):
         with pytest.raises(ValueError) as e: import_file([exports], tmp_path/'x.txt', bad.pop('me', ()), ImportOptions(**bad))
         assert not re.search('dinner|asleep|where|555', str(e.value)) and '\n' not in str(e.value)
@@ -125,7 +125,7 @@ def test_command(exports, tmp_path):
         done = command(*bad)
         assert done.returncode == 1 and 'Traceback' not in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
 
-def test_words_and_rows():
+def test_nothing_in_nothing_out():
     from collections import Counter
     assert typical_words(Counter(), Counter()) == []
     assert message_runs([MergedChat([], [])]) == (Counter(), Counter())
@@ -213,7 +213,7 @@ def test_a_group_stays_a_group(tmp_path):
     assert [[b.role for b in c] for c in convs] == [['user name=Person1', 'assistant'], ['user name=Person2', 'assistant']]
 
 @pytest.mark.parametrize('name', ['bo', ' BO ', '\u202aBo\u202c', 'B\uff4f'])
-def test_me_as_people_compare_names(exports, name): assert import_exports(exports, me=[name]).report['mine'] == 3
+def test_my_name_is_compared_as_people_compare_names(exports, name): assert import_exports(exports, me=[name]).report['mine'] == 3
 
 def test_a_number_with_marks_and_other_spaces(tmp_path):
     path = whatsapp(tmp_path/'x.txt', [('10:00', '\u202a+41\xa079\xa0123\xa045\xa067\u202c', 'hi'), ('10:01', 'Bo', 'hey')])
@@ -232,7 +232,7 @@ def test_a_report_replaces_nothing_but_a_report(exports, tmp_path):
     with pytest.raises(OSError): import_file([exports], tmp_path/'new.txt', report='/proc/x')
     assert out.read_bytes() == before and not (tmp_path/'new.txt').exists()
 
-def test_what_nobody_knows_is_named(exports, tmp_path, capsys):
+def test_files_not_recognised_are_named(exports, tmp_path, capsys):
     (exports/'strange.bin').write_bytes(bytes(range(256)))
     import_file([exports], tmp_path/'o.txt')
     shown = capsys.readouterr().out
@@ -374,7 +374,7 @@ def test_only_what_is_kept_is_counted_as_replaced(tmp_path):
     report = import_exports(tmp_path/'c.csv').report
     assert report['kept'] == 2 and not report['redacted']
 
-def test_who_is_me_without_others_words(tmp_path):
+def test_nobody_to_reply_to_is_an_error(tmp_path):
     folder = tmp_path/'messages'/'c1'
     folder.mkdir(parents=True)
     (folder/'messages.csv').write_text('ID,Timestamp,Contents,Attachments\n1,2021-02-01 10:00:00,hi,\n')
@@ -428,7 +428,7 @@ def test_words_before_a_map_are_words(tmp_path):
     assert export.dropped == {'contact': 1} and export.chats[0].messages[0].text.startswith('Meet me at')
 
 def test_groups_of_one_name_in_signal(tmp_path):
-    from test_signal import frames, text
+    from test_messengers_signal import frames, text
     for n, keys in enumerate(((None, None), ('a2V5', 'b2V5'))):
         groups = [{'recipient': {'id': id, 'group': {'snapshot': {'title': {'title': 'Family'}}} | ({'masterKey': key} if key else {})}} for id, key in zip(('8', '9'), keys)]
         chats = [{'id': id, 'recipientId': id} for id in ('8', '9')]
@@ -441,7 +441,7 @@ def test_groups_of_one_name_in_signal(tmp_path):
         assert bool(keys[0]) == (len({c.id for e in read_exports(tmp_path/str(n)) for c in e.chats} & set(keys)) == 2)
 
 def test_groups_of_one_name_in_imessage(tmp_path):
-    from test_imessage import make
+    from test_messengers_imessage import make
     rows = [(chat, dict(text=words, **(dict(is_from_me=1) if mine else dict(handle_id=1)))) for chat, mine, words in ((3, 0, 'soup?'), (4, 0, 'tea?'), (3, 1, 'yes'), (4, 1, 'no'))]
     make(tmp_path/'chat.db', *rows, more="INSERT INTO chat VALUES (4, 'chat1816', 'Engines', 43)")
     assert as_texts(import_exports(tmp_path)) == [['other: soup?', 'me: yes'], ['other: tea?', 'me: no']]

@@ -59,7 +59,7 @@ def test_native_calls_by_link_and_unknown_frames(tmp_path):
     e = native(tmp_path, text('x'), more=[{'adHocCall': {'callId': '1'}}, {'stickerPack': {}}, {'chatFolder': {}}, {'notificationProfile': {}}, {}, {'new': {}}])
     assert e.dropped == {'call': 1, 'malformed': 1} and e.read == 3
 
-def test_native_revisions_are_no_records_and_give_the_time(tmp_path):
+def test_native_revisions_give_the_time_and_are_not_records(tmp_path):
     edited = text('hello') | {'dateSent': '1780000300000', 'revisions': [{'dateSent': '1780000000000'} | text('helo'), {'dateSent': '1780000200000'} | text('hallo')]}
     e = native(tmp_path, edited, {'dateSent': '1780000100000', 'authorId': '1', 'outgoing': {}} | text('hi'))
     assert said(e) == [('Ada', 'hello'), ('Grace', 'hi')] and e.read == 2

@@ -43,7 +43,7 @@ def test_without_text_it_says_why(tmp_path):
                                                   said(ANN, 'look', 1, attachments=[{}], stickers=[{}]))))
     assert texts(export) == ['look'] and export.dropped == {'media': 1, 'sticker': 1, 'forwarded': 1, 'empty': 3}
 
-def test_me_is_whom_a_direct_chat_is_not_named_after(tmp_path):
+def test_i_am_the_one_a_direct_chat_is_not_named_after(tmp_path):
     both = [said(ANN, 'hi', 1), said(BO, 'ho', 2)]
     write(tmp_path, a_json=channel(*both), b_json=channel(*both, name='ann'), c_json=channel(*both, name='somebody'), d_json=channel(*both, kind='GuildTextChat'), e_json=channel(said(ANN, 'hi')))
     assert [e.chats[0].me for e in read(tmp_path)] == [{'bo'}, {'bo'}, set(), set(), set()]
@@ -53,7 +53,7 @@ def test_two_with_one_name_stay_two(tmp_path):
     export, = read(write(tmp_path, c_json=channel(said(person('7', 'sam'), 'a', 1), said(person('8', 'sam'), 'b', 2), said(person('9', None), 'c', 3), kind='DirectGroupTextChat')))
     assert [m.sender for m in export.chats[0].messages] == ['sam (7)', 'sam (8)', '9'] and export.chats[0].group
 
-def test_a_name_that_looks_like_one_made_unique_stays_another(tmp_path):
+def test_a_name_that_looks_like_one_with_an_id_stays_apart(tmp_path):
     sams = [person('7', 'sam'), person('8', 'sam'), person('9', 'sam (8)')]
     export, = read(write(tmp_path, c_json=channel(*(said(p, 'hi', n) for n, p in enumerate(sams)), kind='DirectGroupTextChat')))
     assert [m.sender for m in export.chats[0].messages] == ['sam (7)', 'sam (8)', 'sam (8) (9)'] and export.chats[0].group

@@ -192,7 +192,7 @@ def test_the_newest_messages_are_in_the_wal(tmp_path):
     assert {t for _, t in said(load(tmp_path/'copy'))} == {'old'}
 
 @pytest.mark.parametrize('data', [b'', b'\x93'*5000, b'SQLite format 3\0', b'SQLite format 3\0' + b'\xff'*5000, b'{"a": 1}'])
-def test_what_is_no_database_is_one_clear_error(tmp_path, data):
+def test_what_is_not_a_database_is_one_clear_error(tmp_path, data):
     (tmp_path/'chat.db').write_bytes(data)
     assert imessage.find(all_files(tmp_path)) == []
     with pytest.raises(ValueError, match='looks like an export of iMessage, but its [^\n]*$'): read_group(imessage, all_files(tmp_path))

@@ -57,7 +57,7 @@ def test_locales(tmp_path, header):
 
 @pytest.mark.parametrize('dates, order', [(('3/6/18', '3/13/18'), 'mdy'), (('3/6/18', '13/6/18'), 'dmy'), (('8/3/17', '10/5/17', '6/9/17'), 'dmy'), (('3/8/17', '5/10/17', '9/6/17'), 'mdy'),
                                           (('06/05/18', '06/06/18'), 'mdy'), (('05/06/18', '06/06/18'), 'dmy'), (('18/06/03', '18/06/04'), 'ymd'), (('3/6/18',), 'dmy')])
-def test_order_by_the_whole_file(tmp_path, dates, order):
+def test_the_whole_file_decides_the_order_of_dates(tmp_path, dates, order):
     e = read(tmp_path, ''.join(f'{d}, 10:00 - Ada: hi\n' for d in dates))
     day = dict(zip(order, map(int, dates[0].split('/'))))
     assert times(e)[0] == datetime(2000 + day['y'], day['m'], day['d'], 10)
@@ -93,7 +93,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, end):
     e = read(tmp_path, end.join(['31/12/20, 23:59 - Ada: grüße 🐟', 'und mehr', '31/12/20, 23:59 - Grace: ok']).encode(encoding))
     assert texts(e) == ['grüße 🐟\nund mehr', 'ok']
 
-def test_iphones_end_messages_on_two_signs_and_lines_on_one(tmp_path):
+def test_an_iphones_messages_end_in_crlf_and_their_lines_in_lf(tmp_path):
     e = read(tmp_path, '[31/12/20, 23:59:00] Ada: one\ntwo\nthree\nfour\r\n[31/12/20, 23:59:01] Ada: five\r\n')
     assert texts(e) == ['one\ntwo\nthree\nfour', 'five']
 
@@ -154,7 +154,7 @@ def test_right_to_left_marks_are_typed(tmp_path):
     e = read(tmp_path, '[31/12/20, 10:00:00] Ada: \u200fשלום\n\u200f[31/12/20, 10:00:01] Grace: \u200fתמונה הושמטה\n[31/12/20, 10:00:02] Grace: \u200fתמונה הושמטה\n[31/12/20, 10:00:02] Grace: \u200f<מצורף: 00000001-PHOTO.jpg>\n')
     assert (texts(e), e.dropped) == (['\u200fשלום'], dict(media=3))
 
-def test_what_is_almost_nothing(tmp_path):
+def test_messages_that_are_nearly_empty(tmp_path):
     assert senders(read(tmp_path, '31/12/20, 10:00 - : hi\n')) == ['']
     assert read(tmp_path, f'[31/12/20, 10:00:00] Ada: {L}image omitted\n').dropped == dict(media=1)
     assert read(tmp_path, f'[31/12/20, 10:00:00] Trip: {L}Messages and calls are end-to-end encrypted.\n').dropped == dict(system=1)

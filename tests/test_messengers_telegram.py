@@ -50,7 +50,7 @@ def test_old_exports(tmp_path):
     (c,) = export.chats
     assert [m.time for m in c.messages] == [datetime(2018, 12, 5, 10, 39, 10)]*2 and c.me == {'Ada'}
 
-def test_no_message(tmp_path):
+def test_what_is_not_a_message(tmp_path):
     bare = lambda **more: message('', **more)
     records = [{'type': 'service', 'action': 'phone_call', 'actor': 'Ada', 'text': ''}, {'type': 'service', 'action': 'pin_message', 'text': ''}, {'type': 'service', 'action': ['x']},
                bare(media_type='sticker', sticker_emoji='🐟', file='f'), bare(photo='p'), bare(media_type='voice_message', file='f'), bare(media_type='video_message'),
@@ -129,7 +129,7 @@ def test_real_exports():
         assert got == [(a['timestamp'], a['author'], a['message'].replace('Link: ', 'Link:')) for a in answers]
     assert exports['langchain_result.json'].kept == 4
 
-def test_mutations():
+def test_damaged_files_are_read_or_refused():
     one = account(chat(message(), message(['see ', {'type': 'bold', 'text': 'x'}], 'Grace', 'user22'), message('', photo='p')), {'type': 'saved_messages', 'id': 11, 'messages': [message('note')]}, personal_information={'user_id': 11})
     read_, refused, unknown = survives(telegram, {'result.json': json.dumps(one, indent=1, ensure_ascii=False).encode()}, 300)
     assert read_ > 30 and refused > 100
