@@ -100,7 +100,7 @@ def test_damaged_pages(tmp_path):
     assert (export.read, export.kept, export.dropped) == (2, 1, {'malformed': 1})
     with pytest.raises(ValueError, match='messages are missing'): load(tmp_path, html.replace('</style>', ''))
     try: assert load(tmp_path, html + '<![x[').kept == 2 # newer parsers do not mind
-    except ValueError as e: assert 'no HTML' in str(e)
+    except ValueError as e: assert 'not HTML' in str(e)
     (tmp_path/'Takeout'/'Voice'/'Calls'/'0.html').write_bytes(html.encode() + b'\xff')
     with pytest.raises(ValueError, match='neither UTF-8'): read_group(google, google.find(all_files(tmp_path))[0])
 

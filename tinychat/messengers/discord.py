@@ -195,7 +195,8 @@ def find_date_reader(
         earlier = sum(a > b for a, b in zip(times, times[1:]))
         return len(dates) - len(times), min(later, earlier)
     best = next((r for r in readers if faults(r) == (0, 0)), None) or min(readers, key=faults)
-    if faults(best)[0] > len(dates)/2: raise Damaged('its dates are written in a way that is not known here; JSON has no such trouble')
+    if faults(best)[0] > len(dates)/2:
+        raise Damaged('its dates are written in a way that is not known here; the JSON export does not have this problem')
     return best
 
 # %% ../../nbs/messengers/discord.ipynb #9bb236df

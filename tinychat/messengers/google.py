@@ -106,7 +106,7 @@ def parse_page(
     "Read a page of Google Voice."
     page = VoicePage()
     try: page.feed(html); page.close()
-    except AssertionError: raise Damaged('one of its pages is no HTML') from None # this is how the parser says so
+    except AssertionError: raise Damaged('one of its pages is not HTML') from None # this is how the parser says so
     lost_call = not page.call and '<div class="haudio"' in html
     if lost_call or len(page.notes) < html.count('<div class="message"'):
         raise Damaged('one of its pages is damaged, and messages are missing')

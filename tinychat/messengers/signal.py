@@ -425,5 +425,5 @@ def read(
 )->Export: # Its chats; ValueError if it cannot be read
     "Read an export of Signal."
     kind = signal_shape(files[0])
-    if not kind: raise Damaged('its first line is none that Signal writes')
+    if not kind: raise Damaged('its first line is not one that Signal writes')
     return dict(native=read_app_export, lines=read_data_json, text=read_chat_md)[kind](files)
