@@ -15,7 +15,7 @@ from .core import (LONE_SURROGATE, ChatLog, Damaged, Export, File, distinct_name
 
 # %% auto #0
 __all__ = ['ENTITIES', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE', 'DAY_START',
-           'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'display_name', 'user_names', 'author_name',
+           'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'slack_name', 'user_names', 'author_name',
            'text_or_comment', 'parse_ts', 'textless_reason', 'slack_message', 'load_slack_json', 'load_list',
            'channel_names', 'begins_like', 'slack_days', 'find', 'read_days', 'read']
 
@@ -52,7 +52,7 @@ def undo_marks(
     return re.sub('<([^<>]+)>|&(?:amp|lt|gt);', undo, text)
 
 # %% ../../nbs/messengers/slack.ipynb #087e2fef
-def display_name(
+def slack_name(
     user:dict, # From users.json, or a message's user_profile
 )->str: # '' if there is no name
     "What Slack shows as a name."
@@ -65,7 +65,7 @@ def user_names(
     users:dict, # id -> user
 )->dict: # id -> name, no two alike
     "Tell people apart."
-    return distinct_names({i: display_name(u) or i for i, u in users.items()})
+    return distinct_names({i: slack_name(u) or i for i, u in users.items()})
 
 # %% ../../nbs/messengers/slack.ipynb #a2dd2abc
 def author_name(
@@ -79,7 +79,7 @@ def author_name(
     if isinstance(id, str) and users.get(id, {}).get('is_bot') is True: return None
     if not isinstance(id, str) or not id.strip() or LONE_SURROGATE.search(id): return ''
     if id not in names: # people from other workspaces are not in the list, but their messages may name them
-        name = display_name(m['user_profile']) if isinstance(m.get('user_profile'), dict) else ''
+        name = slack_name(m['user_profile']) if isinstance(m.get('user_profile'), dict) else ''
         names[id] = f'{name} ({id})' if name in names.values() else name or id
     return names[id]
 
@@ -163,7 +163,7 @@ def channel_names(
     "Which channel each folder is."
     out = {}
     for i, c in load_list(files, 'channels.json', 'groups.json', 'mpims.json').items():
-        name = display_name(dict(name=c.get('name'))) or i
+        name = slack_name(dict(name=c.get('name'))) or i
         out[i] = out[name] = (name, True)
     for i, c in load_list(files, 'dms.json').items():
         members = c.get('members') if isinstance(c.get('members'), list) else []
