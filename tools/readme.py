@@ -1,16 +1,20 @@
-"""README.md from nbs/index.ipynb, without Quarto.
+"""README.md from the cells of nbs/index.ipynb that are marked for it, without Quarto.
 
     python tools/readme.py           write README.md, and its figures as nbs/images/readme_LABEL.png
     python tools/readme.py --check   write nothing; exit status 1 if they are not in step with the notebook
+
+A text cell is marked by a line of its own, `<!-- readme -->`, which no page shows. A code cell is marked by `#| readme`, and what
+it shows goes into the README, but never its code: on GitHub nobody can run it.
 """
 import argparse, base64, re, sys
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
+from textwrap import indent
 
 import nbformat, yaml
-from nbconvert import MarkdownExporter
 
 NOTE = '<!-- Made from nbs/index.ipynb by `python tools/readme.py`. Edit the notebook, not this file. -->\n\n'
+MARK = re.compile(r'^<!-- readme -->\n?', re.M)
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+)\s*(:?)\s*(.*)')
 PICTURES = {'image/png': 'png', 'image/jpeg': 'jpg', 'image/svg+xml': 'svg'}
 CODE = re.compile(r'(^(?P<fence>```+|~~~+).*?^(?P=fence)|`[^`\n]*`)', re.M | re.S)
@@ -60,38 +64,35 @@ def figure(
     alt = re.sub(r'([\[\]])', r'\\\1', alt)
     return f'![{alt}](nbs/images/{name})' + (f'\n\n*{caption}*' if caption else '')
 
+def shown(
+    output, # One output of a code cell
+    facts:dict, # The cell's directives
+    pictures:dict, # File name -> bytes; a picture is added to it
+)->str: # Markdown; nothing for what lives only in a notebook
+    "What a reader gets to see of an output."
+    if output.output_type == 'stream':
+        return '' if output.name == 'stderr' else indent(ANSI.sub('', output.text), '    ') # there: progress bars and warnings
+    data = output.get('data', {})
+    if any('widget' in kind for kind in data): return ''
+    if {*data} & {*PICTURES}: return figure(output, facts, pictures)
+    for kind in ('text/markdown', 'text/html'):
+        if kind in data: return from_root(data[kind])
+    return indent(data.get('text/plain', ''), '    ')
+
 def readme(
     notebook:Path, # The front page, nbs/index.ipynb
 )->tuple: # (text of README.md, {file name in nbs/images: bytes})
-    "Turn the front page into Markdown that reads well on its own."
-    nb, pictures, cells = nbformat.read(notebook, as_version=4), {}, []
-    nb.metadata.language_info = {'name': 'python'} # nbdev-clean takes it out; the code blocks want it
-    for cell in nb.cells:
-        if cell.cell_type == 'raw': continue
-        if cell.cell_type == 'markdown': cell.source = from_root(cell.source)
-        else:
-            facts, cell.source = directives(cell.source)
-            if 'hide' in facts or facts.get('include') is False: continue
-            if facts.get('echo') is False: cell.source = ''
-            outputs = []
-            for out in [] if facts.get('output') is False else cell.outputs:
-                data = out.get('data', {})
-                if out.output_type == 'stream':
-                    if out.name == 'stderr': continue # progress bars and warnings
-                    out.text = ANSI.sub('', out.text)
-                elif any('widget' in kind for kind in data): continue # lives only in a notebook
-                elif set(data) & set(PICTURES): out.data = {'text/markdown': figure(out, facts, pictures)}
-                elif 'text/markdown' in data: out.data = {'text/markdown': from_root(data['text/markdown'])}
-                elif 'text/html' in data: out.data = {'text/html': from_root(data['text/html'])}
-                outputs.append(out)
-            cell.outputs = outputs
-            if not (cell.source or outputs): continue
-            # nbconvert writes an empty code block for no code: such a cell is only what it shows.
-            if not cell.source: cell.metadata['transient'] = {'remove_source': True}
-        cells.append(cell)
-    nb.cells = cells
-    text, _ = MarkdownExporter().from_notebook_node(nb)
-    return NOTE + re.sub(r'\n(\s*\n){2,}', '\n\n', text).strip() + '\n', pictures # nbconvert leaves many blank lines
+    "Turn the marked cells of the front page into Markdown."
+    pictures, parts = {}, []
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        facts, _ = directives(cell.source)
+        if cell.cell_type == 'markdown' and MARK.search(cell.source): parts.append(from_root(MARK.sub('', cell.source)).strip())
+        if cell.cell_type != 'code' or 'readme' not in facts: continue
+        outputs = [text for o in cell.outputs if (text := shown(o, facts, pictures).strip('\n'))]
+        if not outputs: raise ValueError('A cell marked `#| readme` shows nothing. Run the notebook and keep its outputs: nbdev-test nbs/index.ipynb --save.')
+        parts += outputs
+    if not parts: raise ValueError('No cell is marked for the README: `<!-- readme -->` in a text cell, `#| readme` in a code cell.')
+    return NOTE + '\n\n'.join(parts) + '\n', pictures
 
 def main(
     args=None, # Command line, without the program's name
