@@ -71,17 +71,18 @@ def check_room(
     if free < need:
         raise OSError(errno.ENOSPC, f'No room for the {what}: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with {option}', str(path))
 
-# %% ../nbs/files.ipynb #1fcf33da
+# %% ../nbs/files.ipynb #cecf9729
 def set_aside(
-    path, # A file, or nothing
-)->Path: # Its new name, for example ckpt.old1.pt (None: nothing was there)
-    "Give a file another name, the next that is free."
+    path, # A file that is about to be replaced, or nothing
+)->Path: # Its second name, for example ckpt.old1.pt (None: nothing is there)
+    "Keep a file under another name, the next that is free."
     path = Path(path)
     if not path.exists(): return None
-    there = Path(os.path.realpath(path)) if path.is_symlink() else path # a link stays, and what it leads to moves
+    there = Path(os.path.realpath(path)) if path.is_symlink() else path # a link stays, and what it leads to is kept
     names = (there.with_name(f'{there.stem}.old{n}{there.suffix}') for n in itertools.count(1))
     kept = next(p for p in names if not p.exists())
-    os.rename(there, kept)
+    try: os.link(there, kept)
+    except OSError: shutil.copy2(there, kept)
     return kept
 
 # %% ../nbs/files.ipynb #f6d7e2f4

@@ -50,9 +50,9 @@ def recognise(
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
 def read_exports(
-    *paths, # Files, folders and zips, of whatever messengers; ValueError if no reader knows anything in one of them
+    *paths,            # Files, folders and zips, of whatever messengers; ValueError if no reader knows anything in one of them
     unknown:list=None, # Gets the `File`s that no reader knows (None: they are not wanted)
-    skip=(), # Resolved paths of files that must not be read
+    skip=(),           # Resolved paths of files that must not be read
 )->list: # `Export`s
     "Read everything that is in there."
     out, names = [], {p.name for p in skip}
@@ -134,7 +134,7 @@ def list_senders(
 
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
 def find_me(
-    exports:list, # `Export`s
+    exports:list,  # `Export`s
     names:list=(), # What the person is called in them, if they do not say it
 )->dict: # format -> senders who are the person there; ValueError with the senders if that is not clear
     "Who is the person to learn?"
@@ -336,10 +336,10 @@ IMPORT_REASONS = dict(duplicate='there already, from another export', too_old='b
                       one_sided='in conversations in which you, or all others, say nothing')
 
 def account_by_export(
-    exports:list,    # `Export`s
-    kept:list,       # Conversations, each a list of (`Message`, number of its export), that are trained on
-    gone:dict,       # Reason, a key of `IMPORT_REASONS` -> Counter: number of the export -> messages
-    redacted:dict,   # From `redact_chats`
+    exports:list,  # `Export`s
+    kept:list,     # Conversations, each a list of (`Message`, number of its export), that are trained on
+    gone:dict,     # Reason, a key of `IMPORT_REASONS` -> Counter: number of the export -> messages
+    redacted:dict, # From `redact_chats`
 )->list: # A dict for each export
     "What became of every record."
     out = []
@@ -389,12 +389,12 @@ class Import:
 
 # %% ../../nbs/messengers/index.ipynb #c39ca098
 def import_exports(
-    *paths,             # Files, folders and zips
-    me=(),              # What the person is called in them (nothing: found out)
+    *paths,                 # Files, folders and zips
+    me=(),                  # What the person is called in them (nothing: found out)
     gap_minutes:float=None, # Silence that ends a conversation (None: found out)
-    redact:bool=True,   # Replace what is private
+    redact:bool=True,       # Replace what is private
     since:datetime=None,# Leave out what is older (None: nothing)
-    skip=(),            # Resolved paths of files that must not be read
+    skip=(),                # Resolved paths of files that must not be read
 )->Import: # ValueError in one line for whatever is wrong
     "From exports to conversations."
     exports = read_exports(*paths, unknown=(unknown := []), skip=skip)
@@ -473,9 +473,9 @@ def nothing_left(
 
 # %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
-    convs:list,   # Conversations, each a list of `Block`s
-    kind:str,     # 'phone'
-    most:int=3,   # Places
+    convs:list, # Conversations, each a list of `Block`s
+    kind:str,   # 'phone'
+    most:int=3, # Places
     around:int=25,# Characters to show on each side
 )->list: # The first places, one line for each
     "What stands around what was replaced."
@@ -514,7 +514,7 @@ def describe_size(
 
 # %% ../../nbs/messengers/index.ipynb #4839d0c5
 def describe_import(
-    done:Import, # What was imported
+    done:Import,   # What was imported
     seed:int=None, # Chooses the conversations to show (None: others each time)
 )->str: # For the person's own screen
     "The account in words, and three conversations."
@@ -583,12 +583,12 @@ class ImportOptions:
 
 # %% ../../nbs/messengers/index.ipynb #66f0f09a
 def import_file(
-    paths,      # Files, folders and zips
+    paths,   # Files, folders and zips
     out='training_data/chatml_format.txt', # ChatML file to write
-    me=(),      # What the person is called in them (nothing: found out)
+    me=(),   # What the person is called in them (nothing: found out)
     options:ImportOptions=None, # How to import (None: as usual)
     report=None,# Write the account here, as JSON (None: nowhere)
-    *former,    # since and report, when gap_minutes and redact come before them; until `commands` passes `ImportOptions`
+    *former, # since and report, when gap_minutes and redact come before them; until `commands` passes `ImportOptions`
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
     if former: options, report = ImportOptions(options, report, former[0]), former[1]
@@ -619,7 +619,7 @@ def write_import(
         write_atomic(out, text)
         if report: write_atomic(report, account)
     except OSError:
-        if kept: os.replace(kept, os.path.realpath(out))
+        if kept: os.replace(kept, os.path.realpath(out)); kept.unlink(missing_ok=True) # one file with two names stays
         if new: out.unlink(missing_ok=True)
         raise
     return kept

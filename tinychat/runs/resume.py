@@ -204,7 +204,7 @@ class Saver:
             kept = None if self.file_id() in (None, self.written) else set_aside(self.out)
             try: save_run(self.run, self.out)
             except OSError:
-                if kept: os.replace(kept, os.path.realpath(self.out)) # all as it was
+                if kept: kept.unlink() # what was there is still there
                 raise
             self.written, self.saved = self.file_id(), time.monotonic()
         if kept: self.say(f'The checkpoint that was in {self.out} is now {os.path.relpath(kept)}.')
