@@ -30,9 +30,9 @@ def _opened(path, changed): return zipfile.ZipFile(path)
 class File:
     "A file on disk, or in a zip."
     def __init__(self,
-        name:str,        # As in the export, with / between folders
-        path,            # Where it lies, or the zip that holds it
-        member=None,     # Its name in that zip, or its `ZipInfo`, because two may have one name (None: it is not in a zip)
+        name:str,    # As in the export, with / between folders
+        path,        # Where it lies, or the zip that holds it
+        member=None, # Its name in that zip, or its `ZipInfo`, because two may have one name (None: it is not in a zip)
     ):
         self.name, self.path, self.member = name, Path(path), member
         self._head, self.trouble = None, ''
@@ -137,7 +137,7 @@ def codec_of(
     return 'utf-16' if head[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
 
 def decode(
-    data:bytes, # A file, or its beginning
+    data:bytes,      # A file, or its beginning
     whole:bool=True, # Is it the whole file? A beginning may stop inside a character
 )->str: # Damaged if it is not Unicode
     "Bytes as text, without a byte order mark."

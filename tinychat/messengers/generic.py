@@ -228,10 +228,10 @@ def drop_wall_times(
 
 # %% ../../nbs/messengers/generic.ipynb #468ba93e
 def table_export(
-    format:str,  # What to call the export
-    file:File,   # Where the rows come from
-    rows,        # Dicts, or None for what cannot be understood
-    found:dict,  # Role -> column
+    format:str, # What to call the export
+    file:File,  # Where the rows come from
+    rows,       # Dicts, or None for what cannot be understood
+    found:dict, # Role -> column
 )->Export: # A chat for each value of the chat column, or a single one
     "Make chats of rows."
     read = [read_entry(r, found) for r in rows]

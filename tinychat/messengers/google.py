@@ -133,8 +133,8 @@ def page_message_text(
 
 # %% ../../nbs/messengers/google.ipynb #d8ee82e2
 def page_message_reason(
-    note:PageMessage,    # A message on a page
-    deleted:bool, # Did the owner delete the conversation?
+    note:PageMessage, # A message on a page
+    deleted:bool,     # Did the owner delete the conversation?
 )->str: # A key of `REASONS`; None if it is a message
     "Why a message on a page does not count as one."
     if note.text is None or note.sender is None: return 'malformed'
@@ -148,7 +148,7 @@ VOICE_FILE_NAME = re.compile(r'(.*) - [^-]+ - \d{4}-\d\d-\d\dT\d\d_\d\d_\d\dZ?\b
 
 def page_partners(
     page:VoicePage, # A conversation
-    file:str,  # Its name: 'Ada - Text - 2026-03-01T23_00_00Z.html'
+    file:str,       # Its name: 'Ada - Text - 2026-03-01T23_00_00Z.html'
 )->list: # `PagePerson`s; empty if the page does not say
     "Who the owner talks with on a page."
     if page.people: return [p for p in page.people if not p.me]
@@ -201,8 +201,8 @@ def add_page(
 
 # %% ../../nbs/messengers/google.ipynb #562707ec
 def voice_to_log(
-    who:list,      # Keys of the people in it
-    messages:list, # `Message`s from keys; None is the owner
+    who:list,        # Keys of the people in it
+    messages:list,   # `Message`s from keys; None is the owner
     own:NumberBook,  # Of its pages
     book:NumberBook, # Of all pages
 )->ChatLog: # Ordered by time
@@ -286,7 +286,7 @@ def parse_sentence_date(
 
 # %% ../../nbs/messengers/google.ipynb #f6067095
 def text_field(
-    record, # A dictionary, or anything
+    record,  # A dictionary, or anything
     key:str, # One of its keys
 )->str: # '' if it is missing or not a text
     "A text in a record."

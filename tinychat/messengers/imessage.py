@@ -104,8 +104,8 @@ _magic = b'SQLite format 3\0'
 
 @contextmanager
 def open_database(
-    file:File,      # A database
-    wal:File=None,  # Its write-ahead log
+    file:File,     # A database
+    wal:File=None, # Its write-ahead log
 ): # A connection; all text comes as bytes
     "Open a database for reading. Nothing is changed, and nothing created beside it."
     with tempfile.TemporaryDirectory() as folder, file.on_disk() as path:
@@ -225,8 +225,8 @@ def is_unsent(
 _drawn = ('HandwritingProvider', 'DigitalTouchBalloonProvider')
 
 def row_reason(
-    row:MessageRow,  # A row of the table
-    text:str, # Its `row_text`
+    row:MessageRow, # A row of the table
+    text:str,       # Its `row_text`
 )->str: # A key of `REASONS`; None if it is a message
     "Why a row is not a message."
     kind, item, app = to_int(row.associated_message_type), to_int(row.item_type), column_text(row.balloon_bundle_id) or ''
@@ -266,9 +266,9 @@ def read_handles(
 
 # %% ../../nbs/messengers/imessage.ipynb #6739141f
 def chat_and_sender(
-    row:MessageRow,      # A message
-    handles:dict, # From `read_handles`
-    chats:dict,   # From `read_chats`
+    row:MessageRow, # A message
+    handles:dict,   # From `read_handles`
+    chats:dict,     # From `read_chats`
 )->tuple: # Its `ChatRow`, its sender
     "Where a message belongs, and who sent it."
     person = handles.get(row.handle_id, '')

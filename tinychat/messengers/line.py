@@ -214,7 +214,7 @@ _unsent = re.compile(r'unsent a message|送信を取り消しました|收回了
 
 # %% ../../nbs/messengers/line.ipynb #06c2d154
 def placeholder_reason(
-    text:str,          # What stands in the third column
+    text:str,            # What stands in the third column
     computer:bool=False, # Does the file come from a computer? It leaves out the brackets
 )->str: # A key of `REASONS`; None if it is a message
     "Why a text is not a message."

@@ -223,9 +223,9 @@ def app_notice_reason(
 
 # %% ../../nbs/messengers/meta.ipynb #58b3530e
 def message_reason(
-    record,     # A message as in the file
-    names:set,  # Everybody in the chat
-    me:set,     # The owner's names, if known
+    record,    # A message as in the file
+    names:set, # Everybody in the chat
+    me:set,    # The owner's names, if known
 )->str: # A key of `REASONS`, or '' to keep it
     "Why a record is not a message."
     if not isinstance(record, dict): return 'malformed'
@@ -349,8 +349,8 @@ def account_owner(
 
 # %% ../../nbs/messengers/meta.ipynb #8b08eb6a
 def thread_to_log(
-    thread:Thread,  # One thread
-    me:set,         # The owner's names
+    thread:Thread, # One thread
+    me:set,        # The owner's names
 )->tuple: # (`ChatLog`, reasons -> records that were dropped)
     "What people said in a thread."
     names = thread.names

@@ -452,10 +452,10 @@ def names_to_find(
 _between = re.compile(r"[\s.'’\u200e\u200f-]{1,3}")
 
 def name_length(
-    text:str,    # Folded
-    words:list,  # Matches of the words in it
-    i:int,       # Which of them is a first name
-    name:list,   # The words of the name
+    text:str,   # Folded
+    words:list, # Matches of the words in it
+    i:int,      # Which of them is a first name
+    name:list,  # The words of the name
 )->int: # How many words make a full name here; 0 if they do not
     "How much of a name is written here?"
     at, size, n = 0, 0, 1 # place in the name, words that make it, words read so far

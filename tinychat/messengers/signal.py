@@ -124,9 +124,9 @@ def find_mentions(
 
 # %% ../../nbs/messengers/signal.ipynb #9f1babb0
 def insert_mentions(
-    text:str,    # May hold placeholders
-    ranges,      # `bodyRanges`
-    names:dict,  # ACI -> name
+    text:str,   # May hold placeholders
+    ranges,     # `bodyRanges`
+    names:dict, # ACI -> name
 )->str: # With @name for every known mention; everything else stays
     "Put names in place of the placeholders."
     known = find_mentions(ranges, names)

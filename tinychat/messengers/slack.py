@@ -30,8 +30,8 @@ def undo_escapes(
 
 # %% ../../nbs/messengers/slack.ipynb #63c20b52
 def undo_mark(
-    inside:str,    # What stands between < and >
-    names:dict,    # Ids of people and channels -> their names
+    inside:str, # What stands between < and >
+    names:dict, # Ids of people and channels -> their names
 )->str: # What was typed
     "Undo one mark."
     target, _, label = map(undo_escapes, inside.partition('|'))

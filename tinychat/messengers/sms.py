@@ -76,8 +76,8 @@ HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abA
 UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|(?:' + HIGH_SURROGATE + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
 
 def mended_pieces(
-    stream,          # The binary file
-    size:int=1<<20,  # Bytes in a piece
+    stream,         # The binary file
+    size:int=1<<20, # Bytes in a piece
 ): # Yields bytes that a parser accepts
     "Mend a file piece by piece."
     rest, escape_breaks = b'', BreakEscaper()
@@ -228,9 +228,9 @@ def phone_digits(
 
 # %% ../../nbs/messengers/sms.ipynb #51d18293
 def same_number(
-    a:str,           # Digits
-    b:str,           # Digits
-    same_name:bool,  # Does the address book have the same name for both?
+    a:str,          # Digits
+    b:str,          # Digits
+    same_name:bool, # Does the address book have the same name for both?
 )->bool: # Do both reach the same telephone?
     "Is this one number, written in two ways?"
     short, long = sorted((a, b), key=len)

@@ -174,8 +174,8 @@ def find_owners(
 
 # %% ../../nbs/messengers/telegram.ipynb #e133a2e7
 def sender_names(
-    records:list, # `RawMessage`, and reasons
-    me:set,       # The owner's numbers
+    records:list,        # `RawMessage`, and reasons
+    me:set,              # The owner's numbers
     own:set=frozenset(), # The owner's names, in any chat
 )->dict: # (id, name) -> how we call the sender
     "A name for each sender of a chat."
@@ -188,9 +188,9 @@ def sender_names(
 
 # %% ../../nbs/messengers/telegram.ipynb #1dd736f9
 def owner_by_name(
-    about:dict,  # `personal_information`
-    chat:RawChat,    # A chat without numbers
-    senders:set, # Names in it
+    about:dict,   # `personal_information`
+    chat:RawChat, # A chat without numbers
+    senders:set,  # Names in it
 )->set: # Senders who are the owner
     "Find the owner when only names are known."
     full = ' '.join(str(about.get(k) or '') for k in ('first_name', 'last_name')).strip()
@@ -209,9 +209,9 @@ def mark_bots(
 # %% ../../nbs/messengers/telegram.ipynb #d86bf284
 def chat_to_log(
     chat:RawChat,        # As it comes out of the file
-    about:dict,      # `personal_information`
-    me:set,          # The owner's numbers
-    dropped:Counter, # Counts why records are left out
+    about:dict,          # `personal_information`
+    me:set,              # The owner's numbers
+    dropped:Counter,     # Counts why records are left out
     own:set=frozenset(), # The owner's names, in any chat
 )->ChatLog: # Messages in order of time
     "A chat with its people named."

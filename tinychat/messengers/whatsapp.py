@@ -339,7 +339,7 @@ class Tally(NamedTuple):
 
 # %% ../../nbs/messengers/whatsapp.ipynb #851e454f
 def tally_lines(
-    lines,       # Of the whole file
+    lines,             # Of the whole file
     shape:HeaderShape, # Of this file
 )->Tally:
     "Count what no line tells alone."
@@ -370,7 +370,7 @@ def notice_title(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #ac3f2178
 def survey_file(
-    lines,       # Of the whole file
+    lines,             # Of the whole file
     shape:HeaderShape, # Of this file
 )->Evidence:
     "Go through a whole file once, and draw conclusions."
@@ -552,7 +552,7 @@ _AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069' #
 
 def sort_records(
     file:File,         # A chat
-    shape:HeaderShape,       # Of its headers
+    shape:HeaderShape, # Of its headers
     evidence:Evidence, # Of the whole file
 )->tuple: # (list of `Message`s, reasons -> how many, who took part)
     "Keep what somebody typed, and count the rest."
