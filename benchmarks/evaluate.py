@@ -15,7 +15,7 @@ from tinychat.evaluate.likeness import Habits, Measure, bits, crowd, earlier, id
 from tinychat.evaluate.many import exchanges
 from tinychat.chat import Chat
 from tinychat.data import demo_chats, from_chats, load_data, write_chatml
-from tinychat.gpt import pick_device
+from tinychat.checkpoint import pick_device
 from tinychat.train import BASES, Options, fit, further_run, load_base, plan, train_file
 
 PEOPLE = '0f9fe1f8', '720840be'

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from tinychat.data import encode_all, load_data
-from tinychat.gpt import GPTConfig, pick_device
+from tinychat.gpt import GPTConfig
+from tinychat.checkpoint import pick_device
 from tinychat.train import autocast, make_tokenizer, reply_bpb
 
 

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 from tinychat.evaluate.many import Chat
 from tinychat.data import Block
-from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels, pick_device
+from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels
+from tinychat.checkpoint import pick_device
 from tinychat.tokenizer import Tokenizer
 from tinychat.train import Recorded, autocast, keep_memory, learn, make_optimizers, new_scaler
 

@@ -1,7 +1,8 @@
 "The network: what the story promises its reader, and odd shapes."
 import pytest, torch
 
-from tinychat.gpt import GPT, GPTConfig, KVCache, Writer, causal_attention, generate, pick_device, sample
+from tinychat.gpt import GPT, GPTConfig, KVCache, Writer, causal_attention, generate, sample
+from tinychat.checkpoint import pick_device
 from notebooks import run_cells
 
 def model(**how):

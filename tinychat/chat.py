@@ -6,22 +6,23 @@ Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 
 # %% ../nbs/04_chat.ipynb #f58212af
 from __future__ import annotations
-import html, itertools, os, sys, threading, time, warnings
+import html, os, sys, threading, time, warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.basics import patch
-from .checkpoint import open_model
+from .checkpoint import open_model, pick_device
 from .data import Block, write_chatml
-from .gpt import GPT, Writer, pick_device, sample
+from .files import free_path
+from .gpt import GPT, Writer, sample
 from .tokenizer import Tokenizer
 
 # %% auto #0
 __all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Settings', 'Chat', 'Break', 'bubble',
            'bubbles', 'ChatBox']
 
-# %% ../nbs/04_chat.ipynb #047af77c
+# %% ../nbs/04_chat.ipynb #37e5355f
 @dataclass(eq=False, repr=False)
 class Settings:
     "How a chat draws its replies. ValueError for a number that makes no sense."
@@ -32,7 +33,8 @@ class Settings:
     seed:int=None         # The same talk every time (None: never the same)
     def __post_init__(self):
         for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
-            n, kind, whole = getattr(self, name), *((Real, '') if name == 'temperature' else (Integral, 'whole '))
+            kind, whole = (Real, '') if name == 'temperature' else (Integral, 'whole ')
+            n = getattr(self, name)
             if not (isinstance(n, kind) and n >= least):
                 raise ValueError(f'{name} must be a {whole}number, at least {least}, not {n!r}.')
         if self.seed is not None and not 0 <= self.seed < 2**63:
@@ -45,13 +47,12 @@ class Chat(Settings):
         model:GPT,           # Trained
         tokenizer:Tokenizer, # The one it was trained with
         make_writer=Writer,  # From the model to what writes with it
-        ban=None,            # From the ids of a message so far to those that must not come next (None: any may)
+        ban=None,            # From a message's ids so far to those that must not come next (None: any may)
         **settings,          # As for `Settings`
     ):
         super().__init__(**settings)
         self.model, self.tokenizer, self.ban = model.eval(), tokenizer, ban
-        self.writer = make_writer(model)
-        self.rng = torch.Generator(model.device)
+        self.writer, self.rng = make_writer(model), torch.Generator(model.device)
         self.rng.seed() if self.seed is None else self.rng.manual_seed(self.seed)
         self.reset()
     def reset(self):
@@ -196,12 +197,8 @@ def save(self:Chat,
     path=None, # Where (None: the first of talk.txt, talk2.txt... that is free); ValueError if it is taken
 )->Path: # Where it was written; OSError if that is impossible
     "Write the talk as ChatML."
-    def ours(p): return not p.exists() or os.path.realpath(p) in self.written
     if not self.talk: raise ValueError('nothing was said yet.')
-    if path: path = Path(os.path.expanduser(path))
-    else: path = next(p for n in itertools.count(1) if ours(p := Path(f'talk{n if n > 1 else ""}.txt')))
-    if str(path).startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
-    if not ours(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
+    path = free_path(path, 'talk.txt', self.written)
     write_chatml(path, [self.talk])
     self.written.add(os.path.realpath(path))
     return path
@@ -251,7 +248,7 @@ class ChatBox:
         except ImportError: raise ImportError(
             'The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
         self.W, self.chat, self.path, self.ui = W, chat, path, None
-        self.log, self.note, self.title = (W.HTML(layout=W.Layout(flex='0 0 auto', margin='0')) for _ in range(3))
+        self.log, self.note, self.title = (W.HTML(layout=W.Layout(margin='0')) for _ in range(3))
         wide = W.Layout(flex='1 1 160px', width='auto', margin='2px')
         self.text = W.Text(placeholder='Message', continuous_update=False, layout=wide)
         self.buttons, self.sliders, self.thread, self.drawn = {}, {}, None, 0
@@ -267,8 +264,9 @@ def draw(self:ChatBox,
     "Show `talk`."
     if often and time.monotonic() - self.drawn < 0.05: return
     self.drawn, who = time.monotonic(), html.escape(repr(self.chat))
-    hint = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">Say something, and see what comes back.</div>'
-    self.log.value = bubbles(talk) if talk else hint
+    hint = 'Say something, and see what comes back.'
+    empty = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">{hint}</div>'
+    self.log.value = bubbles(talk) if talk else empty
     self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>tinychat</b>'
                         f'<div style="opacity:.7;font-size:12.5px">{who}</div></div>')
 
@@ -302,7 +300,7 @@ def follow(self:ChatBox,
         if len(self.chat.talk) < len(past) and not self.text.value: self.text.value = past[-1].text
     finally: pieces.close(); self.free()
 
-# %% ../nbs/04_chat.ipynb #ac0b8bf3
+# %% ../nbs/04_chat.ipynb #5fe922bd
 @patch
 def free(self:ChatBox):
     "Draw what the chat remembers, and be ready for the next turn."
@@ -310,6 +308,7 @@ def free(self:ChatBox):
     self.busy.release()
     self.enable()
 
+# %% ../nbs/04_chat.ipynb #8f93b311
 @patch
 def enable(self:ChatBox):
     "While a reply comes, only Stop can be pressed."
@@ -348,11 +347,13 @@ def send(self:ChatBox):
     self.text.value = '' # first, so that a refused message can come back
     if text and not self.say(text, wait=False): self.text.value = text
 
+# %% ../nbs/04_chat.ipynb #557e4b31
 @patch
 def stop(self:ChatBox):
     "End the reply after the piece it is at. What was said stays."
     self.halt.set()
 
+# %% ../nbs/04_chat.ipynb #5ff1c47e
 @patch
 def join(self:ChatBox, seconds:float=60):
     "Wait for a reply that `send` or `again` began."
@@ -368,7 +369,7 @@ def again(self:ChatBox,
     while past and past[-1].role == 'assistant': past.pop()
     self.turn(self.chat.again(), past, wait)
 
-# %% ../nbs/04_chat.ipynb #f49125b7
+# %% ../nbs/04_chat.ipynb #4db991d8
 @patch
 def reset(self:ChatBox):
     "Forget the talk."
@@ -376,6 +377,7 @@ def reset(self:ChatBox):
     self.chat.reset()
     self.tell(); self.draw(self.chat.talk)
 
+# %% ../nbs/04_chat.ipynb #6722f289
 @patch
 def save(self:ChatBox):
     "Write the talk to a file."
@@ -389,6 +391,7 @@ BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; w
                Again='Another reply to the same message', Reset='Forget the talk and begin anew',
                Save='Write the talk to a file')
 
+# %% ../nbs/04_chat.ipynb #709eeeff
 @patch
 def make_buttons(self:ChatBox):
     "A button for each of `BUTTONS`, and Enter for Send."
@@ -405,6 +408,7 @@ def make_buttons(self:ChatBox):
 SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10),
                max_tokens=('Longest reply', 16, 512, 16))
 
+# %% ../nbs/04_chat.ipynb #6fd9a796
 @patch
 def make_sliders(self:ChatBox):
     "A slider for each of `SLIDERS`, at what the chat has now; it counts from the next reply on."
@@ -431,6 +435,7 @@ def arrange(self:ChatBox):
     self.ui = W.VBox([self.title, W.Box([self.log], layout=hanging), *rows, *self.sliders.values()],
                      layout=W.Layout(width='100%', max_width='720px'))
 
+# %% ../nbs/04_chat.ipynb #fb1ff262
 @patch
 def _ipython_display_(self:ChatBox):
     from IPython.display import display

@@ -15,7 +15,8 @@ from .gpt import GPT, GPTConfig
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'open_model', 'load_base']
+__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'open_model', 'pick_device',
+           'load_base']
 
 # %% ../nbs/checkpoint.ipynb #a90e6ad0
 def load_checkpoint(
@@ -89,6 +90,21 @@ def open_model(
     with torch.no_grad(): sound = model(ids).isfinite().all()
     if not sound: raise ValueError(f'{path}: the checkpoint is damaged: its weights give no finite numbers.')
     return model, tok
+
+# %% ../nbs/checkpoint.ipynb #70933e11
+def pick_device(
+    name:str='auto', # 'auto', or 'cpu', 'cuda', 'cuda:1', 'mps'; ValueError if it cannot be used
+)->torch.device:
+    "The fastest device there is, or the one asked for."
+    found = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
+    if name == 'auto': name = found
+    try:
+        device = torch.device(name)
+        if device.type not in ('cpu', 'cuda', 'mps'): raise ValueError
+        torch.zeros(1, device=device)
+    except Exception:
+        raise ValueError(f'The device {name!r} cannot be used here. Leave it out to take the best there is, or say cpu.') from None
+    return device
 
 # %% ../nbs/checkpoint.ipynb #48560e11
 BASES = Path(tinychat.__file__).parent/'bases'

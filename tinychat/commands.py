@@ -135,8 +135,8 @@ def tinychat_import(
 ):
     "Make what you exported into what a model learns from."
     if redact and no_redact: raise ValueError('--redact and --no_redact exclude each other.')
-    with _nothing_to_lose(): from tinychat.messengers import import_file
-    import_file(source, out, me or (), gap_minutes, not no_redact, since, report)
+    with _nothing_to_lose(): from tinychat.messengers import ImportOptions, import_file
+    import_file(source, out, me or (), ImportOptions(gap_minutes, not no_redact, since), report)
 
 # %% ../nbs/commands.ipynb #8a043929
 @command

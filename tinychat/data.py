@@ -222,6 +222,7 @@ def split_by_time(
 # %% ../nbs/01_data.ipynb #d7af419c
 MIN_MESSAGES = 100 # with fewer, held-out numbers are noise and the model can only repeat
 
+# %% ../nbs/01_data.ipynb #172067a5
 def check_enough(
     path,           # The file, for the message
     n_messages:int, # That the person wrote

@@ -10,7 +10,7 @@ import errno, itertools, os, re, shutil
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['write_atomic', 'may_write', 'try_writing', 'check_room', 'set_aside', 'printable']
+__all__ = ['write_atomic', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'printable']
 
 # %% ../nbs/files.ipynb #b0d402b5
 def write_atomic(
@@ -84,6 +84,21 @@ def set_aside(
     try: os.link(there, kept)
     except OSError: shutil.copy2(there, kept)
     return kept
+
+# %% ../nbs/files.ipynb #7444d7c5
+def free_path(
+    path,     # As it was asked for (None: `name`, or with a number if that is taken); ValueError if it is taken
+    name:str, # For example talk.txt, then talk2.txt
+    own=(),   # Real paths of files that may be replaced
+)->Path:
+    "Where to write something new."
+    def free(p): return not p.exists() or os.path.realpath(p) in own
+    stem, suffix = os.path.splitext(name)
+    if not path: return next(p for n in itertools.count(1) if free(p := Path(f'{stem}{n if n > 1 else ""}{suffix}')))
+    path = Path(os.path.expanduser(path))
+    if path.parts[:1] and path.parts[0].startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
+    if not free(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
+    return path
 
 # %% ../nbs/files.ipynb #f6d7e2f4
 def printable(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
-           'keep_likely', 'generate_slow', 'KVCache', 'generate', 'Writer', 'pick_device']
+           'keep_likely', 'KVCache', 'generate', 'Writer']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -35,7 +35,7 @@ def rope_tables(
     length:int,         # Number of positions
     theta:float=10_000, # The larger, the slower the slowest pair of numbers rotates
 )->tuple: # (cos, sin), each (length, d)
-    "The rotation at each position: fast for the first pair of numbers, slower for each further one. Su et al. 2021."
+    "The rotation at each position: fast for the first pair of numbers, slower for each further one."
     speed = theta ** -(torch.arange(0, d, 2).float() / d)
     angle = torch.arange(length).float()[:,None] * speed
     return tuple(torch.cat([t, t], -1) for t in (angle.cos(), angle.sin()))
@@ -66,10 +66,10 @@ class GPTConfig:
     def __post_init__(self):
         self.n_kv_head = self.n_kv_head or self.n_head
         self.n_hidden = self.n_hidden or 64*math.ceil(self.n_embd*8/3/64)
-        if self.n_embd % (2*self.n_head): raise ValueError(
-            f'n_embd must be a multiple of twice n_head, so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
-        if self.n_head % self.n_kv_head: raise ValueError(
-            f'n_head must be a multiple of n_kv_head; {self.n_head} is not a multiple of {self.n_kv_head}.')
+        if self.n_embd % (2*self.n_head): raise ValueError('n_embd must be a multiple of twice n_head, '
+            f'so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
+        if self.n_head % self.n_kv_head: raise ValueError('n_head must be a multiple of n_kv_head; '
+            f'{self.n_head} is not a multiple of {self.n_kv_head}.')
 
 # %% ../nbs/02_gpt.ipynb #b512e323
 class Attention(nn.Module):
@@ -148,22 +148,24 @@ def init_weights(self:GPT):
         writes = name.endswith(('o_proj.weight', 'down_proj.weight'))
         if p.dim() == 2: nn.init.normal_(p, std=0.02/deeper if writes else 0.02)
 
-# %% ../nbs/02_gpt.ipynb #ec8d0c39
+# %% ../nbs/02_gpt.ipynb #fd57b176
 @patch
 def hidden(self:GPT,
     ids:Tensor,         # (B, T) token ids
-    cache:KVCache=None, # Keys and values of the positions before; it is extended (None: there are none)
+    cache:KVCache=None, # Keys and values of the positions before; extended (None: there are none)
 )->Tensor: # (B, T, n_embd); ValueError if they do not fit the context
     "What the stream carries at each position after the last block: the hidden states."
     start = cache.length if cache else 0
     end = start + ids.shape[1]
-    if end > self.config.context: raise ValueError(f'{end} tokens do not fit a context of {self.config.context}.')
+    if end > self.config.context:
+        raise ValueError(f'{end} tokens do not fit a context of {self.config.context}.')
     rope = self.cos[start:end], self.sin[start:end]
     x = F.dropout(self.embed_tokens(ids), self.config.dropout, self.training)
     for n, layer in enumerate(self.layers): x = layer(x, rope, cache, n)
     if cache: cache.length = end
     return self.norm(x)
 
+# %% ../nbs/02_gpt.ipynb #ca25268f
 @patch
 def forward(self:GPT,
     ids:Tensor,         # (B, T) token ids
@@ -185,11 +187,12 @@ def hf_config(self:GPT
 )->dict: # Keyword arguments for `transformers.Qwen3Config`
     "This network's shape in the words of `transformers`."
     c = self.config
-    return dict(
-        vocab_size=c.vocab_size, hidden_size=c.n_embd, intermediate_size=c.n_hidden, num_hidden_layers=c.n_layer,
-        num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head, head_dim=c.n_embd//c.n_head,
-        hidden_act='silu', max_position_embeddings=c.context, rms_norm_eps=1e-6, tie_word_embeddings=True,
-        attention_bias=False, rope_theta=c.rope_theta, rope_parameters=dict(rope_type='default', rope_theta=c.rope_theta))
+    sizes = dict(vocab_size=c.vocab_size, hidden_size=c.n_embd, intermediate_size=c.n_hidden,
+                 num_hidden_layers=c.n_layer, num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head,
+                 head_dim=c.n_embd//c.n_head, max_position_embeddings=c.context, rope_theta=c.rope_theta)
+    rope = dict(rope_type='default', rope_theta=c.rope_theta)
+    return dict(**sizes, rope_parameters=rope, rms_norm_eps=1e-6, hidden_act='silu', tie_word_embeddings=True,
+                attention_bias=False)
 
 # %% ../nbs/02_gpt.ipynb #184995f6
 def sample(
@@ -222,21 +225,6 @@ def keep_likely(
         logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
     return logits
 
-# %% ../nbs/02_gpt.ipynb #c3272d17
-@torch.no_grad()
-def generate_slow(
-    model:GPT,      # Any model from ids to logits
-    ids:list,       # What there is so far, at least one id
-    max_tokens:int, # How many to add
-    **sampling,     # For `sample`
-)->list: # The new ids
-    "Continue `ids`, the plain way: everything is computed again for every token."
-    ids, start = torch.tensor([ids], device=model.device), len(ids)
-    for _ in range(max_tokens):
-        logits = model(ids[:,-model.config.context:])[:,-1]
-        ids = torch.cat([ids, sample(logits, **sampling)], 1)
-    return ids[0,start:].tolist()
-
 # %% ../nbs/02_gpt.ipynb #f77ae772
 class KVCache:
     "Keys and values of the positions so far, for each layer."
@@ -245,8 +233,8 @@ class KVCache:
         layer:int, # Number of the layer
         k:Tensor,  # (B, kv_heads, T, d) keys of the next T positions
         v:Tensor,  # (B, kv_heads, T, d) their values
-    )->tuple: # (keys, values) of all positions so far; `GPT.hidden` counts them in `length` after the last layer
-        "Add keys and values of a layer."
+    )->tuple: # (keys, values) of all positions so far
+        "Add keys and values of a layer. `GPT.hidden` moves `length` on after the last one."
         if layer in self.keys:
             k, v = torch.cat([self.keys[layer], k], 2), torch.cat([self.values[layer], v], 2)
         self.keys[layer], self.values[layer] = k, v
@@ -289,16 +277,3 @@ class Writer:
     def generate(self, ids, max_tokens, stop=(), ban=None, **sampling):
         "As `generate`."
         return generate(self.model, ids, max_tokens, stop, ban, **sampling)
-
-# %% ../nbs/02_gpt.ipynb #07e3bf31
-def pick_device(
-    name:str='auto', # 'auto', or 'cpu', 'cuda', 'cuda:1', 'mps'; ValueError if it cannot be used
-)->torch.device:
-    "The fastest device there is, or the one asked for."
-    if name == 'auto': name = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
-    try:
-        device = torch.device(name)
-        if device.type not in ('cpu', 'cuda', 'mps'): raise ValueError
-        torch.zeros(1, device=device)
-    except Exception: raise ValueError(f'The device {name!r} cannot be used here. Leave it out to take the best there is, or say cpu.') from None
-    return device

@@ -124,6 +124,7 @@ def encode(self:Tokenizer,
     "Turn `text` into ids. What looks like a special token in it is only text."
     return [i for part in _parts(text) for i in self.bpe.encode_ordinary(part)]
 
+# %% ../nbs/00_tokenizer.ipynb #cea2d4fc
 @patch
 def decode(self:Tokenizer,
     ids:list, # Token ids
@@ -131,6 +132,7 @@ def decode(self:Tokenizer,
     "Turn `ids` back into text."
     return b''.join(map(self.token_bytes, ids)).decode('utf-8', errors='replace')
 
+# %% ../nbs/00_tokenizer.ipynb #5fe443ed
 @patch
 def token_bytes(self:Tokenizer,
     i:int, # A token id
@@ -192,6 +194,7 @@ def save(self:Tokenizer,
     "Write a JSON file, one token a line."
     write_atomic(path, json.dumps(self.to_dict(), indent=0, ensure_ascii=False).encode())
 
+# %% ../nbs/00_tokenizer.ipynb #c2d1e2ff
 @patch(cls_method=True)
 def load(cls:Tokenizer,
     path, # A file that `save` wrote

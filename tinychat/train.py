@@ -285,12 +285,13 @@ def measure(self:Run,
         self.best_model = {k: v.detach().to('cpu', copy=True) for k,v in self.shown.state_dict().items()}
     return self.history[-1]
 
-# %% ../nbs/03_train.ipynb #6f60d1b6
+# %% ../nbs/03_train.ipynb #34b66ee9
 @patch
 def count(self:Run, nats, y, mine):
     "Bits and bytes of the person's tokens in a batch, (2,)."
     return torch.stack([(nats*mine).sum() / math.log(2), (self.sizes[y]*mine).sum()])
 
+# %% ../nbs/03_train.ipynb #fcf25cbe
 @patch
 def stalled(self:Run)->bool:
     "Did the last `patience` evaluations bring nothing better?"
@@ -299,7 +300,7 @@ def stalled(self:Run)->bool:
 
 # %% ../nbs/03_train.ipynb #3137fb26
 def fit(
-    run:Run,               # Where to begin; it is changed as training goes on
+    run:Run,               # Where to begin; it is changed
     batches:Batches,       # What to learn from
     held_out:list=(),      # Conversations to judge by (empty: none, and no weights are kept)
     loss_fn=weighted_loss, # The forward pass
@@ -309,14 +310,13 @@ def fit(
     model, o = run.model.train(), run.options
     while not run.done:
         x, y, mine = batches[run.step]
-        weight = torch.where(mine, 1., o.others_weight)
-        loss, nats = loss_fn(model, x, y, weight)           # forward pass
-        loss.backward()                                     # backward pass
+        loss, nats = loss_fn(model, x, y, torch.where(mine, 1., o.others_weight)) # forward pass
+        loss.backward()                                                           # backward pass
         nn.utils.clip_grad_norm_(model.parameters(), o.clip)
         share = schedule(run.step, o.max_iters, o.warmup)
         for optimizer in run.optimizers:
             for group in optimizer.param_groups: group['lr'] = share*group['peak']
-            optimizer.step(); optimizer.zero_grad()         # one step against the gradient
+            optimizer.step(); optimizer.zero_grad()                               # step against the gradient
         run.step += 1
         yield run.after_step(run.count(nats, y, mine), held_out, evaluate)
 

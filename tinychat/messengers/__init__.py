@@ -588,10 +588,8 @@ def import_file(
     me=(),   # What the person is called in them (nothing: found out)
     options:ImportOptions=None, # How to import (None: as usual)
     report=None,# Write the account here, as JSON (None: nowhere)
-    *former, # since and report, when gap_minutes and redact come before them; until `commands` passes `ImportOptions`
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
-    if former: options, report = ImportOptions(options, report, former[0]), former[1]
     options, out = options or ImportOptions(), Path(out)
     since, gap = parse_since(options.since), options.gap_minutes
     if gap is not None and not 0 <= gap < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap}.')

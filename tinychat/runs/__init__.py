@@ -18,7 +18,8 @@ from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
 from ..fast.team import SharedBatches, Team, join_team
 from ..files import check_room, may_write
-from ..gpt import GPT, generate, pick_device
+from ..gpt import GPT, generate
+from ..checkpoint import pick_device
 from .plan import (Dataset, Start, choose_start, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run

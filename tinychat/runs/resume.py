@@ -16,7 +16,7 @@ from ..fast.corpus import fingerprint
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
 from ..files import set_aside, write_atomic
-from ..gpt import pick_device
+from ..checkpoint import pick_device
 from ..tokenizer import Tokenizer
 from ..train import AdamW, Averaged, Options, Run
 
