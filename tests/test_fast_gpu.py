@@ -222,13 +222,13 @@ def test_recomputing_gives_the_same_gradients(batch):
 def test_kernels_learn_the_same(monkeypatch):
     "In 16 bits throughout, so not to the last digit."
     kernels, calls = kernels_for(GPU), []
-    for name in ('hidden', 'token_nats'): # in a recording they are called while it is made
+    for name in ('kernel_hidden', 'token_nats'): # in a recording they are called while it is made
         plain = getattr(kernels, name)
         monkeypatch.setattr(kernels, name, lambda *a, plain=plain, name=name: (calls.append(name), plain(*a))[1])
     slow = trained(run())
     assert not calls
     fast = trained(run(), use_kernels=True)
-    assert {*calls} == {'hidden', 'token_nats'}
+    assert {*calls} == {'kernel_hidden', 'token_nats'}
     for a, b in zip(fast.history, slow.history): assert abs(a['held'] - b['held']) < 0.05, (fast.history, slow.history)
     same(fast, trained(run(), use_kernels=True)) # nothing is left to the order in which the GPU happens to work
 

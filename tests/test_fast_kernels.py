@@ -102,15 +102,15 @@ def test_shapes_that_are_supported(kernels, shape, supported): # heads of 8 and 
 def test_hidden_is_the_network(kernels, kv_heads):
     model, ids = toy(kv_heads), torch.randint(0, 90, (2, 24), device=device)
     whole = model.hidden(ids)
-    torch.testing.assert_close(kernels.hidden(model, ids, torch.float32), whole, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(kernels.kernel_hidden(model, ids, torch.float32), whole, rtol=1e-4, atol=1e-4)
     cache = StaticCache(model, 2)
-    with torch.no_grad(): parts = [kernels.hidden(model, part, torch.float32, cache) for part in ids.split([9, 1, 14], 1)]
+    with torch.no_grad(): parts = [kernels.kernel_hidden(model, part, torch.float32, cache) for part in ids.split([9, 1, 14], 1)]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-4, atol=1e-4)
     assert cache.length == 24
 
 def test_dropout_is_drawn_in_training_only(kernels):
     model, ids = toy(dropout=0.5), torch.randint(0, 90, (2, 24), device=device)
-    def twice(): return [kernels.hidden(model, ids, torch.float32) for _ in range(2)]
+    def twice(): return [kernels.kernel_hidden(model, ids, torch.float32) for _ in range(2)]
     assert torch.equal(*twice())
     model.train()
     assert not torch.equal(*twice())
@@ -132,7 +132,7 @@ def test_padded_rows_are_rows_alone(kernels, pads):
     def alone(row, n): return model.hidden(ids[row:row+1,pads[row]:n], None)[:,-1] @ model.embed_tokens.weight.T
     cache, folded = Padded(model, pads), kernels.FoldedGPT(model)
     with torch.no_grad():
-        states = kernels.hidden(model, ids[:,:size], torch.float32, cache)[:,-1]
+        states = kernels.kernel_hidden(model, ids[:,:size], torch.float32, cache)[:,-1]
         read = [states @ model.embed_tokens.weight.T]
         for n in (size, size + 1):
             folded.position.fill_(n)

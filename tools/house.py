@@ -86,6 +86,12 @@ def signature(node, tree):
     if not isinstance(node, FUNCTION): return None
     return {'': ([a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)], [ast.dump(d) for d in node.args.defaults + node.args.kw_defaults if d])}
 
+def alike(story, twin):
+    "Can a twin be called as its original in the story? What it takes besides has defaults."
+    (names, defaults), (more, further) = story, twin
+    extra = len(more) - len(names)
+    return more[:len(names)] == names and further[:len(defaults)] == defaults and extra <= len(further) - len(defaults)
+
 def unique_names(h):
     "A public name means one thing in the whole package; but for COMMON, and for what `fast` has again, called as in the story."
     homes, found = {}, []
@@ -100,7 +106,7 @@ def unique_names(h):
         first, *twins = sorted(by, key=lambda m: room(m) == 'fast')
         seen, where = [signature(by[m], h.trees[m]) for m in (first, *twins)], ', '.join(f'{h.paths[m]}:{n.lineno}' for m, n in by.items())
         if first not in STORY or any(room(m) != 'fast' for m in twins): found.append(f'{where}: {name} is defined in {len(by)} modules')
-        elif None in seen or any(s[k] != seen[0][k] for s in seen for k in s.keys() & seen[0].keys()): found.append(f'{where}: {name} is not called alike')
+        elif None in seen or not all(alike(seen[0][k], s[k]) for s in seen for k in s.keys() & seen[0].keys()): found.append(f'{where}: {name} is not called alike')
     return f'{len(homes)} public names', found
 
 def story_lines(h, total=1750, each=450):

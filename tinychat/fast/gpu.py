@@ -48,7 +48,7 @@ def weighted_loss(
     kernels = kernels_for(x.device) if use_kernels and model.training else None
     with autocast(x.device):
         if kernels and kernels.supports(model.config) and not recompute:
-            states = kernels.hidden(model, x, half_type(x.device))
+            states = kernels.kernel_hidden(model, x, half_type(x.device))
         else: states = hidden(model, x, None, recompute)
         scores = F.linear(states, model.embed_tokens.weight).flatten(0, 1)
     if kernels: nats = kernels.token_nats(scores, y.flatten())
@@ -212,7 +212,7 @@ def can_step(self:GpuEngine, ids, cache)->bool:
 @patch
 @torch.no_grad()
 def hidden(self:GpuEngine, ids, cache):
-    if self.can_step(ids, cache): return kernels_for(ids.device).hidden(self.model, ids, torch.float32, cache)
+    if self.can_step(ids, cache): return kernels_for(ids.device).kernel_hidden(self.model, ids, torch.float32, cache)
     return hidden(self.model, ids, cache)
 
 @patch

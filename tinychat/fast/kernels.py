@@ -20,7 +20,8 @@ from ..gpt import GPT, GPTConfig
 
 # %% auto #0
 __all__ = ['PROGRAMS', 'FEW_ROWS', 'GateFunction', 'gate', 'AddNormFunction', 'add_norm', 'NormAndRotateFunction',
-           'norm_and_rotate', 'TokenNatsFunction', 'token_nats', 'supports', 'hidden', 'FoldedLayer', 'FoldedGPT']
+           'norm_and_rotate', 'TokenNatsFunction', 'token_nats', 'supports', 'kernel_hidden', 'FoldedLayer',
+           'FoldedGPT']
 
 # %% ../../nbs/fast/kernels.ipynb #319621fa
 @triton.jit
@@ -283,7 +284,7 @@ def _attention(a, h, rope, cache, n, mask):
     return _joined_linear(y.transpose(1, 2).flatten(2), a.o_proj)
 
 # %% ../../nbs/fast/kernels.ipynb #86d79509
-def hidden(
+def kernel_hidden(
     model:GPT,  # Of a shape that `supports` allows
     ids:Tensor, # (B, T) token ids
     dtype:torch.dtype=torch.bfloat16, # Of the numbers between the products
