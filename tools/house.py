@@ -119,7 +119,7 @@ def story_time(h, words=7500, minutes=150):
     "The story is read in an evening, at 220 words and 15 lines of code a minute; hidden cells are not read."
     n_words = sum(len(text.split()) for _, kind, text in h.cells if kind == 'markdown')
     n_code = sum(len(code_lines(text)) for _, kind, text in h.cells if kind == 'code' and not directives(text) & {'hide', 'include'})
-    time = round(n_words/220 + n_code/15)
+    time = round(n_words/220 + n_code/15, 1)
     return f'{n_words:,} words, {n_code:,} lines of code, {time} minutes', over('nbs/0*.ipynb', n_words, words, 'words') + over('nbs/0*.ipynb', time, minutes, 'minutes')
 
 def story_cells(h, longest=20, least=5, most=10, columns=110):
