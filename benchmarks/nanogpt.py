@@ -11,7 +11,9 @@ from torch import nn
 from tinychat.data import encode_all, load_data
 from tinychat.gpt import GPTConfig
 from tinychat.checkpoint import pick_device
-from tinychat.train import autocast, make_tokenizer, reply_bpb
+from tinychat.fast.half import autocast
+from tinychat.runs.plan import make_tokenizer
+from tinychat.train import reply_bpb
 
 
 class Block(nn.Module):
@@ -26,7 +28,9 @@ class Block(nn.Module):
         drop = lambda y: F.dropout(y, self.dropout, self.training)
         q, k, v = (t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in self.c_attn(self.ln_1(x)).chunk(3, -1))
         mask = None
-        if cache is not None: k, v, mask = cache.extend(layer, k, v)
+        if cache is not None:
+            if hasattr(cache, 'mask'): mask = cache.mask(x.shape[1])
+            k, v = cache.extend(layer, k, v)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None, dropout_p=self.dropout if self.training else 0)
         x = x + drop(self.attn_proj(y.transpose(1, 2).flatten(2)))
         return x + drop(self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)))))
@@ -56,6 +60,10 @@ class NanoGPT(nn.Module):
     def forward(self, ids, cache=None): return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)
 
 
+def half_logits(model, ids):
+    with autocast(model.device): return model(ids)
+
+
 def train(data, seed=0, device='auto', steps=5000, batch_size=64, lr=1e-3, warmup=100, look_every=20, patience=10):
     "Returns (model with its best weights, tokenizer, best reply bits per byte, steps to it)."
     learn, held = load_data(data)
@@ -77,7 +85,7 @@ def train(data, seed=0, device='auto', steps=5000, batch_size=64, lr=1e-3, warmu
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step(); opt.zero_grad(set_to_none=True)
         if (n + 1) % look_every: continue
-        now = reply_bpb(model, tok, held)
+        now = reply_bpb(model, tok, held, logits=half_logits)
         if now < best: best, at, kept = now, n + 1, {k: v.detach().to('cpu', copy=True) for k, v in model.state_dict().items()}
         elif n + 1 - at >= patience*look_every: break
     model.load_state_dict(kept)

@@ -13,12 +13,17 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tinychat.evaluate.many import Chat
-from tinychat.data import Block
-from tinychat.gpt import GPT, Fused, GPTConfig, KVCache, generate, gpu_kernels
+from tinychat.chat import Chat
 from tinychat.checkpoint import pick_device
+from tinychat.data import Block
+from tinychat.evaluate import many as side_by_side
+from tinychat.fast import cpu, engine_for, gpu, writer_for
+from tinychat.fast.cache import CachedWriter, Engine
+from tinychat.fast.half import autocast
+from tinychat.fast.optim import grouped_optimizers
+from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer
-from tinychat.train import Recorded, autocast, keep_memory, learn, make_optimizers, new_scaler
+from tinychat.train import Options
 
 
 def median(work, device, rounds=7, warm=2):
@@ -43,10 +48,11 @@ def as_qwen3(model):
 
 def floor(model):
     "Seconds of the bare products of a row with each matrix; on a CPU joined as replies have them."
-    fused = Fused(model.eval())
+    engine = engine_for(model.eval())
     with torch.no_grad():
-        fused.look()
-        if fused.made and not fused.gpu: calls = [*sum(fused.products, []), fused.head]
+        if model.device.type == 'cpu':
+            engine.refresh()
+            calls = [*sum(engine.products, []), engine.to_logits]
         else:
             matrices = [p.t() for n, p in model.named_parameters() if p.dim() == 2]
             calls = [partial(torch.mm, torch.randn(1, m.shape[0], device=m.device), m, out=torch.empty(1, m.shape[1], device=m.device)) for m in matrices]
@@ -57,14 +63,13 @@ def replies(model, device, history=200, tokens=200):
     "Tokens a second, one reply at a time, and milliseconds to the first."
     ids, rng = torch.randint(0, model.config.vocab_size, (history,), generator=torch.Generator().manual_seed(0)).tolist(), torch.Generator(device).manual_seed(0)
     theirs, row = as_qwen3(model).eval(), {}
-    def write(step, n):
-        cache = KVCache(model) # as in a chat: the same one for every reply
-        def work(): cache.crop(0); return sum(1 for _ in generate(step, ids, n, cache=cache, temperature=0.9, generator=rng))
+    def write(writer, n):
+        def work(): writer.cache.crop(0); return sum(1 for _ in writer.generate(ids, n, temperature=0.9, generator=rng)) # as in a chat: one cache for all
         return work
     given = torch.tensor([ids], device=device)
     def their(n): return lambda: theirs.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=n, min_new_tokens=n, do_sample=True, temperature=0.9, top_k=0)
-    fused = Fused(model)
-    for name, work in (('tinychat', lambda n: write(fused, n)), ('tinychat, not fused', lambda n: write(model, n)), ('transformers', their)):
+    fast, plain = writer_for(model), CachedWriter(Engine(model))
+    for name, work in (('tinychat', lambda n: write(fast, n)), ('tinychat, not fused', lambda n: write(plain, n)), ('transformers', their)):
         first, all_ = median(work(1), device), median(work(tokens + 1), device)
         row[name] = dict(first_ms=round(first*1e3, 2), tokens_per_second=round(tokens/(all_ - first), 1))
     row['floor'] = dict(tokens_per_second=round(1/floor(model), 1))
@@ -75,11 +80,11 @@ def asked(model, rows, history=200, tokens=200):
     "A function that has three times as many replies written as side by side, given their longest length, and the numbers of tokens it said."
     tok, rng = Tokenizer({bytes([i]): i for i in range(256)}), torch.Generator().manual_seed(0) # the model knows more tokens than this, and ends hardly ever
     text = lambda: bytes((torch.randint(0, 26, (history - 12,), generator=rng) + 97).tolist()).decode()
-    talks, chat, said = [[Block('user', text())] for _ in range(3*rows)], Chat(model, tok, temperature=1., max_tokens=tokens, seed=0), []
+    talks, chat, said = [[Block('user', text())] for _ in range(3*rows)], Chat(model, tok, writer_for, temperature=1., max_tokens=tokens, seed=0), []
     def work(n):
         chat.max_tokens = n
         tok.decode = lambda ids: said.append(len(ids)) or 'x' # counts what was said
-        try: said.clear(); chat.replies(talks, rows)
+        try: said.clear(); side_by_side.replies(chat, talks, rows)
         finally: del tok.decode
     return work, said
 
@@ -110,34 +115,34 @@ def matrix_rate(device):
     return 2*8192**3*10/median(lambda: [a @ b for _ in range(10)], device)
 
 
-def one_step(model, device, batch_size, quick=False, recompute=False):
+def one_step(model, device, batch_size, use_kernels=False, recompute=False):
     "A function that takes a whole training step, as `fit` does."
     c = model.config
-    x, y, mine = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), torch.rand(batch_size, c.context, device=device) < .5
-    fast, sizes = gpu_kernels(device) if quick else None, torch.ones(c.vocab_size, device=device)
-    model.quick, model.recompute = bool(fast), recompute
-    opts, scaler = make_optimizers(model.train()), new_scaler(device)
-    step = Recorded(lambda x, y, mine: learn(model, x, y, mine, sizes, 1., scaler.scale, kernels=fast), list(model.parameters()), not recompute)
+    x, y = (torch.randint(0, c.vocab_size, (batch_size, c.context), device=device) for _ in range(2))
+    weight = torch.ones(batch_size, c.context, device=device)
+    optimizers = grouped_optimizers(model.train(), Options())
+    if device.type == 'cpu': loss_fn = partial(cpu.weighted_loss, recompute=recompute)
+    else:
+        loss_fn = partial(gpu.weighted_loss, recompute=recompute, use_kernels=use_kernels)
+        loss_fn = gpu.RecordedLoss(loss_fn, list(model.parameters()), record=not recompute)
     def work():
-        step(x, y, mine)
-        for o in opts: scaler.unscale_(o)
+        loss_fn(model, x, y, weight)[0].backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.)
-        for o in opts: scaler.step(o); o.zero_grad()
-        scaler.update()
+        for o in optimizers: o.step(); o.zero_grad()
     return work
 
 
 def training(model, device, batch_size, recompute):
     "Tokens a second in whole training steps, and the most memory they took."
     c, row = model.config, {}
-    x, gpu = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), device.type == 'cuda'
+    x, on_gpu = torch.randint(0, c.vocab_size, (batch_size, c.context), device=device), device.type == 'cuda'
     def measure(name, make, rounds=5 if device.type == 'cuda' else 9):
-        if gpu: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats()
+        if on_gpu: torch.cuda.empty_cache(); torch.cuda.reset_peak_memory_stats()
         try: row[name] = dict(tokens_per_second=round(batch_size*c.context/median(make(), device, rounds)))
         except torch.cuda.OutOfMemoryError: row[name] = 'out of memory'; return
-        if gpu: row[name]['gigabytes'] = round(torch.cuda.max_memory_allocated()/1e9, 1)
-    if gpu: measure('tinychat, kernels', lambda: one_step(model, device, batch_size, quick=True))
-    if gpu or recompute: measure('tinychat', lambda: one_step(model, device, batch_size))
+        if on_gpu: row[name]['gigabytes'] = round(torch.cuda.max_memory_allocated()/1e9, 1)
+    if on_gpu: measure('tinychat, kernels', lambda: one_step(model, device, batch_size, use_kernels=True))
+    if on_gpu or recompute: measure('tinychat', lambda: one_step(model, device, batch_size))
     if recompute: measure('tinychat, recompute', lambda: one_step(model, device, batch_size, recompute=True)); return row
     model.zero_grad()
     theirs = as_qwen3(model).train()
@@ -150,18 +155,18 @@ def training(model, device, batch_size, recompute):
             adam.step(); adam.zero_grad()
         return lambda: work
     for name, make in (('transformers, float32', their(False)), ('transformers, 16 bits as ours', their(True))): measure(name, make)
-    if not gpu: keep_memory(); measure('tinychat', lambda: one_step(model, device, batch_size)) # last: from then on memory is kept, which a plain loop does not ask for
+    if not on_gpu: cpu.keep_memory(); measure('tinychat', lambda: one_step(model, device, batch_size)) # last: from then on memory is kept, which a plain loop does not ask for
     with torch.no_grad(), autocast(device): # the floor: what the products of this many rows reach, and six operations for each weight and token
         a, w = torch.randn(batch_size*c.context, c.n_embd, device=device), torch.randn(c.n_hidden, c.n_embd, device=device)
         if torch.is_autocast_enabled(device.type): a, w = a.to(kind := torch.get_autocast_dtype(device.type)), w.to(kind)
         rate = 2*a.shape[0]*w.numel()*20/median(lambda: [F.linear(a, w) for _ in range(20)], device)
     operations = 6*model.n_params() + 12*c.n_layer*c.context*c.n_embd # as nanoGPT counts: attention whole, though half of it is blanked
     row['floor'] = dict(tokens_per_second=round(rate/operations), gflops=round(rate/1e9))
-    if gpu: row['floor'] |= dict(large_products_gflops=round((most := matrix_rate(device))/1e9), share=round(row['tinychat, kernels']['tokens_per_second']*operations/most, 3))
+    if on_gpu: row['floor'] |= dict(large_products_gflops=round((most := matrix_rate(device))/1e9), share=round(row['tinychat, kernels']['tokens_per_second']*operations/most, 3))
     return row
 
 
-KINDS = {'products': 'nvjet|gemm|splitK|cublas', 'attention': 'sdpa|flash|fmha|cudnn|_attend', 'optimizer': 'multi_tensor', 'scores and loss': '_nats|SoftMax|softmax|nll', 'norms, turns, gates': '_gate|_turn|_add_norm|layer_norm|LayerNorm|GammaBeta|silu|elementwise|Cat|reduce', 'the rest': ''}
+KINDS = {'products': 'nvjet|gemm|splitK|cublas', 'attention': 'sdpa|flash|fmha|cudnn|_attend', 'optimizer': 'multi_tensor', 'scores and loss': '_nats|_token_nats|SoftMax|softmax|nll', 'norms, turns, gates': '_gate|_rotate|_add_norm|layer_norm|LayerNorm|GammaBeta|silu|elementwise|Cat|reduce', 'the rest': ''}
 
 def by_kind(work):
     "(Milliseconds on the GPU, kernels) by kind of work."
@@ -185,8 +190,8 @@ def profiled(model, device, batch_size, rows=256, tokens=200):
     row['256 replies'] = {k: dict(ms=round((all_[k] - first[k])/steps, 3)) for k in ('attention', 'products')}
     row['256 replies']['draws, norms and rules'] = dict(ms=round((sum(all_.values()) - sum(first.values()))/steps - sum(v['ms'] for v in row['256 replies'].values()), 3))
     row['256 replies']['a step in all'] = dict(ms=round(seconds*1e3/steps, 3))
-    for name, quick in (('tinychat', False), ('tinychat, kernels', True)):
-        work = one_step(model, device, batch_size, quick)
+    for name, use_kernels in (('tinychat', False), ('tinychat, kernels', True)):
+        work = one_step(model, device, batch_size, use_kernels)
         for _ in range(3): work()
         torch.cuda.synchronize()
         spent, calls = by_kind(work)
@@ -197,11 +202,11 @@ def profiled(model, device, batch_size, rows=256, tokens=200):
 def profiled_reply(model, history=200, tokens=200, rounds=20):
     "Microseconds of a token on a CPU by kind of work."
     from types import SimpleNamespace
-    from tinychat import gpt
-    fused, cache, spent = Fused(model), KVCache(model), Counter()
+    writer, spent = writer_for(model), Counter()
+    engine = writer.engine
     def write(n=tokens + 1):
-        cache.crop(0)
-        return sum(1 for _ in generate(fused, list(range(history)), n, cache=cache, temperature=0.9, generator=torch.Generator().manual_seed(0)))
+        writer.cache.crop(0)
+        return sum(1 for _ in writer.generate(list(range(history)), n, temperature=0.9, generator=torch.Generator().manual_seed(0)))
     def timed(kind, work):
         def wrapped(*args, **kwargs):
             start = time.perf_counter()
@@ -210,14 +215,14 @@ def profiled_reply(model, history=200, tokens=200, rounds=20):
             return out
         return wrapped
     write()
-    fused.products, fused.head = [[timed('products', p) for p in layer] for layer in fused.products], timed('products', fused.head)
-    fused.step, fused.pick, whole = timed('step', fused.step), timed('the draw', fused.pick), gpt.np
-    gpt.np = SimpleNamespace(**vars(whole)); gpt.np.matmul = timed('keys and values', whole.matmul)
+    engine.products, engine.to_logits = [[timed('products', p) for p in layer] for layer in engine.products], timed('products', engine.to_logits)
+    engine.step, engine.draw_any, whole = timed('step', engine.step), timed('the draw', engine.draw_any), cpu.np
+    cpu.np = SimpleNamespace(**vars(whole)); cpu.np.matmul = timed('keys and values', whole.matmul)
     try:
         write(); spent.clear()
         for _ in range(rounds):
             timed('all', write)(); timed('first', write)(1)
-    finally: gpt.np = whole
+    finally: cpu.np = whole
     us = {k: seconds/rounds/tokens*1e6 for k, seconds in spent.items()}
     kinds = dict(products=us['products'], **{'keys and values': us['keys and values'], 'small sums': us['step'] - us['products'] - us['keys and values'], 'the draw': us['the draw']})
     return dict(us={k: round(v, 1) for k, v in (kinds | {'the loop': us['all'] - us['first'] - us['step'] - us['the draw']}).items()})

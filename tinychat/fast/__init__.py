@@ -50,12 +50,12 @@ def evaluate(
     logits = cpu.logits if model.device.type == 'cpu' else gpu.logits
     return reply_bpb(model, tok, eval_sample(held_out), logits=logits)
 
-# %% ../../nbs/fast/index.ipynb #9a09ec95
+# %% ../../nbs/fast/index.ipynb #e10108b7
 def engine_for(
     model:GPT, # Trained, where it writes
 )->Engine: # That runs it
     "The engine for this machine."
-    if model.embed_tokens.weight.dtype != torch.float32: return Engine(model)
+    if not isinstance(model, GPT) or model.embed_tokens.weight.dtype != torch.float32: return Engine(model)
     return {'cpu': cpu.CpuEngine, 'cuda': gpu.GpuEngine}.get(model.device.type, Engine)(model)
 
 def writer_for(
