@@ -4,16 +4,33 @@ from pathlib import Path
 
 import pytest
 
+import tinychat.bases
+from tinychat.bases import list_bases, open_base
 from tinychat.bases.pretrain import RECIPES
+from tinychat.checkpoint import BASES
 from tinychat.data import load_data
-from tinychat.train import BASES, load_base, reply_bpb, sample_reply
+from tinychat.fast import evaluate
+from tinychat.runs import sample_reply
 
 RUNS = Path(__file__).parent.parent/'benchmarks'/'runs'
-sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
 each = pytest.mark.parametrize('name', ['tiny', 'small'])
 
 @pytest.fixture(scope='module')
-def base(): return {name: load_base(BASES/name) for name in ('tiny', 'small')}
+def base(): return {name: open_base(name) for name in list_bases()}
+
+def test_a_name_a_folder_or_one_clear_line(tmp_path, monkeypatch):
+    "A folder of one's own is no rival of a base: the name counts, and ./name is the folder."
+    monkeypatch.chdir(tmp_path)
+    Path('letter.txt').write_text('Dear Ada,')
+    for odd in ('huge', 'letter.txt', '', '.'):
+        with pytest.raises(ValueError) as e: open_base(odd)
+        assert '\n' not in str(e.value) and ('small, tiny' in str(e.value) or odd in ('', '.'))
+    Path('tiny').mkdir()
+    assert open_base('tiny')[0].n_params() == open_base(BASES/'tiny')[0].n_params()
+    with pytest.raises(ValueError, match='holds no base'): open_base('./tiny')
+    monkeypatch.setattr(tinychat.bases, 'BASES', tmp_path/'none')
+    assert list_bases() == []
+    with pytest.raises(ValueError, match='none in this installation'): open_base('tiny2')
 
 @each
 def test_is_what_its_card_and_recipe_say(base, name):
@@ -28,10 +45,10 @@ def test_small_enough(base):
     assert base['tiny'][0].n_params() < 8e6 < 25e6 < base['small'][0].n_params() < 35e6
     assert sum(f.stat().st_size for f in BASES.rglob('*') if f.is_file()) < 60e6
 
-def test_the_larger_one_knows_more(base):
+def test_the_larger_one_knows_more(base, sample):
     "Chats that were invented for this repository, so nobody has learned from them."
-    train, held = load_data(sample)
-    tiny, small = (reply_bpb(*base[name], held) for name in ('tiny', 'small'))
+    _, held_out = load_data(sample)
+    tiny, small = (evaluate(*base[name], held_out) for name in ('tiny', 'small'))
     assert small < tiny and tiny == pytest.approx(2.790, abs=0.005) and small == pytest.approx(2.750, abs=0.005) # measured when they were made
 
 @each
