@@ -1,47 +1,103 @@
-"The base is made the same way by one process and by several."
-import os, subprocess, sys
+"A base: who is left out of it, and that it is made the same way by one process and by several."
+import importlib.util, json, os, subprocess, sys
 from pathlib import Path
 
 import pytest
 import torch
 
 pytest.importorskip('chitchat_dataset')
-from tinychat.bases.pretrain import most_talkative, open_chats, sources
-from tinychat.data import _chitchat
+from tinychat.bases.pretrain import CORPORA, Recipe, encode_source, most_talkative, open_chats, pretrain, read_sources
+from tinychat.data import all_demo_chats, read_chatml
+from tinychat.tokenizer import Tokenizer
 
-def test_the_20_most_talkative_are_nowhere_in_it(tmp_path):
-    away, read = most_talkative(), sources(None)
+root = Path(__file__).resolve().parent.parent
+script = root/'benchmarks'/'make_base.py'
+
+def test_the_20_most_talkative_are_nowhere_in_it():
+    away, read = most_talkative(), read_sources(None)
     counts = {}
-    for chat in _chitchat():
+    for chat in all_demo_chats():
         for m in chat: counts[m.sender] = counts.get(m.sender, 0) + 1
     assert len(away) == 20 and min(counts[p] for p in away) >= max(n for p, n in counts.items() if p not in away)
-    theirs = {m.text for chat in _chitchat() if any(m.sender in away for m in chat) for m in chat if len(m.text) > 60}
+    theirs = {m.text for chat in all_demo_chats() if any(m.sender in away for m in chat) for m in chat if len(m.text) > 60}
     others = {m.text for chat in open_chats() for m in chat}
-    said = [t for c in read['chitchat'] for _, t in c if len(t) > 60]
-    assert len(said) > 5000 and not (set(said) & theirs) - others
+    texts = [t for c in read['chitchat'] for _, t in c if len(t) > 60]
+    assert len(texts) > 5000 and not (set(texts) & theirs) - others
     # a few people send the same long text again and again, and one of them to an open chat: no more than that
-    assert sum(t in theirs for t in said) < len(said)/200
+    assert sum(t in theirs for t in texts) < len(texts)/200
 
-TRAIN = """
-import torch
-from tinychat.bases.pretrain import Recipe, encode_source, pretrain, processes
-from tinychat.data import read_chatml
+# In several processes
+
+RECIPE = dict(n_layer=1, n_head=2, n_embd=32, context=64, vocab_size=300, dropout=0., tokens=4000, batch_size=8, warmup=2)
+TRAIN = f"""
+import sys, torch
+sys.path.insert(0, {str(script.parent)!r})
+from make_base import fast_machine
+from tinychat.bases.pretrain import Recipe, pretrain
+from tinychat.fast.team import join_team
 from tinychat.tokenizer import Tokenizer
-convs = [[[int(b.role == 'user'), b.text] for b in c] for c in read_chatml('sample.txt')]
-tok = Tokenizer.train([t for c in convs for _, t in c] + ['assistant', 'user']*1000, 300)
-recipe = Recipe(n_layer=1, n_head=2, n_embd=32, context=64, vocab_size=300, dropout=0., tokens=4000, batch_size=8, warmup=2)
-*_, done = pretrain(recipe, dict(chitchat=encode_source(tok, convs)), tok, torch.device('cpu'))
-rank, world = processes()
-torch.save(done['model'].state_dict(), f'{world}.{rank}.pt')
+kept = torch.load('rows.pt', weights_only=True)
+with join_team('cpu') as team:
+    *_, done = pretrain(Recipe(**{RECIPE}), kept['rows'], Tokenizer.from_dict(kept['tok']), machine=fast_machine(team))
+    torch.save(done['model'].state_dict(), f'{{team.size}}.{{team.rank}}.pt')
 """
 
-def test_two_processes_learn_what_one_learns(tmp_path):
+@pytest.fixture(scope='module')
+def rows(sample):
+    "What a small base reads, and the tokenizer that encoded it."
+    convs = [[[int(b.role == 'user'), b.text] for b in c] for c in read_chatml(sample)]
+    tok = Tokenizer.train([t for c in convs for _, t in c] + ['assistant', 'user']*1000, 300)
+    return dict(chitchat=encode_source(tok, convs)), tok
+
+def test_two_processes_learn_what_one_learns(rows, tmp_path):
+    "Fast or plain, too."
+    torch.save(dict(rows=rows[0], tok=rows[1].to_dict()), tmp_path/'rows.pt')
     (tmp_path/'train.py').write_text(TRAIN)
-    (tmp_path/'sample.txt').write_bytes((Path(__file__).parent.parent/'training_data'/'sample.txt').read_bytes())
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
     for launch in ([], ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']):
         done = subprocess.run([sys.executable, *launch, 'train.py'], cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     one, first, second = (torch.load(tmp_path/f'{n}.pt', weights_only=True) for n in ('1.0', '2.0', '2.1'))
     assert all(torch.equal(first[k], second[k]) for k in one)
-    assert max((one[k] - first[k]).abs().max() for k in one) < 1e-2 < max((one[k] - one[k].flatten()[0]).abs().max() for k in one)
+    *_, done = pretrain(Recipe(**RECIPE), *rows)
+    plain = done['model'].state_dict()
+    for other in (first, plain):
+        assert max((one[k] - other[k]).abs().max() for k in one) < 1e-2 < max((one[k] - one[k].flatten()[0]).abs().max() for k in one)
+
+# The script
+
+@pytest.fixture(scope='module')
+def make_base():
+    spec = importlib.util.spec_from_file_location('make_base', script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.make_base
+
+def call(command, monkeypatch, *args):
+    "Exit status of a command in this process."
+    monkeypatch.setattr(sys, 'argv', ['make-base', *args])
+    return command()
+
+@pytest.mark.parametrize('args, says', [(['--recipe', 'huge'], "no recipe 'huge'"), (['--minutes', '0'], 'minutes must be above 0'), (['--minutes', 'nan'], 'minutes must be above 0'),
+    (['--corpora', 'nowhere'], f'{CORPORA["irc"]}.jsonl.gz is not there')])
+def test_what_is_wrong_is_one_line(make_base, monkeypatch, capsys, tmp_path, args, says):
+    monkeypatch.chdir(tmp_path)
+    assert call(make_base, monkeypatch, *args) == 1
+    out, err = capsys.readouterr()
+    assert out == '' and says in err and err.count('\n') == 1 and not list(tmp_path.rglob('*.*'))
+
+def test_a_base_its_teachers_and_what_they_read(make_base, monkeypatch, capsys, tmp_path):
+    "From a few of the demo's chats, by small recipes."
+    from tinychat.bases import open_base, pretrain
+    small = Recipe(**{**RECIPE, 'vocab_size': 600, 'int8': True})
+    monkeypatch.setattr(pretrain, 'RECIPES', dict(teacher=small, tiny=Recipe(**{**RECIPE, 'vocab_size': 600, 'teachers': ('teacher',)})))
+    some = {name: convs[:20] for name, convs in read_sources(None).items()}
+    monkeypatch.setattr(pretrain, 'read_sources', lambda folder: some)
+    monkeypatch.chdir(tmp_path)
+    assert call(make_base, monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert out == 'The base is in out/bases/tiny.\n' and 'makes a poor base' in err and 'teacher: step 7 of 7' in err and 'tiny: step 7 of 7' in err
+    assert sorted(p.name for p in (tmp_path/'out'/'bases').iterdir()) == ['base.pt', 'teacher', 'tiny']
+    model, tok = open_base(tmp_path/'out'/'bases'/'tiny')
+    assert model.config.n_embd == 32 and tok.vocab_size == 600
+    assert json.loads((tmp_path/'out'/'bases'/'tiny'/'recipe.json').read_text())['teachers'] == ['teacher']

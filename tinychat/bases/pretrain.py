@@ -6,46 +6,50 @@ Docs: https://tinychat.github.io/tinychat/bases/pretrain.html.md"""
 
 # %% ../../nbs/bases/pretrain.ipynb #77c6140d
 from __future__ import annotations
-import gzip, io, json, math, os, re, sys, time
+import gzip, io, json, re, sys, time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 import torch
-import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
-from ..commands import command
-from ..data import Block, _chitchat, conversations, encode_conversation
-from ..gpt import GPT, GPTConfig, pick_device
-from ..tokenizer import Tokenizer, write_atomic
-from ..train import autocast, eval_windows, load_base, make_optimizers
+from ..checkpoint import load_base
+from ..data import Block, all_demo_chats, conversations, encode_conversation
+from ..files import write_atomic
+from ..gpt import GPT, GPTConfig
+from ..tokenizer import Tokenizer
+from ..train import eval_windows, make_optimizers
 
 # %% auto #0
-__all__ = ['CORPORA', 'BOTS', 'SHARES', 'teacher', 'pupil', 'RECIPES', 'most_talkative', 'open_chats', 'tidy', 'between_two',
-           'pairs_in_a_crowd', 'read_corpus', 'said', 'seconds', 'channel_talks', 'crowds', 'prose', 'checked',
-           'sources', 'casual', 'base_tokenizer', 'encode_source', 'swap_roles', 'Mix', 'expectations',
-           'distillation_loss', 'Recipe', 'processes', 'up_and_down', 'within', 'pretrain', 'save_base', 'prepare',
-           'make_base', 'tinychat_base']
+__all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'SHARES', 'REPORT_EVERY', 'TEACHER', 'STUDENT', 'RECIPES', 'most_talkative',
+           'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages', 'in_seconds',
+           'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'corpus_talk', 'casual',
+           'base_tokenizer', 'encode_source', 'swap_roles', 'Mixture', 'both_ways', 'plain_forward', 'soft_targets',
+           'judging_windows', 'places_in', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine',
+           'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'mixture_for', 'pretrain', 'progress_report',
+           'save_base', 'packed_weights', 'prepare_rows', 'write_rows', 'make_base', 'shared_rows', 'say_progress']
 
 # %% ../../nbs/bases/pretrain.ipynb #d64ebd96
 def most_talkative(
     n:int=20, # How many
 )->set: # Ids of participants
     "The participants of the Chit-Chat Challenge who sent most messages."
-    return {p for p,_ in Counter(m.sender for chat in _chitchat() for m in chat).most_common(n)}
+    counts = Counter(m.sender for chat in all_demo_chats() for m in chat)
+    return {person for person, _ in counts.most_common(n)}
 
 # %% ../../nbs/bases/pretrain.ipynb #091b13e2
 def open_chats(
 )->list: # Chats, each a list of `Message`s
     "The Chit-Chat Challenge without every chat in which one of `most_talkative` takes part."
     away = most_talkative()
-    return [chat for chat in _chitchat() if not any(m.sender in away for m in chat)]
+    return [chat for chat in all_demo_chats() if not any(m.sender in away for m in chat)]
 
 # %% ../../nbs/bases/pretrain.ipynb #45f6329d
 def tidy(
     text:str, # As the source has it
 )->str: # Without control characters, byte order marks and space at the ends
-    "What is left of a text when everything invisible is gone."
+    "Remove everything invisible from a text."
     text = text.replace('\r\n', '\n').replace('\xa0', ' ')
     return ''.join(c for c in text if c in '\n\u200d' or c.isprintable()).strip()
 
@@ -53,29 +57,31 @@ def tidy(
 def between_two(
     turns:list,  # (speaker, text) in order
     least:int=4, # Turns that make a conversation
-)->list: # [0 or 1, text] in order; None if it is too short, or not between two
+)->list: # [0 or 1, text] in order; None if it is too short, or not between two people
     "Number the speakers of a conversation."
     number, out = {}, []
     for speaker, text in turns:
-        if text := tidy(text): out.append([number.setdefault(speaker, len(number)), text])
+        if not (text := tidy(text)): continue
+        out.append([number.setdefault(speaker, len(number)), text])
     return out if len(number) == 2 and len(out) >= least else None
 
 # %% ../../nbs/bases/pretrain.ipynb #9eaa0bb3
-_to = re.compile(r'([^\s:,]{2,30})[:,]\s+')
+NAME_FIRST = re.compile(r'([^\s:,]{2,30})[:,]\s+') # 'ada: ' or 'ada, '
 
 def pairs_in_a_crowd(
     messages:list,    # (speaker, text, second) in order
-    memory:float=300, # Seconds for which an unaddressed message belongs to the talk before
-)->list: # Lists of (speaker, text, second), each between two
+    memory:float=300, # Seconds for which a message without a name belongs to the talk before it
+)->list: # Lists of (speaker, text, second), each between two people
     "Take a channel apart by who addresses whom."
     names, last, talks = {m[0].lower(): m[0] for m in messages}, {}, defaultdict(list)
     for speaker, text, second in messages:
-        named, to = _to.match(text), None
-        if named and names.get(named[1].lower(), speaker) != speaker: to, text = names[named[1].lower()], text[named.end():]
+        named, to = NAME_FIRST.match(text), None
+        meant = names.get(named[1].lower(), speaker) if named else speaker
+        if meant != speaker: to, text = meant, text[named.end():]
         elif speaker in last and second - last[speaker][1] <= memory: to = last[speaker][0]
         if not to: continue
         last[speaker] = to, second
-        last.setdefault(to, (speaker, second)) # their answer is to be expected
+        last.setdefault(to, (speaker, second)) # whoever is addressed will probably answer
         talks[frozenset((speaker, to))].append((speaker, text, second))
     return list(talks.values())
 
@@ -89,34 +95,39 @@ def read_corpus(
 )->list: # One dict a line
     "Read a corpus."
     path = Path(folder)/f'{CORPORA[name]}.jsonl.gz'
+    files = ', '.join(f'{n}.jsonl.gz' for n in CORPORA.values())
     try: return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
-    except FileNotFoundError: raise ValueError(f'{path} is not there. Making a base needs all of {", ".join(f"{n}.jsonl.gz" for n in CORPORA.values())} in one folder.') from None
-    except (OSError, EOFError, ValueError): raise ValueError(f'{path} is no JSON Lines file in gzip, or damaged. Fetch it again.') from None
+    except FileNotFoundError:
+        raise ValueError(f'{path} is not there. Making a base needs all of {files} in one folder.') from None
+    except (OSError, EOFError, ValueError):
+        raise ValueError(f'{path} is no JSON Lines file in gzip, or damaged. Fetch it again.') from None
 
 # %% ../../nbs/bases/pretrain.ipynb #0c3658b4
 BOTS = {'ubottu', 'ubotu'}
 
-def said(
+def channel_messages(
     line:dict, # Of the corpus `irc`
 )->list: # (speaker, text, second)
-    "What people said in a channel on a day."
-    return [(m['speaker'], m['text'], seconds(m['time'])) for m in line['messages'] if m['speaker'] not in BOTS]
+    "What people said in a channel on one day."
+    people = [m for m in line['messages'] if m['speaker'] not in BOTS]
+    return [(m['speaker'], m['text'], in_seconds(m['time'])) for m in people]
 
-def seconds(
+def in_seconds(
     time:str, # '2008-02-14T15:28', or only '15:28'
-)->float: # Of some day, or of that day
-    "When it was said."
+)->float: # Since 1970, or since midnight
+    "A time as a number."
     if 'T' in time: return datetime.fromisoformat(time).timestamp()
     return int(time[:2])*3600 + int(time[3:5])*60
 
+# %% ../../nbs/bases/pretrain.ipynb #43626e62
 def channel_talks(
     lines:list,    # Of the corpus `irc`
     gap:float=1800 # Seconds of silence that end a conversation
 )->list: # Conversations as from `between_two`
-    "All talks between two in public channels."
+    "All talks between two people in public channels."
     out = []
     for line in lines:
-        for talk in pairs_in_a_crowd(said(line)):
+        for talk in pairs_in_a_crowd(channel_messages(line)):
             part = []
             for n, (speaker, text, second) in enumerate(talk):
                 if part and not 0 <= second - talk[n-1][2] <= gap: out.append(between_two(part, 5)); part = []
@@ -126,12 +137,12 @@ def channel_talks(
 
 # %% ../../nbs/bases/pretrain.ipynb #21481998
 def crowds(
-    lines:list, # Of the corpus `irc`
-    size:int=60,# Messages in a piece
+    lines:list,  # Of the corpus `irc`
+    size:int=60, # Messages in a piece
 )->list: # Conversations as from `between_two`
     "Public channels as a talk of one with all others."
     out = []
-    for messages in map(said, lines):
+    for messages in map(channel_messages, lines):
         for n in range(0, len(messages), size):
             part = messages[n:n+size]
             (most, _), = Counter(m[0] for m in part).most_common(1)
@@ -139,7 +150,7 @@ def crowds(
     return [c for c in out if c]
 
 # %% ../../nbs/bases/pretrain.ipynb #d06009f1
-def prose(
+def plain_prose(
     text:str, # A book
 )->str: # Its sentences
     "A book as plain text."
@@ -147,34 +158,42 @@ def prose(
     return re.sub(r'\n{3,}', '\n\n', re.sub(r'[ \t]+\n', '\n', text))
 
 # %% ../../nbs/bases/pretrain.ipynb #48238e97
-def checked(
+def check_lines(
     lines:list, # From `read_corpus`
     name:str,   # Of the corpus
 )->list: # The same; ValueError if they are something else
-    "Has every line what will be read of it?"
+    "Does every line hold what will be read?"
     keys = {'speaker', 'text', 'time'} if name == 'irc' else {'speaker', 'text'}
-    sound = lambda l: isinstance(l.get('text'), str) if name == 'books' else all(keys <= m.keys() for m in l['messages'])
-    try: bad = next((n for n, l in enumerate(lines, 1) if not sound(l)), 0)
-    except (KeyError, TypeError, AttributeError): bad = -1
-    if bad: raise ValueError(f'The lines of {CORPORA[name]}.jsonl.gz do not hold what they should ({"text" if name == "books" else "messages with " + ", ".join(sorted(keys))}). Fetch the file again.')
+    def is_sound(line):
+        if name == 'books': return isinstance(line.get('text'), str)
+        return all(keys <= m.keys() for m in line['messages'])
+    try: sound = all(map(is_sound, lines))
+    except (KeyError, TypeError, AttributeError): sound = False
+    should = 'text' if name == 'books' else f'messages with {", ".join(sorted(keys))}'
+    if not sound: raise ValueError(
+        f'The lines of {CORPORA[name]}.jsonl.gz do not hold what they should ({should}). Fetch the file again.')
     return lines
 
 # %% ../../nbs/bases/pretrain.ipynb #1577e522
-def sources(
+def read_sources(
     folder, # Where the corpora are (None: the Chit-Chat Challenge alone)
 )->dict: # name -> conversations as from `between_two`, or texts for 'books'; none twice
     "Everything a base reads."
-    turns = lambda lines: [between_two([(m['speaker'], m['text']) for m in line['messages']]) for line in lines]
-    out = dict(chitchat=[between_two([(m.sender, m.text) for m in part]) for chat in open_chats() for part in conversations(chat)])
+    parts = [part for chat in open_chats() for part in conversations(chat)]
+    out = dict(chitchat=[between_two([(m.sender, m.text) for m in part]) for part in parts])
     for name in CORPORA if folder else ():
-        lines = checked(read_corpus(folder, name), name)
-        if name == 'books': out[name] = [prose(line['text']) for line in lines]
+        lines = check_lines(read_corpus(folder, name), name)
+        if name == 'books': out[name] = [plain_prose(line['text']) for line in lines]
         elif name == 'irc': out |= {'irc': channel_talks(lines), 'irc crowd': crowds(lines)}
-        elif name == 'bookdialog': out[name] = turns([dict(messages=[{**m, 'text': m['text'].replace('_', '')} for m in line['messages']]) for line in lines])
-        else: out[name] = turns(lines)
+        else: out[name] = [corpus_talk(line, emphasis=name != 'bookdialog') for line in lines]
     seen = set()
-    new = lambda c: c and not ((key := repr(c)) in seen or seen.add(key))
-    return {name: [c for c in convs if new(c)] for name, convs in out.items()}
+    def is_new(c): return not ((key := repr(c)) in seen or seen.add(key))
+    return {name: [c for c in convs if c and is_new(c)] for name, convs in out.items()}
+
+def corpus_talk(line, emphasis):
+    "The conversation in a line of a corpus; with or without the marks of `_emphasis_`."
+    def text(m): return m['text'] if emphasis else m['text'].replace('_', '')
+    return between_two([(m['speaker'], text(m)) for m in line['messages']])
 
 # %% ../../nbs/bases/pretrain.ipynb #20889ea2
 def casual(
@@ -185,7 +204,7 @@ def casual(
 
 # %% ../../nbs/bases/pretrain.ipynb #e3de73bd
 def base_tokenizer(
-    read:dict,            # From `sources`
+    read:dict,            # From `read_sources`
     vocab_size:int=8192,  # Tokens in all
 )->Tokenizer:
     "A vocabulary for what people text."
@@ -193,19 +212,21 @@ def base_tokenizer(
     for name, convs in read.items():
         if name == 'books': texts += [t[:30_000] for t in convs]
         elif name != 'chitchat': texts += [t for c in convs[::3 if name == 'bookdialog' else 1] for _, t in c]
-    return Tokenizer.train(texts + ['assistant', 'user']*200_000, vocab_size) # the two roles are to be one token each
+    roles = ['assistant', 'user']*200_000 # often enough for each to become one token
+    return Tokenizer.train(texts + roles, vocab_size)
 
 # %% ../../nbs/bases/pretrain.ipynb #5bccffc3
 def encode_source(
     tok:Tokenizer,   # What `base_tokenizer` made
-    convs:list,      # One source, from `sources`
-    how=lambda t: t, # Done to each text: nothing, or `casual`
+    convs:list,      # One source, from `read_sources`
+    rewrite=str,     # Done to each text: nothing, or `casual`
 )->Tensor: # (N,) ids, int16 if they fit, else int32
     "A source as one row of ids."
     ids = []
     for c in convs:
-        if isinstance(c, str): ids += [tok.end_of_text, *tok.encode(c)]
-        else: ids += encode_conversation(tok, [Block('assistant' if speaker == 0 else 'user', how(text)) for speaker, text in c])[0]
+        if isinstance(c, str): ids += [tok.end_of_text, *tok.encode(c)]; continue
+        blocks = [Block('user' if speaker else 'assistant', rewrite(text)) for speaker, text in c]
+        ids += encode_conversation(tok, blocks)[0]
     return torch.tensor(ids, dtype=torch.int16 if tok.vocab_size <= 2**15 else torch.int32)
 
 # %% ../../nbs/bases/pretrain.ipynb #c61e63be
@@ -215,85 +236,114 @@ def swap_roles(
 )->Tensor: # (N,)
     "Tell conversations from the other side."
     (me,), (you,) = tok.encode('assistant'), tok.encode('user')
-    role = torch.cat([torch.zeros_like(ids[:1], dtype=torch.bool), ids[:-1] == tok.im_start]) # only here is the word a role
+    # Only after `im_start` is the token a role; elsewhere it is a word.
+    is_role = torch.cat([torch.zeros_like(ids[:1], dtype=torch.bool), ids[:-1] == tok.im_start])
     other = torch.where(ids == me, you, torch.where(ids == you, me, ids))
-    return torch.where(role, other, ids)
+    return torch.where(is_role, other, ids)
 
 # %% ../../nbs/bases/pretrain.ipynb #4f755740
 @dataclass
-class Mix:
+class Mixture:
     "Windows drawn from several sources; batch `n` is always the same."
-    rows:dict       # name -> (N,) ids
-    shares:dict     # name -> how often, any scale; ValueError for a name that is not in `rows`
-    tok:Tokenizer   # For `swap_roles`
-    context:int     # Tokens in a window
-    batch_size:int  # Windows in a batch
-    seed:int=0      # Decides what is drawn
-    device:str='cpu'# Where batches are wanted
-    part:tuple=(0, 1) # Which part of each batch, of how many
+    rows:dict         # name -> (N,) ids
+    shares:dict       # name -> how often it is read, on any scale; ValueError for a name that is not in `rows`
+    tok:Tokenizer     # For `swap_roles`
+    context:int       # Tokens in a window
+    batch_size:int    # Windows in a batch
+    seed:int=0        # Decides what is drawn
+    device:str='cpu'  # Where batches go
+    part:tuple=(0, 1) # Which part of each batch is wanted, and how many parts there are
     def __post_init__(self):
         missing = [n for n in self.shares if n not in self.rows]
         if missing: raise ValueError(f'There is no source {missing[0]!r}. There are: {", ".join(self.rows)}.')
         names = [n for n, share in self.shares.items() if share]
+        sides = [both_ways(self.rows[n].to(torch.int32), self.tok) for n in names]
         self.share = torch.tensor([float(self.shares[n]) for n in names])
-        both = lambda ids: ids if torch.equal(ids, other := swap_roles(ids, self.tok)) else torch.cat([ids, other])
-        sides = [both(self.rows[n].to(torch.int32)) for n in names]
         self.length = torch.tensor([len(ids) for ids in sides])
-        self.first = self.length.cumsum(0) - self.length
+        self.first = self.length.cumsum(0) - self.length # where each source begins in `ids`
         self.ids = torch.cat(sides).to(self.device)
-    def __getitem__(self, n):
-        "(B, T) ids, (B, T) what follows each, and (B, T) its place in `ids`."
-        rng = torch.Generator().manual_seed(self.seed*1_000_003 + n)
-        source = torch.multinomial(self.share, self.batch_size, True, generator=rng)
-        place = (torch.rand(self.batch_size, generator=rng, dtype=torch.float64) * (self.length[source] - self.context - 1).clamp_min(0)).long()
-        part, parts = self.part # every process draws the whole batch, and reads its part of it
-        index = (self.first[source] + place)[part::parts].to(self.device)[:,None] + torch.arange(self.context + 1, device=self.device)
-        ids = self.ids[index].long()
-        return ids[:,:-1], ids[:,1:], index[:,1:]
+
+def both_ways(ids, tok):
+    "A row, and behind it the same told from the other side, if it has sides."
+    swapped = swap_roles(ids, tok)
+    return ids if torch.equal(ids, swapped) else torch.cat([ids, swapped])
+
+# %% ../../nbs/bases/pretrain.ipynb #946d6b27
+@patch
+def __getitem__(self:Mixture,
+    n:int, # Number of the batch
+)->tuple: # (B, T) ids; (B, T) what follows each; (B, T) where that stands in `ids`
+    "Draw a batch."
+    rng = torch.Generator().manual_seed(self.seed*1_000_003 + n)
+    source = torch.multinomial(self.share, self.batch_size, True, generator=rng)
+    free = (self.length[source] - self.context - 1).clamp_min(0)
+    place = (torch.rand(self.batch_size, generator=rng, dtype=torch.float64) * free).long()
+    part, parts = self.part
+    start = (self.first[source] + place)[part::parts].to(self.device)
+    index = start[:,None] + torch.arange(self.context + 1, device=self.device)
+    ids = self.ids[index].long()
+    return ids[:,:-1], ids[:,1:], index[:,1:]
 
 # %% ../../nbs/bases/pretrain.ipynb #99aa25f0
-@torch.no_grad()
-def expectations(
-    teachers:list,      # GPTs with one vocabulary, on the device of `ids`
-    ids:Tensor,         # (N,) token ids, as in a `Mix`
-    k:int=128,          # Tokens to write down in each place
-    batch_size:int=64,  # Windows at a time
-)->tuple: # (N, k) the likeliest tokens before each token was seen, int16, and (N, k) their probabilities, float16
-    "What teachers expect, all of them together."
-    from tqdm import tqdm
-    context, n = teachers[0].config.context, len(ids)
-    k = min(k, teachers[0].config.vocab_size)
-    likely, chance = (torch.zeros(n, k, dtype=t, device=ids.device) for t in (torch.int16, torch.float16))
-    windows = torch.tensor(eval_windows(n, context))
-    windows = torch.cat([windows, windows[-1:].expand(-len(windows) % batch_size, 3)]).to(ids.device) # all batches alike
-    asked = [torch.compile(t) if ids.is_cuda else t for t in teachers]
-    for start, first, last in tqdm((b.T for b in windows.split(batch_size)), total=len(windows)//batch_size, desc='teachers read', disable=None):
-        place = start[:,None] + torch.arange(context + 1, device=ids.device)
-        x, place = ids[place[:,:-1].clamp_max(n - 1)].long(), place[:,1:]
-        judged = (first[:,None] <= place) & (place < last[:,None])
-        p = 0
-        for teacher in asked:
-            with autocast(ids.device): p = p + teacher(x)[judged].float().softmax(-1)/len(teachers)
-        top = p.topk(k)
-        likely[place[judged]], chance[place[judged]] = top.indices.to(torch.int16), top.values.half()
-    return likely, chance
+def plain_forward(model): return model # from a model to what computes its logits: the model itself
 
-# %% ../../nbs/bases/pretrain.ipynb #a7553c56
+@torch.no_grad()
+def soft_targets(
+    teachers:list,      # GPTs with one vocabulary, on the device of `ids`
+    ids:Tensor,         # (N,) token ids, as in a `Mixture`
+    k:int=128,          # Tokens to write down at each position
+    batch_size:int=64,  # Windows at a time
+    forward_of=plain_forward, # From a model to what computes its logits
+)->tuple: # ((N, k) the likeliest tokens at each position, int16; (N, k) their probabilities, float16)
+    "What the teachers predict, averaged."
+    from tqdm import tqdm
+    config, n = teachers[0].config, len(ids)
+    k = min(k, config.vocab_size)
+    tokens, probs = (torch.zeros(n, k, dtype=t, device=ids.device) for t in (torch.int16, torch.float16))
+    forwards = [torch.compile(f) if ids.is_cuda else f for f in map(forward_of, teachers)]
+    batches = judging_windows(n, config.context, batch_size).to(ids.device).split(batch_size)
+    for batch in tqdm(batches, desc='teachers read', disable=None):
+        place, judged = places_in(batch, config.context)
+        x = ids[place[:,:-1].clamp_max(n - 1)].long()
+        p = sum(f(x)[judged].float().softmax(-1) for f in forwards)/len(forwards)
+        top, at = p.topk(k), place[:,1:][judged]
+        tokens[at], probs[at] = top.indices.to(torch.int16), top.values.half()
+    return tokens, probs
+
+# %% ../../nbs/bases/pretrain.ipynb #a9c08626
+def judging_windows(
+    n:int,          # Tokens in the row
+    context:int,    # Tokens in a window
+    batch_size:int, # Windows at a time
+)->Tensor: # (windows, 3), as from `eval_windows`; the last is repeated until all batches are alike
+    "Windows that judge each token but the first once."
+    windows = torch.tensor(eval_windows(n, context))
+    return torch.cat([windows, windows[-1:].expand(-len(windows) % batch_size, 3)])
+
+def places_in(windows, context):
+    "Places that a batch of windows reads, (B, context + 1), and which of those after the first it judges."
+    start, first, last = windows.T[:,:,None]
+    place = start + torch.arange(context + 1, device=windows.device)
+    judged = (first <= place[:,1:]) & (place[:,1:] < last)
+    return place, judged
+
+# %% ../../nbs/bases/pretrain.ipynb #f2865656
 def distillation_loss(
-    logits:Tensor,        # (B, T, vocab_size) the student's scores
-    y:Tensor,             # (B, T) what really followed
-    likely:Tensor=None,   # (B, T, k) what `expectations` expected (None: no teachers)
-    chance:Tensor=None,   # (B, T, k) and how much
-    trust:float=0.9,      # Weight of the teachers; the rest is the text's
+    logits:Tensor,      # (B, T, vocab_size) the student's
+    y:Tensor,           # (B, T) the tokens that came next
+    tokens:Tensor=None, # (B, T, k) from `soft_targets` (None: no teachers)
+    probs:Tensor=None,  # (B, T, k) from `soft_targets`
+    trust:float=0.9,    # Weight of the teachers; the rest is the text's
 )->tuple: # (loss to learn from, loss on the text alone), in nats a token
-    "Cross-entropy with the text, and with what teachers expect."
-    logp = logits.float().log_softmax(-1)
-    text = -logp.gather(-1, y[...,None]).mean()
-    if likely is None: return text, text
-    p, logq = chance.float(), logp.gather(-1, likely.long())
-    rest_p, rest_q = ((1 - each.sum(-1)).clamp_min(1e-6) for each in (p, logq.exp())) # all other tokens count as one
-    mimic = -(p*logq).sum(-1) - rest_p*rest_q.log()
-    return (1 - trust)*text + trust*mimic.mean(), text
+    "Cross-entropy with the text, and with what the teachers predict."
+    logq = logits.float().log_softmax(-1)
+    text = -logq.gather(-1, y[...,None]).mean()
+    if tokens is None: return text, text
+    p, logq = probs.float(), logq.gather(-1, tokens.long())
+    # All other tokens count as one.
+    rest_p, rest_q = ((1 - each.sum(-1)).clamp_min(1e-6) for each in (p, logq.exp()))
+    soft = -(p*logq).sum(-1) - rest_p*rest_q.log()
+    return (1 - trust)*text + trust*soft.mean(), text
 
 # %% ../../nbs/bases/pretrain.ipynb #73723ac1
 @dataclass
@@ -304,94 +354,153 @@ class Recipe:
     n_embd:int=256              # Width
     context:int=512             # Tokens it looks back over
     vocab_size:int=8192         # Tokens it knows
-    dropout:float=0.1           # Against learning by heart
+    dropout:float=0.1           # Against overfitting
     tokens:float=150e6          # To read in training
-    batch_size:int=128          # Windows in a step, on all GPUs together
+    batch_size:int=128          # Windows in a step, of all processes together
     lr:float=2e-3               # Peak learning rate of embeddings and norms (AdamW)
-    muon_lr:float=0.02          # And of the matrices (Muon)
+    muon_lr:float=0.02          # Peak learning rate of the matrices (Muon)
     weight_decay:float=0.1      # Pull of the matrices towards zero
-    warmup:int=100              # Steps until the peak; from there a straight line down to nothing
+    warmup:int=100              # Steps until the peak; from there a straight line down to 0
     teachers:tuple=()           # Names of the recipes that made the teachers
-    trust:float=0.9             # How much to learn from the teachers
+    trust:float=0.9             # Weight of the teachers in the loss
     shares:dict=field(default_factory=lambda: dict(SHARES)) # How often each source is read
     seed:int=0                  # Decides initial weights, order and dropout
     int8:bool=False             # Keep the matrices in one byte a weight instead of two
     @property
     def steps(self): return max(1, int(self.tokens / (self.batch_size*self.context)))
-    def config(self): return GPTConfig(self.vocab_size, self.n_layer, self.n_head, self.n_embd, self.context, dropout=self.dropout)
+    def config(self):
+        return GPTConfig(self.vocab_size, self.n_layer, self.n_head, self.n_embd, self.context, dropout=self.dropout)
 
-SHARES = {'chitchat': .08, 'irc': .1, 'irc crowd': .2, 'casino': .02, 'taskmaster': .02, 'persona': .03, 'topical': .06, 'bookdialog': .08, 'books': .25,
-          'persona casual': .02, 'topical casual': .05, 'bookdialog casual': .09}
+SHARES = {'chitchat': .08, 'irc': .1, 'irc crowd': .2, 'casino': .02, 'taskmaster': .02, 'persona': .03, 'topical': .06,
+          'bookdialog': .08, 'books': .25, 'persona casual': .02, 'topical casual': .05, 'bookdialog casual': .09}
 
-# %% ../../nbs/bases/pretrain.ipynb #13025ece
-def processes(
-)->tuple: # (number of this process, how many there are); starts the group if `torchrun` started several
-    "Who am I under `torchrun`?"
-    rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
-    if world > 1 and not torch.distributed.is_initialized(): torch.distributed.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
-    return rank, world
+# %% ../../nbs/bases/pretrain.ipynb #b64f988e
+class OneProcess:
+    "A team of one. It offers what `tinychat.fast.team.Team` offers several."
+    rank, size = 0, 1 # number of this process, and how many there are
+    def agreed(self, what): return what # what the first process says
+    def wait(self): pass # until all have come this far
 
-# %% ../../nbs/bases/pretrain.ipynb #5fd36355
-def up_and_down(
+def plain_optimizers(model, recipe):
+    return make_optimizers(model, recipe.lr, recipe.muon_lr, recipe.weight_decay)
+
+@dataclass
+class Machine:
+    "What a base is made on."
+    device:torch.device=torch.device('cpu') # Where
+    team:object=OneProcess()         # The processes that train together
+    forward_of:object=plain_forward  # From a model to what computes its logits; gradients are averaged over the team
+    optimizers:object=plain_optimizers # From model and recipe to the optimizers
+
+# %% ../../nbs/bases/pretrain.ipynb #adad8571
+def linear_schedule(
     step:int,      # From 0
     recipe:Recipe, # Its `warmup` and `steps`
 )->float: # Share of the peak learning rate
-    "Up to the peak, then down to nothing."
-    return min((step + 1)/recipe.warmup, 1) * min(1, (recipe.steps - step)/max(1, recipe.steps - recipe.warmup))
+    "Climb, then a straight line down to 0."
+    up = (step + 1)/recipe.warmup
+    down = (recipe.steps - step)/max(1, recipe.steps - recipe.warmup)
+    return min(up, 1)*min(down, 1)
 
-def within(
+# %% ../../nbs/bases/pretrain.ipynb #eb703905
+@dataclass
+class TimeLimit:
+    "As many steps as fit into a time; nothing if there is no limit."
+    minutes:float=None # For all, the teachers' reading included (None: as the recipe says)
+    def __post_init__(self): self.begun, self.timed = time.monotonic(), {}
+    @property
+    def seconds(self): return time.monotonic() - self.begun
+    def fit(self,
+        recipe:Recipe, # That is followed
+        step:int,      # Steps done
+    )->Recipe: # The same, with as many tokens as can be read
+        "Time steps 100 to 200, then set the number of steps."
+        if not self.minutes or step not in (100, 200): return recipe
+        self.timed[step] = self.seconds
+        if step == 100: return recipe
+        return with_time(recipe, step, 60*self.minutes - self.timed[200], (self.timed[200] - self.timed[100])/100)
+
+def with_time(
     recipe:Recipe,  # What was planned
     step:int,       # Steps done
     seconds:float,  # Left
     pace:float,     # Seconds a step takes
-    device,         # Of this process
 )->Recipe: # The same, with as many tokens as can be read
     "Fit a recipe into a time."
-    steps = torch.tensor(step + max(1, int(seconds/pace)), device=device)
-    if processes()[1] > 1: torch.distributed.broadcast(steps, 0)
-    return replace(recipe, tokens=float(steps.item()*recipe.batch_size*recipe.context))
+    steps = step + max(1, int(seconds/pace))
+    return replace(recipe, tokens=float(steps*recipe.batch_size*recipe.context))
+
+# %% ../../nbs/bases/pretrain.ipynb #ef94f7a0
+class Student:
+    "A base in the making."
+    def __init__(self,
+        recipe:Recipe,   # How it is made
+        mixture:Mixture, # What it reads
+        teachers:list,   # GPTs to learn from, too
+        machine:Machine, # Where it learns
+    ):
+        self.recipe, self.mixture, team = recipe, mixture, machine.team
+        torch.manual_seed(recipe.seed)
+        self.model = GPT(recipe.config()).to(machine.device).train()
+        self.targets = soft_targets(teachers, mixture.ids, forward_of=machine.forward_of) if teachers else ()
+        self.optimizers, forward = machine.optimizers(self.model, recipe), machine.forward_of(self.model)
+        def losses(x, y, *targets): return distillation_loss(forward(x), y, *targets, trust=recipe.trust)
+        self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses # slow to begin, then much faster
+        torch.manual_seed(recipe.seed*team.size + team.rank) # dropout differs between processes
+
+def mixture_for(recipe, rows, tok, machine):
+    "What this process reads."
+    shares = {n: s for n, s in recipe.shares.items() if n in rows}
+    return Mixture(rows, shares, tok, recipe.context, recipe.batch_size, seed=recipe.seed, device=machine.device,
+                   part=(machine.team.rank, machine.team.size))
+
+# %% ../../nbs/bases/pretrain.ipynb #406f8b08
+@patch
+def learn(self:Student,
+    step:int, # From 0
+)->Tensor: # Loss on the text alone, in nats a token
+    "Take one step."
+    x, y, place = self.mixture[step]
+    loss, text_loss = self.losses(x, y, *(t[place] for t in self.targets)) # forward pass
+    loss.backward()                                                        # backward pass
+    torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.)
+    share = linear_schedule(step, self.recipe)
+    for optimizer in self.optimizers:
+        for group in optimizer.param_groups: group['lr'] = share*group['peak']
+        optimizer.step(); optimizer.zero_grad()
+    return text_loss.detach()
 
 # %% ../../nbs/bases/pretrain.ipynb #26afec4c
+REPORT_EVERY = 100 # steps
+
 def pretrain(
-    recipe:Recipe,    # What to do
-    rows:dict,        # name -> ids, from `encode_source`
-    tok:Tokenizer,    # That made them
-    device,           # Where
-    teachers:list=(), # GPTs to learn from, too
-    minutes:float=None, # Take as many steps as fit into this time (None: as the recipe says)
-    every:int=100,    # Steps between two reports
+    recipe:Recipe,        # What to do
+    rows:dict,            # name -> ids, from `encode_source`
+    tok:Tokenizer,        # That made them
+    teachers:list=(),     # GPTs to learn from, too
+    machine:Machine=None, # Where (None: in this process, the plain way)
+    minutes:float=None,   # As many steps as fit into this time (None: as the recipe says)
 ):
     "Make a base, yielding reports; the last one holds the model, and the recipe as it was carried out."
-    rank, world = processes()
-    torch.manual_seed(recipe.seed)
-    model = GPT(recipe.config()).to(device)
-    shares = {n: s for n, s in recipe.shares.items() if n in rows}
-    mix = Mix(rows, shares, tok, recipe.context, recipe.batch_size, recipe.seed, device, (rank, world))
-    start = time.monotonic()
-    taught = expectations(teachers, mix.ids) if teachers else ()
-    optimizers = make_optimizers(model, recipe.lr, recipe.muon_lr, recipe.weight_decay)
-    parallel = torch.nn.parallel.DistributedDataParallel(model) if world > 1 else model
-    def losses(x, y, *taught): return distillation_loss(parallel(x), y, *taught, trust=recipe.trust)
-    if mix.ids.is_cuda: losses = torch.compile(losses) # slow to begin, then much faster
-    torch.manual_seed(recipe.seed*world + rank) # dropout differs between processes
-    model.train(); total, step, marks = torch.zeros((), device=device), 0, []
-    if minutes: recipe = replace(recipe, tokens=1e15) # until the pace is known
-    while step < recipe.steps:
-        x, y, place = mix[step]
-        for opt in optimizers:
-            for group in opt.param_groups: group['lr'] = group['peak']*up_and_down(step, recipe)
-        with autocast(device): loss, text = losses(x, y, *(t[place] for t in taught))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
-        for opt in optimizers: opt.step(); opt.zero_grad()
-        total += text.detach(); step += 1
-        if minutes and step in (100, 200): total.item(); marks.append(time.monotonic()) # to ask for a number is to wait for it
-        if minutes and step == 200: # now the pace is known
-            recipe = within(recipe, step, 60*minutes - (marks[1] - start), (marks[1] - marks[0])/100, device)
-        if step % every == 0 or step == recipe.steps:
-            last = step == recipe.steps
-            yield dict(step=step, steps=recipe.steps, loss=total.item()/((step - 1) % every + 1), seconds=time.monotonic() - start, model=model.eval() if last else None, recipe=recipe)
+    machine, limit, step = machine or Machine(), TimeLimit(minutes), 0
+    student = Student(recipe, mixture_for(recipe, rows, tok, machine), teachers, machine)
+    total = torch.zeros((), device=machine.device)
+    if minutes: student.recipe = replace(recipe, tokens=1e15) # until the steps are timed
+    while step < student.recipe.steps:
+        total += student.learn(step)
+        step += 1
+        if minutes and step in (100, 200):
+            total.item() # to ask for a number is to wait for it
+            student.recipe = machine.team.agreed(limit.fit(student.recipe, step))
+        if step % REPORT_EVERY == 0 or step == student.recipe.steps:
+            yield progress_report(student, step, total.item(), limit.seconds)
             total.zero_()
+
+def progress_report(student, step, total, seconds):
+    "How far it is, the mean loss since the last report, and at the end the model."
+    recipe, loss = student.recipe, total/((step - 1) % REPORT_EVERY + 1)
+    model = student.model.eval() if step == recipe.steps else None
+    return dict(step=step, steps=recipe.steps, loss=loss, seconds=seconds, model=model, recipe=recipe)
 
 # %% ../../nbs/bases/pretrain.ipynb #989abafa
 def save_base(
@@ -402,86 +511,94 @@ def save_base(
 ): # OSError if it cannot be written
     "Write a base."
     from safetensors.torch import save
-    folder, weights = Path(folder), {}
-    shape = {k: v for k, v in asdict(model.config).items() if k != 'dropout'}
-    for name, p in model.state_dict().items():
-        p = p.detach().cpu()
-        if recipe.int8 and p.dim() == 2:
-            weights[f'{name}.scale'] = scale = p.abs().amax(1, keepdim=True).clamp_min(1e-8)/127
-            weights[name] = (p/scale).round().to(torch.int8)
-        else: weights[name] = p.to(torch.bfloat16).contiguous()
-    write_atomic(folder/'model.safetensors', save(weights))
+    folder, shape = Path(folder), {k: v for k, v in asdict(model.config).items() if k != 'dropout'}
+    write_atomic(folder/'model.safetensors', save(packed_weights(model, recipe.int8)))
     write_atomic(folder/'config.json', json.dumps(shape, indent=1).encode())
     write_atomic(folder/'recipe.json', json.dumps(asdict(recipe), indent=1).encode())
     tok.save(folder/'tokenizer.json')
 
+def packed_weights(
+    model:GPT, # Trained
+    int8:bool, # Keep matrices as whole numbers and scales?
+)->dict: # name -> weights, and with `int8` name.scale -> scale of each row
+    "Weights in 16 bits a number, or 8."
+    packed = {}
+    for name, p in model.state_dict().items():
+        p = p.detach().cpu()
+        if int8 and p.dim() == 2:
+            packed[f'{name}.scale'] = scale = p.abs().amax(1, keepdim=True).clamp_min(1e-8)/127
+            packed[name] = (p/scale).round().to(torch.int8)
+        else: packed[name] = p.to(torch.bfloat16).contiguous()
+    return packed
+
 # %% ../../nbs/bases/pretrain.ipynb #f5bf211c
-def prepare(
+def prepare_rows(
     corpora,             # Folder of the corpora (None: the Chit-Chat Challenge alone)
-    path='out/base.pt',  # Where to keep the result; if it is there, it is taken from there, and `corpora` need not be
+    path='out/base.pt',  # Where to keep the result; if it is there it is read, and `corpora` need not be
     vocab_size:int=8192, # Tokens in the vocabulary
 )->tuple: # (name -> ids, Tokenizer); ValueError if the file is something else, or was made otherwise
     "Everything a base reads, as ids."
-    if not Path(path).exists():
-        read = sources(corpora)
-        tok = base_tokenizer(read, vocab_size)
-        rows = {name: encode_source(tok, convs) for name, convs in read.items()}
-        rows |= {f'{name} casual': encode_source(tok, read[name], casual) for name in ('persona', 'topical', 'bookdialog') if name in read}
-        file = io.BytesIO()
-        torch.save(dict(tokenizer=tok.to_dict(), rows=rows), file)
-        write_atomic(path, file.getvalue())
+    if not Path(path).exists(): write_rows(corpora, path, vocab_size)
+    anew = 'Move it away, and it is made anew.'
     try:
         kept = torch.load(path, weights_only=True)
         rows, tok = kept['rows'], Tokenizer.from_dict(kept['tokenizer'])
-    except Exception: raise ValueError(f'{path} is not what this command writes there. Move it away, and it is made anew.') from None
-    if tok.vocab_size != vocab_size: raise ValueError(f'{path} was made with {tok.vocab_size:,} tokens, not {vocab_size:,}. Move it away, and it is made anew.')
+    except Exception: raise ValueError(f'{path} is not what this command writes there. {anew}') from None
+    if tok.vocab_size != vocab_size:
+        raise ValueError(f'{path} was made with {tok.vocab_size:,} tokens, not {vocab_size:,}. {anew}')
     missing = set(SHARES) - set(rows) if corpora else ()
-    if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. Move it away, and it is made anew.')
+    if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. {anew}')
     return rows, tok
 
-# %% ../../nbs/bases/pretrain.ipynb #ee6d52af
-teacher = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
-pupil = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, the teachers' answers included
-RECIPES = dict(teacher1=teacher, teacher2=replace(teacher, seed=1),
-               tiny=replace(pupil, batch_size=256, tokens=889e6), small=replace(pupil, n_layer=8, n_head=8, n_embd=512, tokens=377e6, int8=True))
+def write_rows(corpora, path, vocab_size):
+    "Read and encode all sources, the neat ones twice."
+    read = read_sources(corpora)
+    tok = base_tokenizer(read, vocab_size)
+    rows = {name: encode_source(tok, convs) for name, convs in read.items()}
+    for name in ('persona', 'topical', 'bookdialog'):
+        if name in read: rows[f'{name} casual'] = encode_source(tok, read[name], casual)
+    file = io.BytesIO()
+    torch.save(dict(tokenizer=tok.to_dict(), rows=rows), file)
+    write_atomic(path, file.getvalue())
 
+# %% ../../nbs/bases/pretrain.ipynb #ee6d52af
+TEACHER = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
+STUDENT = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, what the teachers read included
+RECIPES = dict(teacher1=TEACHER, teacher2=replace(TEACHER, seed=1),
+               tiny=replace(STUDENT, batch_size=256, tokens=889e6),
+               small=replace(STUDENT, n_layer=8, n_head=8, n_embd=512, tokens=377e6, int8=True))
+
+# %% ../../nbs/bases/pretrain.ipynb #3c8c0ca4
 def make_base(
-    name:str,        # A key of `RECIPES`; ValueError if it is none
-    corpora,         # Folder of the corpora (None: the Chit-Chat Challenge alone)
-    out='out',       # Folder to write in; a base goes to a folder of its name
-    device=None,     # Where (None: the fastest there is)
-    minutes:float=None,# Take as many steps as fit into this time (None: as the recipe says)
+    name:str,             # A key of `RECIPES`; ValueError if it is none
+    corpora,              # Folder of the corpora (None: the Chit-Chat Challenge alone)
+    out='out',            # Folder to write in; a base goes to a folder of its name
+    machine:Machine=None, # What it is made on (None: this process, the plain way)
+    minutes:float=None,   # For each model, as many steps as fit into this time (None: as the recipe says)
 )->Path: # The base's folder
     "Make a base, and first its teachers if they are not there yet."
     if name not in RECIPES: raise ValueError(f'There is no recipe {name!r}. There are: {", ".join(RECIPES)}.')
-    rank, world = processes()
-    device = device or pick_device(f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'auto')
-    recipe, folder, teachers = RECIPES[name], Path(out)/name, []
+    recipe, folder, machine, teachers = RECIPES[name], Path(out)/name, machine or Machine(), []
     for each in recipe.teachers:
-        if not (Path(out)/each/'config.json').exists(): make_base(each, corpora, out, device, minutes)
-        teachers.append(load_base(Path(out)/each)[0].to(device).eval())
-    if rank == 0: prepare(corpora, Path(out)/'base.pt', recipe.vocab_size)
-    if world > 1: torch.distributed.barrier()
-    rows, tok = prepare(corpora, Path(out)/'base.pt', recipe.vocab_size)
-    if rank == 0 and len(rows) == 1: print('Without corpora there is little to read. This makes a poor base.', file=sys.stderr)
-    for report in pretrain(recipe, rows, tok, device, teachers, minutes):
-        left = report['seconds']/report['step']*(report['steps'] - report['step'])
-        if rank == 0: print(f"{name}: step {report['step']:,} of {report['steps']:,}, loss {report['loss']:.3f}, {left:.0f} s left", file=sys.stderr)
-    if rank == 0: save_base(folder, report['model'], tok, report['recipe'])
-    if world > 1: torch.distributed.barrier()
+        if not (Path(out)/each/'config.json').exists(): make_base(each, corpora, out, machine, minutes)
+        teachers.append(load_base(Path(out)/each)[0].to(machine.device).eval())
+    rows, tok = shared_rows(corpora, Path(out)/'base.pt', recipe, machine.team)
+    for done in pretrain(recipe, rows, tok, teachers, machine, minutes): say_progress(name, done, machine.team)
+    if machine.team.rank == 0: save_base(folder, done['model'], tok, done['recipe'])
+    machine.team.wait()
     return folder
 
-# %% ../../nbs/bases/pretrain.ipynb #ac76ec3d
-@command
-def tinychat_base(
-    recipe:str='tiny',  # Which: tiny, small, or one of their teachers, teacher1 and teacher2
-    corpora:str=None,   # Folder of the corpora (none: the Chit-Chat Challenge alone, which makes a poor base)
-    out:str='out/bases',# Folder to write in
-    minutes:float=None, # Take as many steps as fit into this time (as the recipe says)
-):
-    "Make a base. Also under torchrun."
-    if minutes is not None and not 0 < minutes < math.inf: raise ValueError(f'minutes must be above 0, not {minutes}.')
-    folder = make_base(recipe, corpora, out, minutes=minutes)
-    if processes()[0] == 0: print(f'The base is in {folder}.')
+def shared_rows(corpora, path, recipe, team):
+    "What the first process prepares, and all read."
+    if team.rank == 0: prepare_rows(corpora, path, recipe.vocab_size)
+    team.wait()
+    rows, tok = prepare_rows(corpora, path, recipe.vocab_size)
+    if team.rank == 0 and len(rows) == 1:
+        print('Without corpora there is little to read. This makes a poor base.', file=sys.stderr)
+    return rows, tok
 
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(tinychat_base())
+def say_progress(name, done, team):
+    "A line for each report."
+    left = done['seconds']/done['step']*(done['steps'] - done['step'])
+    line = f"{name}: step {done['step']:,} of {done['steps']:,}, loss {done['loss']:.3f}, {left:.0f} s left"
+    if team.rank == 0: print(line, file=sys.stderr)

@@ -1,0 +1,40 @@
+"""Make a base, the fast way. The notebook nbs/bases/pretrain.ipynb tells how it is made.
+
+    python benchmarks/make_base.py --recipe tiny --corpora FOLDER
+    torchrun --nproc-per-node 2 benchmarks/make_base.py --recipe tiny --corpora FOLDER    one process for each GPU
+
+Exit status 1 and one line for what is wrong, 130 after Ctrl-C."""
+from __future__ import annotations
+import math, sys
+from tinychat.commands import command
+
+def fast_machine(
+    team, # From `join_team`
+): # A `tinychat.bases.pretrain.Machine`
+    "The fastest device there is, with mixed precision and faster optimizers."
+    from tinychat.bases.pretrain import Machine
+    from tinychat.fast import cpu, gpu
+    from tinychat.fast.optim import grouped_optimizers
+    from tinychat.fast.team import SharedLoss, Team
+    from tinychat.checkpoint import pick_device
+    device = pick_device(team.device)
+    logits = cpu.logits if device.type == 'cpu' else gpu.logits
+    def forward_of(model): return SharedLoss(model, team if model.training else Team(), logits).parallel # teachers do not learn
+    return Machine(device, team, forward_of, grouped_optimizers)
+
+@command
+def make_base(
+    recipe:str='tiny',   # Which: tiny, small, or one of their teachers, teacher1 and teacher2
+    corpora:str=None,    # Folder of the corpora (none: the Chit-Chat Challenge alone, which makes a poor base)
+    out:str='out/bases', # Folder to write in
+    minutes:float=None,  # For each model, as many steps as fit into this time (as the recipe says)
+):
+    "Make a base. Also under torchrun."
+    if minutes is not None and not 0 < minutes < math.inf: raise ValueError(f'minutes must be above 0, not {minutes}.')
+    from tinychat.bases import pretrain
+    from tinychat.fast.team import join_team
+    with join_team() as team:
+        folder = pretrain.make_base(recipe, corpora, out, fast_machine(team), minutes)
+        if team.rank == 0: print(f'The base is in {folder}.')
+
+if __name__ == '__main__': sys.exit(make_base())
