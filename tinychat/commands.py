@@ -198,7 +198,9 @@ def tinychat_evaluate(
     if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
     from tinychat.files import printable
-    found = evaluate_file(checkpoint, data, report, other, blind, not no_leaks, device, seed, quick)
+    from tinychat.share.guard import Guard
+    found = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks, make_guard=Guard,
+                          device=device, seed=seed, quick=quick)
     print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
     if share := found['verdict']['share_with']: print(f'Share it with {share}.')
     print(f'{printable(report)} holds the numbers. The page beside it, {printable(report.removesuffix(".json"))}.html, shows some messages, too.')

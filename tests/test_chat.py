@@ -1,0 +1,193 @@
+"A talk with a memory, and the box around it."
+import html, sys, threading, time
+from itertools import repeat
+from pathlib import Path
+
+import pytest, torch
+
+from tinychat.chat import BREAK, Chat, ChatBox, bubble, bubbles
+from tinychat.checkpoint import BASES, load_base
+from tinychat.data import Block, encode_conversation
+from tinychat.fast import writer_for
+from tinychat.fast.cache import CachedWriter, Engine
+from tinychat.gpt import Writer
+
+model, tok = load_base(BASES/'tiny')
+ways = pytest.mark.parametrize('make_writer', [Writer, writer_for])
+
+def chat(make_writer=Writer, **how): return Chat(model, tok, make_writer, **{**dict(seed=0, max_tokens=24), **how})
+
+# A talk
+
+@ways
+@pytest.mark.parametrize('temperature', [0, .9])
+def test_a_long_talk_equals_a_fresh_one(make_writer, temperature):
+    "Whatever the writer remembers: a chat that is handed the same talk says the same."
+    me = chat(make_writer, temperature=temperature)
+    for n, text in enumerate(['hi there', 'what are you up to?', 'haha really', 'ok, see you then']):
+        fresh = chat(Writer, temperature=temperature)
+        fresh.talk, me.rng, fresh.rng = list(me.talk), torch.Generator().manual_seed(n), torch.Generator().manual_seed(n)
+        assert me.reply(text) == fresh.reply(text)
+
+def test_only_what_is_new_is_read():
+    class Counting(Engine):
+        read = []
+        def hidden(self, ids, cache): self.read.append(ids.shape[1]); return super().hidden(ids, cache)
+    me = chat(lambda model: CachedWriter(Counting(model)), temperature=0)
+    for text in ('hi there', 'what are you up to?'): me.reply(text)
+    Counting.read.clear()
+    me.reply('ok, see you then')
+    assert Counting.read[0] < 25 < sum(len(me.block_ids(b)) for b in me.talk)
+
+@pytest.mark.parametrize('layer', [0, -1])
+def test_an_interrupt_in_the_middle_of_the_network(layer):
+    me = chat(lambda model: CachedWriter(Engine(model)), temperature=0)
+    me.reply('hello')
+    def trip(module, args): raise KeyboardInterrupt
+    hook = model.layers[layer].register_forward_pre_hook(trip)
+    try:
+        with pytest.raises(KeyboardInterrupt): me.reply('are you there?')
+    finally: hook.remove()
+    fresh = chat(temperature=0)
+    fresh.talk = list(me.talk)
+    assert me.reply('sorry?') == fresh.reply('sorry?')
+
+@ways
+def test_a_talk_longer_than_the_context(make_writer):
+    me = chat(make_writer, max_tokens=16)
+    for n in range(40): me.reply(f'and then? number {n} ' * 3)
+    assert me.n_dropped and sum(len(me.block_ids(b)) for b in me.talk) > model.config.context
+    assert len(me.prompt()) + me.room() <= model.config.context and me.prompt()[0] == tok.end_of_text
+
+def test_a_message_longer_than_everything_keeps_its_end():
+    me = chat()
+    me.talk = [Block('user', 'why '*2000 + 'not')]
+    ids = me.prompt()
+    assert len(ids) + me.room() <= model.config.context and 'not<|im_end|>' in tok.decode(ids)
+
+def test_the_ids_are_those_of_training():
+    me, talk = chat(), [Block('user', 'hey'), Block('assistant', 'hello'), Block('assistant', 'you?')]
+    assert [tok.end_of_text, *(i for b in talk for i in me.block_ids(b))] == encode_conversation(tok, talk)[0]
+
+@ways
+def test_closing_a_stream_keeps_what_was_said(make_writer):
+    me = chat(make_writer)
+    stream = me.stream('tell me a long story')
+    heard = next(stream) + next(stream)
+    stream.close()
+    assert ''.join(b.text for b in me.talk[1:]) == heard.replace('\n', '') and me.reply('go on')
+
+def test_at_most_so_many_messages():
+    for n in (1, 2): assert max(len(chat(max_messages=n, seed=s, max_tokens=60).reply('hey')) for s in range(8)) <= n
+
+def test_again():
+    me = chat(temperature=1.2)
+    with pytest.raises(ValueError, match='nothing to answer yet'): next(me.again())
+    first, n = me.reply('hey'), len(me.talk)
+    others = [''.join(me.again()).split('\n') for _ in range(6)]
+    assert any(o != first for o in others) and [b.role for b in me.talk].count('user') == 1
+
+@pytest.mark.parametrize('wrong', [dict(temperature=float('nan')), dict(temperature=-1), dict(top_k=-1), dict(top_k=1.5), dict(max_tokens=0), dict(max_tokens=2.5), dict(max_messages='3'), dict(seed=-1), dict(seed=2**63)])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match=f'{[*wrong][0]} must be'): chat(**wrong)
+
+@ways
+def test_the_same_seed_says_the_same(make_writer):
+    assert chat(make_writer, seed=5).reply('hey') == chat(make_writer, seed=5).reply('hey')
+
+# The box
+
+class Echo:
+    "Says the same `pieces` whatever it hears."
+    def __init__(self, *pieces): self.pieces, self.talk, self.temperature, self.top_k, self.max_tokens = pieces, [], 0.9, 0, 256
+    def stream(self, text):
+        if not text.isprintable(): raise ValueError('I cannot\nread that.')
+        self.talk.append(Block('user', text))
+        yield from self.again()
+    def again(self):
+        while self.talk and self.talk[-1].role == 'assistant': self.talk.pop()
+        if not self.talk: raise ValueError('There is nothing to answer yet.')
+        said = ['']
+        try:
+            for p in self.pieces:
+                said = [*said, ''] if p is BREAK else [*said[:-1], said[-1] + p]
+                yield p
+        finally: self.talk += [Block('assistant', t) for t in said if t]
+    def reset(self): self.talk = []
+    def save(self, path): Path(path).write_text('\n'.join(b.text for b in self.talk)); return Path(path)
+    def __repr__(self): return 'Echo'
+
+TRICK = '<img src=x onerror=alert(1)>'
+
+def test_nothing_in_a_message_is_html():
+    assert TRICK not in bubble(TRICK, True) and html.escape(TRICK) in bubble(TRICK, True)
+    assert 'typing…' in bubble('', False) and 'data-from="me"' in bubble('x', True) and 'data-from="them"' in bubble('x', False)
+
+def test_only_the_last_in_a_row_has_the_corner():
+    drawn = bubbles([Block('user', 'a'), Block('assistant', 'b'), Block('assistant', 'c')])
+    assert drawn.count('18px 18px 18px 5px') == 1 and drawn.count('18px 18px 5px 18px') == 1
+
+def test_the_box_shows_what_the_chat_remembers():
+    box = ChatBox(Echo('ha', 'ha ', TRICK, BREAK, 'who ', 'else'))
+    assert 'Say something' in box.log.value
+    box.say('are you coming?')
+    assert box.chat.talk[1:] == [Block('assistant', 'haha ' + TRICK), Block('assistant', 'who else')] and box.log.value == bubbles(box.chat.talk)
+
+def test_a_refused_message_returns_to_the_field():
+    box = ChatBox(Echo('hi'))
+    box.say('\0')
+    assert box.text.value == '\0' and 'I cannot read that.' in box.note.value and not box.busy.locked() and not box.chat.talk
+
+def test_stop_and_a_message_that_waits():
+    box = ChatBox(Echo(*repeat('ha ', 1_000_000)))
+    box.text.value = 'knock knock'
+    box.send()
+    while 'ha ha' not in box.log.value: time.sleep(0.01)
+    box.text.value = 'stop it'
+    box.send()
+    assert (box.text.value, box.busy.locked()) == ('stop it', True)
+    box.reset(); box.save() # nothing happens meanwhile
+    box.stop(); box.join()
+    assert [b.role for b in box.chat.talk] == ['user', 'assistant'] and box.chat.talk[1].text.startswith('ha ha') and not box.busy.locked()
+
+def test_again_and_reset():
+    box = ChatBox(Echo('who ', 'is ', 'there?'))
+    box.again(wait=True)
+    assert 'nothing to answer' in box.note.value
+    box.say('knock knock'); box.again(wait=True)
+    assert box.chat.talk == [Block('user', 'knock knock'), Block('assistant', 'who is there?')]
+    box.reset()
+    assert 'Say something' in box.log.value and not box.chat.talk
+
+def test_save_says_where_and_refuses_a_folder(tmp_path):
+    box = ChatBox(Echo('who is there?'), tmp_path/'talk.txt')
+    box.say('hello'); box.save()
+    assert (tmp_path/'talk.txt').read_text() == 'hello\nwho is there?' and 'talk.txt' in box.note.value
+    box.path = tmp_path
+    box.save()
+    assert 'Not saved' in box.note.value
+
+def test_buttons_and_sliders():
+    box = ChatBox(Echo('ok'))
+    box.arrange()
+    box.sliders['temperature'].value, box.sliders['top_k'].value, box.sliders['max_tokens'].value = 1.5, 40, 64
+    assert (box.chat.temperature, box.chat.top_k, box.chat.max_tokens) == (1.5, 40, 64)
+    assert [n for n, b in box.buttons.items() if b.disabled] == ['Stop']
+    box.text.value = 'click'
+    box.buttons['Send'].click(); box.join()
+    assert box.chat.talk[-1].text == 'ok'
+
+def test_without_ipywidgets_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ipywidgets', None)
+    with pytest.raises(ImportError, match='pip install ipywidgets'): ChatBox(Echo('ok'))
+
+def test_talks_are_kept_and_nothing_is_overwritten(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    me = chat(max_tokens=6)
+    with pytest.raises(ValueError, match='nothing was said yet'): me.save()
+    me.reply('hey')
+    assert me.save() == me.save() == Path('talk.txt')
+    other = chat(max_tokens=6); other.reply('ho')
+    assert other.save() == Path('talk2.txt')
+    with pytest.raises(ValueError, match='is there already'): other.save('talk.txt')
+    with pytest.raises(ValueError, match='there is no home folder ~nosuchuser'): other.save('~nosuchuser/x')
