@@ -205,7 +205,8 @@ def sample(
     "Draw the next token from `logits`."
     if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
     logits = keep_likely(logits.float() / temperature, top_k, top_p)
-    ends = logits.softmax(-1).cumsum(-1) # tokens side by side on a line, each as long as it is likely
+    exact = torch.float32 if logits.device.type == 'mps' else torch.float64 # thousands of small numbers
+    ends = logits.softmax(-1).cumsum(-1, dtype=exact) # tokens side by side, each as long as it is likely
     dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:] # above 0
     return torch.searchsorted(ends, dart)
 

@@ -333,7 +333,7 @@ def draw(self:CpuEngine, ids, cache, choose=sample, **sampling):
 def draw_any(self:CpuEngine, temperature=1., generator=None, **_):
     "What `sample` does with the last logits when no token is left out."
     out = self.a['out']
-    ends = np.exp((out - out.max())/temperature).cumsum()
+    ends = np.exp((out - out.max())/temperature).cumsum(dtype=np.float64)
     self.chance.uniform_(generator=generator)
     self.drawn.numpy()[:] = ends.searchsorted((1 - self.chance.item())*ends[-1])
     return self.drawn.clone() # another reply may be drawn before this token is read
