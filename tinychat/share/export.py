@@ -8,17 +8,18 @@ Docs: https://tinychat.github.io/tinychat/share/export.html.md"""
 from __future__ import annotations
 import json, os, re, shutil
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from ..chat import Chat
-from ..data import plain
+from ..checkpoint import open_model
+from ..files import may_write, printable, write_atomic
 from ..gpt import GPT
-from ..tokenizer import IM_END, IM_START, END_OF_TEXT, SPLIT, Tokenizer, byte_alphabet, write_atomic
-from ..train import no_interrupt
+from ..runs.resume import no_interrupt
+from ..tokenizer import END_OF_TEXT, IM_END, IM_START, SPLIT, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['GUARD', 'OURS', 'PART', 'WARNING', 'HF_CARD', 'GGUF_CARD', 'FORMATS', 'last_merge', 'merges', 'hf_tokenizer',
-           'template', 'hf_files', 'may_replace', 'new_folder', 'write_gguf', 'modelfile', 'export_file']
+__all__ = ['NONCHARACTER', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'HF_CARD', 'GGUF_CARD', 'EXPORT_FORMATS', 'last_merge',
+           'list_merges', 'hf_tokenizer', 'hf_bpe', 'chat_template', 'hf_files', 'hf_json', 'foreign_file',
+           'may_export', 'new_folder', 'write_gguf', 'add_shape', 'add_tokenizer', 'modelfile', 'export_file',
+           'check_gguf']
 
 # %% ../../nbs/share/export.ipynb #7ffb1c38
 def last_merge(
@@ -28,47 +29,61 @@ def last_merge(
     "Undo the merge that made a token."
     parts = [bytes([b]) for b in token]
     while len(parts) > 2:
-        rank, at = min((ranks.get(a+b, len(ranks)), n) for n, (a, b) in enumerate(zip(parts, parts[1:])))
+        pairs = enumerate(zip(parts, parts[1:]))
+        rank, at = min((ranks.get(a+b, len(ranks)), n) for n, (a, b) in pairs)
         if rank >= ranks[token]: break
         parts[at:at+2] = [parts[at] + parts[at+1]]
     return parts
 
 # %% ../../nbs/share/export.ipynb #530f2a01
-def merges(
+def list_merges(
     tok:Tokenizer, # Ours
 )->list: # Pairs of strings, in the order learned
     "A vocabulary as merges."
     alphabet = byte_alphabet()
-    made_of = [last_merge(t, tok.ranks) for t in sorted(tok.ranks, key=tok.ranks.get) if len(t) > 1]
-    return [[''.join(alphabet[b] for b in part) for part in parts] for parts in made_of if len(parts) == 2]
+    def written(part): return ''.join(alphabet[b] for b in part)
+    learned = [t for t in sorted(tok.ranks, key=tok.ranks.get) if len(t) > 1]
+    pairs = [last_merge(t, tok.ranks) for t in learned]
+    return [[*map(written, pair)] for pair in pairs if len(pair) == 2]
 
 # %% ../../nbs/share/export.ipynb #3bf04c67
-GUARD = '\ufdd0' # a noncharacter: https://www.unicode.org/faq/private_use.html
+NONCHARACTER = '\ufdd0' # https://www.unicode.org/faq/private_use.html
 
 def hf_tokenizer(
     tok:Tokenizer, # Ours
 )->dict: # What `tokenizer.json` holds
     "The same tokenizer in the words of Hugging Face's `tokenizers`."
-    alphabet = byte_alphabet()
     bytelevel = dict(type='ByteLevel', add_prefix_space=False, trim_offsets=True, use_regex=False)
-    pattern = re.sub(r'(\{\d+(?:,\d*)?\})\+', r'\1', tok.pattern) # Oniguruma reads {1,3}+ as "one to three, many times"; tiktoken as "and keep them"
+    # Oniguruma reads {1,3}+ as "one to three, many times", and tiktoken as "one to three, and keep them".
+    pattern = re.sub(r'(\{\d+(?:,\d*)?\})\+', r'\1', tok.pattern)
     split = dict(type='Split', pattern=dict(Regex=pattern), behavior='Isolated', invert=False)
+    special = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
     return dict(
         version='1.0', truncation=None, padding=None, post_processor=None, decoder=bytelevel,
-        added_tokens=[dict(id=i, content=s, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True) for s, i in tok.special.items()],
-        normalizer=dict(type='Replace', pattern=dict(String=f'<{GUARD}|'), content='<|'),
+        added_tokens=[dict(id=i, content=s, **special) for s, i in tok.special.items()],
+        normalizer=dict(type='Replace', pattern=dict(String=f'<{NONCHARACTER}|'), content='<|'),
         pre_tokenizer=dict(type='Sequence', pretokenizers=[split, bytelevel]),
-        model=dict(type='BPE', dropout=None, unk_token=None, continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=False, byte_fallback=False,
-                   ignore_merges=True, # a piece that is a token is that token, as in tiktoken
-                   vocab={''.join(alphabet[b] for b in t): i for t, i in tok.ranks.items()}, merges=merges(tok)))
+        model=hf_bpe(tok))
+
+def hf_bpe(tok):
+    "Vocabulary and merges."
+    alphabet = byte_alphabet()
+    return dict(
+        type='BPE', dropout=None, unk_token=None, continuing_subword_prefix=None, end_of_word_suffix=None,
+        fuse_unk=False, byte_fallback=False,
+        ignore_merges=True, # a piece that is a token is that token, as in tiktoken
+        vocab={''.join(alphabet[b] for b in t): i for t, i in tok.ranks.items()}, merges=list_merges(tok))
 
 # %% ../../nbs/share/export.ipynb #af7f00fa
-def template(
-    guard:str, # What to put between `<` and `|`, so that a text holds no control token
+def chat_template(
+    between:str, # What to put between `<` and `|`, so that a text holds no control token
 )->str: # In Jinja, the language of chat templates
     "How a talk becomes text: ChatML, after the token that begins every talk."
-    return (f"{{{{- bos_token }}}}{{%- for message in messages %}}{{{{- '{IM_START}' + message['role'] + '\\n' + message['content'] | replace('<|', '<{guard}|') + '{IM_END}\\n' }}}}{{%- endfor %}}"
-            f"{{%- if add_generation_prompt %}}{{{{- '{IM_START}assistant\\n' }}}}{{%- endif %}}")
+    text = f"message['content'] | replace('<|', '<{between}|')"
+    block = f"'{IM_START}' + message['role'] + '\\n' + {text} + '{IM_END}\\n'"
+    opening = f"'{IM_START}assistant\\n'"
+    return ('{{- bos_token }}{%- for message in messages %}{{- ' + block + ' }}{%- endfor %}'
+            '{%- if add_generation_prompt %}{{- ' + opening + ' }}{%- endif %}')
 
 # %% ../../nbs/share/export.ipynb #85d448e3
 def hf_files(
@@ -79,23 +94,32 @@ def hf_files(
     "A folder for `transformers`: AutoModelForCausalLM and AutoTokenizer open it without further code."
     import torch
     from safetensors.torch import save
-    number = torch.bfloat16 if half else torch.float32
+    dtype = torch.bfloat16 if half else torch.float32
+    weights = {f'model.{n}': w.to('cpu', dtype).contiguous() for n, w in model.state_dict().items()}
+    texts = {name: json.dumps(d, indent=1, ensure_ascii=False) for name, d in hf_json(model, tok, dtype).items()}
+    return {**{name: text.encode() for name, text in texts.items()},
+            'chat_template.jinja': chat_template(NONCHARACTER).encode(),
+            'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
+
+def hf_json(model, tok, dtype):
+    "Name of each JSON file -> what it holds."
     ids = dict(bos_token_id=tok.end_of_text, eos_token_id=tok.im_end, pad_token_id=tok.end_of_text)
     names = dict(bos_token=END_OF_TEXT, eos_token=IM_END, pad_token=END_OF_TEXT)
-    text = {
-        'config.json': {**model.hf_config(), **ids, 'model_type': 'qwen3', 'architectures': ['Qwen3ForCausalLM'], 'dtype': str(number).removeprefix('torch.')},
-        'generation_config.json': {**ids, 'do_sample': True, 'temperature': 0.9, 'top_k': 0, 'max_new_tokens': model.config.context//2},
+    context = model.config.context
+    return {
+        'config.json': {**model.hf_config(), **ids, 'model_type': 'qwen3', 'architectures': ['Qwen3ForCausalLM'],
+                        'dtype': str(dtype).removeprefix('torch.')},
+        'generation_config.json': {**ids, 'do_sample': True, 'temperature': 0.9, 'top_k': 0,
+                                   'max_new_tokens': context//2},
         'tokenizer.json': hf_tokenizer(tok),
-        'tokenizer_config.json': {**names, 'tokenizer_class': 'PreTrainedTokenizerFast', 'model_max_length': model.config.context, 'clean_up_tokenization_spaces': False}}
-    weights = {f'model.{n}': w.to('cpu', number).contiguous() for n, w in model.state_dict().items()}
-    return {**{name: json.dumps(d, indent=1, ensure_ascii=False).encode() for name, d in text.items()},
-            'chat_template.jinja': template(GUARD).encode(), 'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
+        'tokenizer_config.json': {**names, 'tokenizer_class': 'PreTrainedTokenizerFast',
+                                  'model_max_length': context, 'clean_up_tokenization_spaces': False}}
 
 # %% ../../nbs/share/export.ipynb #057b3e48
-OURS = '[tinychat](https://github.com/tinychat/tinychat)' # stands in the README of every export
-PART = '.unfinished' # folder in the export's, while it is written
+SIGNATURE = '[tinychat](https://github.com/tinychat/tinychat)' # in the README of every export
+PART_FOLDER = '.unfinished' # a folder inside the export's, while it is written
 
-WARNING = '''**This model was made of private messages**, of one person and of those who wrote to them. It can repeat parts of them word for word. Whoever has
+PRIVATE = '''**This model was made of private messages**, of one person and of those who wrote to them. It can repeat parts of them word for word. Whoever has
 these files can ask it anything. Share them only as you would share the messages.'''
 
 HF_CARD = f'''---
@@ -104,9 +128,9 @@ pipeline_tag: text-generation
 ---
 # A tiny GPT that texts like somebody
 
-{WARNING}
+{PRIVATE}
 
-It was trained and written with {OURS}. Opening it needs `transformers` 5 and PyTorch. In this folder:
+It was trained and written with {SIGNATURE}. Opening it needs `transformers` 5 and PyTorch. In this folder:
 
 ~~~python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -119,29 +143,42 @@ print(tok.decode(model.generate(**talk)[0, talk['input_ids'].shape[1]:], skip_sp
 '''
 
 # %% ../../nbs/share/export.ipynb #f4ce38aa
-def may_replace(
-    out:Path,       # A folder that is there
-    names:list,     # Files that it will have
-    overwrite:bool, # Was that asked for?
-): # ValueError if not
-    "Is it empty, or an export that may go?"
-    there = [p for p in out.iterdir() if p.name != PART]
-    other = next((p.name for p in sorted(there) if p.name not in names or p.is_symlink() or not p.is_file()), None)
-    if not other and there and not ((out/'README.md').is_file() and OURS in (out/'README.md').read_text(encoding='utf-8', errors='replace')): other = sorted(there)[0].name
-    if other: raise ValueError(f'{out} holds something that is no export ({plain(other)}), so it is not replaced. Choose another --out.')
-    if there and not overwrite: raise ValueError(f'{out} holds an export already. Choose another --out, or replace it with --overwrite.')
+def foreign_file(
+    out:Path,   # A folder that is there
+    names:list, # Files that an export has
+)->str: # Its name (None: all of them are an export's, or there is none)
+    "A file in a folder that no export wrote."
+    there = sorted(p for p in out.iterdir() if p.name != PART_FOLDER)
+    def is_strange(p): return p.name not in names or p.is_symlink() or not p.is_file()
+    if strange := next(filter(is_strange, there), None): return strange.name
+    readme = out/'README.md'
+    signed = readme.is_file() and SIGNATURE in readme.read_text(encoding='utf-8', errors='replace')
+    return there[0].name if there and not signed else None
 
+def may_export(
+    out:Path,       # A folder to write; ValueError if it may not be written
+    names:list,     # Files that it will have
+    overwrite:bool, # May an older export be replaced?
+):
+    "Is this folder new, empty, or an export that may go?"
+    foreign = foreign_file(out, names) if out.is_dir() else None
+    refusal = f'{out} holds something that is no export ({printable(str(foreign))}), so it is not replaced. Choose another --out.'
+    may_write(out, lambda _: not foreign, refusal, folder=True)
+    def may_go(_): return overwrite or all(p.name == PART_FOLDER for p in out.iterdir())
+    refusal = f'{out} holds an export already. Choose another --out, or replace it with --overwrite.'
+    may_write(out, may_go, refusal, folder=True)
+
+# %% ../../nbs/share/export.ipynb #a5b3b0d7
 @contextmanager
 def new_folder(
-    out,                   # Where; OSError if that is impossible
+    out,                   # Where; ValueError or OSError if that is impossible
     names:list,            # Files that it will have
-    overwrite:bool=False,  # May it replace an older export? See `may_replace`
+    overwrite:bool=False,  # May an older export be replaced?
 ):
     "Within it, a folder to write to; at the end its files take their places in `out`."
     out = Path(out)
-    if out.exists() and not out.is_dir(): raise ValueError(f'{out} is a file. Give a folder to write, with --out.')
-    if out.is_dir(): may_replace(out, names, overwrite)
-    made, part = not out.is_dir(), out/PART
+    may_export(out, names, overwrite)
+    is_new, part = not out.is_dir(), out/PART_FOLDER
     shutil.rmtree(part, ignore_errors=True) # of an export that was killed
     part.mkdir(parents=True)
     try:
@@ -150,7 +187,7 @@ def new_folder(
             for p in sorted(part.iterdir()): os.replace(p, out/p.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        if made and not any(out.iterdir()): out.rmdir()
+        if is_new and not any(out.iterdir()): out.rmdir()
 
 # %% ../../nbs/share/export.ipynb #21d1f9bb
 def write_gguf(
@@ -161,24 +198,44 @@ def write_gguf(
 ):
     "A file for llama.cpp and what is built on it."
     import gguf, torch
-    if tok.pattern != SPLIT: raise ValueError('This model cuts text into words by a pattern that llama.cpp has no name for. Export it with --to hf.')
-    c, w, alphabet = model.config, gguf.GGUFWriter(path, 'qwen3'), byte_alphabet()
-    w.add_name('tinychat'); w.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
-    w.add_context_length(c.context); w.add_embedding_length(c.n_embd); w.add_block_count(c.n_layer); w.add_feed_forward_length(c.n_hidden); w.add_vocab_size(c.vocab_size)
-    w.add_head_count(c.n_head); w.add_head_count_kv(c.n_kv_head); w.add_key_length(c.n_embd//c.n_head); w.add_value_length(c.n_embd//c.n_head)
-    w.add_layer_norm_rms_eps(1e-6); w.add_rope_freq_base(c.rope_theta)
-    tokens = {**{i: ''.join(alphabet[b] for b in t) for t, i in tok.ranks.items()}, **{i: s for s, i in tok.special.items()}}
-    kind = lambda i: gguf.TokenType.CONTROL if i in tok.special.values() else gguf.TokenType.NORMAL if i in tokens else gguf.TokenType.UNUSED
-    w.add_tokenizer_model('gpt2'); w.add_tokenizer_pre('llama-bpe')
-    w.add_token_list([tokens.get(i, f'[unused {i}]') for i in range(c.vocab_size)]); w.add_token_types([kind(i) for i in range(c.vocab_size)])
-    w.add_token_merges([' '.join(pair) for pair in merges(tok)])
-    w.add_bos_token_id(tok.end_of_text); w.add_eos_token_id(tok.im_end); w.add_pad_token_id(tok.end_of_text); w.add_add_bos_token(True)
-    w.add_chat_template(template('\\\\'))
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, c.n_layer)
+    if tok.pattern != SPLIT: raise ValueError(
+        'This model cuts text into words by a pattern that llama.cpp has no name for. Export it with --to hf.')
+    writer = gguf.GGUFWriter(path, 'qwen3')
+    writer.add_name('tinychat')
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
+    add_shape(writer, model.config); add_tokenizer(writer, tok, model.config.vocab_size)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, model.config.n_layer)
     for name, p in model.state_dict().items():
-        number = torch.float16 if half and p.dim() > 1 else torch.float32 # llama.cpp wants its norms in float32
-        w.add_tensor(names.get_name(f'model.{name}', ('.weight',)), p.to('cpu', number).contiguous().numpy())
-    w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
+        dtype = torch.float16 if half and p.dim() > 1 else torch.float32 # llama.cpp wants its norms in float32
+        writer.add_tensor(names.get_name(f'model.{name}', ('.weight',)), p.to('cpu', dtype).contiguous().numpy())
+    writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file()
+    writer.close()
+
+def add_shape(writer, c):
+    "The sizes of the network."
+    writer.add_context_length(c.context); writer.add_embedding_length(c.n_embd)
+    writer.add_block_count(c.n_layer); writer.add_feed_forward_length(c.n_hidden)
+    writer.add_vocab_size(c.vocab_size)
+    writer.add_head_count(c.n_head); writer.add_head_count_kv(c.n_kv_head)
+    writer.add_key_length(c.n_embd//c.n_head); writer.add_value_length(c.n_embd//c.n_head)
+    writer.add_layer_norm_rms_eps(1e-6); writer.add_rope_freq_base(c.rope_theta)
+
+def add_tokenizer(writer, tok, vocab_size):
+    "Tokens, merges and chat template."
+    from gguf import TokenType
+    alphabet = byte_alphabet()
+    tokens = {i: ''.join(alphabet[b] for b in t) for t, i in tok.ranks.items()}
+    tokens |= {i: s for s, i in tok.special.items()}
+    def kind(i):
+        if i in tok.special.values(): return TokenType.CONTROL
+        return TokenType.NORMAL if i in tokens else TokenType.UNUSED
+    writer.add_tokenizer_model('gpt2'); writer.add_tokenizer_pre('llama-bpe')
+    writer.add_token_list([tokens.get(i, f'[unused {i}]') for i in range(vocab_size)])
+    writer.add_token_types([kind(i) for i in range(vocab_size)])
+    writer.add_token_merges([' '.join(pair) for pair in list_merges(tok)])
+    writer.add_bos_token_id(tok.end_of_text); writer.add_eos_token_id(tok.im_end)
+    writer.add_pad_token_id(tok.end_of_text); writer.add_add_bos_token(True)
+    writer.add_chat_template(chat_template('\\\\'))
 
 # %% ../../nbs/share/export.ipynb #1760c942
 def modelfile(
@@ -186,15 +243,18 @@ def modelfile(
     name:str='tinychat.gguf',      # The file beside it
 )->str: # For `ollama create NAME -f Modelfile`
     "What Ollama asks for (https://docs.ollama.com/modelfile)."
-    turn = f'{{{{- range .Messages }}}}{IM_START}{{{{ .Role }}}}\n{{{{ .Content }}}}{IM_END}\n{{{{ end }}}}{IM_START}assistant\n'
-    return (f'FROM ./{name}\nTEMPLATE """{turn}"""\n'
-            f'PARAMETER stop {IM_END}\nPARAMETER temperature 0.9\nPARAMETER top_k 0\nPARAMETER top_p 1\nPARAMETER min_p 0\nPARAMETER num_ctx {model.config.context}\nPARAMETER num_predict {model.config.context//2}\n')
+    block = f'{IM_START}{{{{ .Role }}}}\n{{{{ .Content }}}}{IM_END}\n'
+    template = '{{- range .Messages }}' + block + '{{ end }}' + f'{IM_START}assistant\n'
+    parameters = dict(stop=IM_END, temperature=0.9, top_k=0, top_p=1, min_p=0,
+                      num_ctx=model.config.context, num_predict=model.config.context//2)
+    lines = ''.join(f'PARAMETER {name} {value}\n' for name, value in parameters.items())
+    return f'FROM ./{name}\nTEMPLATE """{template}"""\n{lines}'
 
 GGUF_CARD = f'''# A tiny GPT that texts like somebody
 
-{WARNING}
+{PRIVATE}
 
-It was trained and written with {OURS}.
+It was trained and written with {SIGNATURE}.
 
 - llama.cpp: `llama-cli -m tinychat.gguf --jinja`
 - Ollama: `ollama create me -f Modelfile`, then `ollama run me`
@@ -202,7 +262,7 @@ It was trained and written with {OURS}.
 '''
 
 # %% ../../nbs/share/export.ipynb #851c7885
-FORMATS = ('hf', 'gguf')
+EXPORT_FORMATS = 'hf', 'gguf'
 
 def export_file(
     to:str,                    # 'hf' or 'gguf'
@@ -212,17 +272,19 @@ def export_file(
     overwrite:bool=False,      # Replace an older export?
 )->Path: # The folder; ValueError in one line for whatever is wrong
     "Write a checkpoint for others to read."
-    if to not in FORMATS: raise ValueError(f'--to must be {" or ".join(FORMATS)}, not {to!r}.')
-    if to == 'gguf':
-        try: import gguf
-        except ImportError: raise ValueError("GGUF files are written by the package gguf, which is not here. Install it: pip install 'tinychat[gguf]'.") from None
-    chat, out = Chat.load(checkpoint, 'cpu'), Path(out or f'out/{to}') # looks whether all of it is sound
-    model, tok = chat.model, chat.tokenizer
-    if to == 'gguf':
-        with new_folder(out, ['tinychat.gguf', 'Modelfile', 'README.md'], overwrite) as folder:
-            write_gguf(model, tok, folder/'tinychat.gguf', half)
-            for name, text in (('Modelfile', modelfile(model)), ('README.md', GGUF_CARD)): write_atomic(folder/name, text.encode())
-    else:
-        with new_folder(out, files := hf_files(model, tok, half), overwrite) as folder:
-            for name, data in files.items(): write_atomic(folder/name, data)
+    if to not in EXPORT_FORMATS: raise ValueError(f'--to must be {" or ".join(EXPORT_FORMATS)}, not {to!r}.')
+    if to == 'gguf': check_gguf()
+    model, tok = open_model(checkpoint) # makes sure that all of it is sound
+    out, large = Path(out or f'out/{to}'), ['tinychat.gguf'] if to == 'gguf' else []
+    if large: files = {'Modelfile': modelfile(model).encode(), 'README.md': GGUF_CARD.encode()}
+    else: files = hf_files(model, tok, half)
+    with new_folder(out, [*files, *large], overwrite) as folder:
+        for name in large: write_gguf(model, tok, folder/name, half)
+        for name, data in files.items(): write_atomic(folder/name, data)
     return out
+
+def check_gguf():
+    "Is the package gguf here?"
+    try: import gguf # noqa
+    except ImportError: raise ValueError("GGUF files are written by the package gguf, which is not here. "
+                                         "Install it: pip install 'tinychat[gguf]'.") from None

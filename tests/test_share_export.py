@@ -1,5 +1,5 @@
 "Exports, opened by those they are for; and what can go wrong on the way."
-import json, os, random, stat, sys
+import json, os, random, sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from test_commands import call, refused
-from tinychat.share.export import GUARD, export_file, hf_tokenizer, last_merge
 from tinychat.chat import Chat
 from tinychat.data import Block
 from tinychat.gpt import GPT, GPTConfig
+from tinychat.share.export import NONCHARACTER, export_file, hf_tokenizer, last_merge
 from tinychat.tokenizer import Tokenizer
 
 os.environ.update(HF_HUB_OFFLINE='1', TRANSFORMERS_VERBOSITY='error', TQDM_DISABLE='1')
@@ -51,11 +51,11 @@ def test_transformers(shaped):
     (theirs, their_tok), chat = opened(shaped, 'hf'), Chat.load(shaped/'ckpt.pt', 'cpu', temperature=0, max_tokens=20, max_messages=1)
     agree(theirs, chat.model, torch.randint(0, chat.tokenizer.vocab_size, (2, 60)))
     chat.talk = [Block('user', 'a<|im_end|>\n<|endoftext|>'), Block('assistant', '😂'), Block('user', 'ü?')]
-    ids = chat.prompt(20)
+    ids = chat.prompt()
     assert their_tok.apply_chat_template([dict(role=b.role, content=b.text) for b in chat.talk], add_generation_prompt=True)['input_ids'] == ids
     assert len(reply(theirs, torch.tensor([ids]), chat.tokenizer.im_end)) > 1
-    said = chat.tokenizer.decode(reply(theirs, torch.tensor([ids]), chat.tokenizer.im_end))
-    assert ''.join(chat._reply()) == said
+    reply_text = chat.tokenizer.decode(reply(theirs, torch.tensor([ids]), chat.tokenizer.im_end))
+    assert ''.join(chat.answer()) == reply_text
 
 def test_gguf(shaped):
     "Also the facts in the file that transformers does not look at"
@@ -115,12 +115,12 @@ def test_every_character():
         t = ''.join(f'a{chr(c)}{chr(c)} b' for c in range(start, start + 64) if not 0xd800 <= c < 0xe000)
         assert theirs.encode(t, add_special_tokens=False).ids == tok.encode(t), hex(start)
 
-def test_guard_leaves_no_trace():
+def test_the_noncharacter_leaves_no_trace():
     from tokenizers import Tokenizer as Theirs
     tok = Tokenizer.train([text], 500)
     theirs = Theirs.from_str(json.dumps(hf_tokenizer(tok)))
-    assert theirs.encode(f'<{GUARD}|im_start|>').ids == tok.encode('<|im_start|>')
-    assert theirs.encode(f'a {GUARD} b').ids == tok.encode(f'a {GUARD} b')
+    assert theirs.encode(f'<{NONCHARACTER}|im_start|>').ids == tok.encode('<|im_start|>')
+    assert theirs.encode(f'a {NONCHARACTER} b').ids == tok.encode(f'a {NONCHARACTER} b')
     assert theirs.encode('<|im_start|>').ids == [tok.im_start]
 
 def test_last_merge_is_how_it_was_learned():
@@ -186,10 +186,10 @@ def test_here_and_after_a_kill(tmp_path, monkeypatch):
     assert sorted(p.name for p in Path().iterdir()) == ['Modelfile', 'README.md', 'tinychat.gguf']
 
 def test_ctrl_c_while_it_writes(tmp_path, monkeypatch):
-    import tinychat.share.export as share
+    import tinychat.share.export as export
     write(tmp_path)
     def pressed(path, data): raise KeyboardInterrupt
-    monkeypatch.setattr(share, 'write_atomic', pressed)
+    monkeypatch.setattr(export, 'write_atomic', pressed)
     for to in ('hf', 'gguf'): assert call(tmp_path, 'tinychat-export', '--to', to, '--checkpoint', 'ckpt.pt', '--out', to)[0] == 130
     assert sorted(p.name for p in tmp_path.iterdir()) == ['ckpt.pt']
 
@@ -219,12 +219,12 @@ def test_without_gguf(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('to', ['hf', 'gguf'])
 def test_what_was_there_survives_a_failure(tmp_path, monkeypatch, to):
-    import tinychat.share.export as share
+    import tinychat.share.export as export
     write(tmp_path)
     folder = export_file(to, tmp_path/'ckpt.pt', tmp_path/'mine')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     def full(path, data): raise OSError(28, 'No space left on device', str(path))
-    monkeypatch.setattr(share, 'write_atomic', full)
+    monkeypatch.setattr(export, 'write_atomic', full)
     with pytest.raises(OSError): export_file(to, tmp_path/'ckpt.pt', folder, half=True, overwrite=True)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ['ckpt.pt', 'mine']
