@@ -13,10 +13,10 @@ def fast_machine(
 ): # A `tinychat.bases.pretrain.Machine`
     "The fastest device there is, with mixed precision and faster optimizers."
     from tinychat.bases.pretrain import Machine
+    from tinychat.checkpoint import pick_device
     from tinychat.fast import cpu, gpu
     from tinychat.fast.optim import grouped_optimizers
     from tinychat.fast.team import SharedLoss, Team
-    from tinychat.checkpoint import pick_device
     device = pick_device(team.device)
     logits = cpu.logits if device.type == 'cpu' else gpu.logits
     def forward_of(model): return SharedLoss(model, team if model.training else Team(), logits).parallel # teachers do not learn

@@ -1,4 +1,4 @@
-"""Does llama.cpp say what tinychat says? Needs `pip install llama-cpp-python`, which compiles for a quarter of an hour.
+"""Does llama.cpp say what tinychat says? It needs `pip install llama-cpp-python`, which compiles for a quarter of an hour.
 
     python tools/llama_check.py [CHECKPOINT]      without one: the base that comes with tinychat
 """
@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import llama_cpp, torch
+from tinychat.bases import open_base
+from tinychat.runs import load_chat
 from tinychat.share.export import export_file
-from tinychat.chat import Chat
-from tinychat.train import BASES, load_base
 
 ODD = [*"ab sS'’\n\r\t012.,!<|>_", 'ſ', '\u2028', '\xa0', '\u3000', '\x85', 'é', 'e\u0301', '😂', '\u200d', '漢', '٣', '½', 'ǅ', 'İ', '\ufeff']
 QUESTIONS = 'how are you?', 'what did you do today?', 'do you like music?', 'hey', 'tell me a story'
@@ -17,10 +17,10 @@ QUESTIONS = 'how are you?', 'what did you do today?', 'do you like music?', 'hey
 def main(checkpoint=None):
     with tempfile.TemporaryDirectory() as folder:
         if not checkpoint:
-            model, tok = load_base(BASES/'tiny')
+            model, tok = open_base('tiny')
             checkpoint = Path(folder)/'ckpt.pt'
             torch.save(dict(config=asdict(model.config), model=model.state_dict(), tokenizer=tok.to_dict()), checkpoint)
-        chat = Chat.load(checkpoint, 'cpu', temperature=0)
+        chat = load_chat(checkpoint, 'cpu', temperature=0)
         path = export_file('gguf', checkpoint, Path(folder)/'gguf')/'tinychat.gguf'
         llama = llama_cpp.Llama(str(path), n_ctx=chat.model.config.context, verbose=False)
     tok, rng = chat.tokenizer, random.Random(0)
