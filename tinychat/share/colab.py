@@ -8,14 +8,14 @@ Docs: https://tinychat.github.io/tinychat/share/colab.html.md"""
 from __future__ import annotations
 import itertools, os
 from pathlib import Path
-from ..tokenizer import write_atomic
+from ..files import write_atomic
 
 # %% auto #0
-__all__ = ['upload', 'keep']
+__all__ = ['upload', 'upload_into', 'keep', 'copy_into']
 
 # %% ../../nbs/share/colab.ipynb #de2ebabf
 def upload(
-    folder='exports', # Where the files shall be; made if it is not there
+    folder='exports', # Where the files go; made if it is not there
 )->Path: # `folder`; ValueError if nothing is in it
     "Bring in files: by Colab's upload button, or, elsewhere, by what you put into `folder`."
     folder = Path(folder)
@@ -23,28 +23,37 @@ def upload(
     try: from google.colab import files
     except ImportError: missing = f'Put what your messenger exported into the folder {folder}, and run this again.'
     else:
-        missing, here = 'No file was chosen. Run this again and choose what your messenger exported.', os.getcwd()
-        os.chdir(folder)
-        try: files.upload() # writes to the working folder
-        finally: os.chdir(here)
-    if not any(p for p in folder.iterdir() if not p.name.startswith('.')): raise ValueError(missing)
+        missing = 'No file was chosen. Run this again and choose what your messenger exported.'
+        upload_into(folder, files)
+    if all(p.name.startswith('.') for p in folder.iterdir()): raise ValueError(missing)
     return folder
+
+def upload_into(folder, files):
+    "Show Colab's upload button, which writes to the working folder."
+    here = os.getcwd()
+    os.chdir(folder)
+    try: files.upload()
+    finally: os.chdir(here)
 
 # %% ../../nbs/share/colab.ipynb #dde1f180
 def keep(
-    path,              # A file
-    drive:bool=False,  # In Google Drive? Otherwise it is downloaded
+    path,                   # A file
+    drive:bool=False,       # Put it into Google Drive? Otherwise it is downloaded
     mount='/content/drive', # Where Colab shows the Drive
 )->Path: # Where it is; FileNotFoundError if `path` is not there
     "Take a file out of Colab. Elsewhere it is yours already."
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(2, 'There is no such file. Train a model first', str(path))
-    try: from google.colab import drive as drives, files
+    try: from google.colab import drive as google_drive, files
     except ImportError: return path
     if not drive: files.download(str(path)); return path
-    drives.mount(str(mount))
-    folder, data = Path(mount)/'MyDrive'/'tinychat', path.read_bytes()
+    google_drive.mount(str(mount))
+    return copy_into(Path(mount)/'MyDrive'/'tinychat', path)
+
+def copy_into(folder, path):
+    "Copy a file, under a name that is free or has the same content already."
+    data = path.read_bytes()
     names = (f'{path.stem}{n or ""}{path.suffix}' for n in itertools.count())
-    there = next(p for name in names if not (p := folder/name).exists() or p.read_bytes() == data)
-    write_atomic(there, data)
-    return there
+    copy = next(p for name in names if not (p := folder/name).exists() or p.read_bytes() == data)
+    write_atomic(copy, data)
+    return copy
