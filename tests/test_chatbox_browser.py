@@ -1,14 +1,13 @@
 "The chat box as a person meets it: JupyterLab with the chat notebook in a real browser, typed into and clicked."
-import json, os, shutil, socket, subprocess, sys, time, urllib.request
+import json, os, socket, subprocess, sys, time, urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import missing
 
 root = Path(__file__).resolve().parent.parent
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome')
-QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-READY, RUN = 90_000, 400_000 # ms: for a page to be there, and for the notebook, which trains a small model
+READY, RUN = 90_000, 400_000 # ms: for a page to be there, and for the notebook to run
 
 # A last cell for the copy: whoever says "count" gets a reply that only Stop ends.
 ENDLESS = """
@@ -25,27 +24,6 @@ def stream(text, real=me.stream):
 me.stream = stream
 'all cells ran'
 """
-
-def missing(what):
-    "Skip for want of `what`, unless the browser tests are required."
-    if os.environ.get('TINYCHAT_REQUIRE_BROWSER') == '1': pytest.fail(f'{what} is missing and TINYCHAT_REQUIRE_BROWSER=1.', pytrace=False)
-    pytest.skip(f'{what} is missing.')
-
-def browser_path():
-    "The first browser of `BROWSERS` that is here."
-    found = [path for path in map(shutil.which, BROWSERS) if path]
-    return found[0] if found else missing('Chromium or Chrome')
-
-@contextmanager
-def open_browser():
-    "A browser, closed at the end."
-    try: from playwright.sync_api import sync_playwright
-    except ImportError as e: missing(e.name)
-    chrome = browser_path()
-    with sync_playwright() as p:
-        b = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
-        try: yield b
-        finally: b.close()
 
 @contextmanager
 def jupyter_lab(folder, notebook):
@@ -104,11 +82,10 @@ def run_all(page):
     assert not failed.count(), failed.first.inner_text()[-3000:]
 
 @pytest.fixture(scope='module')
-def page(tmp_path_factory):
+def page(browser, tmp_path_factory):
     "The notebook in JupyterLab, all its cells run; a page that has `errors`."
-    try: import jupyterlab; from playwright.sync_api import sync_playwright # noqa
+    try: import jupyterlab # noqa
     except ImportError as e: missing(e.name)
-    chrome = browser_path()
     folder = tmp_path_factory.mktemp('lab')
     (folder/'root').mkdir()
     notebook = folder/'root'/'04_chat.ipynb'
@@ -118,18 +95,15 @@ def page(tmp_path_factory):
     nb['cells'].append(dict(cell_type='code', id='endless', metadata={}, execution_count=None, outputs=[], source=ENDLESS.strip()))
     nb['metadata']['kernelspec'] = dict(display_name='Python 3', language='python', name='python3')
     notebook.write_text(json.dumps(nb), encoding='utf-8')
-    with jupyter_lab(folder, notebook) as url, sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
-        try:
-            page = browser.new_page(viewport=dict(width=1000, height=1000))
-            page.errors = []
-            page.on('pageerror', lambda e: page.errors.append(str(e)))
-            page.goto(url, wait_until='domcontentloaded', timeout=READY)
-            run_all(page)
-            page.set_default_timeout(60_000)
-            page.get_by_placeholder('Message').scroll_into_view_if_needed()
-            yield page
-        finally: browser.close()
+    with jupyter_lab(folder, notebook) as url:
+        page = browser.new_page(viewport=dict(width=1000, height=1000))
+        page.errors = []
+        page.on('pageerror', lambda e: page.errors.append(str(e)))
+        page.goto(url, wait_until='domcontentloaded', timeout=READY)
+        run_all(page)
+        page.set_default_timeout(60_000)
+        page.get_by_placeholder('Message').scroll_into_view_if_needed()
+        yield page
 
 @pytest.fixture
 def box(page):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from tinychat.evaluate import blind
-from tinychat.evaluate.blind import BlindTest, Round, contents, interval, pick_rounds, shown, unveil, veil, verdict, write_page
+from tinychat.evaluate.blind import BlindTest, Round, count_text, messages_in, pick_rounds, shown, unveil, veil, verdict, wilson_interval, write_page
 from tinychat.data import Block
 
 HOSTILE = ['<script>alert(1)</script>', '</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '-->', '<!--', '"', "'", '`${1}`', '\\', '&amp;', ']]>', '{{x}}',
@@ -110,15 +110,15 @@ def test_the_same_rules_for_both_sides():
 def test_only_the_last_messages_of_a_talk_shortened():
     before = [f'{k} ' + 'x'*5000 for k in range(10)]
     (r,) = pick_rounds([exchange('real', 'made', before)], n=1)
-    assert [b.text[0] for b in r.prompt] == ['6', '7', '8', '9'] and all(len(b.text) == blind.LONGEST and b.text.endswith('…') for b in r.prompt)
+    assert [b.text[0] for b in r.prompt] == ['6', '7', '8', '9'] and all(len(b.text) == blind.MAX_SHOWN and b.text.endswith('…') for b in r.prompt)
     assert [b.text[0] for b in pick_rounds([exchange('real', 'made', before)], n=1, show=1)[0].prompt] == ['9']
 
 def test_what_is_shown_can_be_shown():
     for text in HOSTILE:
         s = shown(text)
         s.encode() # no half pairs
-        assert len(s) <= blind.LONGEST and s == s.strip() == shown(s) and not re.search('[\x00-\x09\x0b-\x1f]', s)
-    assert shown('tab\there') == 'tab here' and shown('x'*blind.LONGEST) == 'x'*blind.LONGEST
+        assert len(s) <= blind.MAX_SHOWN and s == s.strip() == shown(s) and not re.search('[\x00-\x09\x0b-\x1f]', s)
+    assert shown('tab\there') == 'tab here' and shown('x'*blind.MAX_SHOWN) == 'x'*blind.MAX_SHOWN
 
 def test_too_few_is_one_clear_line():
     es = plenty(4) + [exchange('ok', 'OK'), exchange('', 'x'), exchange('https://example.com', 'x'), exchange('x', ' ')]
@@ -137,23 +137,23 @@ def test_interval_is_wilsons():
     "The ends solve (share - end)² = z² end (1 - end)/n, Wilson's equation of 1927."
     for n in (1, 2, 5, 10, 37, 1000):
         for right in {0, 1, n//3, n//2, n-1, n}:
-            low, high = interval(right, n)
+            low, high = wilson_interval(right, n)
             assert 0 <= low <= right/n <= high <= 1 and low < high
             for end in (low, high): assert math.isclose((right/n - end)**2, 1.96**2*end*(1 - end)/n, abs_tol=1e-12)
-            assert interval(n - right, n) == pytest.approx((1 - high, 1 - low))
-    assert interval(7, 10) == pytest.approx((0.3968, 0.8922), abs=1e-4)
-    for end in interval(60, 100, z=1): assert math.isclose((0.6 - end)**2, end*(1 - end)/100)
+            assert wilson_interval(n - right, n) == pytest.approx((1 - high, 1 - low))
+    assert wilson_interval(7, 10) == pytest.approx((0.3968, 0.8922), abs=1e-4)
+    for end in wilson_interval(60, 100, z=1): assert math.isclose((0.6 - end)**2, end*(1 - end)/100)
 
 def test_interval_covers_as_promised():
     "Over all scores, about 95%: never far below, for shares that are not at the very ends."
     for n in (10, 30, 100):
         for share in (0.2, 0.5, 0.6, 0.9):
-            covered = sum(math.comb(n, k)*share**k*(1 - share)**(n - k) for k in range(n + 1) if interval(k, n)[0] <= share <= interval(k, n)[1])
+            covered = sum(math.comb(n, k)*share**k*(1 - share)**(n - k) for k in range(n + 1) if wilson_interval(k, n)[0] <= share <= wilson_interval(k, n)[1])
             assert 0.91 < covered < 0.99
 
 @pytest.mark.parametrize('right, n', [(11, 10), (-1, 10), (0, 0)])
 def test_no_score(right, n):
-    with pytest.raises(ValueError, match='is no score'): interval(right, n)
+    with pytest.raises(ValueError, match='is no score'): wilson_interval(right, n)
 
 def test_verdicts():
     for k in range(11):
@@ -238,22 +238,22 @@ def test_the_page_holds_the_rounds_and_nothing_else(page):
     assert set(inside) == {'name', 'rounds', 'verdicts', 'intervals'} and {key for r in inside['rounds'] for key in r} == {'prompt', 'replies', 'real'}
     assert not any(s in text for s in expected) # not at a glance
     assert 'This page holds 50 messages that people really wrote, and 10 that a model made up.' in text
-    listed = contents(rounds)
+    listed = messages_in(rounds)
     assert set(re.findall(r'secret[a-z]+\d+', listed)) == expected
 
 def test_contents_lists_every_message():
     rounds = pick_rounds([exchange(['real one', 'real\ntwo'], 'made one', [Block('user', 'asked'), Block('assistant', 'said'), Block('user', 'asked again')])], n=1)
-    lines = contents(rounds).splitlines()
+    lines = messages_in(rounds).splitlines()
     for line in ('   someone: asked', '   the person: said', '   someone: asked again', f' {" AB"[rounds[0].real]} the person: real one', f' {" BA"[rounds[0].real]} the model: made one'): assert line in lines
     assert '      two' in lines and lines[-1] == 'It holds 5 messages that people really wrote, and 1 that a model made up.'
-    assert contents([Round([], ['a'], ['b', 'c'], 1)]).endswith('It holds 1 message that people really wrote, and 2 that a model made up.')
+    assert messages_in([Round([], ['a'], ['b', 'c'], 1)]).endswith('It holds 1 message that people really wrote, and 2 that a model made up.')
 
 def test_the_page_is_exact(page):
     rounds = pick_rounds([exchange(f'real {k}', f'made {k}', [Block('user', 'q'), Block('assistant', 'a'), Block('user', f'asked {k}')]) for k in range(10)])
     write_page(rounds, page)
     inside = data(page)[1]
     assert [Round([Block('assistant' if person else 'user', t) for person, t in r['prompt']], *r['replies'], r['real']) for r in inside['rounds']] == rounds
-    assert inside['verdicts'] == [verdict(k, 10) for k in range(11)] and inside['intervals'] == [list(interval(k, 10)) for k in range(11)]
+    assert inside['verdicts'] == [verdict(k, 10) for k in range(11)] and inside['intervals'] == [list(wilson_interval(k, 10)) for k in range(11)]
 
 def test_hostile_messages_stay_inside_the_veil(page):
     texts = [t for t in HOSTILE if shown(t)]
@@ -274,8 +274,8 @@ def test_a_name_is_a_name(page, name):
     write_page(pick_rounds(plenty()), page, name)
     text, inside = data(page)
     assert text.count('<script') == 1 and text.count('<title') == text.count('</title') == 1 and '<img' not in text
-    assert inside['name'] == blind.called(name) and 0 < len(inside['name']) <= 40 and '\n' not in inside['name']
-    assert re.search('<h1>(.*)</h1>', text)[1] == html.escape(f'Which did {blind.called(name)} write?')
+    assert inside['name'] == blind.display_name(name) and 0 < len(inside['name']) <= 40 and '\n' not in inside['name']
+    assert re.search('<h1>(.*)</h1>', text)[1] == html.escape(f'Which did {blind.display_name(name)} write?')
 
 def test_nothing_is_loaded_from_anywhere(page):
     write_page(pick_rounds(plenty()), page)

@@ -2,19 +2,14 @@
 import os, re
 
 import pytest
-from test_blind import HOSTILE, exchange, plenty
-from test_chatbox_browser import open_browser
+from test_evaluate_blind import HOSTILE, exchange, plenty
 
-from tinychat.evaluate.blind import interval, pick_rounds, shown, verdict, write_page
 from tinychat.data import Block
+from tinychat.evaluate.blind import pick_rounds, shown, verdict, wilson_interval, write_page
 
 SHOTS = os.environ.get('TINYCHAT_SCREENSHOTS') # a folder for pictures of the page
 WIDE, PHONE = dict(viewport=dict(width=1000, height=800)), dict(viewport=dict(width=360, height=640), is_mobile=True, has_touch=True, device_scale_factor=2)
 DARK = dict(color_scheme='dark')
-
-@pytest.fixture(scope='module')
-def browser():
-    with open_browser() as b: yield b
 
 class Page:
     "What a friend sees of the page, and does to it."
@@ -97,7 +92,7 @@ def test_score_interval_and_verdict(opened, rounds, found):
     box = lambda what: (lambda r: (r['x'], r['x'] + r['width']))(p.page.locator(what).bounding_box())
     left, right = box('.scale')
     share = lambda x: (x - left)/(right - left)
-    assert [share(x) for x in box('.scale i')] == pytest.approx(interval(found, 10), abs=0.011)
+    assert [share(x) for x in box('.scale i')] == pytest.approx(wilson_interval(found, 10), abs=0.011)
     assert share(sum(box('.scale b'))/2) == pytest.approx(found/10, abs=0.01)
 
 def test_by_keyboard_alone(opened, rounds):

@@ -151,8 +151,8 @@ def init_weights(self:GPT):
 # %% ../nbs/02_gpt.ipynb #fd57b176
 @patch
 def hidden(self:GPT,
-    ids:Tensor,         # (B, T) token ids
-    cache:KVCache=None, # Keys and values of the positions before; extended (None: there are none)
+    ids:Tensor, # (B, T) token ids
+    cache=None, # A `KVCache` with the positions before; extended (None: there are none)
 )->Tensor: # (B, T, n_embd); ValueError if they do not fit the context
     "What the stream carries at each position after the last block: the hidden states."
     start = cache.length if cache else 0
@@ -168,8 +168,8 @@ def hidden(self:GPT,
 # %% ../nbs/02_gpt.ipynb #ca25268f
 @patch
 def forward(self:GPT,
-    ids:Tensor,         # (B, T) token ids
-    cache:KVCache=None, # As for `hidden`
+    ids:Tensor, # (B, T) token ids
+    cache=None, # As for `hidden`
 )->Tensor: # (B, T, vocab_size) logits for the token after each position
     "Score every possible next token."
     return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)

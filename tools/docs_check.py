@@ -43,8 +43,10 @@ def undocumented(
         said = (obj.__doc__ or '').strip() # a dataclass and a NamedTuple without a docstring get their signature as one
         if not said or said.startswith(f'{name}('): found.append(f'{name} has no docstring')
         if not (inspect.isfunction(obj) or '__init__' in vars(obj)): continue
+        parents = {k for base in getattr(obj, '__mro__', ())[1:] for k in getattr(base, '__annotations__', {})} # explained there
+        if parents and '__dataclass_fields__' not in vars(obj): obj = obj.__init__ # its own, not a dataclass's
         if inspect.isfunction(obj): [vars(obj).pop(k, None) for k in ('__delwrap__', '__signature__')] # what `delegates` hands on is explained where it goes
-        bare = [k for k, v in docments(obj, full=True, returns=False).items() if k not in ('self', 'cls') and v['kind'] not in starred and not v['docment']]
+        bare = [k for k, v in docments(obj, full=True, returns=False).items() if k not in {'self', 'cls', *parents} and v['kind'] not in starred and not v['docment']]
         if bare: found.append(f'{name} has no comment on {", ".join(bare)}')
     return sorted(found)
 

@@ -12,25 +12,27 @@ from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
 from ..chat import FONT, bubble, bubbles
-from ..data import Block, plain
-from ..tokenizer import write_atomic
+from ..data import Block
+from ..files import may_write, printable, write_atomic
 
 # %% auto #0
-__all__ = ['LONGEST', 'LINK', 'KEY', 'LOOKS', 'BUBBLES', 'CONTROLS', 'READ', 'TALK', 'PLAY', 'ANSWER', 'END', 'FIRST', 'STYLE',
-           'SCRIPT', 'POLICY', 'shown', 'Round', 'moment', 'fault', 'too_few', 'pick_rounds', 'interval', 'verdict',
-           'BlindTest', 'called', 'start', 'contents', 'counted', 'veil', 'unveil', 'page_data', 'checksum',
-           'page_html', 'write_page', 'may_write']
+__all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'JS_READ', 'JS_TALK', 'JS_PLAY',
+           'JS_ANSWER', 'JS_END', 'JS_COPY', 'FIRST_LINE', 'BLIND_STYLE', 'PIECES', 'BLIND_SCRIPT', 'BLIND_POLICY',
+           'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds', 'draw_sides', 'wilson_interval',
+           'verdict', 'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text', 'xor_with_key',
+           'veil', 'unveil', 'page_data', 'checksum', 'page_html', 'check_page', 'write_page']
 
 # %% ../../nbs/evaluate/blind.ipynb #5206b00c
-LONGEST = 400 # characters of a message that are shown
+MAX_SHOWN = 400 # characters of a message that are shown
 
 def shown(
     text:str, # A message
 )->str: # '' if nothing of it could be seen
     "A message as it is shown, whoever wrote it."
-    text = plain(text.replace('\t', ' ')).encode('utf-8', 'replace').decode().strip() # half a surrogate pair fits into no file
+    text = printable(text.replace('\t', ' '))
+    text = text.encode('utf-8', 'replace').decode().strip() # half a surrogate pair fits into no file
     if not any(c.isprintable() and not c.isspace() for c in text): return ''
-    return text if len(text) <= LONGEST else text[:LONGEST-1].rstrip() + '…'
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN-1].rstrip() + '…'
 
 # %% ../../nbs/evaluate/blind.ipynb #44f25c87
 class Round(NamedTuple):
@@ -40,13 +42,14 @@ class Round(NamedTuple):
     two:list    # Messages of reply B
     real:int    # Which of them the person sent: 1 or 2
 
-def moment(
+def shown_exchange(
     exchange,   # What was said before, really, and by the model
     show:int=4, # Messages of the talk to show, at most
 )->tuple: # (prompt, real, made)
     "An exchange as a round shows it."
-    said = [Block('assistant' if b.role == 'assistant' else 'user', shown(b.text)) for b in exchange.before if b.role != 'system']
-    replies = ([t for t in map(shown, messages) if t] for messages in (exchange.real, exchange.made))
+    def role(b): return 'assistant' if b.role == 'assistant' else 'user'
+    said = [Block(role(b), shown(b.text)) for b in exchange.before if b.role != 'system']
+    replies = ([t for t in map(shown, texts) if t] for texts in (exchange.real, exchange.made))
     return [b for b in said if b.text][-show:], *replies
 
 # %% ../../nbs/evaluate/blind.ipynb #aa3e3ad3
@@ -60,26 +63,28 @@ def fault(
     "Why a moment is no fair question."
     if not prompt or prompt[-1].role == 'assistant': return 'without a message to answer'
     if not real or not made: return 'with an empty reply'
-    same = lambda messages: [' '.join(m.split()).casefold() for m in messages]
-    if same(real) == same(made): return 'with two equal replies'
-    if all(LINK.search(m) and not re.search(r'\w|[^\x00-\x7f]', LINK.sub('', m)) for m in real): return 'where the person sent only a link'
+    def normal(texts): return [' '.join(t.split()).casefold() for t in texts]
+    def only_a_link(text): return LINK.search(text) and not re.search(r'\w|[^\x00-\x7f]', LINK.sub('', text))
+    if normal(real) == normal(made): return 'with two equal replies'
+    if all(map(only_a_link, real)): return 'where the person sent only a link'
     return ''
 
 # %% ../../nbs/evaluate/blind.ipynb #5d8f03ca
-def too_few(
-    n:int,       # Rounds that were asked for
-    fit:int,     # Moments that can be used
-    found:int,   # Moments that there are
-    faults:dict, # Why others cannot -> how many
+def too_few_text(
+    n:int,        # Rounds that were asked for
+    usable:int,   # Moments that can be used
+    found:int,    # Moments that there are
+    faults:dict,  # Why others cannot -> how many
 )->str: # One line
     "What `pick_rounds` says if it cannot."
-    others = ', '.join(f'{k} {why}' for why, k in faults.items())
-    return (f'A test of {n} rounds needs {n} exchanges that can be judged, and {fit} of {found} can' + (f' ({others})' if others else '') +
-            '. Give more held-out exchanges' + (f', or ask for n={fit}.' if fit else '.'))
+    why_not = ', '.join(f'{k} {why}' for why, k in faults.items())
+    problem = f'A test of {n} rounds needs {n} exchanges that can be judged, and {usable} of {found} can'
+    return (problem + (f' ({why_not})' if why_not else '') + '. Give more held-out exchanges'
+            + (f', or ask for n={usable}.' if usable else '.'))
 
 # %% ../../nbs/evaluate/blind.ipynb #2129de2c
 def pick_rounds(
-    exchanges,    # Things with `before`, `real` and `made`, in order; `conv`, if they have it, says which talk they are from
+    exchanges,    # Things with `before`, `real`, `made` and perhaps `conv`, the talk they are from; in order
     n:int=10,     # Rounds
     seed:int=0,   # The same rounds every time
     show:int=4,   # Messages of the talk to show, at most
@@ -88,18 +93,23 @@ def pick_rounds(
     if n < 1 or show < 1: raise ValueError(f'n and show must be at least 1, not {n} and {show}.')
     rng, moments, talks, faults = random.Random(seed), [], {}, Counter()
     for k, e in enumerate(exchanges):
-        moments.append(moment(e, show))
+        moments.append(shown_exchange(e, show))
         if why := fault(*moments[-1]): faults[why] += 1
         else: talks.setdefault(str(getattr(e, 'conv', k)), []).append(k)
-    fit = sum(map(len, talks.values()))
-    if fit < n: raise ValueError(too_few(n, fit, len(moments), faults))
-    order = [rng.sample(talk, len(talk)) for talk in rng.sample(list(talks.values()), len(talks))]
-    turns = [k for nth in itertools.zip_longest(*order) for k in nth if k is not None] # the first of each talk, the second of each, ...
-    sides = lambda prompt, real, made: Round(prompt, real, made, 1) if rng.random() < 0.5 else Round(prompt, made, real, 2)
-    return [sides(*moments[k]) for k in sorted(turns[:n])]
+    usable = sum(map(len, talks.values()))
+    if usable < n: raise ValueError(too_few_text(n, usable, len(moments), faults))
+    shuffled = [rng.sample(talk, len(talk)) for talk in rng.sample(list(talks.values()), len(talks))]
+    nths = itertools.zip_longest(*shuffled) # the first of each talk, the second of each, ...
+    turns = [k for nth in nths for k in nth if k is not None]
+    return [draw_sides(rng, *moments[k]) for k in sorted(turns[:n])]
+
+# %% ../../nbs/evaluate/blind.ipynb #5f9ba644
+def draw_sides(rng, prompt, real, made)->Round:
+    "Toss a coin: is A the person, or B?"
+    return Round(prompt, real, made, 1) if rng.random() < 0.5 else Round(prompt, made, real, 2)
 
 # %% ../../nbs/evaluate/blind.ipynb #1e883b44
-def interval(
+def wilson_interval(
     right:int,     # Rounds found
     n:int,         # Rounds played
     z:float=1.96,  # Standard deviations; 1.96 for 95%
@@ -117,11 +127,12 @@ def verdict(
     n:int,     # Rounds played
 )->str: # One sentence
     "What a score says, and what it does not."
-    low, high = interval(right, n)
+    low, high = wilson_interval(right, n)
     if low > 0.5: says = 'shows that you can tell the two apart'
     elif high < 0.5: says = 'shows that you can tell the two apart, but take each for the other'
     else: says = 'does not show that you can tell the two apart'
-    return f'{right} of {n} found: between {low:.0%} and {high:.0%} in the long run (95% interval); guessing gives 50%, so this {says}.'
+    return (f'{right} of {n} found: between {low:.0%} and {high:.0%} in the long run (95% interval); '
+            f'guessing gives 50%, so this {says}.')
 
 # %% ../../nbs/evaluate/blind.ipynb #2c97871f
 class BlindTest:
@@ -131,22 +142,24 @@ class BlindTest:
         name:str='they', # What to call the person
     ):
         try: import ipywidgets as W
-        except ImportError: raise ImportError('The blind test needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
+        except ImportError:
+            raise ImportError('The blind test needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
         if not rounds: raise ValueError('There are no rounds to play. pick_rounds makes them.')
-        self.W, self.rounds, self.name = W, list(rounds), called(name)
+        self.W, self.rounds, self.name = W, list(rounds), display_name(name)
         self.title, self.talk, self.note = (W.HTML(layout=W.Layout(margin='0')) for _ in range(3))
         self.replies = [W.HTML(layout=W.Layout(flex='1 0 auto', margin='0')) for _ in range(2)]
         self.make_buttons()
         self.arrange()
         self.again()
 
-def called(
+# %% ../../nbs/evaluate/blind.ipynb #208f71a0
+def display_name(
     name:str, # What somebody typed
 )->str: # 'they' if that is nothing
     "A name that fits a line."
     return ' '.join(shown(name).split())[:40] or 'they'
 
-def start(
+def sentence_start(
     name:str, # As a sentence has it: 'they', 'Grace'
 )->str: # 'They', 'Grace'
     "A name where a sentence begins."
@@ -187,7 +200,9 @@ def choose(self:BlindTest,
 @patch
 def next(self:BlindTest):
     "From an answered round to the next one, or to the result."
-    if self.answered: self.at += 1; self.draw()
+    if self.answered:
+        self.at += 1
+        self.draw()
 
 # %% ../../nbs/evaluate/blind.ipynb #7dfba165
 @patch
@@ -195,16 +210,34 @@ def draw(self:BlindTest):
     "Show the round, or the result."
     n, over = len(self.rounds), self.at >= len(self.rounds)
     where = 'The result' if over else f'Round {self.at + 1} of {n}'
-    self.title.value = f'<div style="padding:8px 10px 4px;{FONT}"><b>{where}</b><span style="opacity:.7"> · {self.score} found</span></div>'
+    found = f'<span style="opacity:.7"> · {self.score} found</span>'
+    self.title.value = f'<div style="padding:8px 10px 4px;{FONT}"><b>{where}</b>{found}</div>'
     self.talk.value = '' if over else bubbles(self.rounds[self.at].prompt)
     for which in (1, 2): self.replies[which-1].value = '' if over else self.reply(which)
     self.tell()
-    for which, b in enumerate(self.pick, 1): b.disabled, b.description = self.answered, 'Your choice' if self.answers[self.at:] == [which] else 'This one'
-    self.forward.description = 'Result' if self.at == n - 1 else 'Next'
+    self.draw_buttons(over)
+    self.draw_borders()
+    self.ui.children[2].layout.display = 'none' if over else 'flex'
+
+# %% ../../nbs/evaluate/blind.ipynb #eb1ae595
+@patch
+def draw_buttons(self:BlindTest,
+    over:bool, # Are all rounds played?
+):
+    "What can be pressed, and what is written on it."
+    for which, b in enumerate(self.pick, 1):
+        b.disabled, chosen = self.answered, self.answers[self.at:] == [which]
+        b.description = 'Your choice' if chosen else 'This one'
+    self.forward.description = 'Result' if self.at == len(self.rounds) - 1 else 'Next'
     self.forward.layout.display = None if self.answered else 'none'
     self.restart.layout.display = None if over else 'none'
-    for which, c in enumerate(self.cards, 1): c.layout.border = '1px solid #1a8f4c' if self.answered and which == self.rounds[self.at].real else '1px solid rgba(128,128,128,.35)'
-    self.ui.children[2].layout.display = 'none' if over else 'flex'
+
+@patch
+def draw_borders(self:BlindTest):
+    "After the answer, a green border around the real reply."
+    for which, c in enumerate(self.cards, 1):
+        real = self.answered and which == self.rounds[self.at].real
+        c.layout.border = '1px solid #1a8f4c' if real else '1px solid rgba(128,128,128,.35)'
 
 # %% ../../nbs/evaluate/blind.ipynb #655ddc48
 @patch
@@ -213,9 +246,10 @@ def reply(self:BlindTest,
 )->str: # HTML
     "One of the two replies; after the answer, with its author."
     r, head = self.rounds[self.at], '.AB'[which]
-    if self.answered: head += f': {start(self.name)} wrote this' if which == r.real else ': the model made this up'
-    messages = r.one if which == 1 else r.two
-    drawn = ''.join(bubble(t, False, k == len(messages) - 1) for k, t in enumerate(messages))
+    author = f'{sentence_start(self.name)} wrote this' if which == r.real else 'the model made this up'
+    if self.answered: head += f': {author}'
+    texts = r.one if which == 1 else r.two
+    drawn = ''.join(bubble(t, False, k == len(texts) - 1) for k, t in enumerate(texts))
     return f'<div style="padding:6px 10px 10px;{FONT}"><b>{html.escape(head)}</b>{drawn}</div>'
 
 # %% ../../nbs/evaluate/blind.ipynb #14648751
@@ -224,27 +258,37 @@ def tell(self:BlindTest):
     "The line below: a question, whether the answer was right, or the verdict."
     if self.at >= len(self.rounds): line = verdict(self.score, len(self.rounds))
     elif not self.answered: line = f'Which did {self.name} write?'
-    else: line = ('Right: ' if self.answers[-1] == self.rounds[self.at].real else 'Wrong: ') + f'it was {"AB"[self.rounds[self.at].real - 1]}.'
-    self.note.value = f'<div role="status" style="padding:6px 10px;overflow-wrap:anywhere;{FONT}">{html.escape(line)}</div>'
+    else:
+        real = self.rounds[self.at].real
+        line = f'{"Right" if self.answers[-1] == real else "Wrong"}: it was {".AB"[real]}.'
+    style = f'padding:6px 10px;overflow-wrap:anywhere;{FONT}'
+    self.note.value = f'<div role="status" style="{style}">{html.escape(line)}</div>'
 
 # %% ../../nbs/evaluate/blind.ipynb #076e8e5c
 @patch
 def make_buttons(self:BlindTest):
     "Two to choose, and two to go on."
-    W = self.W
-    button = lambda text, hint, press, **how: (b := W.Button(description=text, tooltip=hint, layout=W.Layout(width='auto', margin='2px 10px 10px'), **how)).on_click(lambda _: press()) or b
-    click = lambda which: self.answered or self.at >= len(self.rounds) or self.choose(which) # a second click on a slow line is none
-    self.pick = [button('This one', f'{"AB"[k]} is the real one', lambda k=k: click(k + 1)) for k in range(2)]
+    def button(text, hint, press, **how):
+        layout = self.W.Layout(width='auto', margin='2px 10px 10px')
+        b = self.W.Button(description=text, tooltip=hint, layout=layout, **how)
+        b.on_click(lambda _: press())
+        return b
+    def choose(which): # a second click on a slow line is none
+        if not self.answered and self.at < len(self.rounds): self.choose(which)
+    self.pick = [button('This one', f'{".AB"[k]} is the real one', lambda k=k: choose(k)) for k in (1, 2)]
     self.forward = button('Next', 'Go on', self.next, button_style='primary')
     self.restart = button('Again', 'The same rounds once more', self.again)
 
+# %% ../../nbs/evaluate/blind.ipynb #4acdf3d2
 @patch
 def arrange(self:BlindTest):
     "Put everything in its place."
     W = self.W
-    self.cards = [W.VBox(pair, layout=W.Layout(flex='1 1 240px', min_width='0', margin='4px')) for pair in zip(self.replies, self.pick)]
+    def card(pair): return W.VBox(pair, layout=W.Layout(flex='1 1 240px', min_width='0', margin='4px'))
+    self.cards = [*map(card, zip(self.replies, self.pick))]
     cards = W.HBox(self.cards, layout=W.Layout(flex_flow='row wrap', margin='0'))
-    self.ui = W.VBox([self.title, self.talk, cards, self.note, W.HBox([self.forward, self.restart])], layout=W.Layout(width='100%', max_width='720px'))
+    rows = [self.title, self.talk, cards, self.note, W.HBox([self.forward, self.restart])]
+    self.ui = W.VBox(rows, layout=W.Layout(width='100%', max_width='720px'))
 
 @patch
 def _ipython_display_(self:BlindTest):
@@ -252,40 +296,47 @@ def _ipython_display_(self:BlindTest):
     display(self.ui)
 
 # %% ../../nbs/evaluate/blind.ipynb #4bc6a25c
-def contents(
+def messages_in(
     rounds:list, # From `pick_rounds`
 )->str: # Text
     "Every message that a page of these rounds will hold, to be read before it is sent."
-    lines, indent = [], lambda text: text.replace('\n', '\n      ')
+    def line(who, text): return f'{who}: ' + text.replace('\n', '\n      ')
+    def person_or(other, is_person): return 'the person' if is_person else other
+    lines = []
     for k, r in enumerate(rounds, 1):
-        lines += [f'Round {k}', *(f'   {"the person" if b.role == "assistant" else "someone"}: {indent(b.text)}' for b in r.prompt)]
-        for side, messages in ((1, r.one), (2, r.two)): lines += [f' {".AB"[side]} {"the person" if side == r.real else "the model"}: {indent(t)}' for t in messages]
-    return '\n'.join([*lines, counted(rounds)])
+        lines.append(f'Round {k}')
+        lines += [line('   ' + person_or('someone', b.role == 'assistant'), b.text) for b in r.prompt]
+        for side, texts in ((1, r.one), (2, r.two)):
+            who = f' {".AB"[side]} ' + person_or('the model', side == r.real)
+            lines += [line(who, t) for t in texts]
+    return '\n'.join([*lines, count_text(rounds)])
 
-def counted(
+# %% ../../nbs/evaluate/blind.ipynb #06079476
+def count_text(
     rounds:list, # From `pick_rounds`
 )->str: # A sentence
     "How many messages these rounds hold."
-    real, made = (sum(len(r.one if (r.real == 1) is person else r.two) for r in rounds) for person in (True, False))
-    said, some = sum(len(r.prompt) for r in rounds) + real, lambda k: f'{k} message' + 's'*(k != 1)
-    return f'It holds {some(said)} that people really wrote, and {made} that a model made up.'
+    made = sum(len(r.two if r.real == 1 else r.one) for r in rounds)
+    said = sum(len(r.prompt) + len(r.one) + len(r.two) for r in rounds) - made
+    messages = '1 message' if said == 1 else f'{said} messages'
+    return f'It holds {messages} that people really wrote, and {made} that a model made up.'
 
 # %% ../../nbs/evaluate/blind.ipynb #de661f02
-KEY = b'tinychat'
+VEIL_KEY = b'tinychat'
 
-def _swap(data): return bytes(a ^ b for a, b in zip(data, itertools.cycle(KEY)))
+def xor_with_key(data)->bytes: return bytes(a ^ b for a, b in zip(data, itertools.cycle(VEIL_KEY)))
 
 def veil(
     text:str, # ASCII
 )->str: # Base64
     "Make a text unreadable at a glance, and only at a glance."
-    return base64.b64encode(_swap(text.encode('ascii'))).decode()
+    return base64.b64encode(xor_with_key(text.encode('ascii'))).decode()
 
 def unveil(
     code:str, # From `veil`
 )->str: # The text
     "Undo `veil`."
-    return _swap(base64.b64decode(code)).decode('ascii')
+    return xor_with_key(base64.b64decode(code)).decode('ascii')
 
 # %% ../../nbs/evaluate/blind.ipynb #338abcb0
 def page_data(
@@ -293,50 +344,80 @@ def page_data(
     name:str,    # What to call the person
 )->dict: # For JSON
     "What a page knows."
-    n = len(rounds)
-    return dict(name=called(name), rounds=[dict(prompt=[[int(b.role == 'assistant'), b.text] for b in r.prompt], replies=[r.one, r.two], real=r.real) for r in rounds],
-                verdicts=[verdict(k, n) for k in range(n + 1)], intervals=[interval(k, n) for k in range(n + 1)])
+    def round_data(r):
+        prompt = [[int(b.role == 'assistant'), b.text] for b in r.prompt]
+        return dict(prompt=prompt, replies=[r.one, r.two], real=r.real)
+    n, scores = len(rounds), range(len(rounds) + 1)
+    return dict(name=display_name(name), rounds=[*map(round_data, rounds)],
+                verdicts=[verdict(k, n) for k in scores], intervals=[wilson_interval(k, n) for k in scores])
 
 # %% ../../nbs/evaluate/blind.ipynb #72fabd85
-LOOKS = '''
-:root { color-scheme: light dark; --back: #fff; --text: #1a1c1f; --quiet: #5b636c; --line: #cfd4da; --theirs: #e9e9eb; --blue: #0b6bdc; --link: #0b62c4; --good: #1a6b35; --bad: #a3261f }
-@media (prefers-color-scheme: dark) { :root { --back: #16181b; --text: #e8eaed; --quiet: #a0a8b1; --line: #43494f; --theirs: #33363b; --link: #8abdff; --good: #86d39f; --bad: #ff9d94 } }
-* { box-sizing: border-box }
-[hidden] { display: none !important }
-body { margin: 0 auto; max-width: 760px; min-height: 100vh; padding: 20px 16px 0; display: flex; flex-direction: column; background: var(--back); color: var(--text);
-       font: 16px/1.45 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; overflow-wrap: anywhere }
-h1 { margin: 0; font-size: 26px; line-height: 1.2 } h2 { margin: 0; font-size: 18px } h3 { margin: 0 0 6px; font-size: 16px } h2:focus { outline: none }
-p { margin: 6px 0 } header p, footer, small, .where { color: var(--quiet) }
-main { margin-top: 20px } footer { margin-top: auto; padding: 12px 0; border-top: 1px solid var(--line); font-size: 13.5px }
+CSS_COLOURS = '''
+:root { color-scheme: light dark; --back: #fff; --text: #1a1c1f; --quiet: #5b636c; --line: #cfd4da;
+       --theirs: #e9e9eb; --blue: #0b6bdc; --link: #0b62c4; --good: #1a6b35; --bad: #a3261f }
+@media (prefers-color-scheme: dark) { :root { --back: #16181b; --text: #e8eaed; --quiet: #a0a8b1;
+       --line: #43494f; --theirs: #33363b; --link: #8abdff; --good: #86d39f; --bad: #ff9d94 } }
+* { box-sizing: border-box } [hidden] { display: none !important }
+body { margin: 0 auto; max-width: 760px; min-height: 100vh; padding: 20px 16px 0; display: flex;
+       flex-direction: column; background: var(--back); color: var(--text);
+       font: 16px/1.45 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif;
+       overflow-wrap: anywhere }
+h1 { margin: 0; font-size: 26px; line-height: 1.2 }
+h2 { margin: 0; font-size: 18px } h3 { margin: 0 0 6px; font-size: 16px } h2:focus { outline: none }
+p { margin: 6px 0 } header p, footer, small, .where { color: var(--quiet) } main { margin-top: 20px }
+footer { margin-top: auto; padding: 12px 0; border-top: 1px solid var(--line); font-size: 13.5px }
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #a2517f1c
-BUBBLES = '''
-ul { list-style: none; margin: 12px 0; padding: 0 } li { display: flex; flex-direction: column; align-items: flex-start; margin-top: 2px }
-li span { max-width: 82%; padding: 7px 13px; border-radius: 18px; background: var(--theirs); white-space: pre-wrap } li small { margin: 8px 4px 1px; font-size: 13px }
+CSS_BUBBLES = '''
+ul { list-style: none; margin: 12px 0; padding: 0 }
+li { display: flex; flex-direction: column; align-items: flex-start; margin-top: 2px }
+li span { max-width: 82%; padding: 7px 13px; border-radius: 18px; background: var(--theirs);
+       white-space: pre-wrap }
+li small { margin: 8px 4px 1px; font-size: 13px }
 li.other { align-items: flex-end } li.other span { background: var(--blue); color: #fff }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 12px }
-.card { display: flex; flex-direction: column; padding: 12px; border: 2px solid var(--line); border-radius: 14px } .card ul { flex: 1; margin: 0 0 12px } .card li span { max-width: 100% }
-.card.real { border-color: var(--good) } .card.real h3 { color: var(--good) } .card.made { border-style: dashed } .card.made h3 { color: var(--quiet) }
+.card { display: flex; flex-direction: column; padding: 12px; border: 2px solid var(--line);
+       border-radius: 14px }
+.card ul { flex: 1; margin: 0 0 12px } .card li span { max-width: 100% }
+.card.real { border-color: var(--good) } .card.real h3 { color: var(--good) }
+.card.made { border-style: dashed } .card.made h3 { color: var(--quiet) }
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #6a06b39f
-CONTROLS = '''
-button { min-height: 44px; padding: 8px 18px; border: 2px solid var(--link); border-radius: 22px; background: none; color: var(--link); font: inherit; font-weight: 600; cursor: pointer }
-button.main { border-color: var(--blue); background: var(--blue); color: #fff } button:disabled { border-color: var(--line); color: var(--quiet); cursor: default } button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
-button.none { visibility: hidden } progress { display: block; appearance: none; width: 100%; height: 6px; margin: 8px 0 0; border: 0; border-radius: 3px; overflow: hidden; background: var(--theirs) }
-progress::-webkit-progress-bar { background: var(--theirs) } progress::-webkit-progress-value { background: var(--blue) } progress::-moz-progress-bar { background: var(--blue) }
-#bar { display: flex; align-items: center; gap: 12px; min-height: 64px; margin-bottom: 24px; background: var(--back) } #bar.answered { position: sticky; bottom: 0; z-index: 1 } #said { flex: 1; font-weight: 600 } #said.right { color: var(--good) } #said.wrong { color: var(--bad) }
-.score { font-size: 44px; font-weight: 700; line-height: 1.1; margin: 12px 0 } .scale { position: relative; height: 14px; margin: 20px 0 4px; border-radius: 7px; background: var(--theirs) }
-.scale i { position: absolute; top: 0; bottom: 0; border-radius: 7px; background: var(--blue); opacity: .45 } .scale b { position: absolute; top: -5px; bottom: -5px; width: 4px; margin-left: -2px; background: var(--text) }
-.ends { display: flex; justify-content: space-between; font-size: 13px; color: var(--quiet) } .ends span { flex: 1 } .ends span:nth-child(2) { text-align: center } .ends span:nth-child(3) { text-align: right }
+CSS_CONTROLS = '''
+button { min-height: 44px; padding: 8px 18px; border: 2px solid var(--link); border-radius: 22px;
+       background: none; color: var(--link); font: inherit; font-weight: 600; cursor: pointer }
+button.main { border-color: var(--blue); background: var(--blue); color: #fff }
+button:disabled { border-color: var(--line); color: var(--quiet); cursor: default }
+button:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
+button.none { visibility: hidden }
+progress { display: block; appearance: none; width: 100%; height: 6px; margin: 8px 0 0; border: 0;
+       border-radius: 3px; overflow: hidden; background: var(--theirs) }
+progress::-webkit-progress-bar { background: var(--theirs) }
+progress::-webkit-progress-value { background: var(--blue) }
+progress::-moz-progress-bar { background: var(--blue) }
+#bar { display: flex; align-items: center; gap: 12px; min-height: 64px; margin-bottom: 24px;
+       background: var(--back) }
+#bar.answered { position: sticky; bottom: 0; z-index: 1 }
+#said { flex: 1; font-weight: 600 } #said.right { color: var(--good) } #said.wrong { color: var(--bad) }
+.score { font-size: 44px; font-weight: 700; line-height: 1.1; margin: 12px 0 }
+.scale { position: relative; height: 14px; margin: 20px 0 4px; border-radius: 7px; background: var(--theirs) }
+.scale i { position: absolute; top: 0; bottom: 0; border-radius: 7px; background: var(--blue); opacity: .45 }
+.scale b { position: absolute; top: -5px; bottom: -5px; width: 4px; margin-left: -2px;
+       background: var(--text) }
+.ends { display: flex; justify-content: space-between; font-size: 13px; color: var(--quiet) }
+.ends span { flex: 1 } .ends span:nth-child(2) { text-align: center }
+.ends span:nth-child(3) { text-align: right }
 .row { display: flex; flex-wrap: wrap; gap: 10px; margin: 18px 0 }
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #9c95151b
-READ = '''
-const byId = id => document.getElementById(id), stage = byId('stage'), bar = byId('bar'), said = byId('said'), next = byId('next')
-const lift = code => [...atob(code)].map((c, n) => String.fromCharCode(c.charCodeAt(0) ^ KEY.charCodeAt(n % KEY.length))).join('')
+JS_READ = '''
+const byId = id => document.getElementById(id)
+const stage = byId('stage'), bar = byId('bar'), said = byId('said'), next = byId('next')
+const unmask = (c, n) => String.fromCharCode(c.charCodeAt(0) ^ KEY.charCodeAt(n % KEY.length))
+const lift = code => [...atob(code)].map(unmask).join('')
 const test = JSON.parse(lift(document.body.dataset.rounds)), total = test.rounds.length
 const Name = test.name[0].toUpperCase() + test.name.slice(1) // where a sentence begins
 
@@ -350,12 +431,13 @@ function make(tag, text, kind, ...inside) { // an element; text is never HTML
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #fd7ea8fb
-TALK = '''
+JS_TALK = '''
 function talk(messages, named) { // messages: [is it the person?, text]
   return make('ul', '', '', ...messages.map(([person, text], n) => {
     const row = make('li', '', person ? 'person' : 'other'), words = make('span', text)
     words.dir = 'auto'
-    if (named && (!n || messages[n-1][0] !== person)) row.append(make('small', person ? test.name : 'someone'))
+    const begins = !n || messages[n-1][0] !== person
+    if (named && begins) row.append(make('small', person ? test.name : 'someone'))
     row.append(words)
     return row
   }))
@@ -365,12 +447,13 @@ function card(which) { // reply A or B, with its button
   const letter = ' AB'[which], button = make('button', 'This one')
   button.setAttribute('aria-label', `This one: ${letter}`)
   button.onclick = () => choose(which)
-  return make('section', '', 'card', make('h3', letter), talk(test.rounds[at].replies[which-1].map(text => [1, text])), button)
+  const reply = talk(test.rounds[at].replies[which-1].map(text => [1, text]))
+  return make('section', '', 'card', make('h3', letter), reply, button)
 }
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #9e41e2d3
-PLAY = '''
+JS_PLAY = '''
 let at = 0, found = 0
 
 function show(title, ...rest) { // a round or the result, in place of what was there
@@ -389,12 +472,13 @@ function go() { // where a press on Next, or on Again, leads
 function ask() {
   const done = make('progress', '')
   done.max = total; done.value = at; done.setAttribute('aria-hidden', 'true')
-  show(make('h2', `Round ${at + 1} of ${total}`, '', make('span', ` · ${found} found`, 'where')), done, talk(test.rounds[at].prompt, true), make('div', '', 'cards', card(1), card(2)))
+  const title = make('h2', `Round ${at + 1} of ${total}`, '', make('span', ` · ${found} found`, 'where'))
+  show(title, done, talk(test.rounds[at].prompt, true), make('div', '', 'cards', card(1), card(2)))
 }
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #67521167
-ANSWER = '''
+JS_ANSWER = '''
 function choose(which) {
   const { real } = test.rounds[at], right = which === real
   found += right
@@ -419,18 +503,24 @@ function choose(which) {
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #92d950cf
-END = '''
+JS_END = '''
 function result() {
   const [low, high] = test.intervals[found], per = x => `${Math.round(100*x)}%`
-  const band = make('i', ''), mark = make('b', ''), copy = make('button', 'Copy result', 'main'), again = make('button', 'Again')
+  const band = make('i', ''), mark = make('b', '')
+  const copy = make('button', 'Copy result', 'main'), again = make('button', 'Again')
   band.style.left = per(low); band.style.width = per(high - low); mark.style.left = per(found/total)
-  const scale = make('div', '', 'scale', band, mark), ends = make('div', '', 'ends', ...['0%', '50%: guessing', '100%'].map(t => make('span', t)))
+  const scale = make('div', '', 'scale', band, mark)
+  const ends = make('div', '', 'ends', ...['0%', '50%: guessing', '100%'].map(t => make('span', t)))
   for (const drawing of [scale, ends]) drawing.setAttribute('aria-hidden', 'true') // the verdict says it
   copy.onclick = () => give(`I found the real one ${found} of ${total} times.`)
   again.onclick = () => { at = found = 0; go() }
-  show(make('h2', 'The result'), make('p', `${found} of ${total}`, 'score'), scale, ends, make('p', test.verdicts[found]), make('div', '', 'row', copy, again))
+  const score = make('p', `${found} of ${total}`, 'score'), says = make('p', test.verdicts[found])
+  show(make('h2', 'The result'), score, scale, ends, says, make('div', '', 'row', copy, again))
 }
+'''
 
+# %% ../../nbs/evaluate/blind.ipynb #814a7bb3
+JS_COPY = '''
 async function give(text) { // to the clipboard
   let done = true
   try { await navigator.clipboard.writeText(text) }
@@ -450,9 +540,10 @@ ask()
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #3203c892
-FIRST = '<!doctype html><!-- a blind test, made by tinychat -->\n'
-STYLE = LOOKS + BUBBLES + CONTROLS
-SCRIPT = f"'use strict'\n{{ const KEY = '{KEY.decode()}'\n{READ}{TALK}{PLAY}{ANSWER}{END}}}\n"
+FIRST_LINE = '<!doctype html><!-- a blind test, made by tinychat -->\n'
+BLIND_STYLE = CSS_COLOURS + CSS_BUBBLES + CSS_CONTROLS
+PIECES = JS_READ, JS_TALK, JS_PLAY, JS_ANSWER, JS_END, JS_COPY
+BLIND_SCRIPT = f"'use strict'\n{{ const KEY = '{VEIL_KEY.decode()}'\n{''.join(PIECES)}}}\n"
 
 def checksum(
     text:str, # Of a script or a style
@@ -460,7 +551,8 @@ def checksum(
     "Which text a browser may run."
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-POLICY = f"default-src 'none'; script-src {checksum(SCRIPT)}; style-src {checksum(STYLE)}; base-uri 'none'; form-action 'none'"
+BLIND_POLICY = (f"default-src 'none'; script-src {checksum(BLIND_SCRIPT)}; style-src {checksum(BLIND_STYLE)}; "
+                "base-uri 'none'; form-action 'none'")
 
 # %% ../../nbs/evaluate/blind.ipynb #6c9f50b1
 def page_html(
@@ -470,38 +562,43 @@ def page_html(
     "A page to play these rounds."
     if not rounds: raise ValueError('There are no rounds to write. pick_rounds makes them.')
     data = veil(json.dumps(page_data(rounds, name), separators=(',', ':')))
-    name = html.escape(called(name))
-    return FIRST + f'''<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
+    name = html.escape(display_name(name))
+    return FIRST_LINE + f'''<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{BLIND_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
 <title>Which did {name} write?</title>
-<style>{STYLE}</style></head>
+<style>{BLIND_STYLE}</style></head>
 <body data-rounds="{data}">
 <header><h1>Which did {name} write?</h1>
-<p>A moment from a real talk, and two replies. {start(name)} wrote one; a tiny model that learned from their messages made up the other.</p></header>
-<main id="stage"><p>This page needs JavaScript. Previews in mail and messenger apps may not have it: open the file in a browser.</p></main>
-<div id="bar"><p id="said" role="status"></p><button id="next" class="main" aria-describedby="said" hidden>Next</button></div>
-<footer>{counted(rounds).replace('It holds', 'This page holds')} It loads nothing and sends nothing. The answers in it are hidden from a glance, not locked. These are private words: ask before you pass them on.</footer>
-<script>{SCRIPT}</script>
+<p>A moment from a real talk, and two replies. {sentence_start(name)} wrote one;
+a tiny model that learned from their messages made up the other.</p></header>
+<main id="stage"><p>This page needs JavaScript. Previews in mail and messenger apps may not have it:
+open the file in a browser.</p></main>
+<div id="bar"><p id="said" role="status"></p>
+<button id="next" class="main" aria-describedby="said" hidden>Next</button></div>
+<footer>{count_text(rounds).replace('It holds', 'This page holds')} It loads nothing and sends nothing.
+The answers in it are hidden from a glance, not locked. These are private words: ask before you pass them on.</footer>
+<script>{BLIND_SCRIPT}</script>
 </body></html>
 '''
 
 # %% ../../nbs/evaluate/blind.ipynb #6889325c
+def check_page(
+    path, # Where the page will be; ValueError or OSError if it cannot be, or something else is there
+)->Path: # The same
+    "Is there nothing, or an older page of ours?"
+    path, lost = Path(os.path.expanduser(path)), 'Choose another name, so that nothing is lost.'
+    def is_ours(path): return path.read_bytes().startswith(FIRST_LINE.encode())
+    refusal = f'{printable(str(path))} is there already and is no blind test of ours. {lost}'
+    return may_write(path, is_ours, refusal, option='--blind', hint=lost)
+
 def write_page(
     rounds:list,     # From `pick_rounds`; ValueError if there are none
     path,            # Where; ValueError if something else is there than a page of ours
     name:str='they', # What to call the person: 'they', 'Grace', 'my brother'
 )->Path: # Where it was written
     "Write a page to play these rounds: one file, for any browser."
-    path, page = may_write(path), page_html(rounds, name).encode()
+    path, page = check_page(path), page_html(rounds, name).encode()
     write_atomic(path, page)
-    return path
-
-def may_write(
-    path, # Where a page shall be; ValueError if something else is there
-)->Path: # The same
-    "Is there nothing, or an older page of ours?"
-    path = Path(os.path.expanduser(path))
-    if path.exists() and not (path.is_file() and path.read_bytes().startswith(FIRST.encode())):
-        raise ValueError(f'{plain(str(path))} is there already and is no blind test of ours. Choose another name, so that nothing is lost.')
     return path

@@ -14,16 +14,23 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
+from ..data import Block, all_demo_chats, encode_conversation
 from .many import exchanges
-from ..data import Block, encode_conversation
-from ..train import autocast, reply_bpb
+from ..fast.cpu import logits
+from ..fast.half import autocast
+from ..gpt import GPT
+from ..train import reply_bpb
 
 # %% auto #0
-__all__ = ['EMOJI', 'LAUGH', 'ALONE', 'MARKS', 'LETTERS', 'WORD', 'Measure', 'bootstrap', 'stretches', 'bits', 'NGram',
-           'ngram_bits', 'plot_measures', 'habits', 'classifier', 'scores', 'several', 'Told', 'told_apart', 'others',
-           'messages', 'earlier', 'plot_told', 'fits', 'gain', 'sense', 'crowd', 'identify', 'case', 'ending', 'words',
-           'favourites', 'familiar', 'near', 'Spelling', 'Habits', 'pace', 'shares', 'distance', 'plot_habits',
-           'plot_sorts', 'examples']
+__all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS', 'Measure',
+           'bootstrap', 'measure_draws', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'bpb_measure',
+           'reply_bytes', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
+           'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
+           'other_side', 'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits',
+           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
+           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
+           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'compare_people', 'plot_habits',
+           'plot_sorts', 'common_sorts', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -33,6 +40,8 @@ class Measure(NamedTuple):
     high:float
     def __repr__(self): return f'{self.value:.3f} ({self.low:.3f} to {self.high:.3f})'
 
+NOT_MEASURED = Measure(math.nan, math.nan, math.nan)
+
 # %% ../../nbs/evaluate/likeness.ipynb #7cc926de
 def bootstrap(
     stat,           # From a sequence of item numbers, some of them twice, to a number
@@ -40,22 +49,45 @@ def bootstrap(
     rounds:int=300, # How often
     seed:int=0,     # Decides what is drawn
     distance:bool=False, # Can chance only make it larger? Then that is taken off
-)->Measure: # Value for all items, and the bias-corrected percentile interval; nan for its ends below five groups
-    "Measure again and again with groups drawn at random (Efron and Tibshirani 1993, chapters 10 and 14; Field and Welsh 2007 for groups)."
-    if not len(groups): return Measure(math.nan, math.nan, math.nan)
-    members = defaultdict(list)
-    for n, g in enumerate(groups): members[g].append(n)
-    value, members, rng = float(stat(np.arange(len(groups)))), [np.array(m) for m in members.values()], np.random.default_rng(seed)
-    if len(members) < 5: return Measure(value, math.nan, math.nan) # so few hardly vary when they are drawn again
-    draws = np.array([stat(np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])) for _ in range(rounds)])
-    if not len(draws := draws[np.isfinite(draws)]): return Measure(value, math.nan, math.nan)
-    if distance: # drawing adds to it what sampling did
-        low, high = np.quantile(draws, [.025, .975])
-        return Measure(*(max(0., 2*value - float(x)) for x in (draws.mean(), high, low)))
-    below, normal = np.mean(draws < value) + np.mean(draws == value)/2, NormalDist()
-    off = max(-1., min(1., normal.inv_cdf(min(max(below, 1e-9), 1 - 1e-9)))) # how far the value lies from the middle of the draws; beyond a deviation it is mostly chance
+)->Measure: # Its value for all items, and an interval; NaN for the ends of it below five groups
+    "Measure again and again with groups drawn at random. Efron and Tibshirani 1993; Field and Welsh 2007."
+    if not len(groups): return NOT_MEASURED
+    value = float(stat(np.arange(len(groups))))
+    draws = measure_draws(stat, groups, rounds, seed)
+    if not len(draws): return Measure(value, math.nan, math.nan)
+    return without_chance(value, draws) if distance else bias_corrected(value, draws)
+
+# %% ../../nbs/evaluate/likeness.ipynb #c3629151
+def measure_draws(stat, groups, rounds, seed)->np.ndarray:
+    "The number for each draw of groups; none with fewer than five, as so few hardly vary."
+    items = defaultdict(list)
+    for n, g in enumerate(groups): items[g].append(n)
+    items, rng = [np.array(numbers) for numbers in items.values()], np.random.default_rng(seed)
+    if len(items) < 5: return np.array([])
+    def draw(): return np.concatenate([items[g] for g in rng.integers(len(items), size=len(items))])
+    draws = np.array([stat(draw()) for _ in range(rounds)])
+    return draws[np.isfinite(draws)]
+
+# %% ../../nbs/evaluate/likeness.ipynb #094ad3b3
+def bias_corrected(
+    value:float,      # For all items
+    draws:np.ndarray, # From `measure_draws`
+)->Measure: # The interval holds the value
+    "The bias-corrected percentile interval."
+    normal, below = NormalDist(), np.mean(draws < value) + np.mean(draws == value)/2
+    off = normal.inv_cdf(min(max(below, 1e-9), 1 - 1e-9)) # from the middle of the draws to the value
+    off = max(-1., min(1., off)) # beyond a standard deviation it is mostly chance
     low, high = (float(np.quantile(draws, normal.cdf(2*off + z))) for z in (-1.96, 1.96))
     return Measure(value, min(low, value), max(high, value))
+
+# %% ../../nbs/evaluate/likeness.ipynb #86ecb3ea
+def without_chance(
+    value:float,      # For all items
+    draws:np.ndarray, # From `measure_draws`
+)->Measure: # At least 0
+    "A distance without what drawing again adds to it."
+    low, high = np.quantile(draws, [.025, .975])
+    return Measure(*(max(0., 2*value - float(x)) for x in (draws.mean(), high, low)))
 
 # %% ../../nbs/evaluate/likeness.ipynb #b506d961
 def stretches(
@@ -64,22 +96,36 @@ def stretches(
     least:int=20,   # So many groups are enough
 )->list: # (conversation, stretch) of each
     "A group for each conversation; where there are few, for each stretch of one."
-    far = {}
-    for e in asked if like is None else like: far[e.conv] = max(far.get(e.conv, 1), len(e.before))
-    size = 10**9 if len(far) >= least else max(1, min(50, sum(far.values())//least)) # messages
+    length = {}
+    for e in asked if like is None else like: length[e.conv] = max(length.get(e.conv, 1), len(e.before))
+    size = 10**9 if len(length) >= least else max(1, min(50, sum(length.values())//least)) # messages
     return [(e.conv, len(e.before)//size) for e in asked]
 
 # %% ../../nbs/evaluate/likeness.ipynb #94e47391
-def bits(
-    model,      # From ids to scores
-    tok,        # Its tokenizer
-    convs:list, # Conversations, held out
-    seed:int=0, # For the interval
+def half_logits(
+    model, # A `GPT`, or another network from ids to logits
+    ids,   # (B, T) token ids
+): # (B, T, vocab_size)
+    "Logits in mixed precision."
+    if isinstance(model, GPT): return logits(model, ids) # with few trips to memory
+    with autocast(model.device): return model(ids)
+
+def bpb_measure(
+    model,         # From ids to logits
+    tok,           # Its tokenizer
+    held_out:list, # Conversations held out
+    seed:int=0,    # For the interval
 )->Measure: # Reply bits per byte
-    "`reply_bpb` with an interval over conversations."
-    size = np.array([sum(len(b.text.encode()) + 1 for b in c if b.role == 'assistant') for c in convs])
-    each = np.array([reply_bpb(model, tok, [c]) for c in convs])*size
-    return bootstrap(lambda n: each[n].sum()/size[n].sum(), range(len(convs)), seed=seed)
+    "Reply bits per byte, with an interval over conversations."
+    size = reply_bytes(held_out)
+    bits = np.array([reply_bpb(model, tok, [c], logits=half_logits) for c in held_out])*size
+    return bootstrap(lambda n: bits[n].sum()/size[n].sum(), range(len(held_out)), seed=seed)
+
+def reply_bytes(
+    convs:list, # Conversations
+)->np.ndarray: # (n,) bytes of the person's messages in each, and one for the end of each message
+    "What reply bits are divided by."
+    return np.array([sum(len(b.text.encode()) + 1 for b in c if b.role == 'assistant') for c in convs])
 
 # %% ../../nbs/evaluate/likeness.ipynb #ebe83a84
 class NGram:
@@ -90,39 +136,43 @@ class NGram:
         order:int=5,        # Tokens in an n-gram, the guessed one among them
         discount:float=.75, # Taken off each count
     ):
-        self.vocab_size, self.order, self.discount, self.after, self.total = vocab_size, order, discount, defaultdict(Counter), Counter()
+        self.vocab_size, self.order, self.discount = vocab_size, order, discount
+        self.next_counts, self.total = defaultdict(Counter), Counter()
         for ids in rows:
             for n, i in enumerate(ids):
-                for k in range(min(order, n + 1)): self.after[tuple(ids[n-k:n])][i] += 1
-        for history, counts in self.after.items(): self.total[history] = sum(counts.values())
-    def p(self,
-        history:list, # Token ids before
-        token:int,    # The one to guess
-    )->float: # Its probability
-        "From what was seen after nothing, after the last token, after the last two..."
-        p = 1/self.vocab_size
-        for k in range(min(self.order, len(history) + 1)):
-            at = tuple(history[len(history)-k:])
-            if at not in self.after: break
-            seen = self.after[at]
-            p = (max(seen[token] - self.discount, 0) + self.discount*len(seen)*p) / self.total[at]
-        return p
+                for k in range(min(order, n + 1)): self.next_counts[tuple(ids[n-k:n])][i] += 1
+        for history, counts in self.next_counts.items(): self.total[history] = sum(counts.values())
+
+# %% ../../nbs/evaluate/likeness.ipynb #f0961797
+@patch
+def p(self:NGram,
+    history:list, # Token ids before
+    token:int,    # The one to guess
+)->float: # Its probability
+    "From what was seen after nothing, after the last token, after the last two..."
+    p = 1/self.vocab_size
+    for k in range(min(self.order, len(history) + 1)):
+        last = tuple(history[len(history)-k:])
+        if last not in self.next_counts: break
+        seen = self.next_counts[last]
+        p = (max(seen[token] - self.discount, 0) + self.discount*len(seen)*p) / self.total[last]
+    return p
 
 # %% ../../nbs/evaluate/likeness.ipynb #190f68a4
-def ngram_bits(
-    tok,        # The tokenizer whose tokens are counted
-    train:list, # Conversations to learn from
-    held:list,  # Conversations held out
-    seed:int=0, # For the interval
+def ngram_bpb(
+    tok,           # The tokenizer whose tokens are counted
+    train:list,    # Conversations to learn from
+    held_out:list, # Conversations held out
+    seed:int=0,    # For the interval
 )->Measure: # Reply bits per byte
     "What counting is worth."
     grams = NGram((encode_conversation(tok, c)[0] for c in train), tok.vocab_size)
-    each, size = [], np.array([sum(len(b.text.encode()) + 1 for b in c if b.role == 'assistant') for c in held])
-    for c in held:
+    bits, size = [], reply_bytes(held_out)
+    for c in held_out:
         ids, mine = encode_conversation(tok, c)
-        each.append(sum(-math.log2(grams.p(ids[max(0, n-4):n], ids[n])) for n in range(len(ids)) if mine[n]))
-    each = np.array(each)
-    return bootstrap(lambda n: each[n].sum()/size[n].sum(), range(len(held)), seed=seed)
+        bits.append(sum(-math.log2(grams.p(ids[max(0, n-4):n], ids[n])) for n in range(len(ids)) if mine[n]))
+    bits = np.array(bits)
+    return bootstrap(lambda n: bits[n].sum()/size[n].sum(), range(len(held_out)), seed=seed)
 
 # %% ../../nbs/evaluate/likeness.ipynb #de763f97
 def plot_measures(
@@ -135,55 +185,77 @@ def plot_measures(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.5, 0.7 + 0.32*len(rows)))[1]
     for y, m in enumerate(rows.values()):
-        ax.plot([m.low, m.high], [y, y], color='C0', lw=3, alpha=.4); ax.plot(m.value, y, 'o', color='C0')
+        ax.plot([m.low, m.high], [y, y], color='C0', lw=3, alpha=.4)
+        ax.plot(m.value, y, 'o', color='C0')
     if chance is not None: ax.axvline(chance, color='C3', lw=1, ls=':')
-    ax.set(yticks=range(len(rows)), yticklabels=[f'{name}   {m.value:.3g}' for name, m in rows.items()], xlabel=xlabel, ylim=(len(rows) - .5, -.5))
+    labels = [f'{name}   {m.value:.3g}' for name, m in rows.items()]
+    ax.set(yticks=range(len(rows)), yticklabels=labels, xlabel=xlabel, ylim=(len(rows) - .5, -.5))
     return ax
 
 # %% ../../nbs/evaluate/likeness.ipynb #5b906862
-def habits(
+def message_features(
     texts:list, # Messages
 )->np.ndarray: # (n, 10)
     "What a message looks like from afar."
-    def look(t):
+    def features(t):
         n = max(1, len(t))
-        return (len(t)**.5, len(t.split())**.5, t[:1].isupper(), t[-1:].isalnum(), sum(map(str.isupper, t))/n, sum(map(str.isdigit, t))/n, sum(c in ',.;:!?' for c in t)/n,
-                "'" in t, not t.isascii(), bool(re.search(r'(.)\1\1', t)))
-    return np.array([look(t) for t in texts], float)
+        def share(kind): return sum(map(kind, t))/n
+        size = len(t)**.5, len(t.split())**.5
+        signs = share(str.isupper), share(str.isdigit), share(',.;:!?'.__contains__)
+        three_alike = bool(re.search(r'(.)\1\1', t))
+        return *size, t[:1].isupper(), t[-1:].isalnum(), *signs, "'" in t, not t.isascii(), three_alike
+    return np.array([features(t) for t in texts], float)
 
 # %% ../../nbs/evaluate/likeness.ipynb #3842b30a
-def classifier(
-):
-    "Text in, a score out: above 0 for the second class. ValueError without scikit-learn."
+def character_counts(
+    least:int, # Messages in which a run of characters must occur
+): # A scikit-learn vectorizer; ValueError without scikit-learn
+    "How often each run of one to four characters occurs."
     try: from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError: raise ValueError("To judge a model takes the package scikit-learn. Install it: pip install 'tinychat[evaluate]'") from None
+    except ImportError:
+        problem = 'To judge a model takes the package scikit-learn. Install it:'
+        raise ValueError(f"{problem} pip install 'tinychat[evaluate]'") from None
+    how = dict(analyzer='char', ngram_range=(1, 4), sublinear_tf=True, lowercase=False)
+    return TfidfVectorizer(**how, min_df=least)
+
+# %% ../../nbs/evaluate/likeness.ipynb #5acfb82d
+def make_classifier(
+): # A scikit-learn pipeline; ValueError without scikit-learn
+    "Text in, a score out: above 0 for the second class."
+    characters = character_counts(2)
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
-    characters = TfidfVectorizer(analyzer='char', ngram_range=(1, 4), sublinear_tf=True, lowercase=False, min_df=2)
-    looks = make_pipeline(FunctionTransformer(habits), StandardScaler())
-    both = FeatureUnion([('characters', characters), ('looks', looks)], transformer_weights=dict(looks=0.1)) # of about one size
+    looks = make_pipeline(FunctionTransformer(message_features), StandardScaler())
+    weights = dict(looks=0.1) # so that both are of about one size
+    both = FeatureUnion([('characters', characters), ('looks', looks)], transformer_weights=weights)
     return make_pipeline(both, LogisticRegression(C=10, max_iter=300))
 
 # %% ../../nbs/evaluate/likeness.ipynb #96497f11
-def scores(
+def cross_validate(
     texts:list, # Messages
     kind,       # (n,) array: which of two kinds each is, 0 or 1
     groups,     # (n,) array: the number of the group of each
     seed:int,   # Decides which groups are judged together
 )->tuple: # ((n,) scores, (n,) which part each was judged in)
-    "Scores from classifiers that learned on other groups (cross-validation)."
+    "Scores from classifiers that learned on other groups."
     from sklearn.model_selection import StratifiedGroupKFold
-    out, part = np.zeros(len(texts)), np.zeros(len(texts), int)
-    for n, (learn, judge) in enumerate(StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(texts, kind, groups)):
-        model = classifier().fit([texts[i] for i in learn], kind[learn])
-        out[judge], part[judge] = model.decision_function([texts[i] for i in judge]), n
-    return out, part
+    score, part = np.zeros(len(texts)), np.zeros(len(texts), int)
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(texts, kind, groups)
+    for n, (learn, judge) in enumerate(folds):
+        model = make_classifier().fit([texts[i] for i in learn], kind[learn])
+        score[judge], part[judge] = model.decision_function([texts[i] for i in judge]), n
+    return score, part
 
 # %% ../../nbs/evaluate/likeness.ipynb #7f918751
-def _right(score, kind): return np.where(score == 0, .5, (score > 0) == kind) # told right? half, if it was not told
+def told_right(
+    score, # (n,) scores; above 0 says kind 1
+    kind,  # The kind of all, or (n,) of each
+)->np.ndarray: # (n,) was it told right? 0.5 if the score is 0, which tells nothing
+    "Which messages were told right?"
+    return np.where(score == 0, .5, (score > 0) == kind)
 
-def several(
+def told_in_heaps(
     score,  # (n,) scores
     kind,   # (n,) 0 or 1
     part,   # (n,) messages judged together may be put together
@@ -193,7 +265,7 @@ def several(
     "Put `k` messages of a kind on a heap, add their scores, and guess; many times."
     cells = [score[(part == p) & (kind == c)]*(2*c - 1) for p in set(part) for c in (0, 1)]
     sums = [rng.choice(s, (100, k)).sum(1) for s in cells if len(s)]
-    return float(np.mean([_right(s, 1).mean() for s in sums]))
+    return float(np.mean([told_right(s, 1).mean() for s in sums]))
 
 # %% ../../nbs/evaluate/likeness.ipynb #855196f5
 class Told(NamedTuple):
@@ -202,6 +274,7 @@ class Told(NamedTuple):
     ten:Measure # Ten
     n:int       # Messages of each kind
 
+# %% ../../nbs/evaluate/likeness.ipynb #4cff5ba1
 def told_apart(
     real:list,     # ((conversation, stretch), text) of each message of one kind
     made:list,     # The same of the other
@@ -211,48 +284,59 @@ def told_apart(
     "Let a classifier tell two kinds of messages apart."
     real, made = ([(g, t) for g, t in heap if t.strip()] for heap in (real, made))
     n, rng = min(len(real), len(made)), random.Random(seed)
-    both = rng.sample(real, n) + rng.sample(made, n)
-    kind, groups = np.repeat([0, 1], n), [g for g,_ in both]
-    fewest = lambda of: min(len({of(g) for g in half}) for half in (groups[:n], groups[n:])) # of either kind
-    fold = (lambda g: g[0]) if n and fewest(lambda g: g[0]) >= 5 else (lambda g: g) # with fewer conversations, some of each must do
-    if n < 40 or fewest(fold) < 5: return None
-    number = {g: i for i, g in enumerate(dict.fromkeys(map(fold, groups)))}
-    runs = [scores([t for _,t in both], kind, np.array([number[fold(g)] for g in groups]), seed + r) for r in range(repeats)]
-    one = bootstrap(lambda i: np.mean([_right(s[i], kind[i]).mean() for s,_ in runs]), groups, seed=seed)
+    groups, texts = zip(*rng.sample(real, n), *rng.sample(made, n)) if n else ((), ())
+    kind, together = np.repeat([0, 1], n), judged_together(groups, n)
+    if n < 40 or together is None: return None
+    runs = [cross_validate(texts, kind, together, seed + r) for r in range(repeats)]
     draw = np.random.default_rng(seed)
-    ten = bootstrap(lambda i: np.mean([several(s[i], kind[i], p[i], 10, draw) for s,p in runs]), groups, seed=seed)
-    return Told(one, ten, n)
+    def one(i): return np.mean([told_right(score[i], kind[i]).mean() for score, _ in runs])
+    def ten(i): return np.mean([told_in_heaps(score[i], kind[i], part[i], 10, draw) for score, part in runs])
+    return Told(bootstrap(one, groups, seed=seed), bootstrap(ten, groups, seed=seed), n)
+
+# %% ../../nbs/evaluate/likeness.ipynb #21f156d4
+def judged_together(
+    groups, # (conversation, stretch) of each message, one kind after the other
+    n:int,  # Messages of each kind
+)->np.ndarray: # (2n,) the same number for what one classifier judges (None: fewer than five of a kind)
+    "Whole conversations are judged together; if there are too few, stretches of them."
+    def conversation(g): return g[0]
+    def stretch(g): return g
+    def fewest(by): return min(len({by(g) for g in kind}) for kind in (groups[:n], groups[n:]))
+    by = conversation if fewest(conversation) >= 5 else stretch
+    if fewest(by) < 5: return None
+    number = {g: i for i, g in enumerate(dict.fromkeys(map(by, groups)))}
+    return np.array([number[by(g)] for g in groups])
 
 # %% ../../nbs/evaluate/likeness.ipynb #f039ef20
-def others(
+def other_side(
     convs:list, # Conversations
 )->list: # The same, as the other side sees them
     "Swap the roles: the one who wrote most, beside the person, becomes the person."
     count = Counter(b.role for c in convs for b in c if b.role.startswith('user'))
     if not count: return []
     who = count.most_common(1)[0][0]
-    role = lambda b: 'assistant' if b.role == who else 'system' if b.role == 'system' else 'user'
+    def role(b): return 'assistant' if b.role == who else 'system' if b.role == 'system' else 'user'
     return [[Block(role(b), b.text) for b in c] for c in convs]
 
-def messages(
-    asked:list,  # `Exchange`s
+def grouped_messages(
+    asked:list,      # `Exchange`s
     made:bool=False, # Those that the model made? Otherwise the real ones
-    like:list=None, # As for `stretches`
+    like:list=None,  # As for `stretches`
 )->list: # ((conversation, stretch), text)
     "Every message with its group."
     return [(g, t) for g, e in zip(stretches(asked, like), asked) for t in (e.made if made else e.real)]
 
 # %% ../../nbs/evaluate/likeness.ipynb #4b2e578b
-def earlier(
+def last_replies(
     train:list, # Conversations that were learned from
     n:int,      # How many messages are wanted
 )->list: # `Exchange`s
-    "The person's last replies before the conversations that were held out; these count from -1 down."
-    out = []
+    "The person's last replies before what was held out. Their conversations count from -1 down."
+    found = []
     for c in reversed(train):
-        out = [e._replace(conv=-len(out)-1) for e in exchanges([c])] + out
-        if sum(len(e.real) for e in out) >= n: break
-    return out
+        found = [e._replace(conv=-len(found)-1) for e in exchanges([c])] + found
+        if sum(len(e.real) for e in found) >= n: break
+    return found
 
 # %% ../../nbs/evaluate/likeness.ipynb #5d6fe148
 def plot_told(
@@ -262,41 +346,59 @@ def plot_told(
     "How often each is told from the person."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.5, 0.6 + 0.45*len(told)))[1]
-    for at, (name, colour) in enumerate((('one', 'C7'), ('ten', 'C0'))):
-        for y, t in enumerate(told.values()):
-            m = getattr(t, name)
-            ax.plot([m.low, m.high], [y + .12 - .24*at]*2, color=colour, lw=2, alpha=.6)
-            ax.plot(m.value, y + .12 - .24*at, 'o', color=colour, label=f'{name} at a time' if y == 0 else None)
+    for shift, (name, colour) in zip((.12, -.12), (('one', 'C7'), ('ten', 'C0'))):
+        measures = [getattr(t, name) for t in told.values()]
+        for y, m in enumerate(measures): ax.plot([m.low, m.high], [y + shift]*2, color=colour, lw=2, alpha=.6)
+        ys = [y + shift for y in range(len(told))]
+        ax.plot([m.value for m in measures], ys, 'o', color=colour, label=f'{name} at a time')
     ax.axvline(.5, color='C3', lw=1, ls=':')
-    ax.set(yticks=range(len(told)), yticklabels=list(told), xlim=(min([.45, *(m.value - .03 for t in told.values() for m in (t.one, t.ten))]), 1.01), xlabel='told from the person (0.5: a coin)'); ax.invert_yaxis(); ax.legend(loc='upper center', bbox_to_anchor=(.5, 1.25), ncol=2, frameon=False)
+    least = min([.45, *(m.value - .03 for t in told.values() for m in (t.one, t.ten))])
+    ax.set(yticks=range(len(told)), yticklabels=list(told), xlim=(least, 1.01))
+    ax.set_xlabel('told from the person (0.5: a coin)')
+    ax.invert_yaxis()
+    ax.legend(loc='upper center', bbox_to_anchor=(.5, 1.25), ncol=2, frameon=False)
     return ax
+
+# %% ../../nbs/evaluate/likeness.ipynb #b8c9ecbb
+def question_and_reply(
+    tok,         # A judge's tokenizer
+    context:int, # Tokens that the judge can look back over
+    before:list, # `Block`s, what was said before
+    said:list,   # Messages
+    show:int=4,  # Messages that it sees before them
+)->tuple: # (ids, how many of them are the question)
+    "What a judge reads, the question shortened from its beginning and the reply from its end."
+    end = [tok.im_end, *tok.encode('\n')]
+    def block(role, text): return [tok.im_start, *tok.encode(f'{role}\n'), *tok.encode(text), *end]
+    longest_reply = min(96, context//3)
+    longest_question = min(160, context - longest_reply - 1)
+    question = [i for b in before[-show:] for i in block(b.role.split(' ')[0], b.text)][-longest_question:]
+    reply = [i for text in said for i in block('assistant', text)][:longest_reply]
+    return [tok.end_of_text, *question, *reply], len(question)
 
 # %% ../../nbs/evaluate/likeness.ipynb #50b0840e
 @torch.no_grad()
-def fits(
-    judge,       # A model
-    tok,         # Its tokenizer
-    talks:list,  # What was said before, lists of `Block`s
-    texts:list,  # A list of messages for each
-    show:int=4,  # Messages that it sees before them
-)->np.ndarray: # (n,) bits that it takes to hear the messages
+def reply_bits(
+    judge,      # A model
+    tok,        # Its tokenizer
+    talks:list, # What was said before, lists of `Block`s
+    texts:list, # A list of messages for each
+)->np.ndarray: # (n,) bits
     "How surprised is a judge by replies?"
-    block = lambda role, text: [tok.im_start, *tok.encode(f'{role}\n'), *tok.encode(text), tok.im_end, *tok.encode('\n')]
-    reply = min(96, judge.config.context//3)
-    before = min(160, judge.config.context - reply - 1)
-    past = [[i for b in t[-show:] for i in block(b.role.split(' ')[0], b.text)][-before:] for t in talks]
-    rows = [([tok.end_of_text, *a, *[i for m in said for i in block('assistant', m)][:reply]], len(a)) for a, said in zip(past, texts)]
-    out = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
+    rows = [question_and_reply(tok, judge.config.context, before, said) for before, said in zip(talks, texts)]
+    bits, order = np.zeros(len(rows)), sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
     for some in (order[n:n+32] for n in range(0, len(order), 32)):
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(rows[n][0]) for n in some], batch_first=True).to(judge.device)
-        with autocast(judge.device): scores = judge(ids)[:,:-1]
-        cost = F.cross_entropy(scores.float().transpose(1, 2), ids[:,1:], reduction='none').cpu() / math.log(2)
-        for c, n in zip(cost, some): out[n] = c[rows[n][1]:len(rows[n][0])-1].sum()
-    return out
+        ids = [torch.tensor(rows[n][0]) for n in some]
+        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(judge.device)
+        scores = half_logits(judge, ids)[:,:-1].float()
+        nats = F.cross_entropy(scores.transpose(1, 2), ids[:,1:], reduction='none').cpu()
+        for of_row, n in zip(nats/math.log(2), some):
+            row, n_question = rows[n]
+            bits[n] = of_row[n_question:len(row)-1].sum()
+    return bits
 
 # %% ../../nbs/evaluate/likeness.ipynb #44e27c47
-def gain(
+def question_gain(
     judge,         # A model
     tok,           # Its tokenizer
     asked:list,    # `Exchange`s
@@ -308,38 +410,49 @@ def gain(
     wrong = np.empty(len(asked), int)
     wrong[order] = np.roll(order, 1) # nobody is asked their own question
     talks = [e.before for e in asked]
-    return fits(judge, tok, [talks[n] for n in wrong], texts) - fits(judge, tok, talks, texts)
+    return reply_bits(judge, tok, [talks[n] for n in wrong], texts) - reply_bits(judge, tok, talks, texts)
 
+# %% ../../nbs/evaluate/likeness.ipynb #3a73f1a8
 def sense(
-    judge,       # A model, of another family than the one that is judged if there is such a one
+    judge,       # A model; of another family than the one that is judged, if there is one
     tok,         # Its tokenizer
     asked:list,  # `Exchange`s, with what a model made
     most:int=200, # So many of them are enough; it takes time
     seed:int=0,  # Decides what is drawn
-)->Measure: # The model's gain as a share of the person's; nan if the judge is not sure that the person's own answers gain
+)->Measure: # The model's gain as a share of the person's; NaN if it is not sure that the person's gain at all
     "Do the answers belong to their questions?"
-    asked = [asked[n] for n in sorted(random.Random(seed).sample(range(len(asked)), min(most, len(asked))))]
-    size = lambda texts: np.array([sum(len(t.encode()) + 1 for t in said) for said in texts])
-    both = [(gain(judge, tok, asked, texts, seed), size(texts)) for texts in ([e.real for e in asked], [e.made for e in asked])]
-    each, groups = lambda n: [g[n].sum()/s[n].sum() for g,s in both], stretches(asked)
-    if not bootstrap(lambda n: each(n)[0], groups, seed=seed).low > 0: return Measure(math.nan, math.nan, math.nan)
-    return bootstrap(lambda n: each(n)[1]/each(n)[0], groups, seed=seed)
+    chosen = random.Random(seed).sample(range(len(asked)), min(most, len(asked)))
+    asked = [asked[n] for n in sorted(chosen)]
+    sent, groups = ([e.real for e in asked], [e.made for e in asked]), stretches(asked)
+    gains = [question_gain(judge, tok, asked, texts, seed) for texts in sent]
+    sizes = [np.array([message_bytes(said) for said in texts]) for texts in sent]
+    def per_byte(n): return [gain[n].sum()/size[n].sum() for gain, size in zip(gains, sizes)]
+    if not bootstrap(lambda n: per_byte(n)[0], groups, seed=seed).low > 0: return NOT_MEASURED
+    def share(n): person, model = per_byte(n); return model/person
+    return bootstrap(share, groups, seed=seed)
+
+# %% ../../nbs/evaluate/likeness.ipynb #d5896d5a
+def message_bytes(
+    texts:list, # Messages
+)->int: # One for the end of each is counted, too
+    "How many bytes are these?"
+    return sum(len(t.encode()) + 1 for t in texts)
 
 # %% ../../nbs/evaluate/likeness.ipynb #8e0d4ddc
 def crowd(
-    wrote:list=(), # The person's messages; if they took part themself, they are left out
-    n:int=19,      # How many
-    held:list=(),  # Conversations held out; if somebody took part in these, what they wrote there is left out
+    wrote:list=(),    # The person's messages; if they took part themself, they are left out
+    n:int=19,         # How many
+    held_out:list=(), # Conversations held out; what somebody wrote in these is left out
 )->dict: # Name -> messages, the most talkative first
     "Participants of the Chit-Chat Challenge. ValueError without that package."
-    from tinychat.data import _chitchat
     said = defaultdict(list)
-    for chat in _chitchat():
+    for chat in all_demo_chats():
         for m in chat: said[m.sender].append(m.text)
     some = [t for t in wrote if len(t) > 20][:100]
-    most = sorted((p for p in said if not some or sum(t in said[p] for t in some) < len(some)/2), key=lambda p: -len(said[p]))[:n]
-    seen = {b.text for c in held for b in c if len(b.text) > 12} # shorter ones are everybody's
-    return {p[:8]: [t for t in said[p] if t not in seen] for p in most}
+    def is_person(p): return some and sum(t in said[p] for t in some) >= len(some)/2
+    talkative = sorted((p for p in said if not is_person(p)), key=lambda p: -len(said[p]))[:n]
+    seen = {b.text for c in held_out for b in c if len(b.text) > 12} # shorter ones are everybody's
+    return {p[:8]: [t for t in said[p] if t not in seen] for p in talkative}
 
 # %% ../../nbs/evaluate/likeness.ipynb #d76a5d37
 def identify(
@@ -348,31 +461,50 @@ def identify(
     heaps:dict,      # Name -> (group, text) of each message to judge
     most:int=600,    # Messages of each to learn from
     seed:int=0,      # Decides what is drawn
-)->dict: # Name -> `Told`: the share that is taken for the person's, one at a time and ten; empty with fewer than 100 messages to learn from
+)->dict: # Name -> `Told`: the share taken for the person's; empty with fewer than 100 messages to learn from
     "Which of many people wrote these?"
-    try: from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError: return classifier()
+    model, rng = make_author_classifier(seed), random.Random(seed)
+    def some(texts): return rng.sample(texts, min(most, len(person), len(texts)))
+    heard = [(t, who) for who, texts in enumerate([person, *suspects.values()]) for t in some(texts)]
+    if len(heard) < 100: return {}
+    model.fit(*zip(*heard))
+    found, draw = {}, np.random.default_rng(seed)
+    for name, heap in heaps.items():
+        groups, logp = [g for g, _ in heap], np.log(model.predict_proba([t for _, t in heap]).clip(1e-9))
+        def one(i): return (logp[i].argmax(1) == 0).mean()
+        def ten(i): return (logp[draw.choice(i, (200, 10))].sum(1).argmax(1) == 0).mean()
+        found[name] = Told(bootstrap(one, groups, seed=seed), bootstrap(ten, groups, seed=seed), len(heap))
+    return found
+
+# %% ../../nbs/evaluate/likeness.ipynb #28179a57
+def make_author_classifier(
+    seed:int, # Of its training
+): # A scikit-learn pipeline; ValueError without scikit-learn
+    "Text in, a probability for each author out."
+    characters = character_counts(3)
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
-    rng, known = random.Random(seed), [person, *suspects.values()]
-    heard = [(t, who) for who, texts in enumerate(known) for t in rng.sample(texts, min(most, len(person), len(texts)))]
-    if len(heard) < 100: return {}
-    characters = TfidfVectorizer(analyzer='char', ngram_range=(1, 4), sublinear_tf=True, lowercase=False, min_df=3)
-    model = make_pipeline(characters, SGDClassifier(loss='log_loss', alpha=1e-5, max_iter=20, tol=None, class_weight='balanced', random_state=seed)).fit(*zip(*heard))
-    out, draw = {}, np.random.default_rng(seed)
-    for name, texts in heaps.items():
-        p = np.log(model.predict_proba([t for _,t in texts]).clip(1e-9))
-        one = bootstrap(lambda i: (p[i].argmax(1) == 0).mean(), [g for g,_ in texts], seed=seed)
-        ten = bootstrap(lambda i: (p[draw.choice(i, (200, 10))].sum(1).argmax(1) == 0).mean(), [g for g,_ in texts], seed=seed)
-        out[name] = Told(one, ten, len(texts))
-    return out
+    how = dict(loss='log_loss', alpha=1e-5, max_iter=20, tol=None, class_weight='balanced')
+    return make_pipeline(characters, SGDClassifier(**how, random_state=seed))
 
 # %% ../../nbs/evaluate/likeness.ipynb #95fd4c37
-def _bin(n, *ends): return next((f'{a}-{b-1}' if b - a > 1 else str(a) for a, b in zip((0, *ends), ends) if n < b), f'{ends[-1]}+')
-EMOJI = re.compile('[\U0001f300-\U0001faff\u2600-\u27bf]|[:;=]-?[()DPpO/|](?![/\\w])') # not the colon of https://
-LAUGH = re.compile(r'(?<![a-z])(?:lo+l(?:ol)*|lmf?ao+|rofl|(?:b|m[uw])?(?:a?ha){2,}a*h*|(?:he){2,}h*|(?:ja){2,}|k{4,}|w{3,}(?!\.))(?![a-z])|(?:ха){2,}|哈{2,}|ㅋ{2,}|😂|🤣', re.I)
+SMILEY = r'[:;=]-?[()DPpO/|](?![/\w])' # not the colon of https://
+EMOJI = re.compile(f'[\U0001f300-\U0001faff\u2600-\u27bf]|{SMILEY}')
+LAUGH = re.compile(r'''(?<![a-z])
+    (?:lo+l(?:ol)*|lmf?ao+|rofl|(?:b|m[uw])?(?:a?ha){2,}a*h*|(?:he){2,}h*|(?:ja){2,}|k{4,}|w{3,}(?!\.))
+    (?![a-z])|(?:ха){2,}|哈{2,}|ㅋ{2,}|😂|🤣''', re.I | re.X)
 
-def case(
+def range_label(
+    n:int,     # A number
+    *ends:int, # Where the next range begins
+)->str: # For example 4-7, or 16+
+    "The range in which a number lies."
+    for first, end in zip((0, *ends), ends):
+        if n < end: return f'{first}-{end-1}' if end - first > 1 else str(first)
+    return f'{ends[-1]}+'
+
+# %% ../../nbs/evaluate/likeness.ipynb #1f3c3362
+def capitals(
     text:str, # A message
 )->str:
     "How it uses capital letters."
@@ -382,104 +514,121 @@ def case(
     if text == text.lower(): return 'none'
     return 'at the start' if text[:1].isupper() else 'elsewhere'
 
-def ending(
+def how_it_ends(
     text:str, # A message
 )->str:
-    "How it ends."
+    "With which sign a message ends."
     end = text.rstrip()[-3:]
     if end.endswith(('...', '…')): return '...'
     if EMOJI.search(end[-2:]): return 'emoji'
-    return end[-1:] if end[-1:] in '.!?,)' and end else 'nothing' if end[-1:].isalnum() else 'else'
+    if end and end[-1] in '.!?,)': return end[-1]
+    return 'nothing' if end[-1:].isalnum() else 'else'
 
 # %% ../../nbs/evaluate/likeness.ipynb #74361bba
-ALONE = '\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff' # Thai, Lao, Burmese, Khmer, Japanese, Chinese: written without spaces
-MARKS = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff' # vowels and accents that stand beside a letter; those of India with their letters
-LETTERS = rf'(?:(?![{ALONE}])[^\W\d_]|[{MARKS}])+'
-WORD = re.compile(rf"[{ALONE}]|{LETTERS}(?:['’]{LETTERS})*")
+# Written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese
+UNSPACED = '\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff'
+# Vowels and accents that stand beside a letter; those of India with their letters
+COMBINING = '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff'
+LETTERS = rf'(?:(?![{UNSPACED}])[^\W\d_]|[{COMBINING}])+'
+WORD = re.compile(rf"[{UNSPACED}]|{LETTERS}(?:['’]{LETTERS})*")
 
-def words(
+def words_of(
     text:str, # A message
 )->list: # In small letters
-    "Its words; characters, where words are not set apart."
+    "Its words; its characters, where words are written without spaces."
     return WORD.findall(text.lower())
 
+def count_words(
+    texts, # Messages
+)->Counter:
+    "How often each word occurs."
+    return Counter(w for t in texts for w in words_of(t))
+
+# %% ../../nbs/evaluate/likeness.ipynb #363c7662
 def favourites(
-    mine:Counter,   # How often the person uses each word
-    theirs:Counter, # How often the others do
+    person:Counter, # How often the person uses each word
+    others:Counter, # How often the others do
     n:int=30,       # How many are wanted
 )->list: # Words, the most telling first
     "What the person says more than the others do."
-    a, b = mine.total(), theirs.total()
+    a, b = person.total(), others.total()
     def odds(w):
-        x, y = mine[w] + .5, theirs[w] + .5
+        x, y = person[w] + .5, others[w] + .5
         return (math.log(x/(a - x + 1)) - math.log(y/(b - y + 1))) / math.sqrt(1/x + 1/y)
-    return sorted((w for w in mine if mine[w] > 4), key=odds, reverse=True)[:n]
+    return sorted((w for w in person if person[w] > 4), key=odds, reverse=True)[:n]
 
 # %% ../../nbs/evaluate/likeness.ipynb #74846401
-def familiar(
+def share_known(
     wrote:list,    # The person's messages
     suspects:dict, # From `crowd`
 )->float: # Share of their words
     "How much of what the person says could these people have said? Little: they write in another language."
-    count = lambda texts: Counter(w for t in texts for w in words(t))
-    theirs, mine = count(t for texts in suspects.values() for t in texts), count(wrote)
-    return sum(n for w, n in mine.items() if theirs[w] > 1) / max(1, mine.total())
+    others, person = count_words(t for texts in suspects.values() for t in texts), count_words(wrote)
+    return sum(n for w, n in person.items() if others[w] > 1) / max(1, person.total())
 
 # %% ../../nbs/evaluate/likeness.ipynb #04698679
-def near(
+def one_letter_away(
     word:str, # In small letters
     known,    # Words to look among
 )->bool:
-    "Is a known word one letter away: one too many, one missing, one wrong, two swapped? (Norvig 2007, https://norvig.com/spell-correct.html)"
-    cuts = [(word[:n], word[n:]) for n in range(len(word) + 1)]
+    "Is a known word one letter away: one too many, one missing, one wrong, two swapped?"
     letters = "abcdefghijklmnopqrstuvwxyz'" if word.isascii() else sorted(set(word) | set("aeiou'"))
-    return any(a + b[1:] in known or len(b) > 1 and a + b[1] + b[0] + b[2:] in known or any(a + c + b in known or b and a + c + b[1:] in known for c in letters) for a, b in cuts)
+    for a, b in ((word[:n], word[n:]) for n in range(len(word) + 1)):
+        too_many, swapped = a + b[1:], a + b[1:2] + b[:1] + b[2:]
+        if too_many in known or len(b) > 1 and swapped in known: return True
+        if any(a + c + b in known or b and a + c + b[1:] in known for c in letters): return True
+    return False
 
+# %% ../../nbs/evaluate/likeness.ipynb #cb770845
 class Spelling:
     "What others write, to know a typo by."
     def __init__(self,
-        known:Counter, # How often each word is written by others
-        mine:Counter,  # How often the person does
+        others:Counter, # How often each word is written by others
+        person:Counter, # How often the person does
     ):
-        both = known + mine
-        self.known = {w for w, n in known.items() if n > 1}
+        both = others + person
+        self.known = {w for w, n in others.items() if n > 1}
         self.common = {w for w, n in both.items() if n > 9 and len(w) > 2}
-        self.bare = {b for w in self.common if "'" in w and len(b := w.replace("'", '')) > 3 and both[b] < both[w]} # dont, but not were or its
-    def typo(self,
-        word:str, # In small letters
-    )->bool:
-        "Does nobody else write this, and is it one letter away from what everybody writes?"
-        return len(word) > 2 and word not in self.known and word not in self.bare and near(word, self.common)
-    def apostrophe(self,
-        word:str, # In small letters
-    )->str: # None if it has none in any case
-        "Is it written or left out?"
-        return "don't" if "'" in word or '’' in word else 'dont' if word in self.bare else None
+        bare = ((w, w.replace("'", '')) for w in self.common if "'" in w)
+        self.bare = {b for w, b in bare if len(b) > 3 and both[b] < both[w]} # dont, but not were or its
+
+# %% ../../nbs/evaluate/likeness.ipynb #90e9fde1
+@patch
+def typo(self:Spelling,
+    word:str, # In small letters
+)->bool:
+    "Does nobody else write this, and is it one letter away from what everybody writes?"
+    unknown = len(word) > 2 and word not in self.known and word not in self.bare
+    return unknown and one_letter_away(word, self.common)
+
+@patch
+def apostrophe(self:Spelling,
+    word:str, # In small letters
+)->str: # None if it has none in any case
+    "Is it written or left out?"
+    return "don't" if "'" in word or '’' in word else 'dont' if word in self.bare else None
 
 # %% ../../nbs/evaluate/likeness.ipynb #7041619f
 class Habits:
     "The habits of a person, as ways to sort what is sent."
     def __init__(self,
         train:list,       # Conversations to learn the person's words from
-        suspects:dict={}, # From `crowd`: messages of people whose words are no typos (none: typos are left out)
+        suspects:dict={}, # From `crowd`: people whose words are no typos (none: typos are left out)
     ):
-        count = lambda texts: Counter(w for t in texts for w in words(t))
-        mine, theirs = (count(b.text for c in train for b in c if (b.role == 'assistant') == me) for me in (True, False))
-        self.favourites, spelling = favourites(mine, theirs), Spelling(theirs + count(t for texts in suspects.values() for t in texts), mine)
-        each = lambda f: lambda before, said: [f(t) for t in said]
-        self.sorts = { # name -> from what was said before, and the messages sent, to a list of sorts
-            'message length (words)': each(lambda t: _bin(len(t.split()), 1, 2, 4, 8, 16)),
-            'messages in a row': lambda before, said: [_bin(len(said), 1, 2, 3, 4, 5)],
-            'reply rhythm (of what was said)': lambda before, said: [pace(before, said)],
-            'capital letters': each(case), 'how it ends': each(ending),
-            'commas and the like': each(lambda t: _bin(sum(c in ',;:-()"' for c in t), 1, 2, 4)),
-            'emoji': each(lambda t: _bin(len(EMOJI.findall(t)), 1, 2)),
-            'laughing': each(lambda t: re.sub(r'(.+?)\1+', r'\1\1', m[0].lower()) if (m := LAUGH.search(t)) else 'none'),
-            'favourite words': lambda before, said: [w if w in self.favourites else 'another word' for t in said for w in words(t)],
-            'apostrophes': lambda before, said: [s for t in said for w in words(t) if (s := spelling.apostrophe(w))],
-            'typos': each(lambda t: 'typo' if any(map(spelling.typo, words(t))) else 'none')}
-        if not suspects: del self.sorts['typos'] # one would take a name that few write for a typo
+        blocks = [b for c in train for b in c]
+        person = count_words(b.text for b in blocks if b.role == 'assistant')
+        others = count_words(b.text for b in blocks if b.role != 'assistant')
+        strangers = count_words(t for texts in suspects.values() for t in texts)
+        self.favourites, self.spelling = favourites(person, others), Spelling(others + strangers, person)
+        self.sorts = SORTS | {'favourite words': self.favourite_words, 'apostrophes': self.apostrophes}
+        if suspects: self.sorts['typos'] = each(self.typos) # without, a rare name would pass for a typo
+    def favourite_words(self, before, said):
+        return [w if w in self.favourites else 'another word' for t in said for w in words_of(t)]
+    def apostrophes(self, before, said):
+        return [s for t in said for w in words_of(t) if (s := self.spelling.apostrophe(w))]
+    def typos(self, text): return 'typo' if any(map(self.spelling.typo, words_of(text))) else 'none'
 
+# %% ../../nbs/evaluate/likeness.ipynb #e3dd64ef
 def pace(
     before:list, # `Block`s, the last ones by others
     said:list,   # The messages sent
@@ -489,8 +638,33 @@ def pace(
     for b in reversed(before):
         if b.role == 'assistant': break
         heard += len(b.text)
-    share = sum(map(len, said)) / max(1, heard)
-    return 'half or less' if share <= .5 else 'shorter' if share <= 1 else 'longer' if share < 2 else 'twice or more'
+    ratio = sum(map(len, said)) / max(1, heard)
+    if ratio <= 1: return 'half or less' if ratio <= .5 else 'shorter'
+    return 'longer' if ratio < 2 else 'twice or more'
+
+def laugh(
+    text:str, # A message
+)->str:
+    "How somebody laughs, however long."
+    found = LAUGH.search(text)
+    return re.sub(r'(.+?)\1+', r'\1\1', found[0].lower()) if found else 'none'
+
+# %% ../../nbs/evaluate/likeness.ipynb #90009a21
+def each(
+    sort, # From a message to its sort
+): # From what was said before and the messages sent to a list of sorts
+    "Sort each message by itself."
+    return lambda before, said: [sort(t) for t in said]
+
+SORTS = { # name -> from what was said before, and the messages sent, to a list of sorts
+    'message length (words)': each(lambda t: range_label(len(t.split()), 1, 2, 4, 8, 16)),
+    'messages in a row': lambda before, said: [range_label(len(said), 1, 2, 3, 4, 5)],
+    'reply rhythm (of what was said)': lambda before, said: [pace(before, said)],
+    'capital letters': each(capitals),
+    'how it ends': each(how_it_ends),
+    'commas and the like': each(lambda t: range_label(sum(c in ',;:-()"' for c in t), 1, 2, 4)),
+    'emoji': each(lambda t: range_label(len(EMOJI.findall(t)), 1, 2)),
+    'laughing': each(laugh)}
 
 # %% ../../nbs/evaluate/likeness.ipynb #1b11b4c3
 def shares(
@@ -500,11 +674,11 @@ def shares(
     count = Counter(s for some in sorts for s in some)
     return {s: n/count.total() for s, n in count.items()}
 
-def distance(
+def total_variation(
     a:list, # Lists of sorts, one for each reply
     b:list, # The same of another
-)->float: # From 0 to 1
-    "Total variation."
+)->float: # From 0 to 1; NaN if only one of them has any
+    "How far apart are two ways to share out messages?"
     a, b = shares(a), shares(b)
     if not a or not b: return 0. if a == b else math.nan # nobody does it; or one of them said nothing
     return sum(abs(a.get(s, 0) - b.get(s, 0)) for s in {*a, *b})/2
@@ -518,18 +692,25 @@ def compare(self:Habits,
     seed:int=0,     # Decides what is drawn
 )->dict: # Habit -> dict: model, other and self (`Measure`s), and real and made (sort -> share)
     "Each habit of the person's beside the model's, but for those that neither has."
-    out = {}
+    compared = {}
     for name, sort in self.sorts.items():
         real, made = ([sort(e.before, getattr(e, which)) for e in asked] for which in ('real', 'made'))
         row = dict(real=shares(real), made=shares(made))
-        if not row['real'] and not row['made']: continue # nobody here has such a habit: apostrophes, in many languages
-        row['model'] = bootstrap(lambda n: distance([real[i] for i in n], [made[i] for i in n]), stretches(asked), 100, seed, True)
-        for who, replies in (('other', others), ('self', earlier)):
-            both, k = real + [sort(e.before, e.real) for e in replies], len(real)
-            groups = stretches(asked) + [('theirs', g) for g in stretches(replies)]
-            row[who] = bootstrap(lambda n: distance([both[i] for i in n if i < k], [both[i] for i in n if i >= k]), groups, 100, seed, True)
-        out[name] = row
-    return out
+        if not row['real'] and not row['made']: continue # apostrophes, in many languages
+        def apart(n): return total_variation([real[i] for i in n], [made[i] for i in n])
+        row['model'] = bootstrap(apart, stretches(asked), 100, seed, True)
+        row['other'] = compare_people(sort, asked, others, seed)
+        row['self'] = compare_people(sort, asked, earlier, seed)
+        compared[name] = row
+    return compared
+
+# %% ../../nbs/evaluate/likeness.ipynb #b08abd40
+def compare_people(sort, asked, theirs, seed)->Measure:
+    "The distance between the replies of two people, who were asked different things."
+    sorts, k = [sort(e.before, e.real) for e in [*asked, *theirs]], len(asked)
+    groups = stretches(asked) + [('theirs', g) for g in stretches(theirs)]
+    def apart(n): return total_variation([sorts[i] for i in n if i < k], [sorts[i] for i in n if i >= k])
+    return bootstrap(apart, groups, 100, seed, True)
 
 # %% ../../nbs/evaluate/likeness.ipynb #8550c920
 def plot_habits(
@@ -539,11 +720,15 @@ def plot_habits(
     "The distance of the model in each habit, between somebody else and the person themself."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.5, 0.8 + 0.3*len(style)))[1]
-    for y, row in enumerate(style.values()):
-        ax.plot([row['model'].low, row['model'].high], [y, y], color='C0', lw=3, alpha=.5)
-        for who, mark, colour, label in (('other', 's', 'C7', 'somebody else'), ('self', '^', 'C2', 'the person, earlier'), ('model', 'o', 'C0', 'the model')):
-            ax.plot(row[who].value, y, mark, color=colour, label=label if y == 0 else None)
-    ax.set(yticks=range(len(style)), yticklabels=list(style), xlabel='distance from the person (share that is of another sort)', xlim=(-.01, None)); ax.invert_yaxis()
+    models = [row['model'] for row in style.values()]
+    for y, m in enumerate(models): ax.plot([m.low, m.high], [y, y], color='C0', lw=3, alpha=.5)
+    names = dict(other='somebody else', self='the person, earlier', model='the model')
+    for (who, label), mark, colour in zip(names.items(), 's^o', ('C7', 'C2', 'C0')):
+        values = [row[who].value for row in style.values()]
+        ax.plot(values, range(len(style)), mark, color=colour, label=label)
+    xlabel = 'distance from the person (share that is of another sort)'
+    ax.set(yticks=range(len(style)), yticklabels=list(style), xlabel=xlabel, xlim=(-.01, None))
+    ax.invert_yaxis()
     ax.legend(loc='lower center', bbox_to_anchor=(.4, 1), ncol=3, frameon=False)
     return ax
 
@@ -556,15 +741,24 @@ def plot_sorts(
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots((len(style) + 1)//2, 2, figsize=(9, 1.55*len(style)/2 + 1), layout='constrained')
     for ax, (name, row) in zip(axes.flat, style.items()):
-        top = sorted(row['real'] | row['made'], key=lambda s: -max(row['real'].get(s, 0), row['made'].get(s, 0)))[:most]
-        if re.match(r'\d', top[0]): top = sorted(top, key=lambda s: int(re.match(r'\d+', s)[0]))
-        for at, (who, colour) in enumerate((('real', 'C2'), ('made', 'C0'))):
-            ax.bar([x + .4*at - .2 for x in range(len(top))], [row[who].get(s, 0) for s in top], .4, color=colour, label=dict(real='the person', made='the model')[who])
-        ax.set_title(name, fontsize=9); ax.set_xticks(range(len(top)), top, fontsize=7); ax.tick_params(axis='y', labelsize=7)
+        top = common_sorts(row, most)
+        for shift, who, colour in zip((-.2, .2), ('real', 'made'), ('C2', 'C0')):
+            heights, label = [row[who].get(s, 0) for s in top], dict(real='the person', made='the model')[who]
+            ax.bar([x + shift for x in range(len(top))], heights, .4, color=colour, label=label)
+        ax.set_title(name, fontsize=9)
+        ax.set_xticks(range(len(top)), top, fontsize=7)
+        ax.tick_params(axis='y', labelsize=7)
         if min(row['real'].get(top[0], 1), row['made'].get(top[0], 1)) > .8: ax.set_yscale('log')
     for ax in axes.flat[len(style):]: ax.axis('off')
     axes.flat[0].legend(fontsize=7)
     return fig
+
+# %% ../../nbs/evaluate/likeness.ipynb #1a759df8
+def common_sorts(row, most):
+    "The sorts that are sent most, numbers in their order."
+    def highest(s): return max(row['real'].get(s, 0), row['made'].get(s, 0))
+    top = sorted(row['real'] | row['made'], key=highest, reverse=True)[:most]
+    return sorted(top, key=lambda s: int(re.match(r'\d+', s)[0])) if re.match(r'\d', top[0]) else top
 
 # %% ../../nbs/evaluate/likeness.ipynb #e127bc5c
 def examples(
@@ -575,12 +769,12 @@ def examples(
 )->tuple: # (sort, real replies of that sort, made ones)
     "The sort in which the two differ most, and some of either."
     sort = habits.sorts[name]
-    tell = {which: [(e, sort(e.before, getattr(e, which))) for e in asked] for which in ('real', 'made')}
-    a, b = (shares([s for _,s in tell[which]]) for which in ('real', 'made'))
+    def sorted_by(which): return [(e, sort(e.before, getattr(e, which))) for e in asked]
+    a, b = (shares([s for _, s in sorted_by(which)]) for which in ('real', 'made'))
     most = max({*a, *b}, key=lambda s: abs(a.get(s, 0) - b.get(s, 0)), default='')
     def some(which):
         found = []
-        for e, sorts in tell[which]:
+        for e, sorts in sorted_by(which):
             said = getattr(e, which)
             if most in sorts: found += [t for t in said if most in sort(e.before, [t])] or [' / '.join(said)]
         return found[::max(1, len(found)//n)][:n]

@@ -15,13 +15,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
+from torch import Tensor
 from ..chat import Chat
+from ..checkpoint import load_checkpoint, pick_device
 from ..data import demo_chats, from_chats, write_chatml
-from ..gpt import KVCache, load_checkpoint, pick_device, sample
-from ..train import train_file
+from ..fast import engine_for
+from ..fast.cache import Engine, StaticCache
+from ..fast.cpu import hidden
+from ..gpt import GPT, sample
+from ..runs import train_file
 
 # %% auto #0
-__all__ = ['DRAWN', 'NOTHING', 'Exchange', 'exchanges', 'demo_model', 'RaggedCache', 'Writer', 'Rows', 'read', 'forbid', 'write']
+__all__ = ['DRAWN', 'NOTHING', 'Exchange', 'exchanges', 'demo_model', 'which_model', 'RaggedCache', 'MaskingEngine',
+           'masking_engine', 'Reply', 'transition_table', 'ReplyRows', 'read_side_by_side', 'cache_for',
+           'sample_allowed', 'write_side_by_side', 'replies']
 
 # %% ../../nbs/evaluate/many.ipynb #3a34bc87
 class Exchange(NamedTuple):
@@ -36,260 +43,331 @@ def exchanges(
     convs:list, # Conversations, each a list of `Block`s
 )->list: # An `Exchange` each time the person replied to somebody
     "Find the replies."
-    out = []
+    found = []
     for n, conv in enumerate(convs):
         at = 0
-        for mine, turn in groupby(conv, key=lambda b: b.role == 'assistant'):
+        for by_person, turn in groupby(conv, key=lambda b: b.role == 'assistant'):
             turn = list(turn)
-            if mine and at and conv[at-1].role != 'system': out.append(Exchange(n, conv[:at], [b.text for b in turn]))
+            replies_to_somebody = at and conv[at-1].role != 'system'
+            if by_person and replies_to_somebody: found.append(Exchange(n, conv[:at], [b.text for b in turn]))
             at += len(turn)
-    return out
+    return found
 
 # %% ../../nbs/evaluate/many.ipynb #22c26ac7
 def demo_model(
     folder='../out', # Where to look, and to write
-)->tuple: # (ChatML file, checkpoint, is that the whole training?)
+)->tuple: # (ChatML file, checkpoint, is it the whole training and no taste?)
     "The demo person's messages, and a model of them; made if they are not there."
-    data, model = Path(folder)/'demo.txt', Path(folder)/'demo.pt'
-    me, chats = demo_chats()
-    convs = from_chats(chats, me)
-    whole = model.exists() and load_checkpoint(model)['best'] < 1.38 # other notebooks leave one that was trained for a moment
-    if not whole and pick_device().type == 'cpu': data, model, convs = data.with_name('taste.txt'), model.with_name('taste.pt'), convs[-8:]
+    folder, (me, chats) = Path(folder), demo_chats()
+    data, model, convs = folder/'demo.txt', folder/'demo.pt', from_chats(chats, me)
+    trained = model.exists() and load_checkpoint(model)['best'] < 1.38 # others leave one of a few steps there
+    taste = not trained and pick_device().type == 'cpu'
+    if taste: data, model, convs = folder/'taste.txt', folder/'taste.pt', convs[-8:]
     write_chatml(data, convs)
-    if not whole and not (model.stem == 'taste' and model.exists()): train_file(data, model, max_iters=2 if model.stem == 'taste' else None)
-    return data, model, model.stem == 'demo'
+    if not trained and not (taste and model.exists()): train_file(data, model, max_iters=2 if taste else None)
+    return data, model, not taste
+
+# %% ../../nbs/evaluate/many.ipynb #698632d8
+def which_model(
+    trained:bool, # From `demo_model`
+)->str: # One line
+    "Which model a page has measured."
+    if trained: return 'The whole training.'
+    return 'A taste: eight conversations and two steps. The numbers on this page mean little.'
 
 # %% ../../nbs/evaluate/many.ipynb #f70955fb
-class RaggedCache(KVCache):
-    "Keys and values of rows that were filled up on the left."
+class RaggedCache(StaticCache):
+    "Keys and values of rows that were padded on the left."
     def __init__(self,
-        model,  # Whose keys and values
-        starts, # (B,) tensor: the position at which each row's text begins
-        length:int=None, # Positions to set aside (None: as many as the model looks back over)
+        model:GPT,       # Whose keys and values
+        starts:Tensor,   # (B,) the position at which the text of each row begins
+        length:int=None, # Positions to set aside (None: the model's context)
     ):
         super().__init__(model, len(starts), length)
         self.memory = self.k, self.v, starts.to(model.device, torch.int32)
-        self.take(len(starts))
-    def take(self,
-        n, # How many
+        self.use(starts)
+    def use(self,
+        starts:Tensor, # (B,) as above, no more of them than there is memory for
     ):
-        "Use the first rows of the memory."
-        self.k, self.v, self.starts = self.memory[0][:,:n], self.memory[1][:,:n], self.memory[2][:n]
-    def extend(self, layer, k, v):
-        "As in `KVCache`; the mask is (B, 1, T, positions so far)."
-        k, v, _ = super().extend(layer, k, v)
-        if layer == 0: # the others need the same
-            at = torch.arange(k.shape[2], device=k.device)
-            new, text = at[self.length:,None], at >= self.starts[:,None]
-            # the filling itself looks at filling: a softmax over nothing would be no number
-            self.mask = ((at <= new) & (text[:,None] | (new < self.starts[:,None,None])))[:,None]
-        return k, v, self.mask
-    def keep(self,
-        rows, # (n,) tensor: their numbers; one that stands in it twice becomes two rows
-    ):
-        "Forget the other rows."
-        kept = self.k[:,rows], self.v[:,rows], self.starts[rows]
-        if len(rows) > len(self.memory[2]): self.memory = kept
-        self.take(len(rows))
-        for place, t in zip((self.k, self.v, self.starts), kept): place.copy_(t) # what a GPU recorded is for this memory
-    def again(self,
-        starts, # (B,) tensor, as above
-    ):
-        "Begin with other rows in the same memory, no more of them than there were at first."
-        self.take(len(starts))
+        "Use the first rows of the memory, for texts that begin there."
+        n, (k, v, places) = len(starts), self.memory
+        self.k, self.v, self.starts = k[:,:n], v[:,:n], places[:n]
         self.starts.copy_(starts)
-        self.length = 0
-        return self
+        self.first = int(starts[0]) # for a row that is alone
+
+# %% ../../nbs/evaluate/many.ipynb #7e7354d5
+@patch
+def mask(self:RaggedCache,
+    n_new:int, # Positions that are being added
+)->Tensor: # (B, 1, n_new, positions so far), True where a new position may look
+    "Who may look at whom: at what came before, but not at padding."
+    at = torch.arange(self.length + n_new, device=self.k.device)
+    new, text = at[self.length:,None], at >= self.starts[:,None]
+    in_padding = new < self.starts[:,None,None]
+    return ((at <= new) & (text[:,None] | in_padding))[:,None]
+
+# %% ../../nbs/evaluate/many.ipynb #0a38e1a9
+@patch
+def keep(self:RaggedCache,
+    rows:Tensor, # (n,) numbers of rows; one that is in it twice becomes two rows
+):
+    "Forget the other rows."
+    k, v, starts = self.k[:,rows], self.v[:,rows], self.starts[rows]
+    if len(rows) > len(self.memory[2]): self.memory = k, v, starts
+    self.use(starts)
+    self.k.copy_(k); self.v.copy_(v)
+
+@patch
+def restart(self:RaggedCache,
+    starts:Tensor, # (B,) as for `use`
+):
+    "Begin with other rows."
+    self.use(starts)
+    self.length = 0
+
+# %% ../../nbs/evaluate/many.ipynb #cfba7fd4
+class MaskingEngine(Engine):
+    "An engine for any device, whose network asks the cache for its mask."
+    @torch.no_grad()
+    def hidden(self, ids, cache): return hidden(self.model, ids, cache)
+
+def masking_engine(
+    model,       # A `GPT`, or another network whose `hidden` asks the cache for its mask
+    writer=None, # Of a chat with this model (None: there is none)
+)->Engine: # That knows of padding
+    "The engine that the writer has, or else this machine's."
+    engine = getattr(writer, 'engine', None) or engine_for(model)
+    overlooks = type(engine) is Engine and isinstance(model, GPT)
+    return MaskingEngine(model) if overlooks else engine
 
 # %% ../../nbs/evaluate/many.ipynb #ef4d0ecb
-class Writer:
+class Reply:
     "One reply in the making."
     def __init__(self,
         chat:Chat, # Whose settings hold; its talk is replaced
         talk:list, # `Block`s to reply to
     ):
-        chat.talk, chat.first = list(talk), 0
-        self.left = chat.room()           # tokens that the reply may have
-        self.ids = chat.prompt(self.left) # to be read before anything is drawn
-        self.said = [[]]                  # messages so far, as ids
-        self.tok = chat.tokenizer
+        chat.talk, chat.n_dropped, self.tok = list(talk), 0, chat.tokenizer
+        self.left = chat.room()  # tokens that it may have
+        self.ids = chat.prompt() # to be read before anything is drawn
+        self.said = [[]]         # messages so far, as ids
+    def texts(self
+    )->list: # Messages, at least one
+        "The reply as somebody reads it."
+        return [t for ids in self.said if (t := self.tok.decode(ids))] or ['']
+
+# %% ../../nbs/evaluate/many.ipynb #9482b245
+DRAWN, NOTHING = -2, -1 # instead of a token: the one that was drawn; none
+
+def transition_table(
+    chat:Chat, # With a tokenizer
+)->list: # [place][2*kind + role] -> (token that comes, next place, and costs in tokens, messages and lives)
+    "What follows at each place, for each kind of token and each role."
+    tok, opening = chat.tokenizer, chat.header('assistant')
+    script = [*tok.encode('\n'), *opening]
+    draws, names_role = len(script), len(script) - len(opening) + 1 # places
+    # kind: 0 a word, 1 the end of a message, 2 of the whole text; role: 1 if the model would give the turn to the other
+    def transition(place, kind, role):
+        if place < draws: return script[place], place + 1, 0, 0, role if place == names_role else 0
+        if kind == 0: return DRAWN, draws, 1, 0, 0
+        return DRAWN, 0, len(opening) + 2, 1, kind - 1 # an end is paid for with what opens another message
+    cases = [(kind, role) for kind in range(3) for role in range(2)]
+    return [[transition(place, *case) for case in cases] for place in range(draws + 1)]
 
 # %% ../../nbs/evaluate/many.ipynb #7345a134
-class Rows:
-    "Where replies stand that are written side by side: a column for each."
+class ReplyRows:
+    "Replies that are written side by side: a column of `state` for each."
     def __init__(self,
         chat:Chat,    # Whose settings hold
-        writers:list, # `Writer`s
+        replies:list, # `Reply`s
+        draw=None,    # From logits, the `Reply`s and `sampling` to ids (None: `sample`)
     ):
-        tok, opening, tensor = chat.tokenizer, chat.header('assistant'), partial(torch.tensor, device=chat.model.device)
-        script = [*tok.encode('\n'), *opening] # at its end the model draws
-        self.end, self.ends = len(script), {*tok.special.values()} # texts end with any special token
-        choice = len(script) - len(opening) + 1 # place of the role's name
-        # kind: 0 a word, 1 the end of a message, 2 of the whole text; role: 1 if the model would give the turn to the other
-        def rule(at, kind, role): # token that must come (or the drawn one), next place; cost in tokens, messages, lives
-            if at < self.end: return script[at], at + 1, 0, 0, role if at == choice else 0
-            if kind == 0: return DRAWN, self.end, 1, 0, 0
-            return DRAWN, 0, len(opening) + 2, 1, kind - 1 # an end is paid for with what opens another message
-        self.rules = tensor([[rule(at, kind, role) for kind in range(3) for role in range(2)] for at in range(self.end + 1)])
-        self.kinds = tensor([2*(1 if i == tok.im_end else 2 if i in self.ends else 0) for i in range(chat.model.config.vocab_size)]) # twice the kind: with the role it is a column of the rules
+        tok, c = chat.tokenizer, chat.model.config
+        tensor = partial(torch.tensor, device=chat.model.device)
+        self.ends, self.max_messages, self.draw = {*tok.special.values()}, chat.max_messages, draw
+        self.rules = tensor(transition_table(chat))
+        self.draws = len(self.rules) - 1 # the place where the model draws
+        kinds = [1 if i == tok.im_end else 2 if i in self.ends else 0 for i in range(c.vocab_size)]
+        self.columns = 2*tensor(kinds) # of each token in the rules, if the role is 0
         self.roles = tensor([tok.encode(role)[0] for role in ('assistant', 'user')])
-        self.memory = tensor(0).repeat(4, len(writers)), tensor(0).repeat(chat.model.config.context, len(writers)) # a recording writes to these places for good
-        self.chat, self.cache, self.now = copy.copy(chat), None, tensor([0])
-        self.chat.model = self.chat.fused = self.chat.cache = None # the network holds its recordings, and these hold this: it must not hold the network
-        self.begin(writers)
-    def begin(self,
-        writers:list, # Other `Writer`s, no more of them than at first
-    ):
-        "Nothing was drawn yet."
-        self.take(writers)
-        self.state.copy_(torch.tensor([[self.end, w.left, self.chat.max_messages, 1] for w in writers]).T)
-    def take(self, writers): # memory stays where it is, as in the cache
-        self.writers, self.steps = writers, 0
-        self.state, self.heard = (t[:,:len(writers)] for t in self.memory)
-        self.now.zero_()
-    def alive(self): return self.state[1:].amin(0) > 0
-    def next(self,
-        drawn, # (B,) token ids, what the model would say
-        role,  # (B,) whose block it would open, if that is the question: 0 its own, 1 the other's
-    ): # (B,) token ids, what comes
-        "Take a step."
-        rule = self.rules[self.state[0], self.kinds[drawn] + role].T
-        draws = rule[0] == DRAWN
-        self.heard.index_copy_(0, self.now, torch.where(draws & self.alive(), drawn, NOTHING)[None])
-        self.now += 1
-        self.state[0] = rule[1]
-        self.state[1:] -= rule[2:]
-        return torch.where(draws, drawn, rule[0])
-DRAWN, NOTHING = -2, -1 # instead of a token
+        self.memory = tensor(0).repeat(4, len(replies)), tensor(0).repeat(c.context, len(replies))
+        self.cache, self.now = None, tensor([0])
+        self.begin(replies)
+
+# %% ../../nbs/evaluate/many.ipynb #974ca88e
+@patch
+def begin(self:ReplyRows,
+    replies:list, # `Reply`s, no more of them than at first
+):
+    "Nothing has been drawn yet."
+    self.take(replies)
+    budget = [[self.draws, r.left, self.max_messages, 1] for r in replies] # place, tokens, messages, lives
+    self.state.copy_(torch.tensor(budget).T)
+
+@patch
+def take(self:ReplyRows, replies):
+    "Use as many columns of the memory as there are replies."
+    self.replies, self.steps = replies, 0 # steps since the replies were told
+    self.state, self.heard = (t[:,:len(replies)] for t in self.memory)
+    self.now.zero_()
+
+@patch
+def alive(self:ReplyRows): return self.state[1:].amin(0) > 0
+
+# %% ../../nbs/evaluate/many.ipynb #c4c5c8d7
+@patch
+def next(self:ReplyRows,
+    drawn:Tensor, # (B,) token ids, what the model would say
+    role:Tensor,  # (B,) whose block it would open, if that is the question: 0 its own, 1 the other's
+)->Tensor: # (B,) token ids, what comes
+    "Take a step."
+    rule = self.rules[self.state[0], self.columns[drawn] + role].T
+    said = rule[0] == DRAWN
+    self.heard.index_copy_(0, self.now, torch.where(said & self.alive(), drawn, NOTHING)[None])
+    self.now += 1
+    self.state[0] = rule[1]
+    self.state[1:] -= rule[2:] # costs
+    return torch.where(said, drawn, rule[0])
 
 # %% ../../nbs/evaluate/many.ipynb #b4cfeac7
 @patch
-def tell(self:Rows):
-    "Tell the writers what was said since the last time."
-    for w, ids in zip(self.writers, self.heard[:self.steps].T.tolist()):
+def tell(self:ReplyRows):
+    "Tell the replies what was said since the last time."
+    for reply, ids in zip(self.replies, self.heard[:self.steps].T.tolist()):
         for i in ids:
-            if i in self.ends: w.said.append([])
-            elif i != NOTHING: w.said[-1].append(i)
-    self.take(self.writers)
+            if i in self.ends: reply.said.append([])
+            elif i != NOTHING: reply.said[-1].append(i)
+    self.take(self.replies)
 
+# %% ../../nbs/evaluate/many.ipynb #e0aae2c8
 @patch
-def left(self:Rows
+def left(self:ReplyRows
 )->list: # Numbers
     "Which rows are not done?"
     return self.alive().nonzero()[:,0].tolist()
 
 @patch
-def keep(self:Rows,
+def keep(self:ReplyRows,
     rows:list, # Their numbers
-)->torch.Tensor: # The same
+)->Tensor: # The same
     "Forget the other rows."
     self.tell()
-    n = torch.tensor(rows, device=self.now.device)
-    kept = self.state[:,n]
-    self.cache.keep(n)
-    self.take([self.writers[n] for n in rows])
+    numbers = torch.tensor(rows, device=self.now.device)
+    kept = self.state[:,numbers]
+    self.cache.keep(numbers)
+    self.take([self.replies[n] for n in rows])
     self.state.copy_(kept)
-    return n
+    return numbers
 
 # %% ../../nbs/evaluate/many.ipynb #f0237f9a
 @torch.no_grad()
-def read(
-    model,      # From ids to scores
-    rows:list,  # Lists of token ids
-    more:int=0, # Tokens that may follow; room for them is made
-    cache:RaggedCache=None, # Of other rows, all written; its memory is used again if it is enough (None: there is none)
-)->tuple: # ((B, n_embd) of the last token of each, RaggedCache to go on with)
-    "Read rows of different lengths side by side."
-    alike = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, rows)))}
-    longest = max(map(len, alike))
-    ids = torch.from_numpy(np.array([(0,)*(longest - len(i)) + i for i in alike])).to(model.device)
-    starts, length = torch.tensor([longest - len(i) for i in alike]), min(model.config.context, longest + more)
-    if cache and len(cache.memory[2]) >= len(alike) and cache.memory[0].shape[3] >= length: cache.again(starts)
-    else: cache = RaggedCache(model, starts, length if model.device.type == 'cpu' else None)
-    hidden = model.hidden(ids, cache)[:,-1]
-    if len(alike) == len(rows): return hidden, cache
-    copies = torch.tensor([alike[tuple(i)] for i in rows], device=model.device)
+def read_side_by_side(
+    engine:Engine, # From `masking_engine`
+    rows:list,     # Lists of token ids
+    more:int=0,    # Tokens that may follow; room for them is made
+    cache:RaggedCache=None, # Of other rows, all written, to use its memory (None: there is none)
+)->tuple: # ((B, n_embd) hidden states of the last token of each, RaggedCache to go on with)
+    "Read rows of different lengths."
+    number = {ids: n for n, ids in enumerate(dict.fromkeys(map(tuple, rows)))} # of each row, equal ones once
+    longest = max(map(len, number))
+    ids = torch.from_numpy(np.array([(0,)*(longest - len(i)) + i for i in number])).to(engine.model.device)
+    cache = cache_for(engine.model, torch.tensor([longest - len(i) for i in number]), longest + more, cache)
+    states = engine.hidden(ids, cache)[:,-1]
+    if len(number) == len(rows): return states, cache
+    copies = torch.tensor([number[tuple(i)] for i in rows], device=ids.device)
     cache.keep(copies)
-    return hidden[copies], cache
+    return states[copies], cache
+
+# %% ../../nbs/evaluate/many.ipynb #b21d6a11
+def cache_for(
+    model:GPT,         # Whose keys and values
+    starts:Tensor,     # (B,) as for `RaggedCache`
+    length:int,        # Positions wanted
+    cache:RaggedCache, # An older one, or None
+)->RaggedCache:
+    "An empty cache, in the memory of an older one if that is enough."
+    length = min(model.config.context, length)
+    if cache and len(cache.memory[2]) >= len(starts) and cache.memory[0].shape[3] >= length:
+        cache.restart(starts)
+        return cache
+    return RaggedCache(model, starts, length if model.device.type == 'cpu' else None)
 
 # %% ../../nbs/evaluate/many.ipynb #96761fbf
 @patch
-def choose(self:Rows,
-    scores,     # (B, vocab_size) tensor
-    **sampling, # For `sample`
-): # (B, 1) token ids
+def choose(self:ReplyRows,
+    logits:Tensor, # (B, vocab_size)
+    **sampling,    # For `sample`
+)->Tensor: # (B, 1) token ids
     "Draw what comes next in each row."
-    role = sample(scores[:,self.roles], temperature=sampling['temperature'], generator=sampling['generator'])[:,0]
-    return self.next(self.chat.draw(scores, self.writers, **sampling)[:,0], role)[:,None]
-
-# %% ../../nbs/evaluate/many.ipynb #cfc3a106
-@patch
-def draw(self:Chat,
-    scores,       # (B, vocab_size) tensor; it may be changed
-    writers:list, # The `Writer` of each row; with a guard they know all that was said
-    **sampling,   # For `sample`
-): # (B, 1) tensor of token ids
-    "The next word of each, by this chat's settings."
-    if self.guard: forbid(scores, writers, self.guard)
-    return sample(scores, **sampling)
+    role = sample(logits[:,self.roles], sampling['temperature'], generator=sampling['generator'])
+    drawn = self.draw(logits, self.replies, **sampling) if self.draw else sample(logits, **sampling)
+    return self.next(drawn[:,0], role[:,0])[:,None]
 
 # %% ../../nbs/evaluate/many.ipynb #c4933ba9
-def forbid(
-    scores,       # (B, vocab_size) tensor; it is changed
-    writers:list, # A `Writer` for each row
-    ban,          # From the ids of a message in the making to those it must not go on with
-):
-    "Make some tokens impossible."
-    banned = [(row, i) for row, w in enumerate(writers) for i in ban(w.said[-1])]
-    if banned: scores[tuple(torch.tensor(banned, device=scores.device).T)] = -torch.inf
+def sample_allowed(
+    logits:Tensor, # (B, vocab_size); they are changed
+    replies:list,  # The `Reply` of each row
+    ban,           # From the ids of a message so far to those that must not come next
+    **sampling,    # For `sample`
+)->Tensor: # (B, 1) token ids
+    "Draw a token that is not banned."
+    banned = [(row, i) for row, r in enumerate(replies) for i in ban(r.said[-1])]
+    if banned: logits[tuple(torch.tensor(banned, device=logits.device).T)] = -torch.inf
+    return sample(logits, **sampling)
 
 # %% ../../nbs/evaluate/many.ipynb #610f5670
 @torch.no_grad()
-def write(
-    chat:Chat,     # Whose model and settings
-    writers:list,  # `Writer`s; they are changed
-    rows:Rows=None, # Of others, all written, no fewer of them; its memory is used again (None: there is none)
-    every:int=None, # Steps from one look to the next (None: 8 on a GPU; elsewhere, and with a guard, 1)
-)->Rows: # For the next ones
-    "Write replies side by side, to the end."
-    if rows: rows.begin(writers)
-    else: rows = Rows(chat, writers)
-    model, sampling = chat.model, chat._settings()
-    every = 1 if chat.guard else every or (1 if model.device.type == 'cpu' else 8)
-    hidden, rows.cache = read(chat.fused, [w.ids for w in writers], max(w.left for w in writers) + 16, rows.cache)
-    ids = rows.choose(F.linear(hidden, model.embed_tokens.weight), **sampling)
-    while True:
-        rows.steps += 1
-        if chat.guard: rows.tell()
-        if rows.steps % every == 0 or rows.cache.length == rows.cache.k.shape[3]:
-            left = rows.left()
-            if not left: rows.tell(); return rows
-            if 2*len(left) <= len(rows.writers): ids = ids[rows.keep(left)]
-        if chat.guard: ids = rows.choose(chat.fused(ids, rows.cache)[:,-1], **sampling) # it must be asked in between
-        else: ids = chat.fused.draw(ids, rows.cache, rows.choose, **sampling)
+def write_side_by_side(
+    chat:Chat,           # Whose model and settings
+    replies:list,        # `Reply`s; they are written
+    rows:ReplyRows=None, # Of others, all written, no fewer of them; its memory is used (None: there is none)
+    every:int=None,      # Steps until somebody looks who is done (None: 8 on a GPU, else 1)
+    draw=None,           # As for `ReplyRows` (None: `sample`, heeding `chat.ban`)
+)->ReplyRows: # For the next ones
+    "Write replies to their ends."
+    if chat.ban and not draw: draw = partial(sample_allowed, ban=chat.ban)
+    if rows: rows.begin(replies)
+    else: rows = ReplyRows(chat, replies, draw)
+    engine, sampling, more = masking_engine(chat.model, chat.writer), chat.sampling(), max(r.left for r in replies) + 16
+    every = every or (1 if chat.model.device.type == 'cpu' else 8)
+    states, rows.cache = read_side_by_side(engine, [r.ids for r in replies], more, rows.cache)
+    ids = rows.choose(F.linear(states, chat.model.embed_tokens.weight), **sampling)
+    while (ids := rows.step_done(ids, every)) is not None:
+        if draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # nothing is recorded: `draw` sees what was said
+        else: ids = engine.draw(ids, rows.cache, choose=rows.choose, **sampling)
+    return rows
 
-# %% ../../nbs/evaluate/many.ipynb #ec7b7c34
+# %% ../../nbs/evaluate/many.ipynb #0f660ef1
 @patch
-def texts(self:Writer
-)->list: # Messages, at least one
-    "The reply as it would be read."
-    return [t for ids in self.said if (t := self.tok.decode(ids))] or ['']
+def step_done(self:ReplyRows,
+    ids:Tensor, # (B, 1) that came
+    every:int,  # Look who is done after so many steps
+)->Tensor: # (B, 1) ids of the rows that go on (None: all are done)
+    "Count a step; now and then, see who is done."
+    self.steps += 1
+    if self.draw: self.tell() # it sees what was said, at every step
+    elif self.steps % every and self.cache.length < self.cache.k.shape[3]: return ids
+    left = self.left()
+    if not left: self.tell(); return None
+    return ids[self.keep(left)] if 2*len(left) <= len(self.replies) else ids
 
 # %% ../../nbs/evaluate/many.ipynb #b84b793b
-@patch
-def replies(self:Chat,
-    talks:list,         # Lists of `Block`s to reply to
+def replies(
+    chat:Chat,           # Who replies; what was said in it plays no part, and is not changed
+    talks:list,          # Lists of `Block`s to reply to
     batch_size:int=None, # Side by side (None: 256 on a GPU, 128 elsewhere); ValueError below 1
-    progress=None,      # Called with the number of replies after each batch (None: nobody asks)
+    progress=None,       # Called with the number of replies after each batch (None: nobody asks)
+    draw=None,           # As for `write_side_by_side`
 )->list: # Of lists of messages, one for each talk
-    "Reply to many talks. What was said in this chat plays no part, and is not changed."
-    scratch, rows = copy.copy(self), None
+    "Reply to many talks at once."
+    scratch, rows = copy.copy(chat), None
     scratch.reset()
-    if batch_size is None: batch_size = 256 if self.model.device.type == 'cuda' else 128
+    if batch_size is None: batch_size = 256 if chat.model.device.type == 'cuda' else 128
     if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
-    writers = [Writer(scratch, talk) for talk in talks]
-    order = sorted(writers, key=lambda w: len(w.ids))
-    for n in range(0, len(order), batch_size):
-        rows = write(scratch, order[n:n+batch_size], rows)
-        if progress: progress(len(order[n:n+batch_size]))
-    return [w.texts() for w in writers]
+    all_replies = [Reply(scratch, talk) for talk in talks]
+    by_length = sorted(all_replies, key=lambda r: len(r.ids))
+    for n in range(0, len(by_length), batch_size):
+        batch = by_length[n:n+batch_size]
+        rows = write_side_by_side(scratch, batch, rows, draw=draw)
+        if progress: progress(len(batch))
+    return [r.texts() for r in all_replies]

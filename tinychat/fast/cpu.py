@@ -21,7 +21,7 @@ from ..gpt import GPT, TransformerBlock, rotate, sample
 
 # %% auto #0
 __all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'ChunkedCrossEntropy', 'chunk_loss',
-           'weighted_loss', 'keep_memory', 'CpuEngine', 'product', 'add_product', 'largest_score', 'Writer']
+           'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -215,21 +215,21 @@ def copy_weights(self:CpuEngine):
         a, p = layer.self_attn, layer.mlp
         qkv, gate_up = (w*root for w in folded(layer))
         gate_up[:c.n_hidden] /= 2 # see `step`
-        self.products.append([product(qkv, self.x, self.qkv), add_product(a.o_proj.weight, self.y, self.x),
-                              product(gate_up, self.x, self.gate_up), add_product(p.down_proj.weight, self.inner, self.x)])
+        self.products.append([_product(qkv, self.x, self.qkv), _add_product(a.o_proj.weight, self.y, self.x),
+                              _product(gate_up, self.x, self.gate_up), _add_product(p.down_proj.weight, self.inner, self.x)])
         # Queries would be divided by the root of d anyway, so only keys are multiplied by it.
         norms = [a.q_norm.weight.expand(c.n_head, d), a.k_norm.weight.expand(c.n_kv_head, d)*d**.5]
         self.head_norms.append(torch.cat(norms).numpy())
-    self.to_logits = product(m.embed_tokens.weight*m.norm.weight*root, self.x, self.out)
+    self.to_logits = _product(m.embed_tokens.weight*m.norm.weight*root, self.x, self.out)
     self.embedding, self.cos = m.embed_tokens.weight.detach().numpy(), m.cos.numpy()
     self.sin = (m.sin*torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)).numpy().reshape(-1, 2, d//2)
     self.needs_max = any(largest_score(layer.self_attn) > 60 for layer in m.layers)
     self.look_at_memory()
 
-def product(w, x, out):
+def _product(w, x, out):
     "A call, to be made when `x` holds something, that writes w @ x to `out`."
     return partial(torch.mv, w.detach(), x, out=out)
-def add_product(w, x, out):
+def _add_product(w, x, out):
     "The same, added to what `out` holds."
     return partial(torch.addmv, out, w.detach(), x, out=out)
 

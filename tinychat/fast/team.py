@@ -75,7 +75,10 @@ class SharedBatches:
 # %% ../../nbs/fast/team.ipynb #2304873c
 class Forward(nn.Module):
     "A network whose forward pass is another function's."
-    def __init__(self, model, logits):
+    def __init__(self,
+        model:GPT, # Its weights
+        logits,    # From model and ids to logits
+    ):
         super().__init__()
         self.model, self.logits = model, logits
     def forward(self, ids): return self.logits(self.model, ids)

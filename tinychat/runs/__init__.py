@@ -27,9 +27,8 @@ from ..train import fit, plot_history
 
 # %% auto #0
 __all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply', 'in_notebook', 'live_plot', 'line_printer',
-           'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'plan_options',
-           'go_on', 'fit_and_show', 'handed_in', 'progress_bar', 'describe', 'stop', 'run_for_everything', 'train_file',
-           'greet', 'learn', 'learn_everything', 'load_chat']
+           'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on',
+           'fit_and_show', 'run_for_everything', 'train_file', 'load_chat']
 
 # %% ../../nbs/runs/index.ipynb #5e5c2da9
 @dataclass
@@ -209,12 +208,12 @@ def begin(
         s.say(f'A base has its own shape; as {names} was asked for, training starts from scratch.')
     path, device = choose_start(init, r.base, train, s.say), pick_device(s.team.device)
     start, data = begin_further(s, path, train, held_out) if path else begin_from_scratch(s, train, held_out)
-    options = plan_options(s, start, data, device)
+    options = _plan_options(s, start, data, device)
     s.say(f'Training starts from {"scratch" if not path else f"the base {path.name}" if path.parent == BASES else path}.')
     model = start.new_model(keep=r.use_all).to(device)
     return SavedRun(model, data.tok, options, data_id=fingerprint(train, held_out), start=start.name, team=s.team), data, start
 
-def plan_options(s, start, data, device):
+def _plan_options(s, start, data, device):
     "`Options` for what was asked; all processes take the same."
     r = s.request
     planned = options_for(start, data, device, r.max_iters, r.seed)
@@ -246,21 +245,21 @@ def fit_and_show(
 ):
     "`fit` with everything that a person wants to see."
     begun = time.perf_counter()
-    with on_interrupt(s.team) as pressed, live_plot() as draw, progress_bar(s, run) as bar:
-        for measured in fit(run, *handed_in(s, run, data)):
+    with on_interrupt(s.team) as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
+        for measured in fit(run, *_handed_in(s, run, data)):
             run.seconds += time.perf_counter() - begun
             bar.update()
             if measured:
                 measured['seconds'] = round(run.seconds, 2)
-                s.say(describe(run))
+                s.say(_describe(run))
                 bar.set_postfix_str(f'best {run.best:.3f}')
                 draw(run.history)
-            if s.team.any(pressed.is_set()): stop(s, run, data, saver)
+            if s.team.any(pressed.is_set()): _stop(s, run, data, saver)
             if data.held_out: saver.save_now_and_then() # without, half a training is worth less than what is there
             begun = time.perf_counter()
         saver.save()
 
-def handed_in(s, run, data):
+def _handed_in(s, run, data):
     "What `fit` takes: batches, held-out conversations, the loss and the evaluation for this machine."
     o, context, team = run.options, run.model.config.context, s.team
     batches = data.batches(context, o, run.model.device)
@@ -270,17 +269,17 @@ def handed_in(s, run, data):
     return SharedBatches(batches, team), data.held_out, loss_fn, lambda *given: team.agreed(evaluate(*given))
 
 # %% ../../nbs/runs/index.ipynb #6d0792ce
-def progress_bar(s, run):
+def _progress_bar(s, run):
     "A bar of steps with the time left."
     from tqdm import tqdm
     return tqdm(total=run.options.max_iters, initial=run.step, unit='step', leave=False, disable=not bar_wanted(s.request, s.team))
 
-def describe(run):
+def _describe(run):
     "A line about the last evaluation."
     last, reply = run.history[-1], sample_reply(run.shown, run.tok, 'how are you?')
     return f"step {last['step']:>5}  train {last['train']:.3f}  held out {last['held']:.3f}  how are you? -> {reply!r}"
 
-def stop(s, run, data, saver):
+def _stop(s, run, data, saver):
     "Ctrl-C was pressed: save, say so, and end."
     if data.held_out:
         saver.save()
@@ -318,22 +317,22 @@ def train_file(
         train, held_out = open_data(data, progress=bar_wanted(r, team))
         check_out(out, r.resume)
         run, dataset, *start = go_on(s, train, held_out) if r.resume else begin(s, train, held_out)
-        greet(s, run, dataset)
+        _greet(s, run, dataset)
         if run.done: return run
         saver = Saver(run, out, r.resume, s.say)
-        learn(s, run, dataset, saver)
-        if r.use_all: return learn_everything(s, run, start[0], dataset, saver)
+        _learn(s, run, dataset, saver)
+        if r.use_all: return _learn_everything(s, run, start[0], dataset, saver)
         return run
 
 # %% ../../nbs/runs/index.ipynb #ccda96d1
-def greet(s, run, data):
+def _greet(s, run, data):
     "What will be trained on, and with what."
     model, o = run.model, run.options
     s.say(f'{n_messages(data.train):,} messages to learn from, {n_messages(data.held_out):,} held out. {model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {model.device.type}.')
     if run.done: s.say(f'{s.out} is finished: all {o.max_iters} steps are done.')
     elif s.request.resume: s.say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
 
-def learn(s, run, data, saver):
+def _learn(s, run, data, saver):
     "Train, and say how good it became."
     try: fit_and_show(s, run, data, saver)
     except KeyboardInterrupt:
@@ -342,7 +341,7 @@ def learn(s, run, data, saver):
     best = min(run.history, key=lambda h: h['held'])
     s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; {run.seconds:.0f} s of training. Saved in {s.out}.")
 
-def learn_everything(s, run, start, data, saver):
+def _learn_everything(s, run, start, data, saver):
     "Train once more, with what was held out."
     s.say('Once more, with what was held out.')
     everything = data.with_held_out()

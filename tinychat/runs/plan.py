@@ -136,7 +136,10 @@ def start_from_scratch(
     torch.manual_seed(seed)
     return Start(GPT(config), tok, torch.get_rng_state())
 
-def scratch_config(tok, sizes)->GPTConfig:
+def scratch_config(
+    tok:Tokenizer, # A vocabulary of the person's own
+    sizes:dict,    # Names of sizes -> what was asked for; ValueError if that makes no sense
+)->GPTConfig:
     "The shape of a network from scratch."
     check_sizes(sizes)
     return GPTConfig(tok.vocab_size, dropout=DROPOUT, **(SHAPE | {name: n for name, n in sizes.items() if name != 'vocab_size'}))

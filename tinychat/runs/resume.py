@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
+from torch import Tensor
 from ..checkpoint import load_checkpoint, model_from
 from ..fast.corpus import fingerprint
 from ..fast.optim import grouped_optimizers
@@ -21,8 +22,8 @@ from ..tokenizer import Tokenizer
 from ..train import AdamW, Averaged, Options, Run
 
 # %% auto #0
-__all__ = ['SavedRun', 'save_run', 'unfinished', 'optimizer_state', 'restore_optimizer', 'restore', 'check_sound', 'is_number',
-           'check_memory', 'resume_run', 'run_from', 'on_interrupt', 'no_interrupt', 'Saver']
+__all__ = ['SavedRun', 'save_run', 'unfinished', 'optimizer_state', 'restore_optimizer', 'restore', 'check_sound', 'check_memory',
+           'resume_run', 'run_from', 'on_interrupt', 'no_interrupt', 'Saver']
 
 # %% ../../nbs/runs/resume.ipynb #8b892aac
 @dataclass
@@ -105,15 +106,15 @@ def check_sound(
     "Do the parts of a run fit together?"
     o = run.options
     limits = {name: 2**63 if name == 'seed' else 1e12 for name in asdict(o)}
-    sound = all(is_number(x) and 0 <= x < limits[name] for name, x in asdict(o).items())
+    sound = all(_is_number(x) and 0 <= x < limits[name] for name, x in asdict(o).items())
     sound &= all(type(n) is int for n in (o.max_iters, o.batch_size, o.eval_every, o.warmup, o.patience, o.seed, run.step))
-    sound &= is_number(run.best) and is_number(run.seconds) and type(run.start) is str and type(run.history) is list
+    sound &= _is_number(run.best) and _is_number(run.seconds) and type(run.start) is str and type(run.history) is list
     if not sound or min(o.max_iters, o.batch_size, o.eval_every) < 1 or run.step < 0: raise ValueError
-    if not all(is_number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
+    if not all(_is_number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
     if run.averaged and (type(run.averaged.steps) is not int or run.averaged.steps < 0): raise ValueError
     for optimizer in run.optimizers: check_memory(optimizer)
 
-def is_number(x)->bool: return isinstance(x, (int, float)) and not isinstance(x, bool)
+def _is_number(x): return isinstance(x, (int, float)) and not isinstance(x, bool)
 
 def check_memory(
     optimizer, # ValueError if it remembers something that it never would

@@ -12,7 +12,7 @@ from ..chat import BREAK, Chat
 from ..files import printable
 
 # %% auto #0
-__all__ = ['HELP', 'NUMBERS', 'carry_out', 'set_number', 'talk', 'one_line', 'show']
+__all__ = ['HELP', 'NUMBERS', 'carry_out', 'talk', 'show']
 
 # %% ../../nbs/share/terminal.ipynb #9504409a
 HELP = '''/reset              begin a new conversation
@@ -34,7 +34,7 @@ def carry_out(
 )->str: # What to print
     "Carry out a line that begins with a slash."
     name, _, value = line[1:].strip().partition(' ')
-    if name in NUMBERS: return set_number(chat, name, value)
+    if name in NUMBERS: return _set_number(chat, name, value)
     if name == 'reset': chat.reset(); return 'A new conversation.'
     if name == 'save':
         try: return f'Saved in {chat.save(value.strip())}.'
@@ -44,7 +44,7 @@ def carry_out(
     if name == 'again': return 'There is nothing to answer yet: say something first.'
     return f'There is no /{name}. /help lists what there is.'
 
-def set_number(chat, name, value):
+def _set_number(chat, name, value):
     "Change a setting; what to print."
     kind, least, most = NUMBERS[name]
     try: n = kind(value)
@@ -63,10 +63,10 @@ def talk(
     print('Type a message and press Enter. /help lists commands; Ctrl-C stops a reply, Ctrl-D leaves.')
     while True:
         try:
-            if not one_line(chat, ask): return
+            if not _one_line(chat, ask): return
         except KeyboardInterrupt: print('\n(Ctrl-D or /quit leaves.)')
 
-def one_line(chat, ask):
+def _one_line(chat, ask):
     "Ask for a line and carry it out; False at the end of the talk."
     try: line = ask('you: ').strip()
     except (EOFError, RuntimeError): print(); return False # no more input, or none at all

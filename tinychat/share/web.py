@@ -7,22 +7,29 @@ Docs: https://tinychat.github.io/tinychat/share/web.html.md"""
 # %% ../../nbs/share/web.ipynb #1acd3da2
 from __future__ import annotations
 import base64, errno, html, ipaddress, logging, os, secrets, shutil, signal, socket, tempfile, threading, webbrowser
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
-from ..evaluate.leaks import Guard
-from ..chat import Chat, ChatBox
-from ..data import plain, to_chatml
+from fastcore.basics import patch
+from fastcore.meta import delegates
+from ..chat import ChatBox
+from ..data import to_chatml
+from ..files import printable
+from ..runs import load_chat
+from .guard import Guard
 
 # %% auto #0
-__all__ = ['STYLE', 'CELLS', 'POLICY', 'checkpoint_path', 'WebBox', 'chat_box', 'page', 'is_local', 'token_for', 'address',
-           'free_port', 'settings', 'serve']
+__all__ = ['PAGE_STYLE', 'ABOUT', 'PAGE_CELLS', 'CONTENT_POLICY', 'HEADERS', 'WIDGETS', 'checkpoint_path', 'WebBox', 'chat_box',
+           'without_folders', 'page_notebook', 'is_local', 'token_for', 'page_url', 'own_address', 'free_port',
+           'WebOptions', 'voila_config', 'admit', 'own_kernel', 'check_packages', 'tell_tabs', 'PageServer', 'serve']
 
 # %% ../../nbs/share/web.ipynb #d1fa327d
 def checkpoint_path(
 )->Path: # It may not be there
     "The checkpoint that TINYCHAT_CHECKPOINT names; without it, `out/ckpt.pt` here or up to three folders above."
     if named := os.environ.get('TINYCHAT_CHECKPOINT'): return Path(named)
-    return next((p for n in range(4) if (p := Path('../'*n + 'out/ckpt.pt')).exists()), Path('out/ckpt.pt'))
+    places = [Path('../'*n + 'out/ckpt.pt') for n in range(4)]
+    return next((p for p in places if p.exists()), places[0])
 
 # %% ../../nbs/share/web.ipynb #986bfb8a
 class WebBox(ChatBox):
@@ -32,8 +39,9 @@ class WebBox(ChatBox):
         if self.busy.locked(): return
         if not self.chat.talk: return self.tell('Not saved: nothing was said yet.')
         data = base64.b64encode(to_chatml([self.chat.talk]).encode()).decode()
+        link = f'<a download="talk.txt" href="data:text/plain;charset=utf-8;base64,{data}">Keep talk.txt</a>'
         self.tell()
-        self.note.value = self.note.value.replace('></div>', f'><a download="talk.txt" href="data:text/plain;charset=utf-8;base64,{data}">Keep talk.txt</a></div>')
+        self.note.value = self.note.value.replace('></div>', f'>{link}</div>')
     def arrange(self):
         "Put everything in its place."
         super().arrange()
@@ -41,11 +49,11 @@ class WebBox(ChatBox):
         self.ui.children[1].layout.height = 'max(220px, 100dvh - 345px)'
     def _ipython_display_(self):
         from IPython.display import HTML, display
-        display(HTML(STYLE))
+        display(HTML(PAGE_STYLE))
         super()._ipython_display_()
 
 # %% ../../nbs/share/web.ipynb #0a359ef2
-STYLE = '''<style>
+PAGE_STYLE = '''<style>
 body[data-voila] #main { background: var(--jp-layout-color1); }
 body[data-voila] #rendered_cells { max-width: 740px; margin: 0 auto; }
 body[data-voila] .jp-Cell, body[data-voila] .jp-OutputArea-output { padding: 0; }
@@ -63,28 +71,35 @@ def chat_box(
 ): # Shows a `WebBox`, or one line that says why there is none
     "What the page shows."
     from IPython.display import HTML, display
-    path, watched = checkpoint_path(), os.environ.get('TINYCHAT_GUARD')
+    path, guard = checkpoint_path(), os.environ.get('TINYCHAT_GUARD')
     try:
-        chat = Chat.load(path)
-        if watched: chat.guard = Guard.read(chat.tokenizer, watched)
+        chat = load_chat(path)
+        if guard: chat.ban = Guard.read(chat.tokenizer, guard)
         display(WebBox(chat))
     except (ImportError, OSError, ValueError) as e:
-        line = str(e)
-        for p in (path, Path(watched or '')):
-            if p.is_absolute(): line = line.replace(str(p), p.name) # where things are is nobody's business
-        display(HTML(f'{STYLE}<p role="alert">{html.escape(plain(line))}</p>'))
+        line = html.escape(printable(without_folders(str(e), path, Path(guard or ''))))
+        display(HTML(f'{PAGE_STYLE}<p role="alert">{line}</p>'))
+
+def without_folders(line, *paths):
+    "A message that names files, but not where they are: that is nobody's business."
+    for p in paths:
+        if p.is_absolute(): line = line.replace(str(p), p.name)
+    return line
 
 # %% ../../nbs/share/web.ipynb #30a013bb
-CELLS = [('markdown', '# tinychat'),
-         ('markdown', 'A small model that texts like the person whose messages it has learned. It knows how they write, and hardly what about.'),
-         ('code', 'from tinychat.share.web import chat_box\nchat_box()')]
+ABOUT = ('A small model that texts like the person whose messages it has learned. '
+         'It knows how they write, but little of what they know.')
+PAGE_CELLS = [('markdown', '# tinychat'), ('markdown', ABOUT),
+              ('code', 'from tinychat.share.web import chat_box\nchat_box()')]
 
-def page(
+def page_notebook(
 ): # A notebook, as nbformat has it
     "The notebook that is the page."
     from nbformat import v4
-    cells = [getattr(v4, f'new_{kind}_cell')(source, id=f'page{n}') for n,(kind,source) in enumerate(CELLS)]
-    return v4.new_notebook(cells=cells, metadata=dict(kernelspec=dict(name='python3', display_name='python3', language='python')))
+    new = dict(markdown=v4.new_markdown_cell, code=v4.new_code_cell)
+    cells = [new[kind](source, id=f'page{n}') for n, (kind, source) in enumerate(PAGE_CELLS)]
+    kernel = dict(name='python3', display_name='python3', language='python')
+    return v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel))
 
 # %% ../../nbs/share/web.ipynb #be406575
 def is_local(
@@ -102,17 +117,23 @@ def token_for(
     return os.environ.pop('TINYCHAT_TOKEN', None) or (secrets.token_urlsafe(16) if asked else None)
 
 # %% ../../nbs/share/web.ipynb #762704f5
-def address(
+def page_url(
     ip:str,    # The address to listen on
     port:int,  # And the port
     token:str, # What is asked for (None: nothing)
-)->str: # URL
+)->str:
     "What to type into a browser."
-    if ip in ('', '0.0.0.0', '::'):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            try: s.connect(('10.255.255.255', 1)); ip = s.getsockname()[0] # asks which network would be used; nothing is sent
-            except OSError: ip = socket.gethostname()
-    return f'http://{f"[{ip}]" if ":" in ip else ip}:{port}/' + (f'?token={quote(token)}' if token else '')
+    if ip in ('', '0.0.0.0', '::'): ip = own_address()
+    query = f'?token={quote(token)}' if token else ''
+    return f'http://{f"[{ip}]" if ":" in ip else ip}:{port}/{query}'
+
+def own_address(
+)->str: # An IP address, or a name
+    "This computer's address in the network that leads out."
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try: s.connect(('10.255.255.255', 1)) # asks which network would be used; nothing is sent
+        except OSError: return socket.gethostname()
+        return s.getsockname()[0]
 
 # %% ../../nbs/share/web.ipynb #0e358772
 def free_port(
@@ -126,88 +147,167 @@ def free_port(
             if os.name == 'posix': s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) # as the server does
             try: s.bind((ip, n)); return s.getsockname()[1]
             except OSError as e:
-                if e.errno not in (errno.EADDRINUSE, errno.EACCES): raise ValueError(f'--ip {ip} is no address of this computer. Give 127.0.0.1 for this computer alone, or 0.0.0.0 for all its networks.') from None
+                if e.errno in (errno.EADDRINUSE, errno.EACCES): continue
+                raise ValueError(f'--ip {ip} is no address of this computer. Give 127.0.0.1 for this computer alone, '
+                                 'or 0.0.0.0 for all its networks.') from None
     raise ValueError(f'The ports from {port} to {n} are taken. Choose another with --port.')
 
-# %% ../../nbs/share/web.ipynb #bb9afb67
-POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# %% ../../nbs/share/web.ipynb #ca84cf9a
+@dataclass
+class WebOptions:
+    "How the page is served. ValueError for what makes no sense."
+    port:int=8866       # The next free one is taken if this is not; 0: any
+    ip:str='127.0.0.1'  # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
+    token:str=None      # What visitors must know, at least 8 characters (None: on this computer nothing, else something random)
+    tabs:int=8          # Open at once, at most
+    minutes:float=30    # Until a tab that went away is forgotten
+    browser:bool=True   # Open the page here, too?
+    def __post_init__(self):
+        if self.tabs < 1 or not 0 < self.minutes < 1e6:
+            raise ValueError(f'--tabs and --minutes must be more than 0, not {self.tabs} and {self.minutes}.')
+        if self.token is not None and len(self.token) < 8:
+            raise ValueError('A token must have 8 characters at least, or others may guess it.')
+    def settled(self):
+        "The same with a free port, and a token if others can come."
+        token = self.token or (None if is_local(self.ip) else token_for())
+        return replace(self, port=free_port(self.port, self.ip), token=token)
 
-def settings(
-    folder,        # Where the files that connect server and processes go
-    port:int,      # Free
-    ip:str,        # The address to listen on
-    token:str,     # What is asked for (None: nothing)
-    tabs:int,      # Open at once
-    minutes:float, # Until a tab that went away is forgotten
+# %% ../../nbs/share/web.ipynb #bb9afb67
+CONTENT_POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+                  "font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+HEADERS = {'Content-Security-Policy': CONTENT_POLICY, 'Referrer-Policy': 'same-origin',
+           'X-Content-Type-Options': 'nosniff'}
+WIDGETS = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7',
+           '@voila-dashboards/widgets-manager8']
+
+def voila_config(
+    folder,       # Where the files that connect server and processes go
+    o:WebOptions, # Its port is free
 ): # A traitlets `Config`
     "What Voila is told."
-    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_server import DEFAULT_STATIC_FILES_PATH
-    from tornado.web import HTTPError
     from traitlets.config import Config
-    class ThisPython(KernelSpecManager): kernel_dirs = [] # none that is called python3 and lives elsewhere, without tinychat
-    def admit(handler, notebook, cwd):
-        handler.xsrf_token # sets the cookie without which a closing tab could not end its process
-        if handler.request.headers.get('Sec-Fetch-Dest', 'document') != 'document': raise HTTPError(403, reason='This page opens in a tab of its own only.')
-        if len(handler.kernel_manager.list_kernel_ids()) >= tabs: raise HTTPError(503, reason=f'There are {tabs} tabs open already. Close one, and reload this one.')
-    c = Config()
-    c.Voila.update(ip=ip, port=port, port_retries=0, token=token or '', open_browser=False, connection_dir_root=str(folder), log_level=logging.ERROR,
-                   tornado_settings=dict(headers={'Content-Security-Policy': POLICY, 'Referrer-Policy': 'same-origin', 'X-Content-Type-Options': 'nosniff'},
-                                         allow_remote_access=not is_local(ip), static_path=DEFAULT_STATIC_FILES_PATH)) # the last for error pages
-    c.VoilaConfiguration.update(file_allowlist=[], allow_template_override='NO', allow_theme_override='NO', show_tracebacks=False, prelaunch_hook=admit, kernel_spec_manager_class=ThisPython,
-                                extension_allowlist=['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7', '@voila-dashboards/widgets-manager8'])
+    c, seconds = Config(), 60*o.minutes
+    c.Voila.update(ip=o.ip, port=o.port, port_retries=0, token=o.token or '', open_browser=False,
+                   connection_dir_root=str(folder), log_level=logging.ERROR)
+    c.Voila.tornado_settings = dict(headers=HEADERS, allow_remote_access=not is_local(o.ip),
+                                    static_path=DEFAULT_STATIC_FILES_PATH) # for error pages
+    c.VoilaConfiguration.update(file_allowlist=[], allow_template_override='NO', allow_theme_override='NO',
+                                show_tracebacks=False, prelaunch_hook=admit(o.tabs),
+                                kernel_spec_manager_class=own_kernel(), extension_allowlist=WIDGETS)
     c.PasswordIdentityProvider.allow_password_change = False
-    c.MappingKernelManager.update(cull_idle_timeout=max(1, round(60*minutes)), cull_interval=max(1, min(60, round(20*minutes))), transport_encryption='auto')
+    c.MappingKernelManager.update(cull_idle_timeout=max(1, round(seconds)), transport_encryption='auto',
+                                  cull_interval=max(1, min(60, round(seconds/3))))
     return c
 
+# %% ../../nbs/share/web.ipynb #0bb9157f
+def admit(
+    tabs:int, # Open at once, at most
+): # Called before a tab gets its process; an HTTP error if it gets none
+    "Let a few real tabs in."
+    from tornado.web import HTTPError
+    def hook(handler, notebook, cwd):
+        handler.xsrf_token # sets the cookie without which a closing tab could not end its process
+        if handler.request.headers.get('Sec-Fetch-Dest', 'document') != 'document':
+            raise HTTPError(403, reason='This page opens in a tab of its own only.')
+        if len(handler.kernel_manager.list_kernel_ids()) >= tabs:
+            raise HTTPError(503, reason=f'There are {tabs} tabs open already. Close one, and reload this one.')
+    return hook
+
+def own_kernel(
+): # A `KernelSpecManager`
+    "The Python that serves the page, and none that is called python3 and lives elsewhere, without tinychat."
+    from jupyter_client.kernelspec import KernelSpecManager
+    class ThisPython(KernelSpecManager): kernel_dirs = []
+    return ThisPython
+
 # %% ../../nbs/share/web.ipynb #4cb2ae27
-def serve(
-    checkpoint='out/ckpt.pt', # What training wrote
-    port:int=8866,       # The next free one is taken if this is not
-    ip:str='127.0.0.1',  # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
-    token:str=None,      # What visitors must know, 8 characters at least (None: nothing on this computer, else something random)
-    tabs:int=8,          # Open at once, at most
-    minutes:float=30,    # Until a tab that went away is forgotten
-    browser:bool=True,   # Open it here, too?
-    guard=None,          # ChatML whose messages are not to be repeated, see `tinychat.evaluate.leaks.Guard` (None: no guard)
-): # Ends with KeyboardInterrupt, or by SIGTERM; ValueError if it cannot begin
-    "Serve the chat box as a web page until Ctrl-C."
-    if tabs < 1 or not 0 < minutes < 1e6: raise ValueError(f'--tabs and --minutes must be more than 0, not {tabs} and {minutes}.')
-    if token is not None and len(token) < 8: raise ValueError('A token must have 8 characters at least, or others may guess it.')
-    try: import ipykernel, ipywidgets, nbformat, voila.app; from jupyter_core.utils import run_sync; from tornado.ioloop import IOLoop
-    except ImportError as e: raise ValueError(f"The page needs {e.name}, which is not installed: pip install 'tinychat[web]'") from None
-    chat = Chat.load(checkpoint) # complains here rather than in a tab
+def check_packages():
+    "ValueError if something is not installed that serving needs."
+    try: import ipykernel, ipywidgets, nbformat, voila.app # noqa
+    except ImportError as e:
+        raise ValueError(f"The page needs {e.name}, which is not installed: pip install 'tinychat[web]'") from None
+
+def tell_tabs(
+    checkpoint, # What training wrote; ValueError if it is something else
+    guard,      # ChatML whose messages are not to be repeated; ValueError if it is something else (None: no guard)
+):
+    "Try both here, where errors are seen, and name them to the processes of the tabs."
+    chat = load_chat(checkpoint)
     os.environ['TINYCHAT_CHECKPOINT'] = os.path.abspath(checkpoint)
     os.environ.pop('TINYCHAT_GUARD', None)
-    if guard is not None:
-        Guard.read(chat.tokenizer, guard)
-        os.environ['TINYCHAT_GUARD'] = os.path.abspath(guard)
-    wanted, port = port, free_port(port, ip)
-    if not is_local(ip): token = token or token_for()
-    logging.getLogger('tornado').setLevel(logging.CRITICAL) # refused visitors are no news, and their addresses may hold a token
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        notebook = Path(folder)/'page'/'tinychat.ipynb'
+    if guard is None: return
+    Guard.read(chat.tokenizer, guard)
+    os.environ['TINYCHAT_GUARD'] = os.path.abspath(guard)
+
+# %% ../../nbs/share/web.ipynb #005b725a
+class PageServer:
+    "Serves the page."
+    def __init__(self,
+        folder:Path,  # For its files; nobody else may read it
+        o:WebOptions, # Settled
+    ):
+        import nbformat
+        from tornado.ioloop import IOLoop
+        from voila.app import Voila
+        notebook = folder/'page'/'tinychat.ipynb'
         notebook.parent.mkdir()
-        nbformat.write(page(), notebook)
-        app = voila.app.Voila(config=settings(folder, port, ip, token, tabs, minutes), config_file_paths=[])
-        app.initialize([str(notebook)])
-        url, loop, ended = address(ip, port, token), IOLoop.current(), []
-        def end(*signals):
-            ended.append(signals)
-            signal.signal(signal.SIGINT, signal.default_int_handler) # a second one waits for nothing
-            loop.asyncio_loop.call_soon_threadsafe(loop.stop)
-        def ready():
-            print(('' if port == wanted or not wanted else f'Port {wanted} is taken. ') + f'The chat box is at {url}  Ctrl-C ends it.', flush=True)
-            if not is_local(ip): print('Whoever has this address can talk to your model.', flush=True)
-            door = Path(folder)/'open.html' # the folder is for nobody else to read
-            door.write_text(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
-            if browser: threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start() # some browsers return only when they are closed
-        def stop(): # at once, and before their files go: a tab that was still starting would complain here
-            run_sync(app.kernel_manager.shutdown_all)(now=True)
-            shutil.rmtree(app.connection_dir, ignore_errors=True)
-        app.stop, before = stop, signal.signal(signal.SIGINT, end)
-        if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, app._handle_signal_stop) # the terminal was closed
-        loop.add_callback(ready)
-        try: app.start()
-        finally: signal.signal(signal.SIGINT, before)
-    if ended: raise KeyboardInterrupt
+        nbformat.write(page_notebook(), notebook)
+        self.app = Voila(config=voila_config(folder, o), config_file_paths=[])
+        self.app.initialize([str(notebook)])
+        self.folder, self.options, self.loop, self.interrupted = folder, o, IOLoop.current(), False
+
+# %% ../../nbs/share/web.ipynb #9a89f816
+@patch
+def announce(self:PageServer,
+    wanted:int, # The port that was asked for
+):
+    "Say where the page is, and open it."
+    o = self.options
+    url, taken = page_url(o.ip, o.port, o.token), f'Port {wanted} is taken. ' if wanted and o.port != wanted else ''
+    print(f'{taken}The chat box is at {url}  Ctrl-C ends it.', flush=True)
+    if not is_local(o.ip): print('Whoever has this address can talk to your model.', flush=True)
+    door = self.folder/'open.html'
+    door.write_text(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
+    if o.browser: # in a thread, because some browsers return only when they are closed
+        threading.Thread(target=webbrowser.open, args=(door.as_uri(),), daemon=True).start()
+
+# %% ../../nbs/share/web.ipynb #b68448cc
+@patch
+def interrupt(self:PageServer, *_):
+    "What Ctrl-C does. A second one waits for nothing."
+    self.interrupted = True
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    self.loop.asyncio_loop.call_soon_threadsafe(self.loop.stop)
+
+@patch
+def stop(self:PageServer):
+    "End all tabs at once, before their files go: a tab that was still starting would complain."
+    from jupyter_core.utils import run_sync
+    run_sync(self.app.kernel_manager.shutdown_all)(now=True)
+    shutil.rmtree(self.app.connection_dir, ignore_errors=True)
+
+@patch
+def run(self:PageServer, wanted):
+    "Serve until a signal ends it; KeyboardInterrupt after Ctrl-C."
+    self.app.stop, before = self.stop, signal.signal(signal.SIGINT, self.interrupt)
+    if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, self.app._handle_signal_stop) # the terminal was closed
+    self.loop.add_callback(self.announce, wanted)
+    try: self.app.start()
+    finally: signal.signal(signal.SIGINT, before)
+    if self.interrupted: raise KeyboardInterrupt
+
+# %% ../../nbs/share/web.ipynb #961fb2f3
+@delegates(WebOptions)
+def serve(
+    checkpoint='out/ckpt.pt', # What training wrote
+    guard=None,               # ChatML whose messages are not to be repeated, for `Guard` (None: no guard)
+    **how,                    # As for `WebOptions`
+): # Ends with KeyboardInterrupt, or by SIGTERM; ValueError if it cannot begin
+    "Serve the chat box as a web page until Ctrl-C."
+    o = WebOptions(**how)
+    check_packages()
+    tell_tabs(checkpoint, guard)
+    wanted, o = o.port, o.settled()
+    logging.getLogger('tornado').setLevel(logging.CRITICAL) # refused visitors are no news; their addresses may hold a token
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder: PageServer(Path(folder), o).run(wanted)

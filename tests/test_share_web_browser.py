@@ -3,20 +3,16 @@ import re, time
 from pathlib import Path
 
 import pytest
-from test_chatbox_browser import missing, open_browser
-from test_web import ask, served, soon, talker
+from conftest import missing
+from test_share_web import ask, served, soon, talker
 
 READY = 60_000 # ms until a page is there
 PHONE = dict(viewport=dict(width=390, height=844), is_mobile=True, has_touch=True, color_scheme='dark')
 
 @pytest.fixture(scope='module')
-def browser():
+def server(tmp_path_factory):
     try: import voila, ipykernel # noqa
     except ImportError as e: missing(e.name)
-    with open_browser() as b: yield b
-
-@pytest.fixture(scope='module')
-def server(tmp_path_factory):
     with served(talker(tmp_path_factory.mktemp('model')/'out'/'ckpt.pt'), minutes=0.1) as s:
         s.checkpoint = s.process.args[2].split("'")[1]
         yield s

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from test_commands import call, refused
-from tinychat.share import web
 from tinychat.gpt import GPT, GPTConfig
+from tinychat.share import web
 from tinychat.tokenizer import Tokenizer
 
 root = Path(__file__).resolve().parent.parent
@@ -85,8 +85,8 @@ def test_the_notebook_is_the_page():
     pytest.importorskip('nbformat')
     nb = json.loads((root/'nbs'/'share'/'app.ipynb').read_text(encoding='utf-8'))
     of = lambda cells: [(c['cell_type'], ''.join(c['source'])) for c in cells]
-    assert of(nb['cells']) == of(web.page().cells) == web.CELLS
-    assert nb['metadata']['kernelspec'] == web.page().metadata.kernelspec
+    assert of(nb['cells']) == of(web.page_notebook().cells) == web.PAGE_CELLS
+    assert nb['metadata']['kernelspec'] == web.page_notebook().metadata.kernelspec
 
 @pytest.fixture(scope='module')
 def model(tmp_path_factory): return talker(tmp_path_factory.mktemp('model')/'out'/'ckpt.pt')
@@ -165,7 +165,7 @@ def html(server):
     return r.text
 
 def test_the_page_shows_no_code_and_no_folder(server, html, model):
-    assert 'hardly what about' in html and 'application/vnd.jupyter.widget-view+json' in html
+    assert 'little of what they know' in html and 'application/vnd.jupyter.widget-view+json' in html
     assert 'chat_box()' not in html and 'Traceback' not in html and str(model) not in html and str(root) not in html
 
 def test_the_browser_is_told_to_stay_here(server, html):
@@ -317,13 +317,14 @@ def test_ctrl_c_ends_it_and_its_tabs(model, tmp_path, monkeypatch):
 def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
     "It comes from the environment, or from chance, and goes no further"
     seen = []
-    monkeypatch.setattr(web, 'serve', lambda *args: seen.append((args, os.environ.get('TINYCHAT_TOKEN'))))
+    def serve(checkpoint, guard, **how): seen.append((checkpoint, guard, web.WebOptions(**how), os.environ.get('TINYCHAT_TOKEN')))
+    monkeypatch.setattr(web, 'serve', serve)
     monkeypatch.delenv('TINYCHAT_TOKEN', raising=False)
     if word: monkeypatch.setenv('TINYCHAT_TOKEN', word)
     assert call(tmp_path, 'tinychat-web', *options)[0] == 0
-    [((checkpoint, port, ip, given, tabs, minutes, browser, guard), left)] = seen
-    assert (checkpoint, port, ip, tabs, minutes, browser, guard) == ('out/ckpt.pt', 8866, '127.0.0.1', 8, 30, True, None) and left is None
-    assert given == token or token == 'random' and len(given) >= 20
+    [(checkpoint, guard, asked, left)] = seen
+    assert (checkpoint, guard, left) == ('out/ckpt.pt', None, None) and asked == web.WebOptions(token=asked.token) # the same defaults
+    assert asked.token == token or token == 'random' and len(asked.token) >= 20
 
 def test_a_token_given_as_an_argument_is_refused(tmp_path):
     refused(call(tmp_path, 'tinychat-web', '--token', 'open-sesame'), 'no option')

@@ -1,0 +1,120 @@
+"What a model gives away: copies, planted secrets, membership; and what a guard costs."
+import copy, math, random
+
+import numpy as np
+import pytest, torch
+from evaluating import chat, talks, tok # fixtures among them
+
+from tinychat.chat import Chat
+from tinychat.checkpoint import load_checkpoint
+from tinychat.data import Block, load_data, to_chatml, write_chatml
+from tinychat.evaluate import leaks as L
+from tinychat.evaluate.many import Exchange, Reply, write_side_by_side
+from tinychat.gpt import Writer
+from tinychat.runs import train_file
+from tinychat.share.guard import Guard
+
+class Recorder(Writer):
+    "A writer that keeps the ids of every message."
+    def __init__(self, model): super().__init__(model); self.messages = []
+    def generate(self, *args, **how):
+        self.messages.append([])
+        for i in super().generate(*args, **how):
+            self.messages[-1].append(i)
+            yield i
+
+def test_stretch_is_the_longest_run():
+    rng = random.Random(0)
+    texts = [' '.join(rng.choices('a b c'.split(), k=rng.randint(0, 12))) for _ in range(20)]
+    known = L.KnownMessages(texts)
+    for _ in range(200):
+        w = rng.choices('a b c d'.split(), k=rng.randint(0, 12))
+        runs = [j - i for i in range(len(w)) for j in range(i + 3, len(w) + 1) if any(f' {" ".join(w[i:j])} ' in f' {t} ' for t in texts)]
+        assert known.stretch(' '.join(w)) == max(runs, default=0)
+
+def test_verbatim_of_nothing():
+    v = L.verbatim(L.KnownMessages([]), [])
+    assert v.n == 0 and v.longest == 0 and math.isnan(v.whole.value)
+
+def test_words_without_spaces():
+    train = ['明天晚上一起吃饭好不好我们七点见', 'คุณสบายดีไหมวันนี้เราจะไปไหนกันดี']
+    known = L.KnownMessages(train)
+    copies = L.verbatim(known, [((n, 0), t) for n, t in enumerate(train*4)])
+    assert copies.n == 8 and copies.whole.value == copies.long.value == 1 and known.stretch(train[0] + '啊') == 16
+
+def test_plant_counts():
+    train, birds = talks(5), L.canaries(3)
+    before = to_chatml(train)
+    text = to_chatml(L.plant(train, birds))
+    assert to_chatml(train) == before
+    for c in birds: assert text.count(c.text) == (c.repeats if not c.redacted or c.kind == 'name' else 0), c
+    assert L.canaries(3) == birds != L.canaries(4)
+
+def test_ending_bits_are_the_models(chat):
+    tok = chat.tokenizer
+    start, ends = [tok.end_of_text, *tok.encode('hello')], [tok.encode(t) for t in (' there', ' my friend', '!')]
+    for cost, end in zip(L.ending_bits(chat.model, start, ends), ends):
+        p = chat.model(torch.tensor([start + end]))[0].log_softmax(-1)
+        assert math.isclose(cost, -sum(p[len(start)+n-1, i].item() for n, i in enumerate(end))/math.log(2), rel_tol=1e-3)
+
+def test_a_model_that_knows_the_secret_is_found_out(chat):
+    "Trained on one sentence alone, it has it at full exposure and says it; before, it has not."
+    c = L.Canary('code', 1, False, 'the code for the gate is', '314159')
+    assert L.exposure(chat.model, chat.tokenizer, c) < 8 and L.tries(chat, c, 3) == 0
+    tok, opt = chat.tokenizer, torch.optim.Adam(chat.model.parameters(), 1e-2)
+    ids = torch.tensor([[tok.end_of_text, tok.im_start, *tok.encode('assistant\n'), *tok.encode(c.text), tok.im_end]])
+    for _ in range(60):
+        opt.zero_grad()
+        torch.nn.functional.cross_entropy(chat.model(ids[:,:-1])[0], ids[0,1:]).backward()
+        opt.step()
+    assert L.exposure(chat.model, tok, c) == 8 and L.tries(chat, c, 3) == 3
+    chat.ban = Guard(tok, [c.text], 2) # shorter than the secret
+    assert L.tries(chat, c, 3) == 0
+
+def test_question_asks_the_model_that_has_not_read_it(chat):
+    birds = L.canaries()[:2]
+    other = copy.deepcopy(chat.model)
+    for p in other.parameters(): torch.nn.init.normal_(p, std=.3)
+    for c in L.ask_for_secrets(chat, birds, other, L.Effort(tries_once=2, tries_more=1, rivals=15)):
+        assert c.exposure == L.exposure(chat.model, chat.tokenizer, c.canary, 15) and c.without == L.exposure(other, chat.tokenizer, c.canary, 15)
+
+def test_guard_cost_is_as_it_draws(chat):
+    "By hand: what the second message of a reply may not go on with, at the temperature of the chat."
+    chat.temperature, tok = 2., chat.tokenizer
+    first, second = 'well hello', 'my big dog runs'
+    guard = Guard(tok, [second], 2)
+    ids = tok.encode(second)
+    rows = [tok.end_of_text, *[i for role, t in (('user', 'hi'), ('assistant', first)) for i in (tok.im_start, *tok.encode(f'{role}\n'), *tok.encode(t), tok.im_end, *tok.encode('\n'))], tok.im_start, *tok.encode('assistant\n')]
+    p = (chat.model(torch.tensor([rows + ids]))[0]/2).softmax(-1)
+    bits = -sum(math.log2(1 - p[len(rows)+n-1, ids[n]].item()) for n in range(2, len(ids)))
+    assert bits > 0 and math.isclose(L.guard_cost(chat, guard, [Exchange(0, [Block('user', 'hi')], [], [first, second])]).value, bits/(len(first) + len(second) + 3), rel_tol=1e-4)
+
+def test_auc():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 6, 30).astype(float), rng.integers(2, 8, 40).astype(float)
+    assert math.isclose(L.auc(a, b), np.mean([(x < y) + .5*(x == y) for x in a for y in b]))
+
+@pytest.mark.parametrize('n', [1, 3])
+def test_guard_lets_no_longer_run_through(chat, n):
+    train = [b.text for c in talks(10) for b in c]
+    rows = [chat.tokenizer.encode(t) for t in train]
+    chat.ban, chat.temperature = Guard(chat.tokenizer, train, n), 1.
+    runs = {tuple(r[i:i+n+1]) for r in rows for i in range(len(r) - n)}
+    plain = Chat(chat.model, chat.tokenizer, make_writer=Recorder, ban=chat.ban, temperature=1., max_tokens=40, max_messages=3, seed=0)
+    replies = [Reply(copy.copy(chat), [Block('user', 'hello')]) for _ in range(20)]
+    write_side_by_side(chat, replies)
+    for _ in range(20): plain.reset(); plain.reply('hello')
+    messages = [ids for r in replies for ids in r.said] + plain.writer.messages
+    assert len(messages) > 40 and not any(tuple(ids[i:i+n+1]) in runs for ids in messages for i in range(len(ids) - n))
+
+def test_a_twin_on_the_same_messages_is_the_model(tmp_path):
+    "From the same start, by the same plan, with the same random numbers: dropout is on."
+    write_chatml(tmp_path/'me.txt', talks(40))
+    how = dict(n_layer=1, n_head=2, n_embd=32, context=64, max_iters=4, device='cpu', progress=False)
+    run = train_file(tmp_path/'me.txt', tmp_path/'ckpt.pt', init='scratch', **how)
+    assert run.best == run.history[-1]['held'] and run.model.config.dropout # what the file holds is the last model
+    seen, weights = [], load_checkpoint(tmp_path/'ckpt.pt')['model']
+    train, _ = load_data(tmp_path/'me.txt')
+    other = L.twin(tmp_path/'ckpt.pt', train, 'cpu', progress=lambda *at: seen.append(at))
+    assert seen == [(n, 4) for n in range(1, 5)]
+    for name, w in other.model.state_dict().items(): assert torch.equal(w, weights[name]), name
