@@ -179,7 +179,7 @@ def tinychat_web(
 ):
     "Serve the chat box as a web page, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.share.web import serve, token_for
-    serve(checkpoint, port, ip, token_for(token), tabs, minutes, not no_browser, guard)
+    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), tabs=tabs, minutes=minutes, browser=not no_browser)
 
 # %% ../nbs/commands.ipynb #cfd0c248
 @command
