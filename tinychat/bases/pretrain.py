@@ -24,11 +24,10 @@ from ..train import eval_windows, make_optimizers
 # %% auto #0
 __all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'SHARES', 'REPORT_EVERY', 'TEACHER', 'STUDENT', 'RECIPES', 'most_talkative',
            'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages', 'in_seconds',
-           'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'corpus_talk', 'casual',
-           'base_tokenizer', 'encode_source', 'swap_roles', 'Mixture', 'both_ways', 'plain_forward', 'soft_targets',
-           'judging_windows', 'places_in', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine',
-           'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'mixture_for', 'pretrain', 'progress_report',
-           'save_base', 'packed_weights', 'prepare_rows', 'write_rows', 'make_base', 'shared_rows', 'say_progress']
+           'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'casual', 'base_tokenizer',
+           'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'soft_targets', 'judging_windows',
+           'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine', 'linear_schedule', 'TimeLimit',
+           'with_time', 'Student', 'pretrain', 'save_base', 'packed_weights', 'prepare_rows', 'make_base']
 
 # %% ../../nbs/bases/pretrain.ipynb #d64ebd96
 def most_talkative(
@@ -185,12 +184,12 @@ def read_sources(
         lines = check_lines(read_corpus(folder, name), name)
         if name == 'books': out[name] = [plain_prose(line['text']) for line in lines]
         elif name == 'irc': out |= {'irc': channel_talks(lines), 'irc crowd': crowds(lines)}
-        else: out[name] = [corpus_talk(line, emphasis=name != 'bookdialog') for line in lines]
+        else: out[name] = [_corpus_talk(line, emphasis=name != 'bookdialog') for line in lines]
     seen = set()
     def is_new(c): return not ((key := repr(c)) in seen or seen.add(key))
     return {name: [c for c in convs if c and is_new(c)] for name, convs in out.items()}
 
-def corpus_talk(line, emphasis):
+def _corpus_talk(line, emphasis):
     "The conversation in a line of a corpus; with or without the marks of `_emphasis_`."
     def text(m): return m['text'] if emphasis else m['text'].replace('_', '')
     return between_two([(m['speaker'], text(m)) for m in line['messages']])
@@ -257,13 +256,13 @@ class Mixture:
         missing = [n for n in self.shares if n not in self.rows]
         if missing: raise ValueError(f'There is no source {missing[0]!r}. There are: {", ".join(self.rows)}.')
         names = [n for n, share in self.shares.items() if share]
-        sides = [both_ways(self.rows[n].to(torch.int32), self.tok) for n in names]
+        sides = [_both_ways(self.rows[n].to(torch.int32), self.tok) for n in names]
         self.share = torch.tensor([float(self.shares[n]) for n in names])
         self.length = torch.tensor([len(ids) for ids in sides])
         self.first = self.length.cumsum(0) - self.length # where each source begins in `ids`
         self.ids = torch.cat(sides).to(self.device)
 
-def both_ways(ids, tok):
+def _both_ways(ids, tok):
     "A row, and behind it the same told from the other side, if it has sides."
     swapped = swap_roles(ids, tok)
     return ids if torch.equal(ids, swapped) else torch.cat([ids, swapped])
@@ -285,7 +284,11 @@ def __getitem__(self:Mixture,
     return ids[:,:-1], ids[:,1:], index[:,1:]
 
 # %% ../../nbs/bases/pretrain.ipynb #99aa25f0
-def plain_forward(model): return model # from a model to what computes its logits: the model itself
+def plain_forward(
+    model:GPT, # That learns, or teaches
+): # From ids to logits
+    "What computes a model's logits: the model itself."
+    return model
 
 @torch.no_grad()
 def soft_targets(
@@ -303,7 +306,7 @@ def soft_targets(
     forwards = [torch.compile(f) if ids.is_cuda else f for f in map(forward_of, teachers)]
     batches = judging_windows(n, config.context, batch_size).to(ids.device).split(batch_size)
     for batch in tqdm(batches, desc='teachers read', disable=None):
-        place, judged = places_in(batch, config.context)
+        place, judged = _places_in(batch, config.context)
         x = ids[place[:,:-1].clamp_max(n - 1)].long()
         p = sum(f(x)[judged].float().softmax(-1) for f in forwards)/len(forwards)
         top, at = p.topk(k), place[:,1:][judged]
@@ -320,7 +323,7 @@ def judging_windows(
     windows = torch.tensor(eval_windows(n, context))
     return torch.cat([windows, windows[-1:].expand(-len(windows) % batch_size, 3)])
 
-def places_in(windows, context):
+def _places_in(windows, context):
     "Places that a batch of windows reads, (B, context + 1), and which of those after the first it judges."
     start, first, last = windows.T[:,:,None]
     place = start + torch.arange(context + 1, device=windows.device)
@@ -381,7 +384,11 @@ class OneProcess:
     def agreed(self, what): return what # what the first process says
     def wait(self): pass # until all have come this far
 
-def plain_optimizers(model, recipe):
+def plain_optimizers(
+    model:GPT, # That learns
+    recipe,    # Its learning rates and weight decay
+)->list: # Optimizers
+    "Those of the story."
     return make_optimizers(model, recipe.lr, recipe.muon_lr, recipe.weight_decay)
 
 @dataclass
@@ -448,7 +455,7 @@ class Student:
         self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses # slow to begin, then much faster
         torch.manual_seed(recipe.seed*team.size + team.rank) # dropout differs between processes
 
-def mixture_for(recipe, rows, tok, machine):
+def _mixture_for(recipe, rows, tok, machine):
     "What this process reads."
     shares = {n: s for n, s in recipe.shares.items() if n in rows}
     return Mixture(rows, shares, tok, recipe.context, recipe.batch_size, seed=recipe.seed, device=machine.device,
@@ -483,7 +490,7 @@ def pretrain(
 ):
     "Make a base, yielding reports; the last one holds the model, and the recipe as it was carried out."
     machine, limit, step = machine or Machine(), TimeLimit(minutes), 0
-    student = Student(recipe, mixture_for(recipe, rows, tok, machine), teachers, machine)
+    student = Student(recipe, _mixture_for(recipe, rows, tok, machine), teachers, machine)
     total = torch.zeros((), device=machine.device)
     if minutes: student.recipe = replace(recipe, tokens=1e15) # until the steps are timed
     while step < student.recipe.steps:
@@ -493,10 +500,10 @@ def pretrain(
             total.item() # to ask for a number is to wait for it
             student.recipe = machine.team.agreed(limit.fit(student.recipe, step))
         if step % REPORT_EVERY == 0 or step == student.recipe.steps:
-            yield progress_report(student, step, total.item(), limit.seconds)
+            yield _progress_report(student, step, total.item(), limit.seconds)
             total.zero_()
 
-def progress_report(student, step, total, seconds):
+def _progress_report(student, step, total, seconds):
     "How far it is, the mean loss since the last report, and at the end the model."
     recipe, loss = student.recipe, total/((step - 1) % REPORT_EVERY + 1)
     model = student.model.eval() if step == recipe.steps else None
@@ -538,7 +545,7 @@ def prepare_rows(
     vocab_size:int=8192, # Tokens in the vocabulary
 )->tuple: # (name -> ids, Tokenizer); ValueError if the file is something else, or was made otherwise
     "Everything a base reads, as ids."
-    if not Path(path).exists(): write_rows(corpora, path, vocab_size)
+    if not Path(path).exists(): _write_rows(corpora, path, vocab_size)
     anew = 'Move it away, and it is made anew.'
     try:
         kept = torch.load(path, weights_only=True)
@@ -550,7 +557,7 @@ def prepare_rows(
     if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. {anew}')
     return rows, tok
 
-def write_rows(corpora, path, vocab_size):
+def _write_rows(corpora, path, vocab_size):
     "Read and encode all sources, the neat ones twice."
     read = read_sources(corpora)
     tok = base_tokenizer(read, vocab_size)
@@ -582,13 +589,13 @@ def make_base(
     for each in recipe.teachers:
         if not (Path(out)/each/'config.json').exists(): make_base(each, corpora, out, machine, minutes)
         teachers.append(load_base(Path(out)/each)[0].to(machine.device).eval())
-    rows, tok = shared_rows(corpora, Path(out)/'base.pt', recipe, machine.team)
-    for done in pretrain(recipe, rows, tok, teachers, machine, minutes): say_progress(name, done, machine.team)
+    rows, tok = _shared_rows(corpora, Path(out)/'base.pt', recipe, machine.team)
+    for done in pretrain(recipe, rows, tok, teachers, machine, minutes): _say_progress(name, done, machine.team)
     if machine.team.rank == 0: save_base(folder, done['model'], tok, done['recipe'])
     machine.team.wait()
     return folder
 
-def shared_rows(corpora, path, recipe, team):
+def _shared_rows(corpora, path, recipe, team):
     "What the first process prepares, and all read."
     if team.rank == 0: prepare_rows(corpora, path, recipe.vocab_size)
     team.wait()
@@ -597,7 +604,7 @@ def shared_rows(corpora, path, recipe, team):
         print('Without corpora there is little to read. This makes a poor base.', file=sys.stderr)
     return rows, tok
 
-def say_progress(name, done, team):
+def _say_progress(name, done, team):
     "A line for each report."
     left = done['seconds']/done['step']*(done['steps'] - done['step'])
     line = f"{name}: step {done['step']:,} of {done['steps']:,}, loss {done['loss']:.3f}, {left:.0f} s left"

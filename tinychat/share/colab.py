@@ -11,7 +11,7 @@ from pathlib import Path
 from ..files import write_atomic
 
 # %% auto #0
-__all__ = ['upload', 'upload_into', 'keep', 'copy_into']
+__all__ = ['upload', 'keep']
 
 # %% ../../nbs/share/colab.ipynb #de2ebabf
 def upload(
@@ -24,11 +24,11 @@ def upload(
     except ImportError: missing = f'Put what your messenger exported into the folder {folder}, and run this again.'
     else:
         missing = 'No file was chosen. Run this again and choose what your messenger exported.'
-        upload_into(folder, files)
+        _upload_into(folder, files)
     if all(p.name.startswith('.') for p in folder.iterdir()): raise ValueError(missing)
     return folder
 
-def upload_into(folder, files):
+def _upload_into(folder, files):
     "Show Colab's upload button, which writes to the working folder."
     here = os.getcwd()
     os.chdir(folder)
@@ -48,9 +48,9 @@ def keep(
     except ImportError: return path
     if not drive: files.download(str(path)); return path
     google_drive.mount(str(mount))
-    return copy_into(Path(mount)/'MyDrive'/'tinychat', path)
+    return _copy_into(Path(mount)/'MyDrive'/'tinychat', path)
 
-def copy_into(folder, path):
+def _copy_into(folder, path):
     "Copy a file, under a name that is free or has the same content already."
     data = path.read_bytes()
     names = (f'{path.stem}{n or ""}{path.suffix}' for n in itertools.count())

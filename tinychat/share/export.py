@@ -17,9 +17,8 @@ from ..tokenizer import END_OF_TEXT, IM_END, IM_START, SPLIT, Tokenizer, byte_al
 
 # %% auto #0
 __all__ = ['NONCHARACTER', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'HF_CARD', 'GGUF_CARD', 'EXPORT_FORMATS', 'last_merge',
-           'list_merges', 'hf_tokenizer', 'hf_bpe', 'chat_template', 'hf_files', 'hf_json', 'foreign_file',
-           'may_export', 'new_folder', 'write_gguf', 'add_shape', 'add_tokenizer', 'modelfile', 'export_file',
-           'check_gguf']
+           'list_merges', 'hf_tokenizer', 'chat_template', 'hf_files', 'foreign_file', 'may_export', 'new_folder',
+           'write_gguf', 'modelfile', 'export_file', 'check_gguf']
 
 # %% ../../nbs/share/export.ipynb #7ffb1c38
 def last_merge(
@@ -63,9 +62,9 @@ def hf_tokenizer(
         added_tokens=[dict(id=i, content=s, **special) for s, i in tok.special.items()],
         normalizer=dict(type='Replace', pattern=dict(String=f'<{NONCHARACTER}|'), content='<|'),
         pre_tokenizer=dict(type='Sequence', pretokenizers=[split, bytelevel]),
-        model=hf_bpe(tok))
+        model=_hf_bpe(tok))
 
-def hf_bpe(tok):
+def _hf_bpe(tok):
     "Vocabulary and merges."
     alphabet = byte_alphabet()
     return dict(
@@ -96,12 +95,12 @@ def hf_files(
     from safetensors.torch import save
     dtype = torch.bfloat16 if half else torch.float32
     weights = {f'model.{n}': w.to('cpu', dtype).contiguous() for n, w in model.state_dict().items()}
-    texts = {name: json.dumps(d, indent=1, ensure_ascii=False) for name, d in hf_json(model, tok, dtype).items()}
+    texts = {name: json.dumps(d, indent=1, ensure_ascii=False) for name, d in _hf_json(model, tok, dtype).items()}
     return {**{name: text.encode() for name, text in texts.items()},
             'chat_template.jinja': chat_template(NONCHARACTER).encode(),
             'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
 
-def hf_json(model, tok, dtype):
+def _hf_json(model, tok, dtype):
     "Name of each JSON file -> what it holds."
     ids = dict(bos_token_id=tok.end_of_text, eos_token_id=tok.im_end, pad_token_id=tok.end_of_text)
     names = dict(bos_token=END_OF_TEXT, eos_token=IM_END, pad_token=END_OF_TEXT)
@@ -203,7 +202,7 @@ def write_gguf(
     writer = gguf.GGUFWriter(path, 'qwen3')
     writer.add_name('tinychat')
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
-    add_shape(writer, model.config); add_tokenizer(writer, tok, model.config.vocab_size)
+    _add_shape(writer, model.config); _add_tokenizer(writer, tok, model.config.vocab_size)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, model.config.n_layer)
     for name, p in model.state_dict().items():
         dtype = torch.float16 if half and p.dim() > 1 else torch.float32 # llama.cpp wants its norms in float32
@@ -211,7 +210,7 @@ def write_gguf(
     writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file()
     writer.close()
 
-def add_shape(writer, c):
+def _add_shape(writer, c):
     "The sizes of the network."
     writer.add_context_length(c.context); writer.add_embedding_length(c.n_embd)
     writer.add_block_count(c.n_layer); writer.add_feed_forward_length(c.n_hidden)
@@ -220,7 +219,7 @@ def add_shape(writer, c):
     writer.add_key_length(c.n_embd//c.n_head); writer.add_value_length(c.n_embd//c.n_head)
     writer.add_layer_norm_rms_eps(1e-6); writer.add_rope_freq_base(c.rope_theta)
 
-def add_tokenizer(writer, tok, vocab_size):
+def _add_tokenizer(writer, tok, vocab_size):
     "Tokens, merges and chat template."
     from gguf import TokenType
     alphabet = byte_alphabet()

@@ -20,8 +20,8 @@ from .guard import Guard
 
 # %% auto #0
 __all__ = ['PAGE_STYLE', 'ABOUT', 'PAGE_CELLS', 'CONTENT_POLICY', 'HEADERS', 'WIDGETS', 'checkpoint_path', 'WebBox', 'chat_box',
-           'without_folders', 'page_notebook', 'is_local', 'token_for', 'page_url', 'own_address', 'free_port',
-           'WebOptions', 'voila_config', 'admit', 'own_kernel', 'check_packages', 'tell_tabs', 'PageServer', 'serve']
+           'page_notebook', 'is_local', 'token_for', 'page_url', 'own_address', 'free_port', 'WebOptions',
+           'voila_config', 'admit', 'own_kernel', 'check_packages', 'tell_tabs', 'PageServer', 'serve']
 
 # %% ../../nbs/share/web.ipynb #d1fa327d
 def checkpoint_path(
@@ -77,10 +77,10 @@ def chat_box(
         if guard: chat.ban = Guard.read(chat.tokenizer, guard)
         display(WebBox(chat))
     except (ImportError, OSError, ValueError) as e:
-        line = html.escape(printable(without_folders(str(e), path, Path(guard or ''))))
+        line = html.escape(printable(_without_folders(str(e), path, Path(guard or ''))))
         display(HTML(f'{PAGE_STYLE}<p role="alert">{line}</p>'))
 
-def without_folders(line, *paths):
+def _without_folders(line, *paths):
     "A message that names files, but not where they are: that is nobody's business."
     for p in paths:
         if p.is_absolute(): line = line.replace(str(p), p.name)
