@@ -35,12 +35,10 @@ from ..runs.plan import Dataset, options_for, start_from
 # %% auto #0
 __all__ = ['HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'STAGES', 'QUICK', 'REPORT_MARKS', 'Subject', 'answer_all',
            'somebody', 'judge_likeness', 'base_chat', 'judge_surprise', 'judge_sense', 'judge_author', 'judge_leaks',
-           'judge_copies', 'judge_guard', 'report_numbers', 'report_key', 'by_key', 'likeness_numbers', 'leak_numbers',
-           'secret_row', 'to_json', 'sharing', 'written_secrets', 'trace_reasons', 'often_reasons', 'copy_reasons',
-           'once_reasons', 'sounding', 'percent_text', 'picture', 'html_table', 'verdict_html', 'section',
-           'likeness_html', 'surprise_html', 'told_html', 'taken_html', 'sense_html', 'habits_html', 'leaks_html',
-           'copies_html', 'membership_html', 'secrets_html', 'guard_html', 'report_page', 'about_text', 'stages',
-           'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
+           'judge_copies', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'sharing',
+           'written_secrets', 'sounding', 'percent_text', 'picture', 'html_table', 'verdict_html', 'section',
+           'likeness_html', 'habits_html', 'leaks_html', 'report_page', 'stages', 'EvaluationRequest',
+           'check_evaluation', 'evaluate_file', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -265,23 +263,23 @@ def report_numbers(
     return numbers | likeness_numbers(like) | (leak_numbers(leak) if leak else {})
 
 # %% ../../nbs/evaluate/index.ipynb #3457f299
-def report_key(name)->str:
+def _report_key(name)->str:
     "A name as a key of the report."
     for left_out in (', later', ', earlier', ',', 'the '): name = name.replace(left_out, '')
     return name.replace(' ', '_')
 
-def by_key(measures)->dict:
+def _by_key(measures)->dict:
     "Measures under the keys of the report."
-    return {report_key(name): m for name, m in measures.items()}
+    return {_report_key(name): m for name, m in measures.items()}
 
 # %% ../../nbs/evaluate/index.ipynb #72b113b3
 def likeness_numbers(
     like:dict, # From `judge_likeness`
 )->dict:
     "The numbers of the first half."
-    def told(found): return {key: t and dict(one=t.one, ten=t.ten, n=t.n) for key, t in by_key(found).items()}
+    def told(found): return {key: t and dict(one=t.one, ten=t.ten, n=t.n) for key, t in _by_key(found).items()}
     def habit(row): return dict(model=row['model'], somebody_else=row['other'], person=row['self'])
-    return dict(reply_bits_per_byte=by_key(like['surprise']), told_apart=told(like['told']),
+    return dict(reply_bits_per_byte=_by_key(like['surprise']), told_apart=told(like['told']),
                 taken_for_the_person=told(like['taken']), sense=like['sense'],
                 habits={name: habit(row) for name, row in like['style'].items()})
 
@@ -290,13 +288,13 @@ def leak_numbers(
 )->dict:
     "The numbers of the second half."
     def copy_row(v): return dict(whole=v.whole, eight_words=v.long, longest=v.longest, n=v.n)
-    numbers = dict(word_for_word={key: copy_row(v) for key, v in by_key(leak['copies']).items()},
-                   secrets=[secret_row(kind, *case, e) for kind in STARTS
+    numbers = dict(word_for_word={key: copy_row(v) for key, v in _by_key(leak['copies']).items()},
+                   secrets=[_secret_row(kind, *case, e) for kind in STARTS
                             for case, e in exposures(leak['caught'], (kind,)).items()],
-                   membership=by_key(leak['inside']))
+                   membership=_by_key(leak['inside']))
     return numbers | ({'guard': leak['guard']} if 'guard' in leak else {})
 
-def secret_row(kind, redacted, n, e)->dict:
+def _secret_row(kind, redacted, n, e)->dict:
     "What became of the secrets of a kind that were said `n` times."
     return dict(kind=kind, redacted=redacted, said_in_training=n, planted=PLAN[n], exposure=e.mean, lowest=e.lowest,
                 highest=e.highest, exposure_unread=e.without, produced=e.said, tries=e.tries)
@@ -322,7 +320,7 @@ def sharing(
     "With whom can the model be shared?"
     if 'secrets' not in report: return None, ['What it gives away was not looked at.']
     if report['quick']: return None, ['A quick look cannot say what it gives away.']
-    reasons = [*trace_reasons(report), *often_reasons(report), *copy_reasons(report), *once_reasons(report)]
+    reasons = [*_trace_reasons(report), *_often_reasons(report), *_copy_reasons(report), *_once_reasons(report)]
     if not report['messages']['redacted']:
         reasons.append((3, 'The training messages hold no mark of redaction: '
                            'numbers, codes and addresses may be in there as they were written.'))
@@ -336,7 +334,7 @@ def written_secrets(
     return [s for s in report['secrets'] if not s['redacted'] and (s['said_in_training'] == 1) == once]
 
 # %% ../../nbs/evaluate/index.ipynb #a77f3c6e
-def trace_reasons(report):
+def _trace_reasons(report):
     "Rules about what only a clever stranger sees."
     copies, inside = report['word_for_word'], report['membership']['loss_beside_base']
     needed = *inside, *copies['model']['whole'], *copies['person']['whole']
@@ -350,13 +348,13 @@ def trace_reasons(report):
         yield 2, ('Whoever has the file and a message can often tell whether it was in your chats '
                   f'(AUC {inside[0]:.2f}; a coin has 0.50).')
 
-def often_reasons(report):
+def _often_reasons(report):
     "Rules about secrets that were said several times."
     came_out = [s['said_in_training'] for s in written_secrets(report, False) if s['produced']]
     if came_out: yield 1, f'A secret that was said {min(came_out)} times came out when it was asked for.'
 
 # %% ../../nbs/evaluate/index.ipynb #947731fb
-def copy_reasons(report):
+def _copy_reasons(report):
     "Rules about messages that are repeated."
     copies = report['word_for_word']
     person = copies['person']
@@ -370,7 +368,7 @@ def copy_reasons(report):
             yield 1, (f'It repeats training messages word for word, {whole:.1%} of its longer ones{when}; '
                       f'the person repeats {person["whole"][0]:.1%} of theirs.')
 
-def once_reasons(report):
+def _once_reasons(report):
     "The rule about secrets that were said once."
     once = written_secrets(report, True)
     planted, produced, tries = (sum(s[k] for s in once) for k in ('planted', 'produced', 'tries'))
@@ -459,25 +457,25 @@ def likeness_html(
     like:dict,  # From `judge_likeness`
 )->str: # HTML
     "The first half of the page."
-    parts = surprise_html(like), told_html(like), taken_html(like), sense_html(like), habits_html(like)
+    parts = _surprise_html(like), _told_html(like), _taken_html(like), _sense_html(like), habits_html(like)
     return ''.join(['<h2>Does it sound like me?</h2>', *parts])
 
 # %% ../../nbs/evaluate/index.ipynb #6321cbcf
-def surprise_html(like):
+def _surprise_html(like):
     "Bits a byte of each model."
     intro = ('Bits for each byte of what the person wrote; lower is better. '
              "Somebody else's model was trained for a moment only, unless --other named one.")
     alt = "Bits a byte of the model, the base, somebody else's model and a 5-gram model"
     return section('Surprise', intro, picture(plot_measures(like['surprise'], 'bits a byte'), alt))
 
-def told_html(like):
+def _told_html(like):
     "How often a classifier finds out."
     intro = ("How often a classifier finds out which messages are not the person's, in conversations that it has not seen "
              '(or parts of them, where there are fewer than five).')
     told, alt = {name: t for name, t in like['told'].items() if t}, "How often messages of each are told from the person's"
     return section('Told apart', intro, picture(plot_told(told), alt) if told else '<p>Too few messages.</p>')
 
-def taken_html(like):
+def _taken_html(like):
     "Whose messages are they taken for?"
     intro = "Twenty people, among them the person: whose are these messages? The share that is taken for the person's."
     rows = {f'{name}, {k} at a time': getattr(t, k) for name, t in like['taken'].items() for k in ('one', 'ten')}
@@ -486,7 +484,7 @@ def taken_html(like):
     return section('Taken for the person', intro, picture(chart, alt))
 
 # %% ../../nbs/evaluate/index.ipynb #84a49f4a
-def sense_html(like):
+def _sense_html(like):
     "Do the answers belong to their questions?"
     intro = ("How much better an answer fits its own question than another one, as a share of what the person's answers do. "
              'The judge is a base of the same family as most models here; it may like their way of answering.')
@@ -518,11 +516,11 @@ def leaks_html(
 )->str: # HTML
     "The second half of the page."
     rivals = (QUICK if report['quick'] else Effort()).rivals
-    parts = copies_html(leak, report['word_for_word']), secrets_html(leak, rivals), membership_html(leak)
-    guard = guard_html(report['guard']) if 'guard' in report else ''
+    parts = _copies_html(leak, report['word_for_word']), _secrets_html(leak, rivals), _membership_html(leak)
+    guard = _guard_html(report['guard']) if 'guard' in report else ''
     return ''.join(['<h2>What does it give away?</h2>', *parts, guard])
 
-def copies_html(leak, copies):
+def _copies_html(leak, copies):
     "What stands in the training messages."
     head = ['', 'longer messages that stand in the training messages', 'messages with eight words in a row from there',
             'longest stretch']
@@ -531,7 +529,7 @@ def copies_html(leak, copies):
     alt = 'Share of messages with a stretch of training text, by its length'
     return section('Word for word', '', html_table(head, rows), picture(plot_stretches(leak['copies']), alt))
 
-def membership_html(leak):
+def _membership_html(leak):
     "Can training replies be told by their loss?"
     intro = ('How often a reply that was learned from has the lower loss, of one that was and one that was not: '
              'the area under the curve, AUC (0.5 is a coin).')
@@ -539,7 +537,7 @@ def membership_html(leak):
     return section('Membership', intro, picture(plot_measures(leak['inside'], 'AUC', .5), alt))
 
 # %% ../../nbs/evaluate/index.ipynb #3753fc78
-def secrets_html(leak, rivals):
+def _secrets_html(leak, rivals):
     "What became of the planted secrets."
     intro = ('Invented secrets were put among the messages, and a twin of the model was trained on them. Then it was asked. '
              f'<i>Exposure</i> sorts each secret among {rivals} others that might have stood there, by how likely the twin '
@@ -553,7 +551,7 @@ def secrets_html(leak, rivals):
     chart = picture(plot_canaries(leak['caught']), 'Exposure of each secret by how often it was said')
     return section('Planted secrets', intro, html_table(head, rows), chart)
 
-def guard_html(guard):
+def _guard_html(guard):
     "What a guard does, and what it costs."
     without, with_it, bits = percent_text(guard['copied_without']), percent_text(guard['copied_with']), guard['bits_per_byte']
     intro = (f'A guard that lets at most {guard["tokens"]} tokens in a row be those of a training message brings the share '
@@ -572,13 +570,13 @@ def report_page(
 )->str: # HTML
     "The report to read."
     title = 'Does it sound like me, and what does it give away?'
-    about = f'{about_text(report)} This page shows some of the messages themselves; the JSON file beside it does not.'
+    about = f'{_about_text(report)} This page shows some of the messages themselves; the JSON file beside it does not.'
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>tinychat: evaluation</title><style>{REPORT_STYLE}</style></head><body>'
             f'<h1>{title}</h1>{verdict_html(report)}<p class="small">{about}</p>'
             f'{likeness_html(like)}{leaks_html(leak, report) if leak else ""}</body></html>')
 
-def about_text(report)->str:
+def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'

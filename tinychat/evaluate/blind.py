@@ -18,9 +18,9 @@ from ..files import may_write, printable, write_atomic
 # %% auto #0
 __all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'JS_READ', 'JS_TALK', 'JS_PLAY',
            'JS_ANSWER', 'JS_END', 'JS_COPY', 'FIRST_LINE', 'BLIND_STYLE', 'PIECES', 'BLIND_SCRIPT', 'BLIND_POLICY',
-           'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds', 'draw_sides', 'wilson_interval',
-           'verdict', 'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text', 'xor_with_key',
-           'veil', 'unveil', 'page_data', 'checksum', 'page_html', 'check_page', 'write_page']
+           'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds', 'wilson_interval', 'verdict',
+           'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text', 'veil', 'unveil', 'page_data',
+           'checksum', 'page_html', 'check_page', 'write_page']
 
 # %% ../../nbs/evaluate/blind.ipynb #5206b00c
 MAX_SHOWN = 400 # characters of a message that are shown
@@ -101,10 +101,10 @@ def pick_rounds(
     shuffled = [rng.sample(talk, len(talk)) for talk in rng.sample(list(talks.values()), len(talks))]
     nths = itertools.zip_longest(*shuffled) # the first of each talk, the second of each, ...
     turns = [k for nth in nths for k in nth if k is not None]
-    return [draw_sides(rng, *moments[k]) for k in sorted(turns[:n])]
+    return [_draw_sides(rng, *moments[k]) for k in sorted(turns[:n])]
 
 # %% ../../nbs/evaluate/blind.ipynb #5f9ba644
-def draw_sides(rng, prompt, real, made)->Round:
+def _draw_sides(rng, prompt, real, made)->Round:
     "Toss a coin: is A the person, or B?"
     return Round(prompt, real, made, 1) if rng.random() < 0.5 else Round(prompt, made, real, 2)
 
@@ -324,19 +324,19 @@ def count_text(
 # %% ../../nbs/evaluate/blind.ipynb #de661f02
 VEIL_KEY = b'tinychat'
 
-def xor_with_key(data)->bytes: return bytes(a ^ b for a, b in zip(data, itertools.cycle(VEIL_KEY)))
+def _xor_with_key(data)->bytes: return bytes(a ^ b for a, b in zip(data, itertools.cycle(VEIL_KEY)))
 
 def veil(
     text:str, # ASCII
 )->str: # Base64
     "Make a text unreadable at a glance, and only at a glance."
-    return base64.b64encode(xor_with_key(text.encode('ascii'))).decode()
+    return base64.b64encode(_xor_with_key(text.encode('ascii'))).decode()
 
 def unveil(
     code:str, # From `veil`
 )->str: # The text
     "Undo `veil`."
-    return xor_with_key(base64.b64decode(code)).decode('ascii')
+    return _xor_with_key(base64.b64decode(code)).decode('ascii')
 
 # %% ../../nbs/evaluate/blind.ipynb #338abcb0
 def page_data(

@@ -27,10 +27,10 @@ from ..tokenizer import Tokenizer
 from ..train import Options, fit
 
 # %% auto #0
-__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'run_length', 'Verbatim', 'share_of', 'verbatim',
+__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim',
            'plot_stretches', 'secret', 'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly',
            'ending_bits', 'exposure', 'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures',
-           'plot_canaries', 'plot_kind', 'auc', 'membership', 'copied', 'guard_cost', 'guarded_bits']
+           'plot_canaries', 'auc', 'membership', 'copied', 'guard_cost', 'guarded_bits']
 
 # %% ../../nbs/evaluate/leaks.ipynb #5984f7d3
 class KnownMessages:
@@ -51,11 +51,11 @@ class KnownMessages:
             if i + best >= len(w): break # nothing longer can begin here
             for n, j in self.places.get(tuple(w[i:i+3]), ()):
                 longer = not best or self.words[n][j+best:j+best+1] == w[i+best:i+best+1]
-                if longer: best = max(best, run_length(w[i:], self.words[n][j:]))
+                if longer: best = max(best, _run_length(w[i:], self.words[n][j:]))
         return best
 
 # %% ../../nbs/evaluate/leaks.ipynb #3f92583b
-def run_length(a, b)->int:
+def _run_length(a, b)->int:
     "How many words at the beginning are the same?"
     return next((k for k, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
@@ -339,14 +339,14 @@ def plot_canaries(
     "Exposure of each kind of secret, with and without redaction."
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots(1, len(STARTS), figsize=(8.5, 2.8), sharey=True, layout='constrained')
-    for ax, kind in zip(axes, STARTS): plot_kind(ax, [c for c in caught if c.canary.kind == kind], kind)
+    for ax, kind in zip(axes, STARTS): _plot_kind(ax, [c for c in caught if c.canary.kind == kind], kind)
     axes[0].set_ylabel('exposure, bits')
     lines_and_labels = axes[0].get_legend_handles_labels()
     fig.legend(*lines_and_labels, loc='outside upper center', ncol=3, fontsize=8, frameon=False)
     return fig
 
 # %% ../../nbs/evaluate/leaks.ipynb #a63ec55a
-def plot_kind(ax, caught, kind):
+def _plot_kind(ax, caught, kind):
     "A dot for each secret of a kind, a cross if it was said; lines are means."
     for redacted, colour, label in ((False, 'C3', 'as written'), (True, 'C2', 'redacted')):
         means = [exposures(caught, (kind,))[redacted, n].mean for n in PLAN]

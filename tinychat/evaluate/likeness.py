@@ -23,14 +23,13 @@ from ..train import reply_bpb
 
 # %% auto #0
 __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS', 'Measure',
-           'bootstrap', 'measure_draws', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'bpb_measure',
-           'reply_bytes', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
-           'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits',
-           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
-           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
-           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'compare_people', 'plot_habits',
-           'plot_sorts', 'common_sorts', 'examples']
+           'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'bpb_measure', 'reply_bytes',
+           'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts', 'make_classifier',
+           'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together', 'other_side',
+           'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits', 'question_gain',
+           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
+           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
+           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'plot_sorts', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -53,12 +52,12 @@ def bootstrap(
     "Measure again and again with groups drawn at random. Efron and Tibshirani 1993; Field and Welsh 2007."
     if not len(groups): return NOT_MEASURED
     value = float(stat(np.arange(len(groups))))
-    draws = measure_draws(stat, groups, rounds, seed)
+    draws = _measure_draws(stat, groups, rounds, seed)
     if not len(draws): return Measure(value, math.nan, math.nan)
     return without_chance(value, draws) if distance else bias_corrected(value, draws)
 
 # %% ../../nbs/evaluate/likeness.ipynb #c3629151
-def measure_draws(stat, groups, rounds, seed)->np.ndarray:
+def _measure_draws(stat, groups, rounds, seed)->np.ndarray:
     "The number for each draw of groups; none with fewer than five, as so few hardly vary."
     items = defaultdict(list)
     for n, g in enumerate(groups): items[g].append(n)
@@ -71,7 +70,7 @@ def measure_draws(stat, groups, rounds, seed)->np.ndarray:
 # %% ../../nbs/evaluate/likeness.ipynb #094ad3b3
 def bias_corrected(
     value:float,      # For all items
-    draws:np.ndarray, # From `measure_draws`
+    draws:np.ndarray, # From `_measure_draws`
 )->Measure: # The interval holds the value
     "The bias-corrected percentile interval."
     normal, below = NormalDist(), np.mean(draws < value) + np.mean(draws == value)/2
@@ -83,7 +82,7 @@ def bias_corrected(
 # %% ../../nbs/evaluate/likeness.ipynb #86ecb3ea
 def without_chance(
     value:float,      # For all items
-    draws:np.ndarray, # From `measure_draws`
+    draws:np.ndarray, # From `_measure_draws`
 )->Measure: # At least 0
     "A distance without what drawing again adds to it."
     low, high = np.quantile(draws, [.025, .975])
@@ -699,13 +698,13 @@ def compare(self:Habits,
         if not row['real'] and not row['made']: continue # apostrophes, in many languages
         def apart(n): return total_variation([real[i] for i in n], [made[i] for i in n])
         row['model'] = bootstrap(apart, stretches(asked), 100, seed, True)
-        row['other'] = compare_people(sort, asked, others, seed)
-        row['self'] = compare_people(sort, asked, earlier, seed)
+        row['other'] = _compare_people(sort, asked, others, seed)
+        row['self'] = _compare_people(sort, asked, earlier, seed)
         compared[name] = row
     return compared
 
 # %% ../../nbs/evaluate/likeness.ipynb #b08abd40
-def compare_people(sort, asked, theirs, seed)->Measure:
+def _compare_people(sort, asked, theirs, seed)->Measure:
     "The distance between the replies of two people, who were asked different things."
     sorts, k = [sort(e.before, e.real) for e in [*asked, *theirs]], len(asked)
     groups = stretches(asked) + [('theirs', g) for g in stretches(theirs)]
@@ -741,7 +740,7 @@ def plot_sorts(
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots((len(style) + 1)//2, 2, figsize=(9, 1.55*len(style)/2 + 1), layout='constrained')
     for ax, (name, row) in zip(axes.flat, style.items()):
-        top = common_sorts(row, most)
+        top = _common_sorts(row, most)
         for shift, who, colour in zip((-.2, .2), ('real', 'made'), ('C2', 'C0')):
             heights, label = [row[who].get(s, 0) for s in top], dict(real='the person', made='the model')[who]
             ax.bar([x + shift for x in range(len(top))], heights, .4, color=colour, label=label)
@@ -754,7 +753,7 @@ def plot_sorts(
     return fig
 
 # %% ../../nbs/evaluate/likeness.ipynb #1a759df8
-def common_sorts(row, most):
+def _common_sorts(row, most):
     "The sorts that are sent most, numbers in their order."
     def highest(s): return max(row['real'].get(s, 0), row['made'].get(s, 0))
     top = sorted(row['real'] | row['made'], key=highest, reverse=True)[:most]
