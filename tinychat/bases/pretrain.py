@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/bases/pretrain.html.md"""
 from __future__ import annotations
 import gzip, io, json, re, sys, time
 from collections import Counter, defaultdict
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +26,10 @@ from ..train import eval_windows, make_optimizers
 __all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'SHARES', 'REPORT_EVERY', 'TEACHER', 'STUDENT', 'RECIPES', 'most_talkative',
            'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages', 'in_seconds',
            'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'casual', 'base_tokenizer',
-           'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'soft_targets', 'judging_windows',
-           'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine', 'linear_schedule', 'TimeLimit',
-           'with_time', 'Student', 'pretrain', 'save_base', 'packed_weights', 'prepare_rows', 'make_base']
+           'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'plain_precision', 'soft_targets',
+           'judging_windows', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine',
+           'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'pretrain', 'save_base', 'packed_weights',
+           'prepare_rows', 'make_base']
 
 # %% ../../nbs/bases/pretrain.ipynb #d64ebd96
 def most_talkative(
@@ -290,6 +292,12 @@ def plain_forward(
     "What computes a model's logits: the model itself."
     return model
 
+def plain_precision(
+    device:torch.device, # Where the work is done
+): # A context
+    "32 bits, for all that is done within it."
+    return nullcontext()
+
 @torch.no_grad()
 def soft_targets(
     teachers:list,      # GPTs with one vocabulary, on the device of `ids`
@@ -297,6 +305,7 @@ def soft_targets(
     k:int=128,          # Tokens to write down at each position
     batch_size:int=64,  # Windows at a time
     forward_of=plain_forward, # From a model to what computes its logits
+    autocast=plain_precision, # From a device to the context in which it does
 )->tuple: # ((N, k) the likeliest tokens at each position, int16; (N, k) their probabilities, float16)
     "What the teachers predict, averaged."
     from tqdm import tqdm
@@ -308,7 +317,7 @@ def soft_targets(
     for batch in tqdm(batches, desc='teachers read', disable=None):
         place, judged = _places_in(batch, config.context)
         x = ids[place[:,:-1].clamp_max(n - 1)].long()
-        p = sum(f(x)[judged].float().softmax(-1) for f in forwards)/len(forwards)
+        with autocast(ids.device): p = sum(f(x)[judged].float().softmax(-1) for f in forwards)/len(forwards)
         top, at = p.topk(k), place[:,1:][judged]
         tokens[at], probs[at] = top.indices.to(torch.int16), top.values.half()
     return tokens, probs
@@ -396,6 +405,7 @@ class Machine:
     "What a base is made on."
     device:torch.device=torch.device('cpu') # Where
     team:object=OneProcess()         # The processes that train together
+    autocast:object=plain_precision  # From a device to the context of the forward pass
     forward_of:object=plain_forward  # From a model to what computes its logits; gradients are averaged over the team
     optimizers:object=plain_optimizers # From model and recipe to the optimizers
 
@@ -446,10 +456,11 @@ class Student:
         teachers:list,   # GPTs to learn from, too
         machine:Machine, # Where it learns
     ):
-        self.recipe, self.mixture, team = recipe, mixture, machine.team
+        self.recipe, self.mixture, self.machine, team = recipe, mixture, machine, machine.team
         torch.manual_seed(recipe.seed)
         self.model = GPT(recipe.config()).to(machine.device).train()
-        self.targets = soft_targets(teachers, mixture.ids, forward_of=machine.forward_of) if teachers else ()
+        pieces = dict(forward_of=machine.forward_of, autocast=machine.autocast)
+        self.targets = soft_targets(teachers, mixture.ids, **pieces) if teachers else ()
         self.optimizers, forward = machine.optimizers(self.model, recipe), machine.forward_of(self.model)
         def losses(x, y, *targets): return distillation_loss(forward(x), y, *targets, trust=recipe.trust)
         self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses # slow to begin, then much faster
@@ -468,8 +479,9 @@ def learn(self:Student,
 )->Tensor: # Loss on the text alone, in nats a token
     "Take one step."
     x, y, place = self.mixture[step]
-    loss, text_loss = self.losses(x, y, *(t[place] for t in self.targets)) # forward pass
-    loss.backward()                                                        # backward pass
+    targets = [t[place] for t in self.targets]
+    with self.machine.autocast(x.device): loss, text_loss = self.losses(x, y, *targets) # forward pass
+    loss.backward()                                                                     # backward pass
     torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.)
     share = linear_schedule(step, self.recipe)
     for optimizer in self.optimizers:
