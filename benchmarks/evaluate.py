@@ -1,48 +1,64 @@
-"""Do the measures move the right way? The demo person's model beside models that should be worse at one thing: fewer messages, no base, another person's, learned by heart.
+"""Do the measures move the right way? The demo person's model beside models that should be worse at one thing:
+fewer messages, no base, another person's, learned by heart.
 
-    python benchmarks/evaluate.py [FOLDER]    # checkpoints that are missing in FOLDER (out/eval) are trained; a GPU helps. Rows go to benchmarks/runs/evaluation.jsonl
+    python benchmarks/evaluate.py [FOLDER]    # checkpoints that are missing in FOLDER (out/eval) are trained; a GPU helps
 
-nbs/evaluate/index.ipynb draws the rows."""
+Rows go to benchmarks/runs/evaluation.jsonl, and nbs/evaluate/index.ipynb draws them."""
 import json, sys, time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+
+import nanogpt
 import numpy as np
 import torch
-import nanogpt
-from tinychat.evaluate.leaks import Guard, Known, copied, membership, verbatim
-from tinychat.evaluate.likeness import Habits, Measure, bits, crowd, earlier, identify, messages, others, sense, told_apart
-from tinychat.evaluate.many import exchanges
+
 from tinychat.chat import Chat
+from tinychat.checkpoint import BASES, load_base, pick_device
 from tinychat.data import demo_chats, from_chats, load_data, write_chatml
-from tinychat.checkpoint import pick_device
-from tinychat.train import BASES, Options, fit, further_run, load_base, plan, train_file
+from tinychat.evaluate import answer_all
+from tinychat.evaluate.leaks import KnownMessages, copied, membership, verbatim
+from tinychat.evaluate.likeness import (Habits, Measure, bpb_measure, crowd, grouped_messages, identify, last_replies, other_side,
+                                        sense, told_apart)
+from tinychat.evaluate.many import exchanges
+from tinychat.fast import evaluate, loss_for, writer_for
+from tinychat.fast.cache import CachedWriter, Engine
+from tinychat.runs import load_chat, train_file
+from tinychat.runs.plan import Dataset, options_for, start_from
+from tinychat.runs.resume import SavedRun
+from tinychat.share.guard import Guard
+from tinychat.train import fit
 
 PEOPLE = '0f9fe1f8', '720840be'
 
 
 def part(train, share):
     "The last conversations, with so much of the text."
-    size = lambda convs: sum(len(b.text) for c in convs for b in c)
-    out = []
+    def size(convs): return sum(len(b.text) for c in convs for b in c)
+    last = []
     for c in reversed(train):
-        if size(out) > share*size(train): break
-        out.insert(0, c)
-    return out
+        if size(last) > share*size(train): break
+        last.insert(0, c)
+    return last
 
 
 def keep(model, tok, path):
-    torch.save(dict(config=asdict(model.config), model={k: v.cpu() for k, v in model.state_dict().items()}, tokenizer=tok.to_dict()), path)
+    weights = {k: v.cpu() for k, v in model.state_dict().items()}
+    torch.save(dict(config=asdict(model.config), model=weights, tokenizer=tok.to_dict()), path)
 
 
-def further(train, held, path, times=1, best=True):
-    "The default, `times` as long; without `best` the last weights are kept, however bad they are."
-    run = further_run(BASES/'tiny', train, Options(seed=0), 'auto', held)
-    plan(run, train, held, from_base=True)
-    if times > 1: run.options.max_iters *= times; run.options.average = run.options.patience = 0
-    for _ in fit(run, train, held if best else []): pass
-    if best: run.model.load_state_dict(run.best_model)
-    keep(run.model if best or not run.averaged else run.shown, run.tok, path)
+def default_run(path, train, held_out, device, seed=0, times=1):
+    "The default training from a base; with `times`, so many times as long, and then the last weights count, however bad they are."
+    start = start_from(path, train, seed)
+    data = Dataset.encode(train, held_out, start.tok)
+    options, *_ = options_for(start, data, device, seed=seed)
+    if times > 1: options = replace(options, max_iters=options.max_iters*times, average=0., patience=0)
+    model = start.new_model().to(device)
+    run, batches = SavedRun(model, start.tok, options), data.batches(model.config.context, options, device)
+    loss_fn = loss_for(model, options.max_iters*options.batch_size*batches.context)
+    for _ in fit(run, batches, held_out if times == 1 else (), loss_fn, evaluate): pass
+    if times == 1: run.model.load_state_dict(run.best_model)
+    return run
 
 
 def make(folder):
@@ -50,54 +66,91 @@ def make(folder):
     for who in PEOPLE:
         data = folder/f'{who}.txt'
         if not data.exists(): me, chats = demo_chats(who); write_chatml(data, from_chats(chats, me))
-        train, held = load_data(data)
-        if not (out := folder/f'default_{who}.pt').exists(): train_file(data, out)
-        if not (out := folder/f'scratch_{who}.pt').exists(): train_file(data, out, init='scratch')
-        if not (out := folder/f'nano_{who}.pt').exists(): keep(*nanogpt.train(data)[:2], out)
+        train, held_out = load_data(data)
+        if not (path := folder/f'default_{who}.pt').exists(): train_file(data, path)
+        if not (path := folder/f'scratch_{who}.pt').exists(): train_file(data, path, init='scratch')
+        if not (path := folder/f'nano_{who}.pt').exists(): keep(*nanogpt.train(data)[:2], path)
         if who != PEOPLE[0]: continue
-        for share in (4, 16):
-            if not (out := folder/f'share{share}.pt').exists(): further(part(train, 1/share), held, out)
-        if not (out := folder/'over.pt').exists(): further(train, held, out, 30, False)
+        jobs = [('share4.pt', part(train, 1/4), 1), ('share16.pt', part(train, 1/16), 1), ('over.pt', train, 30)]
+        for name, convs, times in jobs:
+            if (folder/name).exists(): continue
+            run = default_run(BASES/'tiny', convs, held_out, pick_device(), times=times)
+            keep(run.model, run.tok, folder/name)
 
 
 def rounded(row):
-    return {k: [round(x, 4) for x in v] if isinstance(v, Measure) else round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+    def short(v): return [round(x, 4) for x in v] if isinstance(v, Measure) else round(v, 4) if isinstance(v, float) else v
+    return {k: short(v) for k, v in row.items()}
 
 
-def behind_guard(chat, train, asked, mine):
+class Person:
+    "What a person's models are compared with."
+    def __init__(self, who, data):
+        self.who, (self.train, self.held_out) = who, load_data(data)
+        self.asked = exchanges(self.held_out)
+        self.wrote = [b.text for c in self.train for b in c if b.role == 'assistant']
+        people = crowd(self.wrote, 1000, self.held_out) # the most talkative first
+        self.suspects = dict(islice(people.items(), 19))
+        self.before = last_replies(self.train, sum(len(e.real) for e in self.asked))
+        self.theirs = exchanges(other_side(self.held_out))
+        self.habits = Habits(self.train, people)
+        self.known = KnownMessages([b.text for c in self.train for b in c])
+    def taken(self, heap): return identify(self.wrote, self.suspects, dict(it=heap))['it'].ten
+
+
+def row_of(person, name, chat, told, heap, style, whose):
+    "What is measured of models and of the person alike; `whose` habits are compared with the person's."
+    copies = verbatim(person.known, heap)
+    settings = dict(temperature=chat.temperature, top_k=chat.top_k) if chat else dict(temperature=None, top_k=None)
+    return dict(name=name, person=person.who, **settings, bpb=None, one=told.one, ten=told.ten, taken=person.taken(heap), sense=None,
+                habits=float(np.mean([r[whose].value for r in style.values()])), whole=copies.whole, eight=copies.long,
+                longest=copies.longest, auc=None)
+
+
+def behind_guard(chat, person, answered):
     "Share of the messages that hold more than eight tokens of a training message, without a guard and with it."
-    guard = chat.guard = Guard(chat.tokenizer, [b.text for c in train for b in c])
-    behind = [e._replace(made=m) for e, m in zip(asked, chat.replies([e.before for e in asked]))]
-    chat.guard = None
-    return dict(copied=copied(chat.tokenizer, guard, messages(mine, True)), copied_guarded=copied(chat.tokenizer, guard, messages(behind, True)))
+    guard = chat.ban = Guard(chat.tokenizer, [b.text for c in person.train for b in c])
+    guarded = answer_all(chat, person.asked)
+    chat.ban = None
+    free, behind = (copied(chat.tokenizer, guard, grouped_messages(es, True)) for es in (answered, guarded))
+    return dict(copied=free, copied_guarded=behind)
 
 
-def measure(name, person, chat, data, cache={}):
-    "A row of numbers; those of the person alone are computed once."
-    begin = time.perf_counter()
-    train, held = load_data(data)
-    if person not in cache:
-        asked, wrote = exchanges(held), [b.text for c in train for b in c if b.role == 'assistant']
-        people = crowd(wrote, 1000, held) # the most talkative first
-        cache.clear()
-        cache[person] = asked, wrote, earlier(train, sum(len(e.real) for e in asked)), exchanges(others(held)), dict(islice(people.items(), 19)), Habits(train, people), Known([b.text for c in train for b in c])
-    asked, wrote, before, theirs, people, habits, known = cache[person]
-    if chat is None: # the person, earlier, beside the person
-        told, copies = told_apart(messages(asked), messages(before)), verbatim(known, messages(asked))
-        style = habits.compare([e._replace(made=e.real) for e in asked], theirs, before)
-        return rounded(dict(name=name, person=person, temperature=None, top_k=None, bpb=None, one=told.one, ten=told.ten, taken=identify(wrote, people, dict(it=messages(asked)))['it'].ten, sense=None,
-                            habits=float(np.mean([r['self'].value for r in style.values()])), whole=copies.whole, eight=copies.long, longest=copies.longest, auc=None))
-    judge, (base, tok) = load_base(BASES/'small'), load_base(BASES/'tiny')
-    mine = [e._replace(made=m) for e, m in zip(asked, chat.replies([e.before for e in asked]))]
-    told, style = told_apart(messages(asked), messages(mine, True)), habits.compare(mine, theirs, before)
-    copies = verbatim(known, messages(mine, True))
-    row = dict(name=name, person=person, temperature=chat.temperature, top_k=chat.top_k, bpb=bits(chat.model, chat.tokenizer, held), one=told.one, ten=told.ten,
-               taken=identify(wrote, people, dict(it=messages(mine, True)))['it'].ten, sense=sense(*judge, mine, len(mine)),
-               habits=float(np.mean([r['model'].value for r in style.values()])), whole=copies.whole, eight=copies.long, longest=copies.longest,
-               auc=membership(chat.model, base, (chat.tokenizer, tok), before, asked)['loss beside the base'])
-    if name == 'learned by heart': row |= behind_guard(chat, train, asked, mine)
-    print(f'{time.perf_counter()-begin:.0f} s', row, flush=True)
+def measure(person, name, chat):
+    "A row of numbers."
+    begun = time.perf_counter()
+    answered = answer_all(chat, person.asked)
+    heap, base = grouped_messages(answered, True), load_base(BASES/'tiny')
+    told, style = told_apart(grouped_messages(person.asked), heap), person.habits.compare(answered, person.theirs, person.before)
+    row = row_of(person, name, chat, told, heap, style, 'model')
+    row['bpb'] = bpb_measure(chat.model, chat.tokenizer, person.held_out)
+    row['sense'] = sense(*load_base(BASES/'small'), answered, len(answered))
+    row['auc'] = membership((chat.model, chat.tokenizer), base, person.before, person.asked)['loss beside the base']
+    if name == 'learned by heart': row |= behind_guard(chat, person, answered)
+    print(f'{time.perf_counter()-begun:.0f} s', row, flush=True)
     return rounded(row)
+
+
+def measure_person(person):
+    "The person's earlier messages beside the later ones."
+    heap = grouped_messages(person.asked)
+    told, same = told_apart(heap, grouped_messages(person.before)), [e._replace(made=e.real) for e in person.asked]
+    style = person.habits.compare(same, person.theirs, person.before)
+    return rounded(row_of(person, 'the person, earlier', None, told, heap, style, 'self'))
+
+
+def models_of(person, folder, device):
+    "Yield the name of each model, and a chat with it."
+    who, other = person.who, PEOPLE[person.who == PEOPLE[0]]
+    files = {'default': f'default_{who}', 'from scratch': f'scratch_{who}', 'somebody else': f'default_{other}'}
+    if who == PEOPLE[0]:
+        files |= {'a quarter of the messages': 'share4', 'a sixteenth of the messages': 'share16', 'learned by heart': 'over'}
+    for name, file in files.items(): yield name, load_chat(folder/f'{file}.pt', device, seed=0)
+    yield 'the base', Chat(*load_base(BASES/'tiny'), make_writer=writer_for, seed=0)
+    nano, tok = nanogpt.load(folder/f'nano_{who}.pt')
+    def writer(model): return CachedWriter(Engine(model)) # no network of ours, so none of our engines
+    for name, settings in (('nanoGPT', {}), ('nanoGPT, its own sampling', dict(temperature=0.8, top_k=200))): # as its sample.py has it
+        yield name, Chat(nano.to(device), tok, make_writer=writer, seed=0, **settings)
 
 
 if __name__ == '__main__':
@@ -106,14 +159,6 @@ if __name__ == '__main__':
     make(folder)
     device, rows = str(pick_device()), []
     for who in PEOPLE:
-        data, other = folder/f'{who}.txt', PEOPLE[who == PEOPLE[0]]
-        for name, file, settings in (('default', f'default_{who}', {}), ('from scratch', f'scratch_{who}', {}), ('somebody else', f'default_{other}', {}),
-                                     *((('a quarter of the messages', 'share4', {}), ('a sixteenth of the messages', 'share16', {}), ('learned by heart', 'over', {})) if who == PEOPLE[0] else ())):
-            rows.append(measure(name, who, Chat.load(folder/f'{file}.pt', device, seed=0, **settings), data))
-        base = Chat(*load_base(BASES/'tiny'), seed=0)
-        rows.append(measure('the base', who, base, data))
-        for name, settings in (('nanoGPT', {}), ('nanoGPT, its own sampling', dict(temperature=0.8, top_k=200))): # as its sample.py has it
-            model, tok = nanogpt.load(folder/f'nano_{who}.pt')
-            rows.append(measure(name, who, Chat(model.to(device), tok, seed=0, **settings), data))
-        rows.append(measure('the person, earlier', who, None, data))
+        person = Person(who, folder/f'{who}.txt')
+        rows += [measure(person, name, chat) for name, chat in models_of(person, folder, device)] + [measure_person(person)]
         (Path(__file__).parent/'runs'/'evaluation.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in rows))
