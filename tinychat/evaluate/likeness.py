@@ -345,7 +345,7 @@ def plot_told(
     "How often each is told from the person."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.5, 0.6 + 0.45*len(told)))[1]
-    for shift, (name, colour) in zip((.12, -.12), (('one', 'C7'), ('ten', 'C0'))):
+    for shift, (name, colour) in zip((-.12, .12), (('one', 'C7'), ('ten', 'C0'))):
         measures = [getattr(t, name) for t in told.values()]
         for y, m in enumerate(measures): ax.plot([m.low, m.high], [y + shift]*2, color=colour, lw=2, alpha=.6)
         ys = [y + shift for y in range(len(told))]
