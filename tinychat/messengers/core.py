@@ -239,33 +239,31 @@ def value(self:JsonStream):
     self.at = end
     return value
 
-# %% ../../nbs/messengers/core.ipynb #3b46f767
-@patch
-def keys(self:JsonStream):
-    "Each key of an object. Step over its value before asking for the next key."
-    self.take('{')
-    if self.peek() == '}': self.take('}'); return
-    while True:
-        if self.peek() != '"': self.take('"')
-        key = self.value()
-        self.take(':')
-        yield key
-        if self.take(',}') == '}': return
-
 # %% ../../nbs/messengers/core.ipynb #63909b1d
 @patch
-def items(self:JsonStream):
-    "Stops once for each item of a list. Step over the item before going on."
-    self.take('[')
-    if self.peek() == ']': self.take(']'); return
+def items(self:JsonStream, brackets='[]'):
+    "Stop once for each item of a list. Step over the item before going on."
+    opening, closing = brackets
+    self.take(opening)
+    if self.peek() == closing: self.take(closing); return
     while True:
         yield
-        if self.take(',]') == ']': return
+        if self.take(',' + closing) == closing: return
 
 @patch
 def values(self:JsonStream):
     "Each item of a list, decoded."
     for _ in self.items(): yield self.value()
+
+# %% ../../nbs/messengers/core.ipynb #3b46f767
+@patch
+def keys(self:JsonStream):
+    "Each key of an object. Step over its value before asking for the next key."
+    for _ in self.items('{}'):
+        if self.peek() != '"': self.take('"')
+        key = self.value()
+        self.take(':')
+        yield key
 
 # %% ../../nbs/messengers/core.ipynb #c2ce87cf
 @dataclass
