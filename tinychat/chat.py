@@ -1,4 +1,4 @@
-"""A talk with a memory, and the chat box it ends in
+"""A conversation with a memory, and a box to type into
 
 Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 
@@ -26,11 +26,11 @@ __all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS',
 @dataclass(eq=False, repr=False)
 class Settings:
     "How a chat draws its replies. ValueError for a number that makes no sense."
-    temperature:float=0.9 # Boldness; 0 always says the likeliest
+    temperature:float=0.9 # Boldness; 0 always takes the likeliest token
     top_k:int=0           # Choose among this many tokens (0: all)
     max_tokens:int=256    # Longest reply, all its messages together; half the context at most
     max_messages:int=8    # Most messages in one reply
-    seed:int=None         # The same talk every time (None: never the same)
+    seed:int=None         # The same seed draws the same replies (None: different ones each time)
     def __post_init__(self):
         for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
             kind, whole = (Real, '') if name == 'temperature' else (Integral, 'whole ')
@@ -42,12 +42,12 @@ class Settings:
 
 # %% ../nbs/04_chat.ipynb #8579aca0
 class Chat(Settings):
-    "A talk with a model, which remembers what was said."
+    "A conversation with a model; it remembers what was said."
     def __init__(self,
         model:GPT,           # Trained
         tokenizer:Tokenizer, # The one it was trained with
-        make_writer=Writer,  # From the model to what writes with it
-        ban=None,            # From a message's ids so far to those that must not come next (None: any may)
+        make_writer=Writer,  # Function: model -> a `Writer`
+        ban=None,            # Function: a message's ids so far -> ids that must not come next (None: any may)
         **settings,          # As for `Settings`
     ):
         super().__init__(**settings)
@@ -58,7 +58,7 @@ class Chat(Settings):
     def reset(self):
         "Begin a new conversation."
         self.talk, self.n_dropped = [], 0 # `Block`s, and how many of the oldest are out of view
-        self.written = set() # files that hold this talk, which `save` may replace
+        self.written = set() # files that hold this conversation, which `save` may replace
     def __repr__(self):
         return f'Chat({self.model.n_params()/1e6:.1f}M parameters, {len(self.talk)} messages so far)'
 
@@ -69,7 +69,7 @@ def load(cls:Chat,
     device:str='auto',  # Where to run: auto, cpu, cuda, mps
     **how,              # As for `Chat`
 )->Chat:
-    "Open a checkpoint to talk to. Nothing in it is run."
+    "Open a checkpoint to talk to. It is read as data; no code in it is run."
     return cls(*open_model(path, pick_device(device)), **how)
 
 # %% ../nbs/04_chat.ipynb #646423d6
@@ -99,8 +99,8 @@ def room(self:Chat
 # %% ../nbs/04_chat.ipynb #3a476dd6
 @patch
 def prompt(self:Chat
-)->list: # Ids of the talk, an open `assistant` block last
-    "The talk as ids, its oldest messages dropped where it does not fit."
+)->list: # Ids of the conversation, an open `assistant` block last
+    "The conversation as ids; its oldest messages are dropped if it is too long."
     opening = self.header('assistant')
     limit = max(0, self.model.config.context - self.room() - len(opening) - 1)
     blocks = [self.block_ids(b) for b in self.talk[self.n_dropped:]]
@@ -109,7 +109,8 @@ def prompt(self:Chat
             blocks.pop(0)
             self.n_dropped += 1
     ids = [i for b in blocks for i in b]
-    return [self.tokenizer.end_of_text, *ids[max(0, len(ids)-limit):], *opening]
+    ids = ids[max(0, len(ids)-limit):] # not ids[-limit:], which would keep all if limit is 0
+    return [self.tokenizer.end_of_text, *ids, *opening]
 
 # %% ../nbs/04_chat.ipynb #42f979b8
 @patch
@@ -119,22 +120,22 @@ def sampling(self:Chat)->dict: # For `sample`
 # %% ../nbs/04_chat.ipynb #2ce0518f
 @patch
 def goes_on(self:Chat,
-    ids:list, # The talk, its last message closed
+    ids:list, # The conversation, its last message closed
 )->bool: # Does the model write another message?
     "Ask the model whose block is next: its own, or the other's."
     logits = self.writer.logits([*ids, *self.tokenizer.encode('\n'), self.tokenizer.im_start])
     roles = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')]
-    return sample(logits[:,roles], self.temperature, generator=self.rng).item() == 0
+    return sample(logits[:,roles], self.temperature, generator=self.rng).item() == 0 # the first: assistant
 
 # %% ../nbs/04_chat.ipynb #637b18b8
 class Break(str):
-    "A line end between two messages of one reply, not within one."
+    "A line end between two messages of a reply, unlike a line end inside a message."
 BREAK = Break('\n')
 
 # %% ../nbs/04_chat.ipynb #4ae82452
 @patch
 def message(self:Chat,
-    ids:list,  # The talk, an open block last; the ids of the message are added
+    ids:list,  # The conversation, its last block open; the ids of the message are added
     room:int,  # Tokens that it may take
 ):
     "Yield the text of one message as it is written."
@@ -148,7 +149,7 @@ def message(self:Chat,
 # %% ../nbs/04_chat.ipynb #d33620d9
 @patch
 def answer(self:Chat):
-    "Yield the model's reply to the talk as it is written, `BREAK` between two messages."
+    "Yield the model's reply as it is written, with `BREAK` between two messages."
     ids, said, newline, opening = self.prompt(), [], self.tokenizer.encode('\n'), self.header('assistant')
     end = len(ids) + self.room()
     try:
@@ -157,7 +158,7 @@ def answer(self:Chat):
             for piece in self.message(ids, end - len(ids)):
                 said[-1] += piece
                 yield piece
-            more = len(ids) + len(newline + opening) < end and ids[-1] == self.tokenizer.im_end
+            more = ids[-1] == self.tokenizer.im_end and len(ids) + len(newline + opening) < end # room left
             if n+1 == self.max_messages or not more or not self.goes_on(ids): return
             ids += [*newline, *opening]
             yield BREAK
@@ -185,7 +186,7 @@ def reply(self:Chat,
 
 # %% ../nbs/04_chat.ipynb #e1ae30cd
 @patch
-def again(self:Chat): # ValueError if nobody said anything yet
+def again(self:Chat): # ValueError if nobody has said anything yet
     "Forget the last reply, and yield another to the same message."
     while self.talk and self.talk[-1].role == 'assistant': self.talk.pop()
     if not self.talk: raise ValueError('There is nothing to answer yet: say something first.')
@@ -196,7 +197,7 @@ def again(self:Chat): # ValueError if nobody said anything yet
 def save(self:Chat,
     path=None, # Where (None: the first of talk.txt, talk2.txt... that is free); ValueError if it is taken
 )->Path: # Where it was written; OSError if that is impossible
-    "Write the talk as ChatML."
+    "Write the conversation as ChatML."
     if not self.talk: raise ValueError('nothing was said yet.')
     path = free_path(path, 'talk.txt', self.written)
     write_chatml(path, [self.talk])
@@ -219,18 +220,18 @@ DOTS = ('<svg role="img" aria-label="typing…" width="32" height="12" fill="cur
 def bubble(
     text:str,       # One message, as it was typed
     from_me:bool,   # Did I write it? Then it stands on the right
-    last:bool=True, # The last in a row of the same person gets the corner
+    last:bool=True, # Is it the last in a row by the same person? Then one corner is pointed
 )->str: # HTML
     "Draw a message as a phone does."
-    corner = '18px' if not last else '18px 18px 5px 18px' if from_me else '18px 18px 18px 5px'
-    who, side, body = *(('me', RIGHT) if from_me else ('them', LEFT)), html.escape(text) or DOTS
+    who, side, tail = ('me', RIGHT, '18px 18px 5px 18px') if from_me else ('them', LEFT, '18px 18px 18px 5px')
+    corner, body = tail if last else '18px', html.escape(text) or DOTS
     return f'<div data-from="{who}" style="{BUBBLE};border-radius:{corner};{side}">{body}</div>'
 
 # %% ../nbs/04_chat.ipynb #42280087
 def bubbles(
     talk:list, # `Block`s in order
 )->str: # HTML
-    "Draw a whole talk; messages in a row stand close together."
+    "Draw a whole conversation; messages in a row stand close together."
     sides, out = [b.role != 'assistant' for b in talk] + [None], ''
     for n, b in enumerate(talk):
         gap = 8 if n and sides[n] != sides[n-1] else 0
@@ -259,7 +260,7 @@ class ChatBox:
 @patch
 def draw(self:ChatBox,
     talk:list,        # `Block`s to show
-    often:bool=False, # One of many drawings? Twenty a second are enough for the eye; others are left out
+    often:bool=False, # Is it one of many? Then at most twenty a second are drawn: enough for the eye
 ):
     "Show `talk`."
     if often and time.monotonic() - self.drawn < 0.05: return
@@ -312,18 +313,19 @@ def free(self:ChatBox):
 @patch
 def enable(self:ChatBox):
     "While a reply comes, only Stop can be pressed."
-    for name, b in self.buttons.items(): b.disabled = self.busy.locked() != (name == 'Stop')
+    for name, b in self.buttons.items():
+        b.disabled = not self.busy.locked() if name == 'Stop' else self.busy.locked()
 
 # %% ../nbs/04_chat.ipynb #31094017
 @patch
 def turn(self:ChatBox,
     pieces,     # A reply as it streams
     past:list,  # The `Block`s before it
-    wait:bool,  # Return at its end, or at once?
+    wait:bool,  # Return when it has ended, or at once?
 )->bool: # False if another reply is still coming; then nothing happens
     "Take a turn."
-    free = self.busy.acquire(blocking=False)
-    if not free: self.tell('One reply at a time: this one is still coming.'); return False
+    if not self.busy.acquire(blocking=False):
+        self.tell('One reply at a time: the last one is still coming.'); return False
     self.halt.clear(); self.tell(); self.enable()
     self.thread = threading.Thread(target=self.follow, args=(pieces, past), daemon=True)
     if wait: self.follow(pieces, past)
@@ -342,7 +344,7 @@ def say(self:ChatBox,
 # %% ../nbs/04_chat.ipynb #d89b8931
 @patch
 def send(self:ChatBox):
-    "Say what stands in the field; while a reply is still coming, it stays there."
+    "Say what is in the field. While a reply is still coming, leave it there."
     text = self.text.value.strip()
     self.text.value = '' # first, so that a refused message can come back
     if text and not self.say(text, wait=False): self.text.value = text
@@ -350,7 +352,7 @@ def send(self:ChatBox):
 # %% ../nbs/04_chat.ipynb #557e4b31
 @patch
 def stop(self:ChatBox):
-    "End the reply after the piece it is at. What was said stays."
+    "End the reply after the current piece. What was said stays."
     self.halt.set()
 
 # %% ../nbs/04_chat.ipynb #5ff1c47e
@@ -364,7 +366,7 @@ def join(self:ChatBox, seconds:float=60):
 def again(self:ChatBox,
     wait:bool=False, # Return when the reply is complete?
 ):
-    "Replace the last reply by another."
+    "Replace the last reply with another."
     past = list(self.chat.talk)
     while past and past[-1].role == 'assistant': past.pop()
     self.turn(self.chat.again(), past, wait)
@@ -372,7 +374,7 @@ def again(self:ChatBox,
 # %% ../nbs/04_chat.ipynb #4db991d8
 @patch
 def reset(self:ChatBox):
-    "Forget the talk."
+    "Forget the conversation."
     if self.busy.locked(): return
     self.chat.reset()
     self.tell(); self.draw(self.chat.talk)
@@ -380,7 +382,7 @@ def reset(self:ChatBox):
 # %% ../nbs/04_chat.ipynb #6722f289
 @patch
 def save(self:ChatBox):
-    "Write the talk to a file."
+    "Write the conversation to a file."
     if self.busy.locked(): return
     try: self.tell(f'Saved in {self.chat.save(self.path).resolve()}')
     except OSError as e: self.tell(f'Not saved: {e.filename}: {e.strerror}')
@@ -388,8 +390,8 @@ def save(self:ChatBox):
 
 # %% ../nbs/04_chat.ipynb #9927d28b
 BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays',
-               Again='Another reply to the same message', Reset='Forget the talk and begin anew',
-               Save='Write the talk to a file')
+               Again='Another reply to the same message', Reset='Forget the conversation and start again',
+               Save='Save the conversation to a file')
 
 # %% ../nbs/04_chat.ipynb #709eeeff
 @patch
@@ -401,7 +403,7 @@ def make_buttons(self:ChatBox):
         b.on_click(lambda _, press=getattr(self, name.lower()): press())
         self.buttons[name] = b
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # ipywidgets 8 prefers `observe`, which also sends when the focus goes
+        warnings.simplefilter('ignore') # ipywidgets 8 prefers `observe`, which also sends on losing the focus
         self.text.on_submit(lambda _: threading.Timer(0.1, self.send).start())
 
 # %% ../nbs/04_chat.ipynb #7daa055f
@@ -411,7 +413,7 @@ SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)
 # %% ../nbs/04_chat.ipynb #6fd9a796
 @patch
 def make_sliders(self:ChatBox):
-    "A slider for each of `SLIDERS`, at what the chat has now; it counts from the next reply on."
+    "A slider for each of `SLIDERS`, set as the chat is now. A change counts from the next reply on."
     for name, (label, least, most, step) in SLIDERS.items():
         now, kind = getattr(self.chat, name), self.W.FloatSlider if type(step) is float else self.W.IntSlider
         slider = kind(value=now, min=min(least, now), max=max(most, now), step=step, description=label,

@@ -38,7 +38,8 @@ def conversations(
     gap_minutes:float=60, # A silence longer than this ends a conversation
 )->list: # Lists of messages, none empty, nothing lost; ValueError if `gap_minutes` is below 0
     "Split a chat at its silences."
-    if not gap_minutes >= 0: raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
+    if not gap_minutes >= 0: # written so that NaN is refused, too
+        raise ValueError(f'gap_minutes must be at least 0, not {gap_minutes}.')
     out = []
     for m in messages:
         last = out[-1][-1] if out else None
@@ -57,9 +58,9 @@ class Block(NamedTuple):
 def to_blocks(
     conversation:list, # `Message`s in order
     me:str,            # The sender whom the model imitates
-    group:bool=False,  # Is it part of a group's chat, even if only two speak here?
-)->list: # A `Block` a message
-    "Say who is who, from `me`'s side."
+    group:bool=False,  # Does it come from a group chat, even if only two people speak here?
+)->list: # One `Block` for each message
+    "Give each message its role, seen from `me`."
     others = {m.sender for m in conversation} - {me}
     def role(sender):
         if sender == me: return 'assistant'
@@ -79,10 +80,11 @@ def from_chats(
     me:str,               # The sender whom the model imitates; ValueError if they sent nothing
     gap_minutes:float=60, # A silence longer than this ends a conversation
 )->list: # Conversations, each a list of `Block`s, in order of time
-    "All conversations of a person, the one-sided ones left out."
+    "All conversations of a person, except the one-sided ones."
     senders = Counter(m.sender for chat in chats for m in chat)
-    found = ', '.join(f'{s} ({n})' for s,n in senders.most_common(20))
-    if me not in senders: raise ValueError(f'{me!r} sent nothing in these chats. Senders: {found}')
+    if me not in senders:
+        found = ', '.join(f'{s} ({n})' for s,n in senders.most_common(20))
+        raise ValueError(f'{me!r} sent nothing in these chats. Senders: {found}')
     parts = [c for chat in chats for c in conversations(chat, gap_minutes)]
     parts.sort(key=lambda c: c[0].time.timestamp() if c[0].time else 0)
     return [b for b in (to_blocks(c, me) for c in parts) if two_sided(b)]
@@ -91,7 +93,7 @@ def from_chats(
 def escape(
     text:str, # Anything somebody may type
 )->str: # The same, but `<|` cannot occur in it
-    r"Write `<|` as `<\|`, and what looks like that with one backslash more."
+    r"Write `<|` as `<\|`, and give what already looks like that one more backslash."
     return re.sub(r'<(\\*)\|', r'<\1\\|', text)
 
 # %% ../nbs/01_data.ipynb #f1fb6604
@@ -116,12 +118,12 @@ _role = re.compile(r'assistant|system|user( name=.+)?', re.S)
 # %% ../nbs/01_data.ipynb #384932f1
 def parse_block(
     text:str,      # ChatML
-    at:int,        # The place where a block should begin
+    at:int,        # The index in `text` at which a block should begin
     is_first:bool, # Does it begin a conversation?
     name:str,      # What to call the text in an error
-)->tuple: # (`Block`, the place after it); ValueError with the line if it is malformed
+)->tuple: # (`Block`, the index after it); ValueError with the line if it is malformed
     "Read one block of ChatML."
-    def stop(problem): raise ValueError(f'{name}, line {text.count(chr(10), 0, at)+1}: {problem}')
+    def stop(problem): raise ValueError('%s, line %d: %s' % (name, text.count('\n', 0, at) + 1, problem))
     m = _block.match(text, at)
     if not text.startswith('<|im_start|>', at):
         stop('a block must begin with <|im_start|>. '
@@ -157,17 +159,17 @@ def write_chatml(
     "Write a ChatML file, whole or not at all."
     try: write_atomic(path, to_chatml(convs).encode())
     except UnicodeEncodeError:
-        raise ValueError(f'{path} was not written: a message holds half of a surrogate pair, an emoji that '
-                         'the export cut in two. Export again, or remove that character.') from None
+        raise ValueError(f'{path} was not written: a message holds half of a surrogate pair: the export cut '
+                         'an emoji in two. Export again, or remove that character.') from None
 
 # %% ../nbs/01_data.ipynb #a896e6af
 def read_chatml(
     path, # A ChatML file
-)->list: # Conversations, each a list of `Block`s; ValueError if there is none in it
+)->list: # Conversations, each a list of `Block`s; ValueError if the file holds none
     "Read a ChatML file."
     advice = ('Put your messages there as ChatML (training_data/README.md says how), '
               'or try a demo person: tinychat-demo.')
-    try: text = Path(path).read_bytes().decode('utf-8-sig') # editors on Windows put a mark in front
+    try: text = Path(path).read_bytes().decode('utf-8-sig') # some Windows editors begin a file with a mark
     except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}') from None
     except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the ChatML file in it.') from None
     except UnicodeDecodeError as e:
@@ -178,7 +180,7 @@ def read_chatml(
     return convs
 
 # %% ../nbs/01_data.ipynb #da29ce36
-DEMO_PERSON = '0f9fe1f8-9afe-4bc0-b283-4841cf9954d8' # an even, visible style
+DEMO_PERSON = '0f9fe1f8-9afe-4bc0-b283-4841cf9954d8' # a steady style that is easy to see
 
 @lru_cache(maxsize=1)
 def all_demo_chats(
@@ -194,7 +196,7 @@ def all_demo_chats(
 
 # %% ../nbs/01_data.ipynb #b526b27c
 def demo_chats(
-    person:str=DEMO_PERSON, # A participant's id, or how it begins; ValueError if that fits none or several
+    person:str=DEMO_PERSON, # A participant's id or its beginning; ValueError if it fits none or several
 )->tuple: # (id of the participant, their chats as lists of `Message`s)
     "The chats of a participant of the Chit-Chat Challenge."
     count = Counter(m.sender for chat in all_demo_chats() for m in chat)
@@ -202,7 +204,7 @@ def demo_chats(
     if len(found) != 1 or not person:
         known = ', '.join(f'{p[:8]} ({n:,})' for p,n in count.most_common(8))
         raise ValueError(f'{len(found) if person else "All"} of {len(count):,} participants have an id that '
-                         f'begins with {person!r}. The most talkative, with their messages: {known}.')
+                         f'begins with {person!r}. The most talkative (and what each sent): {known}.')
     return found[0], [chat for chat in all_demo_chats() if any(m.sender == found[0] for m in chat)]
 
 # %% ../nbs/01_data.ipynb #64b1749b
@@ -210,22 +212,22 @@ def split_by_time(
     convs:list,      # Conversations in order of time; ValueError if fewer than two
     share:float=0.1, # Share of the characters to hold out, from the end
 )->tuple: # (train, held_out): lists of conversations
-    "Hold out the last conversations, those whose share of the characters is nearest to `share`."
+    "Hold out the last conversations: as many as bring their part of the text nearest to `share`."
     if len(convs) < 2:
         raise ValueError(f'{len(convs)} conversation is too few: one is held out to judge the model by, so '
-                         'at least 2 are needed. Split at shorter silences, with a blank line, or bring '
-                         'more messages.')
+                         'at least 2 are needed. Cut it in two with a blank line, where there was a silence, '
+                         'or add more messages.')
     ends = list(accumulate(sum(len(b.text) for b in c) for c in convs))
     cut = min(range(1, len(convs)), key=lambda n: abs(ends[n-1] - (1-share)*ends[-1]))
     return convs[:cut], convs[cut:]
 
 # %% ../nbs/01_data.ipynb #d7af419c
-MIN_MESSAGES = 100 # with fewer, held-out numbers are noise and the model can only repeat
+MIN_MESSAGES = 100 # with fewer, held-out numbers are noise, and the model can only repeat what it has read
 
 # %% ../nbs/01_data.ipynb #172067a5
 def check_enough(
-    path,           # The file, for the message
-    n_messages:int, # That the person wrote
+    path,           # The file, for the error
+    n_messages:int, # How many the person wrote
 ): # ValueError if they are too few
     "Are there enough messages to learn from?"
     if n_messages < MIN_MESSAGES:
@@ -273,14 +275,14 @@ def encode_all(
     convs:list,    # Conversations
 )->tuple: # (ids, mine): tensors (N,) of int64 and bool
     "Encode conversations into one long row."
-    import torch # here, not at the top: `tinychat-import` needs only what stands above, and starts sooner
+    import torch # here, not at the top: `tinychat-import` needs only the code above, and starts faster
     rows = [encode_conversation(tok, c) for c in convs]
     ids, mine = [i for ids,_ in rows for i in ids], [m for _,mine in rows for m in mine]
     return torch.tensor(ids), torch.tensor(mine)
 
 # %% ../nbs/01_data.ipynb #10456e01
 class Batches:
-    "Windows of a long row, shuffled anew each epoch; batch `n` is always the same."
+    "Windows of a long row, in a new order each epoch; the same step always gets the same batch."
     def __init__(self,
         ids,            # Tensor (N,), token ids
         mine,           # Tensor (N,), bool, the person's own tokens
@@ -298,10 +300,10 @@ class Batches:
 @patch
 def starts(self:Batches,
     epoch:int, # From 0
-): # Tensor (per_epoch,), where its windows begin, shuffled
-    "Cut points of an epoch."
+): # Tensor (per_epoch,), shuffled
+    "Where the windows of an epoch begin."
     import torch
-    rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63)
+    rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63) # differs for each epoch
     shift = torch.randint(0, len(self.ids) - 1, (1,), generator=rng)
     return shift + self.context*torch.randperm(self.per_epoch, generator=rng)
 
@@ -313,7 +315,7 @@ def __getitem__(self:Batches,
     "The batch of a step."
     import torch
     first = step*self.batch_size
-    windows = [divmod(n, self.per_epoch) for n in range(first, first + self.batch_size)]
+    windows = [divmod(n, self.per_epoch) for n in range(first, first + self.batch_size)] # (epoch, window)
     order = {epoch: self.starts(epoch) for epoch in {e for e,_ in windows}}
     starts = torch.stack([order[epoch][n] for epoch,n in windows])
     index = (starts[:,None] + torch.arange(self.context)) % (len(self.ids) - 1)

@@ -26,14 +26,14 @@ def causal_attention(
     "Let each position gather from itself and those before it. Vaswani et al. 2017."
     (T, d), S = q.shape[-2:], k.shape[-2]
     scores = q @ k.mT / d**0.5
-    future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(1 + S - T)
+    future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(1 + S - T) # True above the diagonal
     return scores.masked_fill(future, -torch.inf).softmax(-1) @ v
 
 # %% ../nbs/02_gpt.ipynb #d9927930
 def rope_tables(
     d:int,              # Size of a head, even
     length:int,         # Number of positions
-    theta:float=10_000, # The larger, the slower the slowest pair of numbers rotates
+    theta:float=10_000, # With a larger theta, the slowest pairs of numbers rotate more slowly
 )->tuple: # (cos, sin), each (length, d)
     "The rotation at each position: fast for the first pair of numbers, slower for each further one."
     speed = theta ** -(torch.arange(0, d, 2).float() / d)
@@ -46,16 +46,17 @@ def rotate(
     cos:Tensor, # (T, d), from `rope_tables`
     sin:Tensor, # (T, d), from `rope_tables`
 )->Tensor: # (..., T, d), same lengths, rotated
-    "Rotate number `i` together with number `i + d/2`, as Llama and Qwen do."
-    (a, b), (cos, _), (sin, _) = (t.chunk(2, -1) for t in (x, cos, sin)) # the tables hold each angle twice
+    "Rotate number `i` together with number `i + d/2`, as Llama and Qwen do in `transformers`."
+    a, b = x.chunk(2, -1)
+    cos, sin = cos.chunk(2, -1)[0], sin.chunk(2, -1)[0] # the tables hold each angle twice
     return torch.cat([a*cos - b*sin, b*cos + a*sin], -1)
 
 # %% ../nbs/02_gpt.ipynb #856c2d39
 @dataclass
 class GPTConfig:
-    "The shape of a `GPT`. ValueError if its heads do not come out even."
+    "The shape of a `GPT`. ValueError if its width does not divide evenly into heads."
     vocab_size:int=4096     # Tokens it knows
-    n_layer:int=4           # Blocks
+    n_layer:int=4           # Transformer blocks (nothing to do with a `Block` of a chat)
     n_head:int=4            # Heads that look back, in each block
     n_embd:int=256          # Width: how many numbers describe a token
     context:int=512         # Tokens it can look back over
@@ -92,7 +93,7 @@ def forward(self:Attention, x, rope, cache=None, layer=None):
     q, k, v = heads(self.q_proj), heads(self.k_proj), heads(self.v_proj)
     q, k = rotate(self.q_norm(q), *rope), rotate(self.k_norm(k), *rope)
     if cache: k, v = cache.extend(layer, k, v)
-    k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v))
+    k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v)) # one for each query head
     return self.o_proj(causal_attention(q, k, v).transpose(1, 2).flatten(2))
 
 # %% ../nbs/02_gpt.ipynb #ee674589
@@ -152,7 +153,7 @@ def init_weights(self:GPT):
 @patch
 def hidden(self:GPT,
     ids:Tensor, # (B, T) token ids
-    cache=None, # A `KVCache` with the positions before; extended (None: there are none)
+    cache=None, # A `KVCache` with the earlier positions; these are added (None: there are none)
 )->Tensor: # (B, T, n_embd); ValueError if they do not fit the context
     "What the stream carries at each position after the last block: the hidden states."
     start = cache.length if cache else 0
@@ -207,8 +208,8 @@ def sample(
     logits = keep_likely(logits.float() / temperature, top_k, top_p)
     exact = torch.float32 if logits.device.type == 'mps' else torch.float64 # thousands of small numbers
     ends = logits.softmax(-1).cumsum(-1, dtype=exact) # tokens side by side, each as long as it is likely
-    dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:] # above 0
-    return torch.searchsorted(ends, dart)
+    dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:]
+    return torch.searchsorted(ends, dart) # the dart is never at 0, so it hits no token of probability 0
 
 # %% ../nbs/02_gpt.ipynb #dd6f163e
 def keep_likely(
@@ -223,7 +224,7 @@ def keep_likely(
         best, order = logits.softmax(-1).sort(descending=True)
         over = best.cumsum(-1) - best >= top_p # the share was reached before this one
         over[:,0] = False # the likeliest always stays
-        logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf)
+        logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf) # in the old order again
     return logits
 
 # %% ../nbs/02_gpt.ipynb #f77ae772
@@ -235,7 +236,7 @@ class KVCache:
         k:Tensor,  # (B, kv_heads, T, d) keys of the next T positions
         v:Tensor,  # (B, kv_heads, T, d) their values
     )->tuple: # (keys, values) of all positions so far
-        "Add keys and values of a layer. `GPT.hidden` moves `length` on after the last one."
+        "Add keys and values of a layer. After the last layer, `GPT.hidden` moves `length` on."
         if layer in self.keys:
             k, v = torch.cat([self.keys[layer], k], 2), torch.cat([self.values[layer], v], 2)
         self.keys[layer], self.values[layer] = k, v
@@ -244,24 +245,25 @@ class KVCache:
 # %% ../nbs/02_gpt.ipynb #bcb497a4
 @torch.no_grad()
 def generate(
-    model:GPT,      # Any model from ids to logits that takes a cache
+    model:GPT,      # Any model that makes logits of ids and takes a cache
     ids:list,       # What there is so far, at least one id
     max_tokens:int, # How many to add at most
     stop=(),        # Ids after which to stop; such an id is yielded too
-    ban=None,       # From the new ids so far to those that must not come next (None: nothing is banned)
+    ban=None,       # Function: new ids so far -> ids that must not come next (None: nothing is banned)
     **sampling,     # For `sample`
 ):
     "Continue `ids`, yielding each new id."
     context, ids, start = model.config.context, list(ids), len(ids)
-    cache, new = KVCache(), ids[-context:]
+    cache, unread = KVCache(), ids[-context:]
     for _ in range(max_tokens):
-        if cache.length + len(new) > context: cache, new = KVCache(), ids[-(context//2):]
-        logits = model(torch.tensor([new], device=model.device), cache)[:,-1]
+        if cache.length + len(unread) > context: cache, unread = KVCache(), ids[-(context//2):]
+        logits = model(torch.tensor([unread], device=model.device), cache)[:,-1]
         if ban: logits[:,list(ban(ids[start:]))] = -torch.inf
-        new = sample(logits, **sampling)[0].tolist()
-        yield new[0]
-        ids += new
-        if new[0] in stop: return
+        new = sample(logits, **sampling).item()
+        yield new
+        ids.append(new)
+        unread = [new]
+        if new in stop: return
 
 # %% ../nbs/02_gpt.ipynb #8083f5ee
 class Writer:
@@ -276,5 +278,5 @@ class Writer:
         "Score what comes next."
         return self.model(torch.tensor([ids[-self.model.config.context:]], device=self.model.device))[:,-1]
     def generate(self, ids, max_tokens, stop=(), ban=None, **sampling):
-        "As `generate`."
+        "As the function `generate`, with this model."
         return generate(self.model, ids, max_tokens, stop, ban, **sampling)

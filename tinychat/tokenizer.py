@@ -1,4 +1,4 @@
-"""Text to numbers and back, and nothing lost on the way
+"""Text to numbers and back, with nothing lost on the way
 
 Docs: https://tinychat.github.io/tinychat/tokenizer.html.md"""
 
@@ -13,14 +13,14 @@ from fastcore.basics import patch
 from .files import write_atomic
 
 # %% auto #0
-__all__ = ['SPLIT', 'MAX_PIECE_CHARS', 'END_OF_TEXT', 'IM_START', 'IM_END', 'SPECIAL', 'pair_counts', 'merge', 'train_bpe',
+__all__ = ['SPLIT', 'MAX_PIECE_CHARS', 'SPECIAL', 'END_OF_TEXT', 'IM_START', 'IM_END', 'pair_counts', 'merge', 'train_bpe',
            'train_bpe_fast', 'Tokenizer', 'byte_alphabet']
 
 # %% ../nbs/00_tokenizer.ipynb #d758c7bd
 def pair_counts(
     ids:list, # Token ids in the order of the text
 )->Counter: # How often each pair of neighbours occurs
-    "Count the neighbours in `ids`."
+    "Count the pairs of neighbours in `ids`."
     return Counter(zip(ids, ids[1:]))
 
 # %% ../nbs/00_tokenizer.ipynb #b72961f4
@@ -29,7 +29,7 @@ def merge(
     pair:tuple, # Two neighbours
     new:int,    # The id that replaces them
 )->list: # Shorter, unless the pair does not occur
-    "Replace each `pair` in `ids` by `new`, from left to right."
+    "Replace each `pair` in `ids` with `new`, from left to right."
     out, i = [], 0
     while i < len(ids):
         met = tuple(ids[i:i+2]) == pair
@@ -39,8 +39,8 @@ def merge(
 
 # %% ../nbs/00_tokenizer.ipynb #3966bfbe
 SPLIT = (r"'(?i:[sdmt]|ll|ve|re)"          # English endings: 's 'd 'm 't 'll 've 're
-         r"|[^\r\n\p{L}\p{N}]?+\p{L}+"     # letters, with the space or sign before them
-         r"|\p{N}{1,3}"                    # digits, three at a time
+         r"|[^\r\n\p{L}\p{N}]?+\p{L}+"     # letters, with one space or sign before them
+         r"|\p{N}{1,3}"                    # digits, at most three at a time
          r"| ?[^\s\p{L}\p{N}]++[\r\n]*"    # signs and emoji, with the space before them
          r"|\s*[\r\n]"                     # line ends
          r"|\s+(?!\S)|\s+")                # other white space; its last space goes to the next word
@@ -56,21 +56,21 @@ def train_bpe(
     vocab = [bytes([i]) for i in range(256)]
     while len(vocab) < vocab_size:
         counts = Counter()
-        for p in pieces: counts.update(pair_counts(p))
+        for piece in pieces: counts.update(pair_counts(piece))
         if not counts: break
-        pair = min(counts, key=lambda p: (-counts[p], p))
-        pieces = [merge(p, pair, len(vocab)) for p in pieces]
+        pair = min(counts, key=lambda pair: (-counts[pair], pair)) # most frequent first, then smaller ids
+        pieces = [merge(piece, pair, len(vocab)) for piece in pieces]
         vocab.append(vocab[pair[0]] + vocab[pair[1]])
     return {token: i for i,token in enumerate(vocab)}
 
 # %% ../nbs/00_tokenizer.ipynb #a7d9272d
-MAX_PIECE_CHARS = 300_000 # No piece of text is longer
+MAX_PIECE_CHARS = 300_000 # The most text that the regex engine gets at once
 def _parts(text:str)->list:
     "`text` in parts of at most `MAX_PIECE_CHARS`; ValueError if it holds a lone surrogate."
     try: text.encode()
     except UnicodeEncodeError as e: raise ValueError(
         f'Character {e.start+1} of a message is half of a surrogate pair (U+{ord(text[e.start]):04X}), '
-        'so it is no text. The export cut an emoji in two: export again, or remove that character.') from None
+        'so it is not text. The export cut an emoji in two: export again or remove that character.') from None
     return [text[i:i+MAX_PIECE_CHARS] for i in range(0, len(text), MAX_PIECE_CHARS)]
 
 # %% ../nbs/00_tokenizer.ipynb #de71c730
@@ -85,7 +85,8 @@ def train_bpe_fast(
     return {bytes(token): i for token,i in bpe.get_mergeable_ranks()}
 
 # %% ../nbs/00_tokenizer.ipynb #68431f2d
-END_OF_TEXT, IM_START, IM_END = SPECIAL = ('<|endoftext|>', '<|im_start|>', '<|im_end|>')
+SPECIAL = ('<|endoftext|>', '<|im_start|>', '<|im_end|>')
+END_OF_TEXT, IM_START, IM_END = SPECIAL
 class Tokenizer:
     "Byte-level BPE: text to token ids and back. `tiktoken` runs it."
     def __init__(self,
@@ -113,7 +114,7 @@ def train(cls:Tokenizer,
     ranks = train_bpe_fast(texts, min(n, 2**24)) # no text supports more
     if len(ranks) < n: raise ValueError(
         f'A vocabulary of {vocab_size:,} is larger than this text supports: it holds '
-        f'{len(ranks)+len(SPECIAL):,} different tokens. Ask for at most that many, or bring more text.')
+        f'{len(ranks)+len(SPECIAL):,} different tokens. Ask for at most that many, or add more text.')
     return cls(ranks)
 
 # %% ../nbs/00_tokenizer.ipynb #e7bf4e20
@@ -121,7 +122,7 @@ def train(cls:Tokenizer,
 def encode(self:Tokenizer,
     text:str, # Anything somebody may type; ValueError if it holds a lone surrogate
 )->list: # Token ids, never a special one
-    "Turn `text` into ids. What looks like a special token in it is only text."
+    "Turn `text` into ids. Anything in it that looks like a special token stays text."
     return [i for part in _parts(text) for i in self.bpe.encode_ordinary(part)]
 
 # %% ../nbs/00_tokenizer.ipynb #cea2d4fc
@@ -136,7 +137,7 @@ def decode(self:Tokenizer,
 @patch
 def token_bytes(self:Tokenizer,
     i:int, # A token id
-)->bytes: # Nothing for an id that no token has; cl100k_base leaves some out
+)->bytes: # Empty for an id that belongs to no token; cl100k_base skips some ids
     "What a token stands for."
     try: return self.bpe.decode_single_token_bytes(i)
     except KeyError: return b''
@@ -144,9 +145,9 @@ def token_bytes(self:Tokenizer,
 # %% ../nbs/00_tokenizer.ipynb #48eb2b90
 @patch
 def decode_stream(self:Tokenizer,
-    ids, # Iterable of token ids, possibly still being made
+    ids, # Iterable of token ids; it may be a generator that is still at work
 ):
-    "Yield text as soon as whole characters are there."
+    "Yield text as soon as its characters are complete."
     utf8 = codecs.getincrementaldecoder('utf-8')('replace')
     for i in ids:
         if piece := utf8.decode(self.token_bytes(i)): yield piece
@@ -155,14 +156,14 @@ def decode_stream(self:Tokenizer,
 # %% ../nbs/00_tokenizer.ipynb #6eb49a4e
 def byte_alphabet(
 )->dict: # byte -> one visible character
-    "GPT-2's way of writing any byte as a character that shows."
+    "GPT-2's way of writing any byte as a visible character."
     hidden = [b for b in range(256) if not chr(b).isprintable() or chr(b) == ' ']
-    return {b: chr(256+hidden.index(b)) if b in hidden else chr(b) for b in range(256)}
+    return {b: chr(b) for b in range(256)} | {b: chr(256+n) for n,b in enumerate(hidden)}
 
 # %% ../nbs/00_tokenizer.ipynb #c9aa3b2a
 @patch
 def to_dict(self:Tokenizer
-)->dict: # Plain lists and strings, fit for JSON and for a checkpoint
+)->dict: # Plain lists and strings, fit for JSON and for the file of a trained model
     "Everything that makes this tokenizer."
     char = byte_alphabet()
     vocab = [''.join(char[b] for b in token) for token in sorted(self.ranks, key=self.ranks.get)]
@@ -171,10 +172,11 @@ def to_dict(self:Tokenizer
 # %% ../nbs/00_tokenizer.ipynb #4793d5b4
 @patch(cls_method=True)
 def from_dict(cls:Tokenizer,
-    d:dict, # What `to_dict` gave
+    d:dict, # What `to_dict` returned
 )->Tokenizer: # ValueError if `d` is not that
     "Make the tokenizer that `to_dict` described."
-    byte, text = {c: b for b,c in byte_alphabet().items()}, 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
+    byte = {char: b for b,char in byte_alphabet().items()} # back from the visible character
+    text = 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
     try:
         vocab, special = d['vocab'], dict(d['special'])
         tok = cls({bytes(byte[c] for c in token): i for i,token in enumerate(vocab)}, d['pattern'], special)
@@ -183,7 +185,7 @@ def from_dict(cls:Tokenizer,
         in_order = all(len(vocab) <= i < len(vocab) + 1000 for i in special.values())
         if complete and distinct and in_order and tok.decode(tok.encode(text)) == text: return tok
     except KeyboardInterrupt: raise
-    except BaseException: pass # tiktoken panics on some patterns, and a panic is no Exception
+    except BaseException: pass # some patterns make tiktoken panic, and a panic is not an Exception
     raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.')
 
 # %% ../nbs/00_tokenizer.ipynb #c616f874

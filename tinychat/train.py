@@ -26,7 +26,7 @@ def eval_windows(
     n:int,       # Tokens in a conversation
     context:int, # Tokens the model can look back over
 )->list: # (start, first, last): feed from `start`, judge the predictions of tokens first to last-1
-    "Windows that judge each token but the first once."
+    "Windows that together judge every token once, except the first."
     out, first, start = [], 1, 0
     while first < n:
         last = min(n, start + context + 1)
@@ -44,27 +44,27 @@ def padded_windows(
     ids, mine = (torch.tensor(t) for t in encode_conversation(tok, conv))
     rows = []
     for start, first, last in eval_windows(len(ids), context):
-        x, y = torch.full((2, context), tok.end_of_text)
+        x, y = torch.full((context,), tok.end_of_text), torch.full((context,), tok.end_of_text)
         judged = torch.zeros(context, dtype=torch.bool)
         n = last - 1 - start
         x[:n], y[:n] = ids[start:last-1], ids[start+1:last]
-        judged[first-1-start:n] = mine[first:last]
+        judged[first-1-start:n] = mine[first:last] # position i of the window guesses token start+i+1
         rows.append((x, y, judged))
     return rows
 
 # %% ../nbs/03_train.ipynb #35359709
 @torch.no_grad()
 def reply_bpb(
-    model:GPT,         # Judged in evaluation mode, on its own device
+    model:GPT,         # Judged without dropout, on its own device
     tok:Tokenizer,     # Its tokenizer
     convs:list,        # Held-out conversations; ValueError if the person says nothing in them
     batch_size:int=16, # Windows at a time
-    logits=GPT.__call__, # From model and ids to logits
+    logits=GPT.__call__, # Function: model, ids -> logits
 )->float: # Bits per byte of the person's messages
     "Reply bits per byte: how surprised the model is by what the person wrote."
     size = sum(len(b.text.encode()) + 1 for conv in convs for b in conv if b.role == 'assistant')
-    if not size: raise ValueError('The person says nothing in the conversations held out, '
-                                  'so there is nothing to judge by. Bring more messages.')
+    if not size: raise ValueError('The person says nothing in the held-out conversations, '
+                                  'so there is nothing to judge by. Add more messages.')
     rows = [row for conv in convs for row in padded_windows(tok, conv, model.config.context)]
     training, nats = model.training, 0.
     model.eval()
@@ -83,19 +83,19 @@ def weighted_loss(
 )->tuple: # (loss: the weighted mean, in nats; (B, T) nats of each position, without gradient)
     "The forward pass: cross-entropy of each token, and their weighted mean."
     nats = F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction='none').view_as(y)
-    total = weight.sum().clamp_min(1) # there are windows in which nothing counts
+    total = weight.sum().clamp_min(1) # there are batches in which nothing counts
     return (nats*weight).sum() / total, nats.detach()
 
 # %% ../nbs/03_train.ipynb #743f2f9c
 class Optimizer:
-    "Groups of weights, and what is remembered of each weight."
+    "Groups of weights, and what is remembered about each weight."
     def __init__(self,
-        groups:list, # Dicts: params (weights), lr (learning rate), weight_decay (in units of lr)
+        groups:list, # Dicts: params (weights), lr (learning rate, length of a step), weight_decay (times lr)
     ):
         self.param_groups, self.memory, self.steps = groups, defaultdict(dict), 0
         for g in groups: g['peak'] = g['lr'] # lr will follow a schedule
     def remembered(self, name, p):
-        "What is remembered of a weight under a name; zeros at first."
+        "What is remembered about the weight `p` under this name; zeros at first."
         if name not in self.memory[p]: self.memory[p][name] = torch.zeros_like(p)
         return self.memory[p][name]
     def zero_grad(self):
@@ -125,22 +125,22 @@ class AdamW(Optimizer):
         self.betas, self.eps = betas, eps
     def move(self, p, lr, weight_decay):
         mean, square = self.remembered('mean', p), self.remembered('square', p)
-        mean.lerp_(p.grad, 1 - self.betas[0])
-        square.mul_(self.betas[1]).addcmul_(p.grad, p.grad, value=1 - self.betas[1])
+        mean.lerp_(p.grad, 1 - self.betas[0]) # mean = beta*mean + (1 - beta)*grad
+        square.mul_(self.betas[1]).addcmul_(p.grad, p.grad, value=1 - self.betas[1]) # same, with grad**2
         size = (square.sqrt() / (1 - self.betas[1]**self.steps)**.5).add_(self.eps)
         p.mul_(1 - lr*weight_decay)
-        p.addcdiv_(mean, size, value=-lr/(1 - self.betas[0]**self.steps))
+        p.addcdiv_(mean, size, value=-lr/(1 - self.betas[0]**self.steps)) # p -= lr * (corrected mean)/size
 
 # %% ../nbs/03_train.ipynb #cab7f316
 def orthogonalize(
     m:Tensor,     # (..., rows, columns) matrices
-    rounds:int=5, # Of the polynomial
-    dtype:torch.dtype=torch.float32, # To compute in; it need not be exact
+    rounds:int=5, # How often the polynomial is applied
+    dtype:torch.dtype=torch.float32, # What to compute in; it need not be exact
 )->Tensor: # The same shape and directions, each stretched by about 1
     "Bring the singular values of matrices near 1. Coefficients: Jordan et al. 2024."
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = m.shape[-2] > m.shape[-1]
-    x = (m.mT if tall else m).to(dtype) # the smaller side makes the smaller products
+    x = (m.mT if tall else m).to(dtype) # with the short side first, `x @ x.mT` is small
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-7) # no singular value is above 1 now
     for _ in range(rounds):
         square = x @ x.mT
@@ -167,12 +167,12 @@ class Muon(Optimizer):
 
 # %% ../nbs/03_train.ipynb #de25d8eb
 def make_optimizers(
-    model:GPT,              # What is to learn
+    model:GPT,              # The model to train
     lr:float=1e-3,          # AdamW's peak learning rate
     muon_lr:float=0.01,     # Muon's; 0 leaves the matrices to AdamW
     weight_decay:float=0.1, # Pull of the matrices towards zero
 )->list: # Optimizers, to be stepped together
-    "AdamW, and Muon for the matrices between the layers."
+    "AdamW, and Muon for the matrices inside the blocks."
     inner = {n: p.dim() == 2 and n.startswith('layers') for n,p in model.named_parameters()}
     matrices = [p for n,p in model.named_parameters() if inner[n]]
     others = dict(params=[p for n,p in model.named_parameters() if not inner[n]], lr=lr, weight_decay=0.)
@@ -201,7 +201,7 @@ class Options:
     muon_lr:float=0.01       # Peak learning rate of the matrices (Muon); 0: AdamW at `lr`
     weight_decay:float=0.1   # Pull of the matrices towards zero
     warmup:int=20            # Steps until the peak
-    clip:float=1.0           # Longest gradient
+    clip:float=1.0           # A gradient longer than this is shortened to it
     others_weight:float=1.0  # How much tokens that others wrote count in the loss; the person's count 1
     average:float=0.0        # How far back the weights are averaged, as a share of all steps; 0: not at all
     eval_every:int=25        # Steps between two evaluations
@@ -212,14 +212,14 @@ class Options:
 class Averaged:
     "Weights that follow slowly. Polyak and Juditsky 1992."
     def __init__(self,
-        model:nn.Module, # That learns
-        reach:float,     # Steps after which a weight counts a third (1/e) of what it did
+        model:nn.Module, # The model that learns
+        reach:float,     # Steps after which an old weight counts about a third (1/e) of what it did at first
     ):
         self.module = copy.deepcopy(model).requires_grad_(False)
         self.pull, self.steps = 1 - math.exp(-1/reach), 0
     @torch.no_grad()
     def update(self, model):
-        "After each step: at first the plain mean, then closer to the last."
+        "Take in the weights after a step. At first this is the plain mean; later, recent weights count more."
         self.steps += 1
         pull = max(self.pull, 1/self.steps)
         for slow, p in zip(self.module.parameters(), model.parameters()): slow.lerp_(p, pull)
@@ -228,7 +228,7 @@ class Averaged:
 def token_sizes(
     tok:Tokenizer, # A tokenizer
 )->Tensor: # (vocab_size,) bytes of each token; 1 for the end of a message, 0 for roles
-    "What each token adds to the size that bits are divided by."
+    "How many bytes each token counts for, in bits per byte."
     sizes = torch.zeros(tok.vocab_size)
     for b,i in tok.ranks.items(): sizes[i] = len(b)
     sizes[tok.im_end] = 1
@@ -240,10 +240,10 @@ def token_sizes(
 @dataclass
 class Run:
     "A training run: what it learns with, and where it stands."
-    model:GPT                                # That learns
+    model:GPT                                # The model that learns
     tok:Tokenizer                            # Its tokenizer
     options:Options=field(default_factory=Options) # How it learns
-    optimizers:list=None                     # That move its weights (None: `make_optimizers`)
+    optimizers:list=None                     # What moves its weights (None: `make_optimizers`)
     averaged:Averaged=None                   # Weights that follow (None: made, if `options.average`)
     step:int=0                               # Steps done
     best:float=math.inf                      # Lowest held-out reply bits per byte so far
@@ -252,7 +252,7 @@ class Run:
     sums:Tensor=None                         # (2,) bits and bytes since the last evaluation (None: zero)
     def __post_init__(self): self.prepare()
     @property
-    def shown(self): return self.averaged.module if self.averaged else self.model # To judge and to keep
+    def shown(self): return self.averaged.module if self.averaged else self.model # what is judged and kept
     @property
     def done(self): return self.step >= self.options.max_iters
     def __repr__(self): return f'Run(step {self.step} of {self.options.max_iters}, best {self.best:.3f})'
@@ -271,7 +271,7 @@ def prepare(self:Run):
 @patch
 def measure(self:Run,
     held_out:list,      # Conversations to judge by
-    evaluate=reply_bpb, # From model, tokenizer and conversations to bits per byte
+    evaluate=reply_bpb, # Function: model, tokenizer, conversations -> bits per byte
 )->dict: # step, and bits per byte: train (since the last evaluation) and held; ValueError if it is NaN
     "Judge the model, and keep its weights if they are the best so far."
     held = evaluate(self.shown, self.tok, held_out)
@@ -300,7 +300,7 @@ def stalled(self:Run)->bool:
 
 # %% ../nbs/03_train.ipynb #3137fb26
 def fit(
-    run:Run,               # Where to begin; it is changed
+    run:Run,               # The run to go on with; it is changed
     batches:Batches,       # What to learn from
     held_out:list=(),      # Conversations to judge by (empty: none, and no weights are kept)
     loss_fn=weighted_loss, # The forward pass
@@ -326,9 +326,10 @@ def after_step(self:Run, counted, held_out, evaluate):
     "Bookkeeping; what was measured, or None."
     if self.averaged: self.averaged.update(self.model)
     self.sums += counted
-    if not held_out or self.step % self.options.eval_every and not self.done: return None
+    due = self.done or self.step % self.options.eval_every == 0
+    if not held_out or not due: return None
     measured = self.measure(held_out, evaluate)
-    if self.stalled(): self.options.max_iters = self.step
+    if self.stalled(): self.options.max_iters = self.step # early stopping: now it is done
     return measured
 
 # %% ../nbs/03_train.ipynb #156e3fd0
@@ -346,6 +347,7 @@ def plot_history(
     kept = f"kept: {best['held']:.3f} at step {best['step']}"
     ax.plot(best['step'], best['held'], 'o', color='C3', label=kept)
     ax.set(xlabel='step', ylabel='reply bits per byte'); ax.legend()
+    ax.xaxis.get_major_locator().set_params(integer=True) # no half steps
     return ax
 
 # %% ../nbs/03_train.ipynb #cbc9e8a8
