@@ -261,9 +261,8 @@ def generate(
         if ban: logits[:,list(ban(ids[start:]))] = -torch.inf
         new = sample(logits, **sampling).item()
         yield new
-        ids.append(new)
-        unread = [new]
         if new in stop: return
+        ids, unread = [*ids, new], [new]
 
 # %% ../nbs/02_gpt.ipynb #8083f5ee
 class Writer:
