@@ -11,25 +11,32 @@ from contextlib import nullcontext
 import torch
 
 # %% auto #0
-__all__ = ['half_type', 'autocast']
+__all__ = ['cpu_half_type', 'half_type', 'autocast']
 
 # %% ../../nbs/fast/half.ipynb #af73efe7
+def cpu_half_type(
+)->torch.dtype: # bfloat16, or None for float32
+    "The half precision that this processor is fast in."
+    can = getattr(torch.cpu, 'get_capabilities', dict)() # not before PyTorch 2.10
+    return torch.bfloat16 if can.get('avx512_bf16') or can.get('amx_bf16') else None
+
+_CPU_HALF = cpu_half_type() # `torch.compile` cannot ask
+
 def half_type(
     device:torch.device, # Where the model is
 )->torch.dtype: # bfloat16, float16, or None for float32
     "The half precision that this device is fast in."
-    if device.type == 'cpu':
-        can = getattr(torch.cpu, 'get_capabilities', dict)() # not before PyTorch 2.10
-        return torch.bfloat16 if can.get('avx512_bf16') or can.get('amx_bf16') else None
+    if device.type == 'cpu': return _CPU_HALF
     if device.type != 'cuda': return None
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 # %% ../../nbs/fast/half.ipynb #2f9ebf1d
+# Norms keep their weights in 32 bits, as they should, and PyTorch would warn of it.
+warnings.filterwarnings('ignore', 'Mismatch dtype between input and weight')
+
 def autocast(
     device:torch.device, # Where the work is done
 ):
     "A context in which matrix products run in `half_type`."
     half = half_type(device)
-    # Norms keep their weights in 32 bits, as they should; PyTorch warns of that each time.
-    warnings.filterwarnings('ignore', 'Mismatch dtype between input and weight')
     return torch.autocast(device.type, half) if half else nullcontext()
