@@ -41,6 +41,10 @@ def test_a_finished_run_holds_no_more_than_what_chats(tmp_path):
     assert not {'optimizer', 'last_model', 'rng'} & set(load_checkpoint(tmp_path/'c.pt'))
     assert resume_run(tmp_path/'c.pt', convs, device='cpu').done
 
+def test_it_is_shown_in_one_line_like_any_run():
+    run = go(new_run())
+    assert repr(run) == f'Run(step 12 of 12, best {run.best:.3f})'
+
 def test_a_full_disk_puts_the_old_file_back(tmp_path, monkeypatch):
     path = tmp_path/'c.pt'
     path.write_bytes(b'somebody else')

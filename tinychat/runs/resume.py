@@ -26,7 +26,7 @@ __all__ = ['SavedRun', 'save_run', 'unfinished', 'optimizer_state', 'restore_opt
            'resume_run', 'run_from', 'on_interrupt', 'no_interrupt', 'Saver']
 
 # %% ../../nbs/runs/resume.ipynb #8b892aac
-@dataclass
+@dataclass(repr=False)
 class SavedRun(Run):
     "A run that can be written to a file and taken up again."
     data_id:str=''       # Fingerprint of the conversations
