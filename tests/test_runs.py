@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import tinychat.bases as bases_module
 import tinychat.checkpoint as checkpoint
 import tinychat.runs as runs
 import tinychat.runs.plan as planning
@@ -26,7 +27,7 @@ def bases(tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
-    for module in (checkpoint, planning, runs): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
+    for module in (bases_module, checkpoint, planning, runs): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
     for name, at in dict(BYTES_OWN_LANGUAGE=1.5, BYTES_OTHER_LANGUAGE=1.4, BYTES_OTHER_SCRIPT=1.3).items(): monkeypatch.setattr(planning, name, at) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'

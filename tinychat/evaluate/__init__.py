@@ -15,6 +15,7 @@ import numpy as np
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .. import __version__
+from ..bases import list_bases
 from ..chat import Chat
 from ..checkpoint import BASES, load_base, load_checkpoint
 from ..data import demo_chats, from_chats
@@ -55,7 +56,7 @@ class Subject:
         ckpt = load_checkpoint(checkpoint)
         self.chat = load_chat(checkpoint, device, seed=seed)
         start = str(ckpt.get('start'))
-        self.base = BASES/(start if (BASES/start/'config.json').exists() else 'tiny')
+        self.base = BASES/(start if start in list_bases() else 'tiny')
         self.asked = exchanges(self.held_out)[:most]
         if not self.asked: raise ValueError(
             f'In what is held out of {data}, its last tenth, the person replies to nobody. Bring more messages.')

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from ..chat import Chat
+from ..bases import list_bases
 from ..checkpoint import BASES, load_checkpoint, pick_device
 from ..data import Block
 from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
@@ -198,7 +199,7 @@ def start_of(
         torch.manual_seed(options.seed)
         model = GPT(GPTConfig(**ckpt['config']))
         return Start(model, Tokenizer.from_dict(ckpt['tokenizer']), torch.get_rng_state()), options
-    if not (BASES/name/'config.json').exists():
+    if name not in list_bases():
         raise ValueError(f'{checkpoint} went on from another checkpoint, which it does not hold, {no_twin}.')
     return start_from(BASES/name, train, options.seed), options
 

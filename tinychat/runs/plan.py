@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import Tensor
+from ..bases import list_bases
 from ..checkpoint import BASES, check_sizes, load_base, open_model
 from ..fast import evaluate, loss_for
 from ..fast.corpus import batches_of, encode_data, texts_for_tokenizer
@@ -76,7 +77,7 @@ def choose_start(
     "Where to start."
     if base != 'tiny' and init not in ('auto', 'base'): raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
     if init == 'scratch': return None
-    names = sorted(p.parent.name for p in BASES.glob('*/config.json'))
+    names = list_bases()
     if init not in ('auto', 'base'): return existing_start(init, names)
     if not names and init == 'auto' and base == 'tiny': say('This installation holds no base, so training starts from scratch.'); return None
     if base not in names: raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
