@@ -25,14 +25,18 @@ def load_checkpoint(
     "Open a checkpoint, without running anything that may be in it."
     mend = 'Train again (tinychat-train), or fetch it again.'
     try: ckpt = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError: raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
-    except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the checkpoint in it, by habit ckpt.pt.') from None
+    except FileNotFoundError:
+        raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
+    except IsADirectoryError:
+        raise ValueError(f'{path} is a folder. Give the checkpoint in it, by habit ckpt.pt.') from None
     except PermissionError: raise ValueError(f'{path} may not be read by you. Change its permissions.') from None
     except pickle.UnpicklingError:
-        raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. It was not run. {mend}') from None
+        raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. '
+                         f'It was not run. {mend}') from None
     except Exception: raise ValueError(f'{path} is not a tinychat checkpoint, or it is cut short. {mend}') from None
     if not isinstance(ckpt, dict) or not {'config', 'model', 'tokenizer'} <= set(ckpt):
-        raise ValueError(f'{path} is a PyTorch file, but not a tinychat checkpoint: config, model and tokenizer are not in it.')
+        raise ValueError(f'{path} is a PyTorch file, but not a tinychat checkpoint: '
+                         'config, model and tokenizer are not in it.')
     return ckpt
 
 # %% ../nbs/checkpoint.ipynb #36745d53
@@ -43,7 +47,8 @@ class skip_init(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 # %% ../nbs/checkpoint.ipynb #5b94b4c7
-LARGEST = dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20, n_kv_head=1024, n_hidden=2**18)
+LARGEST = dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20,
+               n_kv_head=1024, n_hidden=2**18)
 
 def check_sizes(
     config:dict, # Keyword arguments for `GPTConfig`; ValueError if one makes no sense
@@ -66,12 +71,14 @@ def model_from(
     try:
         check_sizes(ckpt['config'])
         config, weights = GPTConfig(**ckpt['config']), ckpt['model']
-        if not isinstance(weights, dict) or weights['embed_tokens.weight'].shape != (config.vocab_size, config.n_embd): raise ValueError
+        if not isinstance(weights, dict): raise ValueError
+        if weights['embed_tokens.weight'].shape != (config.vocab_size, config.n_embd): raise ValueError
         with skip_init(): model = GPT(config)
         if not all(w.is_floating_point() and w.isfinite().all() for w in weights.values()): raise ValueError
         model.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-        raise ValueError('The checkpoint is damaged: its weights are not finite numbers, or do not fit its config.') from None
+        raise ValueError('The checkpoint is damaged: its weights are not finite numbers, '
+                         'or do not fit its config.') from None
     return model.eval()
 
 # %% ../nbs/checkpoint.ipynb #ae0ad888
@@ -84,7 +91,8 @@ def open_model(
     try: model, tok = model_from(ckpt), Tokenizer.from_dict(ckpt['tokenizer'])
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     if tok.vocab_size != model.config.vocab_size:
-        raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens and its model {model.config.vocab_size}.')
+        raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens '
+                         f'and its model {model.config.vocab_size}.')
     model = model.to(device)
     ids = torch.arange(min(tok.vocab_size, model.config.context), device=device)[None]
     with torch.no_grad(): sound = model(ids).isfinite().all()
@@ -103,28 +111,35 @@ def pick_device(
         if device.type not in ('cpu', 'cuda', 'mps'): raise ValueError
         torch.zeros(1, device=device)
     except Exception:
-        raise ValueError(f'The device {name!r} cannot be used here. Leave it out to take the best there is, or say cpu.') from None
+        raise ValueError(f'The device {name!r} cannot be used here. '
+                         'Leave it out to take the best there is, or say cpu.') from None
     return device
 
-# %% ../nbs/checkpoint.ipynb #48560e11
+# %% ../nbs/checkpoint.ipynb #b25b0391
 BASES = Path(tinychat.__file__).parent/'bases'
 
+def _read_base(folder):
+    "Model and tokenizer of a base; whatever error a damaged file raises."
+    from safetensors.torch import load
+    kept = load((folder/'model.safetensors').read_bytes())
+    weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
+    model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
+    tok = Tokenizer.load(folder/'tokenizer.json')
+    if tok.vocab_size != model.config.vocab_size: raise ValueError
+    return model, tok
+
+# %% ../nbs/checkpoint.ipynb #48560e11
 def load_base(
     folder, # A base, as in `BASES`
 )->tuple: # (GPT on the CPU, its Tokenizer); ValueError if something else is there
     "Read a base."
     from safetensors import SafetensorError
-    from safetensors.torch import load
     folder = Path(folder)
-    mend = 'Install tinychat again, or train without it: --init scratch.' if folder.parent == BASES else 'Is it the right folder?'
-    try:
-        kept = load((folder/'model.safetensors').read_bytes())
-        weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
-        model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
-        tok = Tokenizer.load(folder/'tokenizer.json')
-        if tok.vocab_size != model.config.vocab_size: raise ValueError
-    except FileNotFoundError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} is not there. {mend}') from None
-    except OSError as e: raise ValueError(f'{folder} holds no base: {Path(e.filename).name} cannot be read ({e.strerror}). {mend}') from None
+    ours = folder.parent == BASES
+    mend = 'Install tinychat again, or train without it: --init scratch.' if ours else 'Is it the right folder?'
+    try: return _read_base(folder)
+    except OSError as e:
+        why = 'is not there' if isinstance(e, FileNotFoundError) else f'cannot be read ({e.strerror})'
+        raise ValueError(f'{folder} holds no base: {Path(e.filename).name} {why}. {mend}') from None
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f'{folder} holds no base, or a damaged one. {mend}') from None
-    return model, tok

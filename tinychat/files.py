@@ -27,7 +27,9 @@ def write_atomic(
             f.flush(); os.fsync(f.fileno())
         if path.exists(): shutil.copymode(path, part)
         os.replace(part, path)
-    except OSError as e: raise OSError(e.errno, f'could not be written ({e.strerror}). What was there before is untouched', str(path)) from None
+    except OSError as e:
+        problem = f'could not be written ({e.strerror}). What was there before is untouched'
+        raise OSError(e.errno, problem, str(path)) from None
     finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/files.ipynb #93c4ee3d
@@ -42,9 +44,12 @@ def may_write(
     "May this be written, and would nothing else be lost?"
     path, target = Path(path), Path(os.path.realpath(path))
     if os.path.islink(target): raise ValueError(f'{path} is a link that leads nowhere. Choose another {option}.')
-    if folder and path.exists() and not path.is_dir(): raise ValueError(f'{path} is a file. Give a folder to write, with {option}.')
-    if not folder and path.is_dir(): raise ValueError(f'{path} is a folder. {hint or f"Give the file to write with {option}."}')
-    if path.exists() and not folder and not path.is_file(): raise ValueError(f'{path} is no ordinary file. Give the file to write with {option}.')
+    if folder and path.exists() and not path.is_dir():
+        raise ValueError(f'{path} is a file. Give a folder to write, with {option}.')
+    if not folder and path.is_dir():
+        raise ValueError(f'{path} is a folder. {hint or f"Give the file to write with {option}."}')
+    if path.exists() and not folder and not path.is_file():
+        raise ValueError(f'{path} is no ordinary file. Give the file to write with {option}.')
     if path.exists() and is_ours and not is_ours(path): raise ValueError(refusal)
     if not folder: try_writing(target, path)
     return path
@@ -69,7 +74,9 @@ def check_room(
     "Is there room for a file?"
     free = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
     if free < need:
-        raise OSError(errno.ENOSPC, f'No room for the {what}: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. Free some, or write elsewhere with {option}', str(path))
+        problem = (f'No room for the {what}: it takes {need/1e6:.0f} MB and the disk has {free/1e6:.0f} MB free. '
+                   f'Free some, or write elsewhere with {option}')
+        raise OSError(errno.ENOSPC, problem, str(path))
 
 # %% ../nbs/files.ipynb #cecf9729
 def set_aside(
@@ -78,7 +85,7 @@ def set_aside(
     "Keep a file under another name, the next that is free."
     path = Path(path)
     if not path.exists(): return None
-    there = Path(os.path.realpath(path)) if path.is_symlink() else path # a link stays, and what it leads to is kept
+    there = Path(os.path.realpath(path)) if path.is_symlink() else path # of a link, keep what it leads to
     names = (there.with_name(f'{there.stem}.old{n}{there.suffix}') for n in itertools.count(1))
     kept = next(p for p in names if not p.exists())
     try: os.link(there, kept)
@@ -94,9 +101,11 @@ def free_path(
     "Where to write something new."
     def free(p): return not p.exists() or os.path.realpath(p) in own
     stem, suffix = os.path.splitext(name)
-    if not path: return next(p for n in itertools.count(1) if free(p := Path(f'{stem}{n if n > 1 else ""}{suffix}')))
+    names = (Path(f'{stem}{n if n > 1 else ""}{suffix}') for n in itertools.count(1))
+    if not path: return next(filter(free, names))
     path = Path(os.path.expanduser(path))
-    if path.parts[:1] and path.parts[0].startswith('~'): raise ValueError(f'there is no home folder {path.parts[0]}.')
+    if path.parts[:1] and path.parts[0].startswith('~'):
+        raise ValueError(f'there is no home folder {path.parts[0]}.')
     if not free(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
     return path
 

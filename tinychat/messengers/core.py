@@ -26,13 +26,19 @@ __all__ = ['DAMAGE_ERRORS', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'Fil
 @lru_cache(maxsize=4)
 def _opened(path, changed): return zipfile.ZipFile(path)
 
+def _open_member(path, member):
+    "A binary stream of a file in a zip."
+    try: return _opened(path, path.stat().st_mtime_ns).open(member)
+    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e:
+        raise ValueError(f'{path} cannot be unpacked: {e}.') from None
+
 # %% ../../nbs/messengers/core.ipynb #df155eba
 class File:
     "A file on disk, or in a zip."
     def __init__(self,
         name:str,    # As in the export, with / between folders
         path,        # Where it lies, or the zip that holds it
-        member=None, # Its name in that zip, or its `ZipInfo`, because two may have one name (None: it is not in a zip)
+        member=None, # Its name or `ZipInfo` in that zip; two files may have one name (None: not in a zip)
     ):
         self.name, self.path, self.member = name, Path(path), member
         self._head, self.trouble = None, ''
@@ -41,18 +47,15 @@ class File:
     def base(self): return self.name.rsplit('/', 1)[-1] # The name without folders
     def open(self):
         "A binary stream; OSError or ValueError if that is impossible."
-        if self.member is None: return open(self.path, 'rb')
-        try: return _opened(self.path, self.path.stat().st_mtime_ns).open(self.member)
-        except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e:
-            raise ValueError(f'{self.path} cannot be unpacked: {e}.') from None
+        return open(self.path, 'rb') if self.member is None else _open_member(self.path, self.member)
     def bytes(self):
         "All of it."
         with self.open() as f: return f.read()
 
 # %% ../../nbs/messengers/core.ipynb #6818b2de
 # What reading a damaged file may raise
-DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, EOFError,
-                 zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
+DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError,
+                 EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
 
 @patch(as_prop=True)
 def head(self:File)->bytes: # b'' if it cannot be read
@@ -61,7 +64,9 @@ def head(self:File)->bytes: # b'' if it cannot be read
         try:
             with self.open() as f: self._head = f.read(1 << 14)
         except OSError as e: self._head, self.trouble = b'', (e.strerror or 'cannot be read').lower()
-        except DAMAGE_ERRORS as e: self._head, self.trouble = b'', 'locked with a password' if 'encrypted' in str(e) else 'damaged in the zip'
+        except DAMAGE_ERRORS as e:
+            locked = 'encrypted' in str(e)
+            self._head, self.trouble = b'', 'locked with a password' if locked else 'damaged in the zip'
     return self._head
 
 # %% ../../nbs/messengers/core.ipynb #8654921e
@@ -83,7 +88,8 @@ def zip_files(
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a zip."
     try: return [File(i.filename, path, i) for i in zipfile.ZipFile(path).infolist() if not i.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e: raise ValueError(f'{path} is a damaged zip: {e}.') from None
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e:
+        raise ValueError(f'{path} is a damaged zip: {e}.') from None
 
 # %% ../../nbs/messengers/core.ipynb #6fa454d6
 def files_below(
@@ -127,7 +133,8 @@ def all_files(
     return out
 
 # %% ../../nbs/messengers/core.ipynb #f9ea8313
-class Damaged(ValueError): "A file is not what it should be. The message says how, and quotes nothing from the file."
+class Damaged(ValueError):
+    "A file is not what it should be. The message says how, and quotes nothing from the file."
 
 # %% ../../nbs/messengers/core.ipynb #c71bc9c8
 def codec_of(
@@ -273,14 +280,17 @@ class ChatLog:
     messages:list=field(default_factory=list) # `Message`s in order of time
     me:set=field(default_factory=set)         # Senders who are the owner of the export, if it says who that is
     group:bool=False                          # Does the export say that it is a group?
-    id:str=''                                 # Tells it from another chat of the same name, if the export has such a thing
+    id:str=''                                 # Tells it from another chat of the same name, if the export has one
     guess:bool=False                          # Is `me` only likely?
 
 # %% ../../nbs/messengers/core.ipynb #18ecee28
-REASONS = dict(system='joined, left, renamed and other notices', call='calls', media='pictures, voice and other files without text',
-               sticker='stickers', reaction='reactions', deleted='deleted messages', unsent='drafts, and what could not be sent',
-               forwarded='forwarded from somewhere else', bot='written by a program', contact='contacts, places, polls and payments',
-               empty='no text', malformed='records that could not be understood')
+REASONS = dict(
+    system='joined, left, renamed and other notices', call='calls',
+    media='pictures, voice and other files without text', sticker='stickers', reaction='reactions',
+    deleted='deleted messages', unsent='drafts, and what could not be sent',
+    forwarded='forwarded from somewhere else', bot='written by a program',
+    contact='contacts, places, polls and payments', empty='no text',
+    malformed='records that could not be understood')
 
 @dataclass
 class Export:
@@ -292,7 +302,8 @@ class Export:
     dropped:Counter=field(default_factory=Counter) # Reason, a key of `REASONS` -> records
     @property
     def kept(self): return sum(len(c.messages) for c in self.chats)
-    def __repr__(self): return f'Export({self.format}: {len(self.chats)} chats, {self.kept:,} of {self.read:,} messages)'
+    def __repr__(self):
+        return f'Export({self.format}: {len(self.chats)} chats, {self.kept:,} of {self.read:,} messages)'
 
 # %% ../../nbs/messengers/core.ipynb #4c88b095
 def seconds_of(
@@ -314,8 +325,8 @@ def sort_keys(
     last, keys = 0., []
     for m in messages:
         time = seconds_of(m)
-        again = ordered and m.time and not m.time.tzinfo and 0 < last - time <= 3600 # the clock shows this hour again
-        if m.time and not again: last = time
+        back_an_hour = m.time and not m.time.tzinfo and 0 < last - time <= 3600 # the clock shows this hour again
+        if m.time and not (ordered and back_an_hour): last = time
         keys.append(last)
     return keys
 
@@ -332,8 +343,8 @@ def balanced(
     export:Export, # What a reader made
 )->Export: # The same; AssertionError if a record is unaccounted for
     "Read = kept + dropped, and every reason is a known one."
-    dropped = sum(export.dropped.values())
-    assert export.read == export.kept + dropped, f'{export.format}: read {export.read}, kept {export.kept}, dropped {dropped}'
+    read, kept, dropped = export.read, export.kept, sum(export.dropped.values())
+    assert read == kept + dropped, f'{export.format}: read {read}, kept {kept}, dropped {dropped}'
     assert set(export.dropped) <= set(REASONS), set(export.dropped) - set(REASONS)
     return export
 
@@ -381,4 +392,5 @@ def read_group(
     try: return balanced(reader.read(files))
     except Damaged as e: why = str(e)
     except DAMAGE_ERRORS: why = 'it is damaged'
-    raise ValueError(f'{files[0].path}{more} looks like an export of {reader.FORMAT}, but {why}. Export it again, or leave it out.')
+    raise ValueError(f'{files[0].path}{more} looks like an export of {reader.FORMAT}, but {why}. '
+                     'Export it again, or leave it out.')

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from ..data import Message
-from .core import (LONE_SURROGATE, MONTHS, OWNER, ChatLog, Damaged, Export, File, JsonStream, distinct_names,
-                                      head_text, load_json, parent_folder, sort_messages, text_stream)
+from .core import (LONE_SURROGATE, MONTHS, OWNER, ChatLog, Damaged, Export, File, JsonStream,
+                                      distinct_names, head_text, load_json, parent_folder, sort_messages, text_stream)
 
 # %% auto #0
 __all__ = ['TIMESTAMP', 'TYPE_REASONS', 'CONTENT_REASONS', 'NOTICE_TEXT', 'CALL_TEXT', 'LOCAL_DATE', 'MESSAGE_FILES', 'FORMAT',
-           'LOOKS', 'DISCORD_SHAPES', 'parse_timestamp', 'open_json', 'is_name', 'exporter_message', 'snowflake',
-           'sift_records', 'sort_by_snowflake', 'author_names', 'direct_chat_owner', 'csv_record', 'csv_dicts',
-           'parse_local_date', 'find_date_reader', 'is_csv', 'exporter_records', 'channel_to_log', 'read_exporter',
-           'package_message', 'load_names', 'package_records', 'read_package', 'has_fields', 'discord_shape',
-           'package_neighbours', 'find', 'read']
+           'LOOKS', 'DISCORD_SHAPES', 'parse_timestamp', 'open_json', 'is_name', 'content_reason', 'exporter_message',
+           'snowflake', 'sift_records', 'sort_by_snowflake', 'author_names', 'direct_chat_owner', 'csv_record',
+           'csv_dicts', 'parse_local_date', 'find_date_reader', 'is_csv', 'exporter_records', 'channel_to_log',
+           'read_exporter', 'package_message', 'load_names', 'package_records', 'read_package', 'has_fields',
+           'columns_pattern', 'discord_shape', 'package_neighbours', 'find', 'read']
 
 # %% ../../nbs/messengers/discord.ipynb #ae04d9bb
 TIMESTAMP = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?'
@@ -51,7 +51,8 @@ def open_json(
 # Commands, and the end of a poll, come as numbers. All types that are not here are notices.
 TYPE_REASONS = {'Default': '', 'Reply': '', 'Call': 'call', '20': 'bot', '23': 'bot', '46': 'contact'}
 # What a message without text may have instead
-CONTENT_REASONS = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media', embeds='media')
+CONTENT_REASONS = dict(stickers='sticker', forwardedMessage='forwarded', poll='contact', attachments='media',
+                       embeds='media')
 
 # %% ../../nbs/messengers/discord.ipynb #7abe4b9b
 def is_name(
@@ -59,6 +60,14 @@ def is_name(
 )->bool: # False if it is empty, damaged, or not a text
     "Is this a name?"
     return isinstance(name, str) and bool(name.strip()) and not LONE_SURROGATE.search(name)
+
+# %% ../../nbs/messengers/discord.ipynb #b9896163
+def content_reason(
+    m:dict, # A record of DiscordChatExporter without text
+)->str: # A key of `REASONS`
+    "What a message has instead of text."
+    nothing = 'empty' if 'content' in m else 'malformed'
+    return next((why for key, why in CONTENT_REASONS.items() if m.get(key)), nothing)
 
 # %% ../../nbs/messengers/discord.ipynb #0c8f338b
 def exporter_message(
@@ -68,14 +77,16 @@ def exporter_message(
 ): # A `Message` whose sender is still an id, or the reason why it is not one
     "Judge a record of DiscordChatExporter."
     if not isinstance(m, dict): return 'malformed'
-    kind, author, text, time = m.get('type', 'Default'), m.get('author'), m.get('content'), parse_time(m.get('timestamp'))
+    kind, author, text = m.get('type', 'Default'), m.get('author'), m.get('content')
     if isinstance(kind, str) and TYPE_REASONS.get(kind, 'system'): return TYPE_REASONS.get(kind, 'system')
     if text is None: text = ''
+    time = parse_time(m.get('timestamp'))
     understood = isinstance(kind, str) and isinstance(text, str) and isinstance(author, dict) and time
     if not understood or LONE_SURROGATE.search(text): return 'malformed'
     if author.get('isBot') is True: return 'bot'
-    if not text.strip(): return next((why for key, why in CONTENT_REASONS.items() if m.get(key)), 'empty' if 'content' in m else 'malformed')
-    who = next((str(w) for w in (author.get('id'), author.get('name')) if isinstance(w, (str, int)) and str(w).strip()), '')
+    if not text.strip(): return content_reason(m)
+    ids = (str(w) for w in (author.get('id'), author.get('name')) if isinstance(w, (str, int)))
+    who = next((i for i in ids if i.strip()), '')
     if not is_name(who): return 'malformed'
     people[who] = author
     return Message(who, text, time)
@@ -196,7 +207,8 @@ def find_date_reader(
         return len(dates) - len(times), min(later, earlier)
     best = next((r for r in readers if faults(r) == (0, 0)), None) or min(readers, key=faults)
     if faults(best)[0] > len(dates)/2:
-        raise Damaged('its dates are written in a way that is not known here; the JSON export does not have this problem')
+        raise Damaged('its dates are written in a way that is not known here; '
+                      'the JSON export does not have this problem')
     return best
 
 # %% ../../nbs/messengers/discord.ipynb #9bb236df
@@ -291,7 +303,8 @@ def read_package(
 ):
     "Read a data package."
     by_name = {f.name: f for f in files}
-    account, index = (next((load_names(f) for f in files if f.base == base), {}) for base in ('user.json', 'index.json'))
+    account, index = (next((load_names(f) for f in files if f.base == base), {})
+                      for base in ('user.json', 'index.json'))
     known = is_name(account.get('username'))
     me = account['username'] if known else OWNER
     for f in files:
@@ -300,7 +313,8 @@ def read_package(
         channel = load_names(by_name.get(f'{parent_folder(f.name)}/channel.json'.lstrip('/')))
         id, group = str(channel.get('id') or '') if known else '', channel.get('type', 'DM') not in (1, 'DM')
         name = next(filter(is_name, (index.get(str(channel.get('id'))), channel.get('name'))), '')
-        if messages: export.chats.append(ChatLog(name, sort_by_snowflake(messages), {me} if known else set(), group, id))
+        if messages:
+            export.chats.append(ChatLog(name, sort_by_snowflake(messages), {me} if known else set(), group, id))
 
 # %% ../../nbs/messengers/discord.ipynb #676e0102
 FORMAT = 'Discord'
@@ -314,10 +328,18 @@ def has_fields(
     return ''.join(rf'(?=.*?(?<!\\)"{k}"\s*:)' for k in keys) # \" would be inside a text
 
 # %% ../../nbs/messengers/discord.ipynb #b50f418c
-DISCORD_SHAPES = {'exporter json': re.compile(r'\s*\{' + has_fields('guild', 'channel', 'messages'), re.S),
-          'exporter csv': re.compile(r'(?:"?AuthorID"?,)?"?Author"?,"?Date"?,"?Content"?,"?Attachments"?,"?Reactions"?(\r?\n|$)'),
-          'package json': re.compile(r'\s*\[\s*\{' + has_fields('ID', 'Timestamp', 'Contents'), re.S),
-          'package csv': re.compile(r'"?ID"?,"?Timestamp"?,"?Contents"?,"?Attachments"?(\r?\n|$)')}
+def columns_pattern(
+    *names:str, # Of columns
+)->str: # A pattern for the first line of a CSV, with or without quotes
+    "A pattern for these columns, in this order."
+    return ','.join(f'"?{name}"?' for name in names) + r'(\r?\n|$)'
+
+DISCORD_SHAPES = {
+    'exporter json': re.compile(r'\s*\{' + has_fields('guild', 'channel', 'messages'), re.S),
+    'exporter csv': re.compile('(?:"?AuthorID"?,)?' +
+                               columns_pattern('Author', 'Date', 'Content', 'Attachments', 'Reactions')),
+    'package json': re.compile(r'\s*\[\s*\{' + has_fields('ID', 'Timestamp', 'Contents'), re.S),
+    'package csv': re.compile(columns_pattern('ID', 'Timestamp', 'Contents', 'Attachments'))}
 
 def discord_shape(
     file:File, # Any file
@@ -334,7 +356,9 @@ def package_neighbours(
 )->list: # `File`s with names of channels and of the account
     "What a data package has beside the messages."
     names = {f'{parent_folder(f.name)}/channel.json'.lstrip('/') for f in ours} | {f'{top}/index.json'.lstrip('/')}
-    def is_account(f): return f.base == 'user.json' and parent_folder(f.name, 2) == parent_folder(top) and b'"username"' in f.head
+    def is_account(f):
+        beside = f.base == 'user.json' and parent_folder(f.name, 2) == parent_folder(top)
+        return beside and b'"username"' in f.head
     return [f for f in rest if f.name in names or is_account(f)]
 
 # %% ../../nbs/messengers/discord.ipynb #26314719
@@ -351,7 +375,8 @@ def find(
         else: rest.append(f)
     for f in rest: # some are too damaged to be recognised by themselves, but lie among others of their kind
         if whole(f) in groups: groups[whole(f)].append(f)
-        elif f.base in MESSAGE_FILES and parent_folder(f.name, 2) in packages: packages[parent_folder(f.name, 2)].append(f)
+        elif f.base in MESSAGE_FILES and parent_folder(f.name, 2) in packages:
+            packages[parent_folder(f.name, 2)].append(f)
     channels = [sorted(g, key=lambda f: (len(f.name), f.name)) for g in groups.values()]
     return channels + [ours + package_neighbours(top, ours, rest) for top, ours in packages.items()]
 

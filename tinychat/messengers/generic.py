@@ -11,8 +11,8 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message, parse_chatml
-from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, codec_of, decode, first_value, head_text,
-                                      load_json, sort_messages)
+from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, codec_of, decode, first_value,
+                                      head_text, load_json, sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES', 'UNSAID_ROLES',
@@ -299,7 +299,8 @@ def turn_content(
 
 # %% ../../nbs/messengers/generic.ipynb #0814db9b
 ASSISTANT_ROLES = ('assistant', 'gpt', 'chatgpt', 'model')
-UNSAID_ROLES = dict(system='system', developer='system', tool='bot', function='bot', function_call='bot', observation='bot')
+UNSAID_ROLES = dict(system='system', developer='system', tool='bot', function='bot', function_call='bot',
+                    observation='bot')
 
 def read_turn(
     part, # A turn of a conversation
@@ -357,7 +358,8 @@ def utf8_lines(
     file:File, # Text; ValueError if it is damaged UTF-16
 ): # Yields bytes of UTF-8
     "The lines of a file, one at a time."
-    if codec_of(file.head) == 'utf-16': yield from decode(file.bytes()).encode().split(b'\n') # each of its characters has two bytes
+    if codec_of(file.head) == 'utf-16': # a line end has two bytes here
+        yield from decode(file.bytes()).encode().split(b'\n')
     else:
         with file.open() as f: yield from f
 
@@ -418,7 +420,8 @@ def read_chatml_export(
 _turns = re.compile(r'"(?:messages|conversations)"\s{0,99}:\s{0,99}\[\s{0,99}\{\s{0,99}"(?:role|content|from|'
                     r'value|name|weight)"\s{0,9}:')
 _bare_turns = re.compile(r'\[\s*\{\s*"(?:role|content)"\s*:')
-_roles = re.compile(r'"(?:role|from)"\s{0,9}:\s{0,9}"(?:%s|user|human|%s)"' % ('|'.join(ASSISTANT_ROLES), '|'.join(UNSAID_ROLES)), re.I)
+_spoken = '|'.join([*ASSISTANT_ROLES, 'user', 'human', *UNSAID_ROLES])
+_roles = re.compile(rf'"(?:role|from)"\s{{0,9}}:\s{{0,9}}"(?:{_spoken})"', re.I)
 
 def first_object(
     text:str, # How a file begins: with [{ or {

@@ -11,16 +11,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
+from fastcore.basics import patch
 from ..data import Message
-from .core import OWNER, ChatLog, Damaged, Export, File, decode, load_json, name_or_key, sort_messages
+from .core import (OWNER, ChatLog, Damaged, Export, File, decode, load_json, name_or_key,
+                                      sort_messages)
 
 # %% auto #0
 __all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'MONTH_NAMES', 'EAST_ASIAN_DATE', 'WESTERN_DATE', 'FORMAT', 'LOOKS', 'VOICE_MARK',
            'CHAT_MARK', 'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher', 'VoicePage',
            'parse_page', 'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners', 'NumberBook',
            'page_people', 'add_page', 'voice_to_log', 'read_voice', 'sentence_parts', 'parse_sentence_date',
-           'text_field', 'chat_reason', 'identity', 'chat_rows', 'ChatOwner', 'space_to_log', 'read_google_chat',
-           'is_google_chat', 'find', 'read']
+           'text_field', 'chat_reason', 'identity', 'chat_rows', 'ChatOwner', 'space_to_log', 'chat_owner',
+           'read_google_chat', 'is_google_chat', 'find', 'read']
 
 # %% ../../nbs/messengers/google.ipynb #4b422a3b
 @dataclass
@@ -34,7 +36,7 @@ class PagePerson:
 class PageMessage:
     "A message on a page."
     time:str=None                             # As the page has it
-    sender:PagePerson=None                        # None if the page does not say
+    sender:PagePerson=None                    # None if the page does not say
     text:str=None                             # None if it does not end on this page
     attached:list=field(default_factory=list) # The kinds of its files
 
@@ -88,16 +90,23 @@ class VoicePage(TagDispatcher):
         return self.note
     def start_dt(self, tag, attrs):
         if note := self.only_once('time'): note.time = attrs.get('title', '')
-    def start_sender(self, tag, attrs):
-        note, self.person = self.only_once('sender'), PagePerson()
-        if note: note.sender = self.person
-        else: self.people.append(self.person)
-    def start_tel(self, tag, attrs):
-        if self.person: self.person.number = attrs.get('href', '').removeprefix('tel:').strip()
-    def start_fn(self, tag, attrs):
-        if self.person: self.person.me = tag == 'abbr'; self.begin('name')
     def start_q(self, tag, attrs):
         if self.only_once('text'): self.person = None; self.begin('text')
+
+# %% ../../nbs/messengers/google.ipynb #4a713498
+@patch
+def start_sender(self:VoicePage, tag, attrs):
+    note, self.person = self.only_once('sender'), PagePerson()
+    if note: note.sender = self.person
+    else: self.people.append(self.person)
+
+@patch
+def start_tel(self:VoicePage, tag, attrs):
+    if self.person: self.person.number = attrs.get('href', '').removeprefix('tel:').strip()
+
+@patch
+def start_fn(self:VoicePage, tag, attrs):
+    if self.person: self.person.me = tag == 'abbr'; self.begin('name')
 
 # %% ../../nbs/messengers/google.ipynb #fd438cac
 def parse_page(
@@ -304,8 +313,9 @@ def chat_reason(
     if not all(isinstance(record.get(k), kind | None) for k, kind in kinds.items()): return 'malformed'
     if text_field(record.get('creator'), 'user_type').lower() in ('bot', 'app'): return 'bot'
     if record.get('text'): return None
-    marks = {k for a in record.get('annotations') or [] if isinstance(a, dict) for k in a} - {'start_index', 'length'}
-    return 'call' if 'video_call_metadata' in marks else 'media' if marks or record.get('attached_files') else 'empty'
+    marks = {k for a in record.get('annotations') or [] if isinstance(a, dict) for k in a}
+    if 'video_call_metadata' in marks: return 'call'
+    return 'media' if marks - {'start_index', 'length'} or record.get('attached_files') else 'empty'
 
 # %% ../../nbs/messengers/google.ipynb #52645769
 def identity(
@@ -355,6 +365,19 @@ def space_to_log(
     me = {label[key] for key in names if key in owner.addresses}
     return ChatLog(title, messages, me, space or len(set(names) - {''}) > 2)
 
+# %% ../../nbs/messengers/google.ipynb #b57f9ac8
+def chat_owner(
+    info_files:list, # (`File`, what it holds) of each file that describes people or rooms
+)->ChatOwner: # With empty sets if no file says it
+    "Who the owner of an export is."
+    owner = ChatOwner()
+    for f, data in info_files:
+        if f.base != 'user_info.json' or not isinstance(data, dict): continue
+        address, name = identity(data.get('user'))
+        owner.addresses |= {address} - {''}
+        owner.names |= {name} - {''}
+    return owner
+
 # %% ../../nbs/messengers/google.ipynb #3433552c
 def read_google_chat(
     files:list, # messages.json of every chat, and what lies beside it
@@ -364,12 +387,7 @@ def read_google_chat(
     def folder(f): return f.name.split('/')[-2:][0] # only the last: a chat may be spread over several zips
     info_files = [(f, load_json(f)) for f in files if f.base in INFO_MARKS]
     infos = {folder(f): data for f, data in info_files if f.base == 'group_info.json' and isinstance(data, dict)}
-    owner = ChatOwner()
-    for f, data in info_files:
-        if f.base != 'user_info.json' or not isinstance(data, dict): continue
-        address, name = identity(data.get('user'))
-        owner.addresses |= {address} - {''}
-        owner.names |= {name} - {''}
+    owner = chat_owner(info_files)
     for f in files:
         if f.base in INFO_MARKS: continue
         records = data.get('messages') if isinstance(data := load_json(f), dict) else None
@@ -381,7 +399,8 @@ def read_google_chat(
 
 # %% ../../nbs/messengers/google.ipynb #4165b0f6
 FORMAT = 'Google Voice or Google Chat'
-LOOKS = 'a Takeout folder or zip: Voice with a page of HTML for each conversation, or Google Chat with a messages.json for each'
+LOOKS = ('a Takeout folder or zip: Voice with a page of HTML for each conversation, '
+         'or Google Chat with a messages.json for each')
 VOICE_MARK = re.compile(rb'<div class="(?:hChatLog hfeed|haudio)"')
 CHAT_MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"messages"\s*:\s*\[')
 INFO_MARKS = {'user_info.json': (b'"user"', b'"membership_info"'), 'group_info.json': (b'"members"', b'"user_type"')}
@@ -391,7 +410,8 @@ def is_google_chat(
 )->bool: # By its beginning
     "Does it look like a messages.json of Google Chat?"
     if not CHAT_MARK.match(file.head): return False
-    return any(b'"%s"' % k in file.head for k in (b'topic_id', b'created_date', b'creator')) or 'Google Chat/Groups/' in file.name
+    has_key = any(b'"%s"' % k in file.head for k in (b'topic_id', b'created_date', b'creator'))
+    return has_key or 'Google Chat/Groups/' in file.name
 
 # %% ../../nbs/messengers/google.ipynb #39b0f392
 def find(
