@@ -4,6 +4,7 @@ import copy
 import pytest, torch
 
 from tinychat.fast.cache import CachedWriter, Engine, StaticCache
+from tinychat.fast.cpu import CpuEngine
 from tinychat.gpt import GPT, GPTConfig, Writer, generate
 
 torch.manual_seed(0)
@@ -75,3 +76,24 @@ def test_a_crop_never_makes_longer():
     cache.length = 5
     cache.crop(9); assert cache.length == 5
     cache.crop(2); assert cache.length == 2
+
+def trained(net):
+    optimizer = torch.optim.SGD(net.parameters(), 1.)
+    net(torch.tensor([[1, 2, 3]])).logsumexp(-1).sum().backward()
+    optimizer.step()
+
+changes = dict(trained=trained, loaded=lambda net: net.load_state_dict({k: v*1.5 for k, v in net.state_dict().items()}),
+               replaced=lambda net: setattr(net.embed_tokens.weight, 'data', net.embed_tokens.weight.data.flip(0)))
+
+@pytest.mark.parametrize('engine', [Engine, CpuEngine])
+@pytest.mark.parametrize('change', changes.values(), ids=changes)
+def test_what_older_weights_have_read_is_forgotten(engine, change):
+    net = copy.deepcopy(model)
+    writer = CachedWriter(engine(net))
+    said = list(writer.generate([1, 2, 3], 9, temperature=0))
+    before = writer.logits([1, 2, 3, *said]).clone()
+    change(net)
+    after = Writer(net).logits([1, 2, 3, *said])
+    torch.testing.assert_close(writer.logits([1, 2, 3, *said]), after, rtol=1e-4, atol=1e-4)
+    assert (after - before).abs().max() > .1 # and there was something to forget
+    assert list(writer.generate([1, 2, 3], 9, temperature=0)) == list(generate(net, [1, 2, 3], 9, temperature=0))

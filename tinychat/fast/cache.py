@@ -13,7 +13,7 @@ from torch import Tensor
 from ..gpt import GPT, TransformerBlock, sample
 
 # %% auto #0
-__all__ = ['StaticCache', 'Engine', 'folded', 'CachedWriter']
+__all__ = ['StaticCache', 'Engine', 'folded', 'weights_version', 'CachedWriter']
 
 # %% ../../nbs/fast/cache.ipynb #dd74b3fe
 class StaticCache:
@@ -82,6 +82,13 @@ def folded(
     return (torch.cat([a.q_proj.weight, a.k_proj.weight, a.v_proj.weight]) * layer.input_layernorm.weight,
             torch.cat([p.gate_proj.weight, p.up_proj.weight]) * layer.post_attention_layernorm.weight)
 
+# %% ../../nbs/fast/cache.ipynb #e553e013
+def weights_version(
+    model:GPT, # Any network
+)->list: # (address, number of changes) of each weight; of tensors made in inference mode, PyTorch counts no changes
+    "Two lists are equal if the weights did not change in between."
+    return [(p.data_ptr(), None if p.is_inference() else p._version) for p in model.parameters()]
+
 # %% ../../nbs/fast/cache.ipynb #493fd337
 class CachedWriter:
     "Writes what `Writer` writes, and reads nothing twice."
@@ -90,6 +97,7 @@ class CachedWriter:
     ):
         self.engine, self.cache = engine, engine.new_cache()
         self.read = [] # ids that the cache holds, in its order
+        self.weights = None # `weights_version` when it read them
         self.text = None # the list that they were read from
     @property
     def context(self): return self.engine.model.config.context
@@ -97,6 +105,9 @@ class CachedWriter:
         ids:list, # All the ids that the model should know
     )->Tensor: # (1, T) those it has not computed yet
         "Keep the cache as far as it agrees with `ids`; return what is new."
+        weights = weights_version(self.engine.model)
+        if weights != self.weights: self.cache.crop(0)
+        self.weights = weights
         known = self.read[:self.cache.length] # an interrupt may have left fewer than were meant to be
         same = next((n for n, (a, b) in enumerate(zip(ids[:-1], known)) if a != b), min(len(ids) - 1, len(known)))
         self.cache.crop(same)

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
-from .cache import CachedWriter, Engine, StaticCache, folded
+from .cache import CachedWriter, Engine, StaticCache, folded, weights_version
 from .half import autocast, half_type
 from ..gpt import GPT, TransformerBlock, rotate, sample
 
@@ -197,7 +197,7 @@ class CpuEngine(Engine):
     def refresh(self):
         "Copy the weights, if they changed."
         if self.model.training or self.model.embed_tokens.weight.is_inference(): self.copied = None; return
-        now = [(p.data_ptr(), p._version) for p in self.model.parameters()]
+        now = weights_version(self.model)
         if now != self.copied: self.copy_weights()
         self.copied = now
 

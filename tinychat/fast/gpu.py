@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from .cache import CachedWriter, Engine, StaticCache
+from .cache import CachedWriter, Engine, StaticCache, weights_version
 from .cpu import hidden, logits # `logits` is for whoever evaluates on a GPU
 from .half import autocast, half_type
 from ..gpt import GPT, sample
@@ -195,7 +195,7 @@ class GpuEngine(Engine):
         kernels = kernels_for(weight.device)
         use = kernels and kernels.supports(model.config) and not model.training
         if not use or weight.dtype != torch.float32 or weight.is_inference(): now = None
-        else: now = [(p.data_ptr(), p._version) for p in model.parameters()]
+        else: now = weights_version(model)
         if now != self.copied:
             self.folded = kernels.FoldedGPT(model) if now else None
             self.recordings.clear()
