@@ -64,6 +64,7 @@ def hf_tokenizer(
         pre_tokenizer=dict(type='Sequence', pretokenizers=[split, bytelevel]),
         model=_hf_bpe(tok))
 
+# %% ../../nbs/share/export.ipynb #22498c0a
 def _hf_bpe(tok):
     "Vocabulary and merges."
     alphabet = byte_alphabet()
@@ -100,6 +101,7 @@ def hf_files(
             'chat_template.jinja': chat_template(NONCHARACTER).encode(),
             'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
 
+# %% ../../nbs/share/export.ipynb #4aa7a20e
 def _hf_json(model, tok, dtype):
     "Name of each JSON file -> what it holds."
     ids = dict(bos_token_id=tok.end_of_text, eos_token_id=tok.im_end, pad_token_id=tok.end_of_text)
@@ -118,9 +120,11 @@ def _hf_json(model, tok, dtype):
 SIGNATURE = '[tinychat](https://github.com/tinychat/tinychat)' # in the README of every export
 PART_FOLDER = '.unfinished' # a folder inside the export's, while it is written
 
-PRIVATE = '''**This model was made of private messages**, of one person and of those who wrote to them. It can repeat parts of them word for word. Whoever has
+PRIVATE = '''**This model was made of private messages**, of one person and of those who wrote to them. \
+It can repeat parts of them word for word. Whoever has
 these files can ask it anything. Share them only as you would share the messages.'''
 
+# %% ../../nbs/share/export.ipynb #5abf1409
 HF_CARD = f'''---
 library_name: transformers
 pipeline_tag: text-generation
@@ -134,11 +138,13 @@ It was trained and written with {SIGNATURE}. Opening it needs `transformers` 5 a
 ~~~python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 tok, model = AutoTokenizer.from_pretrained('.'), AutoModelForCausalLM.from_pretrained('.')
-talk = tok.apply_chat_template([dict(role='user', content='how are you?')], add_generation_prompt=True, return_tensors='pt', return_dict=True)
+talk = tok.apply_chat_template([dict(role='user', content='how are you?')], add_generation_prompt=True, \
+return_tensors='pt', return_dict=True)
 print(tok.decode(model.generate(**talk)[0, talk['input_ids'].shape[1]:], skip_special_tokens=True))
 ~~~
 
-`tok(text, split_special_tokens=True)` takes what looks like a control token, `<|im_start|>`, for text; the template above always does.
+`tok(text, split_special_tokens=True)` takes what looks like a control token, \
+`<|im_start|>`, for text; the template above always does.
 '''
 
 # %% ../../nbs/share/export.ipynb #f4ce38aa
@@ -154,6 +160,7 @@ def foreign_file(
     signed = readme.is_file() and SIGNATURE in readme.read_text(encoding='utf-8', errors='replace')
     return there[0].name if there and not signed else None
 
+# %% ../../nbs/share/export.ipynb #61f0eeda
 def may_export(
     out:Path,       # A folder to write; ValueError if it may not be written
     names:list,     # Files that it will have
@@ -161,7 +168,8 @@ def may_export(
 ):
     "Is this folder new, empty, or an export that may go?"
     foreign = foreign_file(out, names) if out.is_dir() else None
-    refusal = f'{out} holds something that is no export ({printable(str(foreign))}), so it is not replaced. Choose another --out.'
+    refusal = (f'{out} holds something that is no export ({printable(str(foreign))}), so it is not replaced. '
+               'Choose another --out.')
     may_write(out, lambda _: not foreign, refusal, folder=True)
     def may_go(_): return overwrite or all(p.name == PART_FOLDER for p in out.iterdir())
     refusal = f'{out} holds an export already. Choose another --out, or replace it with --overwrite.'
@@ -210,6 +218,7 @@ def write_gguf(
     writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file()
     writer.close()
 
+# %% ../../nbs/share/export.ipynb #75ffc212
 def _add_shape(writer, c):
     "The sizes of the network."
     writer.add_context_length(c.context); writer.add_embedding_length(c.n_embd)
@@ -219,6 +228,7 @@ def _add_shape(writer, c):
     writer.add_key_length(c.n_embd//c.n_head); writer.add_value_length(c.n_embd//c.n_head)
     writer.add_layer_norm_rms_eps(1e-6); writer.add_rope_freq_base(c.rope_theta)
 
+# %% ../../nbs/share/export.ipynb #05a874ab
 def _add_tokenizer(writer, tok, vocab_size):
     "Tokens, merges and chat template."
     from gguf import TokenType
@@ -249,6 +259,7 @@ def modelfile(
     lines = ''.join(f'PARAMETER {name} {value}\n' for name, value in parameters.items())
     return f'FROM ./{name}\nTEMPLATE """{template}"""\n{lines}'
 
+# %% ../../nbs/share/export.ipynb #3e799767
 GGUF_CARD = f'''# A tiny GPT that texts like somebody
 
 {PRIVATE}
@@ -282,6 +293,7 @@ def export_file(
         for name, data in files.items(): write_atomic(folder/name, data)
     return out
 
+# %% ../../nbs/share/export.ipynb #348a12bb
 def check_gguf():
     "Is the package gguf here?"
     try: import gguf # noqa

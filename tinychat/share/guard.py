@@ -7,6 +7,7 @@ Docs: https://tinychat.github.io/tinychat/share/guard.html.md"""
 # %% ../../nbs/share/guard.ipynb #1dedfeae
 from __future__ import annotations
 from collections import defaultdict
+from fastcore.basics import patch
 from ..data import read_chatml
 from ..tokenizer import Tokenizer
 
@@ -30,11 +31,14 @@ class Guard:
     ): # Ids that must not come next
         "What would be copied?"
         return self.next_ids.get(tuple(ids[-self.n:]), ()) if len(ids) >= self.n else ()
-    @classmethod
-    def read(cls,
-        tok:Tokenizer, # Of the model
-        path,          # ChatML; ValueError if it is something else
-        n:int=8,       # As above
-    )->Guard:
-        "A guard over a file of messages."
-        return cls(tok, [b.text for c in read_chatml(path) for b in c], n)
+
+# %% ../../nbs/share/guard.ipynb #425c3e24
+@patch(cls_method=True)
+def read(
+    cls:Guard,
+    tok:Tokenizer, # Of the model
+    path,          # ChatML; ValueError if it is something else
+    n:int=8,       # Tokens that may be the same; ValueError below 1
+)->Guard:
+    "A guard over a file of messages."
+    return cls(tok, [b.text for c in read_chatml(path) for b in c], n)

@@ -44,12 +44,14 @@ def carry_out(
     if name == 'again': return 'There is nothing to answer yet: say something first.'
     return f'There is no /{name}. /help lists what there is.'
 
+# %% ../../nbs/share/terminal.ipynb #e4a0efeb
 def _set_number(chat, name, value):
     "Change a setting; what to print."
     kind, least, most = NUMBERS[name]
     try: n = kind(value)
     except ValueError: n = math.nan
-    if not least <= n <= most: return f'/{name} takes a number from {least} to {most}, for example /{name} {getattr(chat, name)}.'
+    if not least <= n <= most:
+        return f'/{name} takes a number from {least} to {most}, for example /{name} {getattr(chat, name)}.'
     setattr(chat, name, n)
     return f'{name} is {n}.'
 
@@ -66,6 +68,7 @@ def talk(
             if not _one_line(chat, ask): return
         except KeyboardInterrupt: print('\n(Ctrl-D or /quit leaves.)')
 
+# %% ../../nbs/share/terminal.ipynb #15947980
 def _one_line(chat, ask):
     "Ask for a line and carry it out; False at the end of the talk."
     try: line = ask('you: ').strip()

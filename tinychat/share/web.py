@@ -6,7 +6,8 @@ Docs: https://tinychat.github.io/tinychat/share/web.html.md"""
 
 # %% ../../nbs/share/web.ipynb #1acd3da2
 from __future__ import annotations
-import base64, errno, html, ipaddress, logging, os, secrets, shutil, signal, socket, tempfile, threading, webbrowser
+import base64, errno, html, ipaddress, logging, os, secrets, shutil, signal, socket, tempfile, threading
+import webbrowser
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -61,7 +62,8 @@ body[data-voila] .widget-text input { font-size: 16px; height: 36px; }
 body[data-voila] .widget-button { height: 36px; }
 @media (prefers-color-scheme: dark) { :root:has(body[data-voila]) { color-scheme: dark;
   --jp-layout-color0: #111; --jp-layout-color1: #1a1a1a; --jp-layout-color2: #333; --jp-layout-color3: #555;
-  --jp-content-font-color0: #fff; --jp-content-font-color1: #eee; --jp-content-font-color2: #bbb; --jp-content-font-color3: #999;
+  --jp-content-font-color0: #fff; --jp-content-font-color1: #eee;
+  --jp-content-font-color2: #bbb; --jp-content-font-color3: #999;
   --jp-ui-font-color0: #fff; --jp-ui-font-color1: #eee; --jp-ui-font-color2: #bbb; --jp-ui-font-color3: #999;
   --jp-border-color0: #666; --jp-border-color1: #555; --jp-border-color2: #444; --jp-border-color3: #333; } }
 </style>'''
@@ -157,8 +159,8 @@ def free_port(
 class WebOptions:
     "How the page is served. ValueError for what makes no sense."
     port:int=8866       # The next free one is taken if this is not; 0: any
-    ip:str='127.0.0.1'  # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
-    token:str=None      # What visitors must know, at least 8 characters (None: on this computer nothing, else something random)
+    ip:str='127.0.0.1'  # Who can come: 127.0.0.1, this computer; 0.0.0.0, its networks, for those who have the token
+    token:str=None      # What visitors must know, 8 characters or more (None: nothing on this computer, else random)
     tabs:int=8          # Open at once, at most
     minutes:float=30    # Until a tab that went away is forgotten
     browser:bool=True   # Open the page here, too?
@@ -173,13 +175,16 @@ class WebOptions:
         return replace(self, port=free_port(self.port, self.ip), token=token)
 
 # %% ../../nbs/share/web.ipynb #bb9afb67
-CONTENT_POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-                  "font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+CONTENT_POLICY = '; '.join((
+    "default-src 'self'", "script-src 'self' 'unsafe-inline'", "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:", "font-src 'self' data:", "object-src 'none'", "base-uri 'none'", "form-action 'self'",
+    "frame-ancestors 'none'"))
 HEADERS = {'Content-Security-Policy': CONTENT_POLICY, 'Referrer-Policy': 'same-origin',
            'X-Content-Type-Options': 'nosniff'}
 WIDGETS = ['@jupyter-widgets/jupyterlab-manager', '@voila-dashboards/widgets-manager7',
            '@voila-dashboards/widgets-manager8']
 
+# %% ../../nbs/share/web.ipynb #c3f1279b
 def voila_config(
     folder,       # Where the files that connect server and processes go
     o:WebOptions, # Its port is free
@@ -264,7 +269,8 @@ def announce(self:PageServer,
 ):
     "Say where the page is, and open it."
     o = self.options
-    url, taken = page_url(o.ip, o.port, o.token), f'Port {wanted} is taken. ' if wanted and o.port != wanted else ''
+    url = page_url(o.ip, o.port, o.token)
+    taken = f'Port {wanted} is taken. ' if wanted and o.port != wanted else ''
     print(f'{taken}The chat box is at {url}  Ctrl-C ends it.', flush=True)
     if not is_local(o.ip): print('Whoever has this address can talk to your model.', flush=True)
     door = self.folder/'open.html'
@@ -287,11 +293,13 @@ def stop(self:PageServer):
     run_sync(self.app.kernel_manager.shutdown_all)(now=True)
     shutil.rmtree(self.app.connection_dir, ignore_errors=True)
 
+# %% ../../nbs/share/web.ipynb #19a35f43
 @patch
 def run(self:PageServer, wanted):
     "Serve until a signal ends it; KeyboardInterrupt after Ctrl-C."
     self.app.stop, before = self.stop, signal.signal(signal.SIGINT, self.interrupt)
-    if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, self.app._handle_signal_stop) # the terminal was closed
+    closed = getattr(signal, 'SIGHUP', None) # the terminal was closed; Windows does not say so
+    if closed: signal.signal(closed, self.app._handle_signal_stop)
     self.loop.add_callback(self.announce, wanted)
     try: self.app.start()
     finally: signal.signal(signal.SIGINT, before)
@@ -309,5 +317,6 @@ def serve(
     check_packages()
     tell_tabs(checkpoint, guard)
     wanted, o = o.port, o.settled()
-    logging.getLogger('tornado').setLevel(logging.CRITICAL) # refused visitors are no news; their addresses may hold a token
+    # Refused visitors are no news, and their addresses may hold a token
+    logging.getLogger('tornado').setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder: PageServer(Path(folder), o).run(wanted)
