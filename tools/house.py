@@ -14,7 +14,6 @@ PACKAGE, STORY, GROUND = 'tinychat', ('tokenizer', 'data', 'gpt', 'train', 'chat
 BELOW = dict(files=(), tokenizer=('files',), data=('files', 'tokenizer'), gpt=(), checkpoint=('files', 'tokenizer', 'gpt'), messengers=('files', 'data'))
 BELOW |= dict.fromkeys(('train', 'chat'), ('files', 'tokenizer', 'data', 'gpt', 'checkpoint'))
 ROOMS = 'bases', 'fast', 'runs', 'evaluate', 'share' # each may import the story, and the rooms before it
-ALSO = {'bases.pretrain': 'fast'} # it made the bases that we ship, on large machines, and nothing is built on it
 HAND_OVER = 'train', 'chat' # `python -m tinychat.train` is the command: below `if __name__ == '__main__'` they may import `commands`
 COMMON = dict.fromkeys(('FORMAT', 'LOOKS', 'find', 'read'), 'messengers') # every messenger's module offers the same four
 FUNCTION = ast.FunctionDef, ast.AsyncFunctionDef
@@ -67,7 +66,7 @@ def layers(h):
     def may(a, b):
         if a == 'commands' or not b: return True
         if room(a) in BELOW: return b in BELOW[room(a)] or room(a) == room(b) == 'messengers'
-        return room(a) in ROOMS and (b in STORY + GROUND or room(b) in ('messengers', ALSO.get(a), *ROOMS[:ROOMS.index(room(a)) + 1]))
+        return room(a) in ROOMS and (b in STORY + GROUND or room(b) in ('messengers', *ROOMS[:ROOMS.index(room(a)) + 1]))
     return '', [f'{h.paths[m]}:{n}: {m} may not import {to}' for m in h.trees for n, to, *_ in h.edges[m] if not may(m, to)]
 
 def private_names(h):
