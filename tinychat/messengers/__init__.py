@@ -20,12 +20,13 @@ from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, so
 __all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers',
            'recognise', 'read_exports', 'first_trouble', 'what_is_read', 'read_messages', 'count_senders',
            'common_sender', 'normalise_name', 'match_names', 'list_senders', 'find_me', 'who_you_are', 'rename_owner',
-           'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'merge_exports', 'sort_merged',
-           'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all',
-           'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older', 'what_was_dropped', 'nothing_left',
-           'where_replaced', 'describe_sources', 'describe_unknown', 'describe_size', 'describe_import', 'parse_since',
-           'own_files', 'is_report', 'check_report', 'ImportOptions', 'import_file', 'write_import', 'split_sides',
-           'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+           'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock', 'merge_exports',
+           'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export',
+           'account_in_all', 'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older', 'what_was_dropped',
+           'nothing_left', 'where_replaced', 'describe_sources', 'describe_unknown', 'describe_size', 'describe_import',
+           'parse_since', 'own_files', 'is_report', 'check_report', 'ImportOptions', 'import_file', 'write_import',
+           'split_sides', 'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words',
+           'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -50,7 +51,7 @@ def recognise(
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
 def read_exports(
-    *paths,            # Files, folders and zips, of whatever messengers; ValueError if no reader knows anything in one of them
+    *paths,            # Files, folders and zips of any messengers; ValueError if one of them holds nothing that is known
     unknown:list=None, # Gets the `File`s that no reader knows (None: they are not wanted)
     skip=(),           # Resolved paths of files that must not be read
 )->list: # `Export`s
@@ -63,7 +64,8 @@ def read_exports(
         known, left = recognise([f for f in files if f not in ours])
         if Path(path).is_file() and not Path(path).stat().st_size: raise ValueError(f'{path} is empty.')
         if unknown is not None: unknown += ours + left
-        if not known: raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}{what_is_read()}')
+        if not known:
+            raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}{what_is_read()}')
         out += [read_group(reader, group) for reader, group in known]
     return out
 
@@ -149,7 +151,8 @@ def find_me(
         me[format] = mine or owners(es, True) or common_sender(es)
         if wrote and not me[format]:
             path = next(e.path for e in es if count_senders([e]))
-            raise ValueError(f'{path} does not say which of the senders is you. Say it with --me NAME. Senders: {list_senders(wrote)}.')
+            raise ValueError(f'{path} does not say which of the senders is you. '
+                             f'Say it with --me NAME. Senders: {list_senders(wrote)}.')
     return me
 
 # %% ../../nbs/messengers/index.ipynb #fc4f69ad
@@ -223,7 +226,8 @@ def clock_shift(
     "Was the chat exported in another time zone?"
     def once(messages):
         count = Counter((m.sender, m.text) for m in messages)
-        return {(m.sender, m.text): m.time for m in messages if count[m.sender, m.text] == 1 and m.time and not m.time.tzinfo}
+        local = [m for m in messages if m.time and not m.time.tzinfo]
+        return {(m.sender, m.text): m.time for m in local if count[m.sender, m.text] == 1}
     a, b = once(before), once(after)
     shared, quarter = a.keys() & b.keys(), timedelta(minutes=15)
     shifts = Counter(round((b[k] - a[k])/quarter) for k in shared)
@@ -231,25 +235,35 @@ def clock_shift(
     certain = len(shared) >= 5 and n > 0.6*len(shared) and abs(shift) <= 26*4
     return shift*quarter if certain else timedelta()
 
+# %% ../../nbs/messengers/index.ipynb #4dde7323
+def same_clock(
+    before:list, # `Message`s of a chat
+    after:list,  # The same chat in a later export
+)->list: # `after`, its times as the clock of `before` would show them
+    "Undo the difference between two clocks."
+    shift = clock_shift(before, after)
+    return [replace(m, time=m.time - shift) if m.time else m for m in after] if shift else after
+
 # %% ../../nbs/messengers/index.ipynb #001a5b74
 def merge_exports(
     exports:list, # `Export`s, from `rename_owner`
 )->tuple: # (`MergedChat`s, export number -> messages that were there already)
     "Put together what belongs together, and nothing twice."
-    merged, have, order, twice = {}, {}, {}, Counter() # by key: the chat, how often it has each message, seconds to sort by
+    merged, have, order = {}, {}, {} # by key: the chat, how often it has each message, seconds to sort by
+    twice = Counter()
     for n, export in enumerate(exports):
         now = {} # by key: how often this export has each message
         for key, log in zip(chat_keys(export), export.chats):
-            chat, known, seen = merged.setdefault(key, MergedChat()), have.get(key, {}), now.setdefault(key, Counter())
-            shift = clock_shift(chat.messages, log.messages) if known else timedelta()
-            messages = [replace(m, time=m.time - shift) if m.time else m for m in log.messages] if shift else log.messages
+            chat, seconds_to_sort = merged.setdefault(key, MergedChat()), order.setdefault(key, [])
+            known, seen = have.get(key, {}), now.setdefault(key, Counter())
+            messages = same_clock(chat.messages, log.messages) if known else log.messages
             for place, (m, seconds) in enumerate(zip(messages, sort_keys(messages))):
                 same = (m.sender, m.text, seconds_of(m)//60 if m.time else f'number {place}')
                 seen[same] += 1
                 if seen[same] <= known.get(same, 0): twice[n] += 1; continue
                 chat.messages.append(m)
                 chat.source.append(n)
-                order.setdefault(key, []).append(seconds)
+                seconds_to_sort.append(seconds)
         for key, seen in now.items(): have[key] = Counter(have.get(key, {})) | seen
     return [sort_merged(chat, order[key]) for key, chat in merged.items() if chat.messages], twice
 
@@ -310,7 +324,8 @@ def anonymise(
     "Numbers instead of names."
     numbers = {}
     def name(sender): return 'Me' if sender in me else f'Person{numbers.setdefault(sender, len(numbers) + 1)}'
-    def anonymous(m): return replace(m, sender=name(m.sender), text=LONE_SURROGATE.sub('\ufffd', m.text)) # no file can hold half a character
+    # No file can hold half a character
+    def anonymous(m): return replace(m, sender=name(m.sender), text=LONE_SURROGATE.sub('\ufffd', m.text))
     for c in chats: c.messages = [anonymous(m) for m in c.messages]
     return len(numbers)
 
@@ -335,6 +350,7 @@ def redact_chats(
 IMPORT_REASONS = dict(duplicate='there already, from another export', too_old='before --since',
                       one_sided='in conversations in which you, or all others, say nothing')
 
+# %% ../../nbs/messengers/index.ipynb #26a44562
 def account_by_export(
     exports:list,  # `Export`s
     kept:list,     # Conversations, each a list of (`Message`, number of its export), that are trained on
@@ -385,7 +401,9 @@ class Import:
     chats:list      # `MergedChat`s, for the pictures
     me:dict         # From `find_me`
     unknown:list    # `File`s that no reader knows
-    def __repr__(self): return f"Import({len(self.convs):,} conversations, {self.report['kept']:,} of {self.report['read']:,} messages)"
+    def __repr__(self):
+        kept, read = self.report['kept'], self.report['read']
+        return f'Import({len(self.convs):,} conversations, {kept:,} of {read:,} messages)'
 
 # %% ../../nbs/messengers/index.ipynb #c39ca098
 def import_exports(
@@ -393,7 +411,7 @@ def import_exports(
     me=(),                  # What the person is called in them (nothing: found out)
     gap_minutes:float=None, # Silence that ends a conversation (None: found out)
     redact:bool=True,       # Replace what is private
-    since:datetime=None,# Leave out what is older (None: nothing)
+    since:datetime=None,    # Leave out what is older (None: nothing)
     skip=(),                # Resolved paths of files that must not be read
 )->Import: # ValueError in one line for whatever is wrong
     "From exports to conversations."
@@ -457,7 +475,8 @@ def what_was_dropped(
     exports:list, # `Export`s
 )->str: # A sentence
     "Where all messages went, for an error."
-    counts = sum((Counter(e.dropped) for e in exports), Counter()) + Counter({r: sum(c.values()) for r, c in gone.items()})
+    counts = sum((Counter(e.dropped) for e in exports), Counter())
+    counts += Counter({reason: sum(c.values()) for reason, c in gone.items()})
     return 'They are: ' + '; '.join(f'{n:,} {(REASONS | IMPORT_REASONS)[r]}' for r, n in counts.most_common()) + '.'
 
 def nothing_left(
@@ -469,14 +488,15 @@ def nothing_left(
     "Say that there is no conversation to learn from, and why."
     read = sum(e.read for e in exports)
     alone = '' if others else ' Nobody else wrote anything in them, and a reply needs something to reply to.'
-    return f'In these exports nobody talks with you: of {read:,} records none is left. {you_are} {what_was_dropped(gone, exports)}{alone}'
+    return (f'In these exports nobody talks with you: of {read:,} records none is left. '
+            f'{you_are} {what_was_dropped(gone, exports)}{alone}')
 
 # %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
-    convs:list, # Conversations, each a list of `Block`s
-    kind:str,   # 'phone'
-    most:int=3, # Places
-    around:int=25,# Characters to show on each side
+    convs:list,    # Conversations, each a list of `Block`s
+    kind:str,      # 'phone'
+    most:int=3,    # Places
+    around:int=25, # Characters to show on each side
 )->list: # The first places, one line for each
     "What stands around what was replaced."
     mark = re.compile(rf"<{'private' if kind == 'link' else kind}\b[^<>]*>") # of a link only a part is replaced
@@ -491,7 +511,8 @@ def describe_sources(
     "What became of the records of each export."
     lines = []
     for s in sources:
-        lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, {s['kept']:,} kept, {s['mine']:,} of them yours")
+        lines.append(f"{s['format']}, {s['path']}: {s['read']:,} records, "
+                     f"{s['kept']:,} kept, {s['mine']:,} of them yours")
         by_number = sorted(s['dropped'].items(), key=lambda x: -x[1])
         lines += [f'    {n:>8,}  {(REASONS | IMPORT_REASONS)[reason]}' for reason, n in by_number]
     return lines
@@ -508,7 +529,8 @@ def describe_size(
     convs:list, # Conversations, each a list of `Block`s
 )->str: # A sentence
     "How much there is to train on, roughly."
-    tokens = sum(len(b.text.encode())/4 + 5 for c in convs for b in c) # about what the base's vocabulary makes of English
+    # About what the base's vocabulary makes of English
+    tokens = sum(len(b.text.encode())/4 + 5 for c in convs for b in c)
     minutes = max(1, tokens*1.5/3000/60)
     return f'About {tokens:,.0f} tokens: some {minutes:.0f} minutes of training on two CPU cores, seconds on a GPU.'
 
@@ -540,7 +562,8 @@ def parse_since(
         time = datetime.fromisoformat(text) if text else None
         if time: time.timestamp()
         return time
-    except (ValueError, OverflowError, OSError): raise ValueError(f'--since must be a date like 2020-01-31, not {text!r}.') from None
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f'--since must be a date like 2020-01-31, not {text!r}.') from None
 
 # %% ../../nbs/messengers/index.ipynb #431526bb
 def own_files(
@@ -583,11 +606,11 @@ class ImportOptions:
 
 # %% ../../nbs/messengers/index.ipynb #66f0f09a
 def import_file(
-    paths,   # Files, folders and zips
+    paths,                      # Files, folders and zips
     out='training_data/chatml_format.txt', # ChatML file to write
-    me=(),   # What the person is called in them (nothing: found out)
+    me=(),                      # What the person is called in them (nothing: found out)
     options:ImportOptions=None, # How to import (None: as usual)
-    report=None,# Write the account here, as JSON (None: nowhere)
+    report=None,                # Write the account here, as JSON (None: nowhere)
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
     options, out = options or ImportOptions(), Path(out)
@@ -670,10 +693,11 @@ def plot_lengths(
     "How long the messages are, and how many come in a row: the person against everybody else."
     import matplotlib.pyplot as plt
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout='constrained')
-    for messages, runs, color, label in zip(split_sides(chats), message_runs(chats, gap), ('C0', 'C7'), ('you', 'others')):
-        lengths = Counter(min(len(m.text)//10, 20) for m in messages)
-        left.plot([10*n for n in range(21)], [lengths[n]/max(1, len(messages)) for n in range(21)], color=color, label=label)
-        right.plot(range(1, 9), [runs[n]/max(1, sum(runs.values())) for n in range(1, 9)], 'o-', color=color, label=label)
+    styles = dict(color='C0', label='you'), dict(color='C7', label='others')
+    for messages, runs, style in zip(split_sides(chats), message_runs(chats, gap), styles):
+        lengths, n_runs = Counter(min(len(m.text)//10, 20) for m in messages), max(1, sum(runs.values()))
+        left.plot([10*n for n in range(21)], [lengths[n]/max(1, len(messages)) for n in range(21)], **style)
+        right.plot(range(1, 9), [runs[n]/n_runs for n in range(1, 9)], 'o-', **style)
     left.set_xticks(range(0, 201, 50), ['0', '50', '100', '150', '200+'])
     left.set(xlabel='characters in a message', ylabel='share')
     right.set(xlabel='messages in a row, up to eight', ylabel='share', yscale='log')

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 from ..data import Message
-from .core import (DAMAGE_ERRORS, MONTHS, OWNER, ChatLog, Damaged, Export, File, balanced, decode, sort_messages)
+from .core import (DAMAGE_ERRORS, MONTHS, OWNER, ChatLog, Damaged, Export, File, balanced,
+                                      decode, sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'MessageRow', 'ChatRow', 'typedstream_length', 'typedstream_text', 'load_plist',
@@ -27,8 +28,8 @@ __all__ = ['FORMAT', 'LOOKS', 'MessageRow', 'ChatRow', 'typedstream_length', 'ty
 
 # %% ../../nbs/messengers/imessage.ipynb #df0b2190
 FORMAT = 'iMessage'
-LOOKS = ("the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), or .txt files of imessage-exporter, "
-         'which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender')
+LOOKS = ("the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), "
+         'or .txt files of imessage-exporter, which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender')
 
 # %% ../../nbs/messengers/imessage.ipynb #5bd7fde6
 def typedstream_length(
@@ -159,8 +160,9 @@ def first_chats(
     return f'(SELECT message_id, MIN(chat_id) AS chat_id FROM {table} GROUP BY message_id)'
 
 # %% ../../nbs/messengers/imessage.ipynb #0b05d521
-_columns = '''text attributedBody subject handle_id date is_from_me associated_message_type item_type group_title group_action_type balloon_bundle_id
-    cache_has_attachments is_system_message is_auto_reply date_edited date_retracted message_summary_info'''.split()
+_columns = '''text attributedBody subject handle_id date is_from_me associated_message_type item_type group_title
+    group_action_type balloon_bundle_id cache_has_attachments is_system_message is_auto_reply date_edited
+    date_retracted message_summary_info'''.split()
 MessageRow = namedtuple('MessageRow', ['id', *_columns, 'chat', 'trash'])
 
 def message_rows(
@@ -169,7 +171,8 @@ def message_rows(
     "The rows of the table of messages."
     sql = f'''SELECT message.ROWID, {select_columns(con, 'message', _columns)}, c.chat_id, t.chat_id FROM message
         LEFT JOIN {first_chats(con, 'chat_message_join')} c ON c.message_id = message.ROWID
-        LEFT JOIN {first_chats(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID ORDER BY message.ROWID'''
+        LEFT JOIN {first_chats(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID
+        ORDER BY message.ROWID'''
     last = None
     for row in con.execute(sql):
         if last is not None and row[0] <= last: raise Damaged('its table of messages is damaged')
@@ -229,7 +232,8 @@ def row_reason(
     text:str,       # Its `row_text`
 )->str: # A key of `REASONS`; None if it is a message
     "Why a row is not a message."
-    kind, item, app = to_int(row.associated_message_type), to_int(row.item_type), column_text(row.balloon_bundle_id) or ''
+    kind, item = to_int(row.associated_message_type), to_int(row.item_type)
+    app = column_text(row.balloon_bundle_id) or ''
     if 1000 <= kind < 5000: return 'sticker' if kind < 2000 else 'reaction' if kind < 4000 else 'contact'
     if item or to_int(row.is_system_message): return 'call' if item == 6 else 'system' # 6: SharePlay in a FaceTime call
     if row.trash is not None and row.chat is None or is_unsent(row): return 'deleted'
@@ -261,7 +265,8 @@ def read_handles(
     con, # A connection
 )->dict: # Number of a handle -> phone number or address
     "The people that the owner wrote with."
-    out = {n: column_text(name) or '' for n, name in con.execute(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
+    out = {n: column_text(name) or ''
+           for n, name in con.execute(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
     return {n: f'{name} ({n})' if name == OWNER else name for n, name in out.items()} # a company may send as "Me"
 
 # %% ../../nbs/messengers/imessage.ipynb #6739141f
@@ -307,7 +312,8 @@ def read_message_table(
         chat, sender = chat_and_sender(row, handles, chats)
         log = found.setdefault(chat.key, ChatLog(chat.name, group=chat.group))
         log.name = log.name or chat.name
-        log.messages.append(Message(sender, text.replace('\ufffc', ''), apple_time(row.date))) # U+FFFC stands for an attachment
+        # U+FFFC stands for an attachment
+        log.messages.append(Message(sender, text.replace('\ufffc', ''), apple_time(row.date)))
     export.chats = finish_chats(found, {OWNER})
 
 # %% ../../nbs/messengers/imessage.ipynb #ec647918
@@ -346,7 +352,8 @@ def cut_lines(
     text:str, # Of a file
 )->list: # Without their ends
     "Cut a file of Unix or Windows into lines."
-    if '\r' in text and text.count('\r\n') == text.count('\n'): text = text.replace('\r\n', '\n') # otherwise somebody typed each \r
+    # Otherwise somebody typed each \r
+    if '\r' in text and text.count('\r\n') == text.count('\n'): text = text.replace('\r\n', '\n')
     return text.removesuffix('\n').split('\n')
 
 # %% ../../nbs/messengers/imessage.ipynb #3787bdd2
@@ -387,11 +394,12 @@ def split_replies(
 # %% ../../nbs/messengers/imessage.ipynb #595e7099
 _answer = 'This message responded to an earlier message.'
 _effects = {f'Sent with {e}' for e in (
-    'Confetti', 'Echo', 'Fireworks', 'Balloons', 'Heart', 'Lasers', 'Shooting Start', 'Shooting Star', 'Sparkles', 'Spotlight',
-    'Slam', 'Loud', 'Gentle', 'Invisible Ink')}
+    'Confetti', 'Echo', 'Fireworks', 'Balloons', 'Heart', 'Lasers', 'Shooting Start', 'Shooting Star', 'Sparkles',
+    'Spotlight', 'Slam', 'Loud', 'Gentle', 'Invisible Ink')}
 _tapback = re.compile(r'    (?:\S.* by|.*Sticker from) .+|'
                       r'(?:Loved|Liked|Disliked|Laughed|Emphasized|Questioned|[^\w\s]+) by .+')
 
+# %% ../../nbs/messengers/imessage.ipynb #38f5c317
 def strip_tapbacks(
     lines:list, # Of a message
 )->tuple: # The other lines, and how many reactions there were
@@ -404,7 +412,8 @@ def strip_tapbacks(
         if end == i + 1: out.append(lines[i])
         else:
             n += end - i - 1
-            if lines[i] == 'Reactions:' and lines[end:end+1] == ['']: end += 1 # older versions put a blank line after them
+            # Older versions put a blank line after them
+            if lines[i] == 'Reactions:' and lines[end:end+1] == ['']: end += 1
         i = end
     return out, n
 
@@ -443,7 +452,8 @@ def line_kinds(
     return out
 
 # %% ../../nbs/messengers/imessage.ipynb #e547f34c
-_whole = {('SharePlay Message', 'Ended'): 'call', ('Started sharing location!',): 'system', ('Stopped sharing location!',): 'system',
+_whole = {('SharePlay Message', 'Ended'): 'call', ('Started sharing location!',): 'system',
+          ('Stopped sharing location!',): 'system',
           ('You deleted a message.',): 'deleted', ('They deleted a message.',): 'deleted'}
 
 def typed_text(
@@ -482,11 +492,13 @@ def read_block(
     try: time = exporter_time(head['date'])
     except ValueError: return ExporterBlock(reason='malformed')
     if len(lines) < 2 or not lines[1]: return ExporterBlock(reason='malformed')
-    sender, body = lines[1], lines[2:-1] if lines[-1] == '' and len(lines) > 2 else lines[2:] # one blank line ends a block
+    # One blank line ends a block
+    sender, body = lines[1], lines[2:-1] if lines[-1] == '' and len(lines) > 2 else lines[2:]
     own, replies = (body, []) if inside else split_replies(body)
     text, reason, reactions = own_text(own)
     message = Message(sender, text, time) if text else None
-    return ExporterBlock(message, reason, (time, sender), head['reader'], reactions, [read_block(r, True) for r in replies])
+    return ExporterBlock(message, reason, (time, sender), head['reader'], reactions,
+                         [read_block(r, True) for r in replies])
 
 # %% ../../nbs/messengers/imessage.ipynb #65899d71
 def own_text(
@@ -511,8 +523,9 @@ def read_exporter_texts(
             if shown[b.key]: shown[b.key] -= 1 # it is in its own place too
             else: blocks.append(b)
         me |= {b.message.sender for b in blocks if b.message and b.reader == 'them'}
-        export.read += len(blocks) + sum(b.reactions for b in blocks)
-        export.dropped += Counter(b.reason for b in blocks if not b.message) + Counter(reaction=sum(b.reactions for b in blocks))
+        reactions = sum(b.reactions for b in blocks)
+        export.read += len(blocks) + reactions
+        export.dropped += Counter(b.reason for b in blocks if not b.message) + Counter(reaction=reactions)
         found[f.name] = ChatLog(f.base.removesuffix('.txt'), [b.message for b in blocks if b.message])
     export.chats = finish_chats(found, me or {OWNER})
     return balanced(export)

@@ -128,7 +128,8 @@ def find_marks(
     lines:list, # Of a file
 )->tuple: # (number of a line -> `date`, number of a line -> `TimeRow`)
     "The date rows of a file, and its rows."
-    date_rows, rows = ({n: x for n, x in enumerate(map(parse, lines)) if x} for parse in (parse_date_row, parse_time_row))
+    def parsed(parse): return {n: x for n, x in enumerate(map(parse, lines)) if x}
+    date_rows, rows = parsed(parse_date_row), parsed(parse_time_row)
     shape = most_common([d.shape for n, d in date_rows.items() if n+1 in rows] or [d.shape for d in date_rows.values()])
     dates = true_dates({n: d for n, d in date_rows.items() if d.shape == shape})
     shape = most_common([rows[n+1].shape for n in dates if n+1 in rows] or [r.shape for r in rows.values()])
@@ -200,7 +201,8 @@ _bare = {
     'system': 'joined the group\\.?|left the group\\.?|joined the chat\\.?|left the chat\\.?',
     'deleted': 'unsent a message\\.?'}
 _reason_of = {False: {f'[{w}]': why for why, words in _brackets.items() for w in words.split('|')},
-              True: {w.replace('\\.?', end): why for why, words in _bare.items() for w in words.split('|') for end in ('', '.')}}
+              True: {w.replace('\\.?', end): why for why, words in _bare.items() for w in words.split('|')
+                     for end in ('', '.')}}
 _reason_of[True] |= _reason_of[False]
 
 # %% ../../nbs/messengers/line.ipynb #8c869755
@@ -242,7 +244,7 @@ def learn_names(
     names, groups = set(k for k in known if k), {}
     for r in set(rests): groups.setdefault(r.split(' ')[0], []).append(r.split(' '))
     for rows in groups.values():
-        if any(all(r[:k.count(' ') + 1] == k.split(' ') for r in rows) for k in known if k): continue # we know who that is
+        if any(all(r[:k.count(' ') + 1] == k.split(' ') for r in rows) for k in known if k): continue # known already
         names.add(' '.join(rows[0][:n_shared(rows)]))
     return names - {''}
 
@@ -290,7 +292,8 @@ _titles = [re.compile(t) for t in (
     r'(?P<name>.+)との(?:トーク履歴|トーク|会話)', r'(?P<name>.+)の(?:トーク履歴|トーク)',
     r'[與与](?P<name>.+)的(?:聊天|對話|对话)[記记]?[錄录]?', r'(?P<name>.+)的聊天[記记][錄录]',
     r'(?P<name>.+?)\s?님과의 대화(?: 내용)?', r'ประวัติการ(?:สนทนา|แชท)(?:กับ)? ?(?P<name>.+)',
-    r'(?:Riwayat|Histori) (?:obrolan|chat) dengan (?P<name>.+)', r'(?:Historial de chat|Historial del chat) con (?P<name>.+)', r'(?P<name>.+)')]
+    r'(?:Riwayat|Histori) (?:obrolan|chat) dengan (?P<name>.+)',
+    r'(?:Historial de chat|Historial del chat) con (?P<name>.+)', r'(?P<name>.+)')]
 
 # %% ../../nbs/messengers/line.ipynb #566cf11d
 def parse_title(
@@ -345,9 +348,8 @@ def collect_rows(
     for n in marks:
         if n < done: continue # it lies inside a text
         strays += range(done, n)
-        done = n + 1
+        done = n + 1 if n in days else ends[n]
         if n in days: day = days[n]; continue
-        done = ends[n]
         sender, first = parts[n]
         text = whole_text(first, lines[n+1:done], done == len(lines) or done in days)
         out.append((sender, text, datetime(day.year, day.month, day.day) + rows[n].time if day else None))
@@ -355,7 +357,8 @@ def collect_rows(
 
 # %% ../../nbs/messengers/line.ipynb #2d65e912
 FORMAT = 'LINE'
-LOOKS = 'a .txt whose first line begins with [LINE], or one with dates on lines of their own and rows of time, name and text'
+LOOKS = ('a .txt whose first line begins with [LINE], '
+         'or one with dates on lines of their own and rows of time, name and text')
 
 # %% ../../nbs/messengers/line.ipynb #77cddd84
 def looks_like_line(
@@ -367,7 +370,8 @@ def looks_like_line(
     if lines[0].startswith('[LINE]'): return any(re.search(r'\d{1,4}[/.年-]', line) for line in lines[1:3])
     days, rows = find_marks(lines)
     days = [n for n in days if n+1 in rows and parse_date_row(lines[n]).weekday]
-    return bool(days) and (days[0] < 3 or rows[days[0]+1].shape[-1] == '\t') # a diary may have times after dates, but hardly tabs
+    # A diary may have times after dates, but hardly tabs
+    return bool(days) and (days[0] < 3 or rows[days[0]+1].shape[-1] == '\t')
 
 # %% ../../nbs/messengers/line.ipynb #88260524
 def find(

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, first_value, head_text, load_json, nested, sort_messages
+from .core import (ChatLog, Damaged, Export, File, first_value, head_text, load_json, nested,
+                                      sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS', 'KEYS_BESIDE_TEXT', 'NOTICES_AFTER_NAME',
@@ -53,7 +54,8 @@ def mend_json(
 # %% ../../nbs/messengers/meta.ipynb #ab95d1af
 FORMAT = 'Facebook Messenger or Instagram'
 LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_name", "timestamp_ms"), '
-         'encrypted chats with "threadName" and "senderName", or a list of "participants" and "conversation"; a download in HTML must be asked for again in JSON')
+         'encrypted chats with "threadName" and "senderName", or a list of "participants" and "conversation"; '
+         'a download in HTML must be asked for again in JSON')
 _file = re.compile(r'message(?:_(\d+))?\.json')
 
 # %% ../../nbs/messengers/meta.ipynb #6fe927d9
@@ -71,7 +73,8 @@ def meta_shape(
     if not has('messages'):
         profile = re.match(r'\{\s*"profile(_user|_v2)?"\s*:\s*[\[{]', head)
         if profile or has('username', 'profile_pic_url'): return 'owner'
-        return 'thread' if named and _file.fullmatch(file.base) else '' # so many people that the beginning holds only them
+        # So many people that the beginning holds only them
+        return 'thread' if named and _file.fullmatch(file.base) else ''
     if has('sender_name') and (named or has('timestamp_ms') or has('timestamp')): return 'thread'
     if named and re.search(r'"messages"\s*:\s*\[\s*\]', head): return 'thread'
     return 'flat' if has('senderName', 'timestamp') or has('participants', 'threadName') else ''
@@ -98,7 +101,8 @@ def find(
     kinds = [(f, meta_shape(f)) for f in files]
     homes = {account_folder(f): [] for f,k in kinds if k in ('thread', 'flat', 'old')}
     for f,k in kinds:
-        if k != 'owner' and (k or _file.fullmatch(f.base)) and account_folder(f) in homes: homes[account_folder(f)].append(f)
+        if k != 'owner' and (k or _file.fullmatch(f.base)) and account_folder(f) in homes:
+            homes[account_folder(f)].append(f)
     for f in [f for f,k in kinds if k == 'owner']:
         around = [root for root,_ in homes if not root or f.name.startswith(root + '/') or len(homes) == 1]
         for (root, _),group in homes.items():
@@ -117,7 +121,8 @@ def record_time(
         t = record.get('timestamp_ms', record.get('timestamp'))
         if isinstance(t, bool): return None
         if isinstance(t, str): t = int(t)
-        if 'timestamp_ms' not in record and 'sender_name' in record and abs(t) < 10**11: t *= 1000 # 2018's were in seconds
+        # 2018's were in seconds
+        if 'timestamp_ms' not in record and 'sender_name' in record and abs(t) < 10**11: t *= 1000
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=t)
     except (TypeError, ValueError, OverflowError): return None
 
@@ -135,13 +140,15 @@ def record_text(
     return first_value(record, 'content', 'text', default='')
 
 # %% ../../nbs/messengers/meta.ipynb #7a2a670a
-RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact', poll='contact',
+RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact',
+                    poll='contact',
                     placeholder='deleted')
 DECISIVE_KEYS = dict(call=('call_duration', 'missed', 'video_call_action'), system=('users', 'action'),
                      contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
 KEYS_BESIDE_TEXT = dict(sticker=('sticker', 'heart'),
-                        media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url', 'media_share_url',
-                               'story_share', 'voice_media', 'animated_media_images', 'link', 'live_video_share', 'live_video_invite'))
+                        media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url',
+                               'media_share_url', 'story_share', 'voice_media', 'animated_media_images', 'link', 'live_video_share',
+                               'live_video_invite'))
 
 def reason_by_key(
     record:dict, # A message as in the file
@@ -159,14 +166,17 @@ NOTICES_AFTER_NAME = _phrases(
            '\\d+ (photos|videos|GIFs|files))( from .+)?'],
     sticker=['sent a sticker( from .+)?'],
     contact=['created a poll(: .+)?', f'(voted for|(changed|removed) ({_whose} )?vote (to|for)) .+ in the poll: .+',
-             f'(sent|shared|started sharing) ({_whose}|a) (live )?location', '(started a|named the|updated the) plan( .+)?',
+             f'(sent|shared|started sharing) ({_whose}|a) (live )?location',
+             '(started a|named the|updated the) plan( .+)?',
              "responded (Going|Can['’]t Go) to .+", '(created|updated) the reminder: .+'],
     call=[f'(started|joined|left|ended) (an?|the) {_call}', '(started|stopped) sharing video', 'called you'],
     system=['(left|joined|created) the group', 'named the group .+', 'removed the group name',
-            '(changed|removed) the (group|chat|conversation) (photo|picture)', 'added .+ to the group', 'removed .+ from the group', '(added|removed) .+ as a group admin', 'set the (emoji|quick reaction) to .+',
+            '(changed|removed) the (group|chat|conversation) (photo|picture)', 'added .+ to the group',
+            'removed .+ from the group', '(added|removed) .+ as a group admin', 'set the (emoji|quick reaction) to .+',
             f'set (the nickname for .+|{_whose} (own )?nickname) to .+',
             f'cleared (the nickname for .+|{_whose} (own )?nickname)',
-            'changed the (chat )?(theme|colou?rs)( to .+)?', '(un)?pinned a message', 'turned (on|off) disappearing messages'],
+            'changed the (chat )?(theme|colou?rs)( to .+)?', '(un)?pinned a message',
+            'turned (on|off) disappearing messages'],
     reaction=['(liked|loved) a message', f'reacted {_emoji} to your message ?'],
     deleted=['unsent a message'])
 
@@ -176,10 +186,12 @@ NOTICES_ALONE = _phrases(
     call=[r'The ((audio|video) )?(call|chat) ended\.', r'(Audio|Video) (call|chat) ended\.?'],
     contact=[r'This poll is no longer available\.'],
     system=[r'You are now connected on Messenger\.?',
-            r"You can now message and call each other( and see info like [Aa]ctive [Ss]tatus and when you['’]?( ha)?ve read messages)?\."])
+            r'You can now message and call each other'
+            r"( and see info like [Aa]ctive [Ss]tatus and when you['’]?( ha)?ve read messages)?\."])
 NOTICES_ABOUT = _phrases(
     call=[rf'(You missed an? {_call} (from|with)|You called) (?P<a>.+)\.', rf'(?P<b>.+) missed your {_call}\.'],
-    system=[r'You and (?P<a>.+) waved at each other\.', r"You['’]re now friends with (?P<b>.+)\.", r'Say hi to your new Facebook friend, (?P<c>.+)\.'])
+    system=[r'You and (?P<a>.+) waved at each other\.', r"You['’]re now friends with (?P<b>.+)\.",
+            r'Say hi to your new Facebook friend, (?P<c>.+)\.'])
 
 # %% ../../nbs/messengers/meta.ipynb #c6e8abbb
 def match_notice(
@@ -236,7 +248,8 @@ def message_reason(
     if settled: return settled
     if not isinstance(sender, str) or not isinstance(text, str): return 'malformed'
     if text.strip(): return app_notice_reason(text, sender, names, me)
-    return reason_by_key(record, KEYS_BESIDE_TEXT) or dict(share='media', media='media', sticker='sticker').get(kind, 'empty')
+    by_type = dict(share='media', media='media', sticker='sticker').get(kind, 'empty')
+    return reason_by_key(record, KEYS_BESIDE_TEXT) or by_type
 
 # %% ../../nbs/messengers/meta.ipynb #9473ffde
 @dataclass
@@ -328,7 +341,8 @@ def profile_names(
     users = nested(data, 'profile_user')
     maps = [nested(u, 'string_map_data') for u in users] if isinstance(users, list) else []
     values = [nested(v, 'value') for m in maps if isinstance(m, dict) for v in m.values()]
-    for profile in ('profile_v2', 'profile'): values += [nested(data, profile, 'name'), nested(data, profile, 'name', 'full_name')]
+    for profile in ('profile_v2', 'profile'):
+        values += [nested(data, profile, 'name'), nested(data, profile, 'name', 'full_name')]
     values += [nested(data, 'username'), nested(data, 'name')]
     return {v for v in values if isinstance(v, str) and v.strip()}
 
@@ -344,7 +358,8 @@ def account_owner(
     talks = [names for _,names in everybody if len(names) > 1] # not those that nobody ever answered
     common = set.intersection(*(talks or [names for _,names in everybody]))
     for title,names in everybody:
-        if len(names) == 2: common -= {title, re.sub(r'_\d+$', '', title)} # encrypted chats have a number behind the name
+        # Encrypted chats have a number behind the name
+        if len(names) == 2: common -= {title, re.sub(r'_\d+$', '', title)}
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/meta.ipynb #8b08eb6a
@@ -355,7 +370,8 @@ def thread_to_log(
     "What people said in a thread."
     names = thread.names
     reasons = [message_reason(m, names, me) for m in thread.records]
-    messages = [Message(record_sender(m), record_text(m), record_time(m)) for m,r in zip(thread.records, reasons) if not r]
+    messages = [Message(record_sender(m), record_text(m), record_time(m)) for m,r in zip(thread.records, reasons)
+                if not r]
     group = bool(thread.group) or len(thread.people) > 2 or (thread.group is None and len(names) > 2)
     return ChatLog(thread.title, sort_messages(messages), me & names, group), Counter(filter(None, reasons))
 
@@ -368,6 +384,7 @@ def which_app(
     if 'instagram' in where or 'old ' in where: return 'Instagram'
     return 'Facebook Messenger' if 'facebook' in where or 'flat ' in where else FORMAT
 
+# %% ../../nbs/messengers/meta.ipynb #a51f7971
 def read(
     files:list, # The files of one account, as `find` groups them
 )->Export: # ValueError if a file is damaged
@@ -377,7 +394,8 @@ def read(
     export = Export(which_app(files), str(files[0].path), read=sum(len(t.records) for t in chats))
     for t in chats:
         log, dropped = thread_to_log(t, me)
-        if re.search('facebook|instagram', t.title, re.I): log.id = t.number # everybody who left is called "Facebook user"
+        # Everybody who left is called "Facebook user"
+        if re.search('facebook|instagram', t.title, re.I): log.id = t.number
         export.chats.append(log)
         export.dropped += dropped
     return export

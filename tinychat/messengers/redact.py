@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/redact.html.md"""
 from __future__ import annotations
 import re, unicodedata
 from collections import Counter
+from fastcore.basics import patch
 
 # %% auto #0
 __all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails', 'SECRET_HOSTS', 'PUBLIC_HOSTS', 'HARMLESS_KEYS',
@@ -21,7 +22,8 @@ __all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails',
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
 PRIVATE_KINDS = dict(
-    email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts', id='social security numbers',
+    email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts',
+    id='social security numbers',
     address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords',
     link='private parts of links')
 UNNUMBERED_MARKS = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
@@ -53,7 +55,8 @@ def pattern_rule(
     return rule
 
 # %% ../../nbs/messengers/redact.ipynb #37205511
-_l = r'0-9A-Za-z\u00c0-\u024f_' # letters of addresses: only Latin ones, because in Chinese no space ends the word before
+# Letters of addresses: only Latin ones, because in Chinese no space ends the word before
+_l = r'0-9A-Za-z\u00c0-\u024f_'
 find_emails = pattern_rule('email', re.compile(rf'''
     (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]*                       # who
     (?: @ | \s?[(\[](?:at|@)[)\]]\s? | [ ]at[ ](?=[a-z0-9-]{{1,63}}[ ]dot[ ]) ) # at, or (at)
@@ -131,12 +134,15 @@ def is_card(
 )->bool: # 13 to 19 digits, grouped as on a card
     "Is this a card number?"
     grouped = len(sizes) == 1 or set(sizes[:-1]) == {4} and sizes[-1] < 5 or sizes in ([4, 6, 5], [4, 6, 4])
-    return 13 <= len(digits) <= 19 and grouped and digits[0] in '234568' and len(set(digits)) > 1 and passes_luhn(digits)
+    like_a_card = 13 <= len(digits) <= 19 and digits[0] in '234568' and len(set(digits)) > 1
+    return like_a_card and grouped and passes_luhn(digits)
 
 # %% ../../nbs/messengers/redact.ipynb #86c7848b
-IBAN_LENGTH = {s[:2]: int(s[2:]) for s in '''AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22
-    GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 OM23 PK24 PL28 PS29
-    PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20'''.split()}
+IBAN_LENGTH = {s[:2]: int(s[2:]) for s in '''AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22
+    CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23
+    IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18
+    NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24
+    TR26 UA29 VA22 VG24 XK20'''.split()}
 _iban = re.compile(rf'(?<![A-Za-z0-9_{HIDDEN}])[A-Za-z]{{2}}[0-9]{{2}}(?:[ \u00a0-]?[A-Za-z0-9]){{11,30}}')
 
 def is_iban(
@@ -165,7 +171,7 @@ _s = r'[ \u00a0\u2000-\u200a\u202f.\u2010-\u2015/()-]' # what stands between gro
 PHONE_SHAPES = re.compile(rf'''
       (?:\+|00{_s}?) [1-9] (?:{_s}{{0,3}}\d){{7,13}}                           # with the country: +44 (0)20 7946 0018
     | (?:1{_s}?)? (?:\([2-9]\d\d\){_s}?|[2-9]\d\d{_s}?) [2-9]\d\d {_s}? \d{{4}} # North America: (801) 555-0123
-    | (?=(?:{_s}*\d){{9,13}}$) \(?0[1-9]\d{{0,4}}\)? (?:{_s}{{0,3}}\d\d+)*      # from 0, as in most of Europe, Africa and Asia: 0171 3920012
+    | (?=(?:{_s}*\d){{9,13}}$) \(?0[1-9]\d{{0,4}}\)? (?:{_s}{{0,3}}\d\d+)*      # Europe, Africa, Asia: 0171 3920012
     | 1[3-9]\d (?:[ -]?\d{{4}}){{2}}                                            # China: 138 1234 5678
     | [6-9]\d{{4}}[ -]?\d{{5}} | [6-9]\d\d{_s}\d{{3}}{_s}\d{{4}}                # India: 98765 43210
     | [679]\d\d (?: (?:[ -]\d{{3}}){{2}} | (?:[ -]\d\d){{3}} | \d{{6}} )        # Spain, Portugal, Poland: 612 34 56 78
@@ -212,6 +218,8 @@ UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|byt
                         'percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
                         'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|'
                         'stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
+
+# %% ../../nbs/messengers/redact.ipynb #1762860e
 _call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|'
                    'whatsapp|dial|sms|fax|reach|zap|handy(?:nummer)?|(?:handy|telefon)?nummer|telefon|'
                    'anrufen|ruf|'
@@ -253,7 +261,8 @@ def kind_of_number(
     "What are these digits?"
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
     piece = western_digits(text[start:end])
-    mention = text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece) # WhatsApp writes @ and a number for people without a name
+    # WhatsApp writes @ and a number for people without a name
+    mention = text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece)
     if mention: return 'phone'
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
@@ -277,7 +286,8 @@ def longest_number(
     most = 8 if len(groups) < 25 else 1 # so many groups are a table
     for j in range(min(i + most, len(groups)), i, -1):
         end = run.start() + groups[j-1].end()
-        first = start + (text[start] == '(' and ')' not in text[start:end]) # (8015550123): the brackets are not part of it
+        # (8015550123): the brackets are not part of it
+        first = start + (text[start] == '(' and ')' not in text[start:end])
         n_digits = sum(len(g[0]) for g in groups[i:j])
         if 5 < n_digits < 20 and (kind := kind_of_number(text, first, end)): return (first, end, kind), j
     return None, i + 1
@@ -329,12 +339,16 @@ _password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|'
                        r'contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
                        'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|'
                        '[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|'
-                       'm[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)', '密码|密碼|パスワード|비밀번호|비번|암호')
-ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same different secure required needed gone saved safe good bad great fine changed expired
-    this that there here the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his her our their can could would will should
-    please tell type enter email mail install startup pass password passwords user username root whatever anything something nothing one two and or but for to too so in on at of if is was
-    are still just really very also only invalid empty unknown forgotten lost out ok okay thanks sorry reset
-    falsch richtig weg neu gut nicht ist das der die eine es ser que no la el una un le pas non oui est""".split()}
+                       'm[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)',
+                       '密码|密碼|パスワード|비밀번호|비번|암호')
+ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same
+    different secure required needed gone saved safe good bad great fine changed expired this that there here
+    the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his
+    her our their can could would will should please tell type enter email mail install startup pass password
+    passwords user username root whatever anything something nothing one two and or but for to too so in on at
+    of if is was are still just really very also only invalid empty unknown forgotten lost out ok okay thanks
+    sorry reset falsch richtig weg neu gut nicht ist das der die eine es ser que no la el una un le pas non oui
+    est""".split()}
 
 # %% ../../nbs/messengers/redact.ipynb #e0e28d03
 def is_password(
@@ -344,7 +358,8 @@ def is_password(
     value = m['hit'].rstrip('.,;:!?)\'"')
     digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
     looks_like_one = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
-    if m['weak']: return looks_like_one and bool(m['colon'] or m['is'] and len(value) > 5) # *pass* and *clave* have other meanings
+    # *pass* and *clave* have other meanings
+    if m['weak']: return looks_like_one and bool(m['colon'] or m['is'] and len(value) > 5)
     if m['quote'] or looks_like_one:
         return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
     if value.lower() in ORDINARY_WORDS or not letter: return False
@@ -358,7 +373,8 @@ find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| w
 
 # %% ../../nbs/messengers/redact.ipynb #c4fe7cef
 _n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a house
-_cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}" # a word with a capital, or in a script without capitals
+# A word with a capital, or in a script without capitals
+_cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}"
 _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
 _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
          r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
@@ -380,6 +396,8 @@ ENGLISH_ADDRESSES = [
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
 _ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
+
+# %% ../../nbs/messengers/redact.ipynb #941b5003
 EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis avenue for a street in New York
     rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|"
     rf"cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
@@ -396,10 +414,14 @@ EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis
     rf"буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
     rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|"
     rf"Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
+
+# %% ../../nbs/messengers/redact.ipynb #a771c1d0
 ASIAN_ADDRESSES = [
     r"(?:רחוב|רח'|שדרות) [^\W\d_]+(?: [^\W\d_]+)? \d{1,4}", r"شارع [^\W\d_]+(?: [^\W\d_]+){0,2} (?:رقم )?\d{1,4}",
-    r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号", r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",
-    r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?", r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
+    r"[\u4e00-\u9fff]{1,8}(?:路|街|大道|巷|弄)\d{1,5}号",
+    r"[\u4e00-\u9fff]{0,6}[区町市村][\u4e00-\u9fff]{0,6}\d{1,2}-\d{1,3}(?:-\d{1,3})?",
+    r"[\u4e00-\u9fff]{1,8}\d{1,2}丁目\d{1,3}(?:番地?|-)(?:\d{1,3}号?)?(?:-\d{1,3})?",
+    r"[가-힣]{1,8}(?:대로|번길) ?\d{1,4}(?:-\d{1,3})?(?![\d시개번명분원])"]
 
 # %% ../../nbs/messengers/redact.ipynb #a9e45e78
 _since = re.compile(r'(?i:in|since|by|of|from|until|before|after|during|the)\s$')
@@ -428,10 +450,13 @@ def fold_name(
     return ''.join(c for c,_ in pairs), [i for _,i in pairs]
 
 # %% ../../nbs/messengers/redact.ipynb #f141b41f
-NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()} # not part of a name
-NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()} # not enough for one
-EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old sweet dear mum mom mama dad papa sis bro brother sister cousin
-    grandma grandpa aunt uncle tante onkel tio tia wife husband baby honey sweetheart boss you me""".split()} # not first names
+# Not part of a name
+NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()}
+# Not enough for one
+NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()}
+EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old
+    sweet dear mum mom mama dad papa sis bro brother sister cousin grandma grandpa aunt uncle tante onkel tio
+    tia wife husband baby honey sweetheart boss you me""".split()} # not first names
 
 # %% ../../nbs/messengers/redact.ipynb #cb0f2d38
 def names_to_find(
@@ -511,7 +536,8 @@ class MarkGiver:
 
 # %% ../../nbs/messengers/redact.ipynb #bc63895e
 DIGITLESS_RULES = [find_links, find_emails, find_passwords]
-RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers] # most need a digit, and most messages have none
+# Most need a digit, and most messages have none
+RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers]
 
 def try_rules(
     hidden:str, # A message; what was found before is covered
@@ -548,13 +574,16 @@ class Redactor:
     )->list: # (start, end, kind) in order, none overlapping; nothing is counted
         "What is private in a message."
         return find_private(text, self._people)
-    def redact(self,
-        text:str, # A message
-    )->str: # The same text if nothing in it is private
-        "The message with marks in place of what is private."
-        out, at = [], 0
-        for start, end, kind in self.where(text):
-            out += [text[at:start], self._mark(kind, text[start:end])]
-            at = end
-            self.counts[kind] += 1
-        return ''.join(out) + text[at:]
+
+# %% ../../nbs/messengers/redact.ipynb #a92b43f6
+@patch
+def redact(self:Redactor,
+    text:str, # A message
+)->str: # The same text if nothing in it is private
+    "The message with marks in place of what is private."
+    out, at = [], 0
+    for start, end, kind in self.where(text):
+        out += [text[at:start], self._mark(kind, text[start:end])]
+        at = end
+        self.counts[kind] += 1
+    return ''.join(out) + text[at:]

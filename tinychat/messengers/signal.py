@@ -15,7 +15,7 @@ from .core import OWNER, ChatLog, Damaged, Export, File, decode, head_text, nest
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'ITEM_KINDS', 'MESSAGE_HEADER', 'DELETED_TEXT', 'frames', 'time_from_ms', 'first_sent',
            'recipient_name', 'recipient_names', 'item_content', 'find_mentions', 'insert_mentions', 'long_text',
-           'finish_logs', 'item_row', 'collect_frames', 'read_app_export', 'new_log', 'parse_naive',
+           'item_text', 'finish_logs', 'item_row', 'collect_frames', 'read_app_export', 'new_log', 'parse_naive',
            'sigexport_message', 'folder_name', 'single_chat_export', 'read_data_json', 'header_form', 'previous_ending',
            'find_headers', 'last_extra', 'strip_extras', 'message_body', 'read_chat_md', 'signal_shape', 'find', 'read']
 
@@ -91,7 +91,8 @@ def recipient_names(
 
 # %% ../../nbs/messengers/signal.ipynb #44d7c125
 ITEM_KINDS = dict(contactMessage='contact', paymentNotification='contact', giftBadge='contact', poll='contact',
-                  stickerMessage='sticker', viewOnceMessage='media', remoteDeletedMessage='deleted', adminDeletedMessage='deleted',
+                  stickerMessage='sticker', viewOnceMessage='media', remoteDeletedMessage='deleted',
+                  adminDeletedMessage='deleted',
                   updateMessage='system')
 
 # %% ../../nbs/messengers/signal.ipynb #19150c83
@@ -100,7 +101,8 @@ def item_content(
 )->tuple: # (the part with the text, None), or (None, why there is none)
     "What is in an item."
     kind = next((k for k in ITEM_KINDS if item.get(k) is not None), None)
-    if kind == 'updateMessage' and any(nested(item, kind, k) is not None for k in ('individualCall', 'groupCall')): return None, 'call'
+    if kind == 'updateMessage' and any(nested(item, kind, k) is not None for k in ('individualCall', 'groupCall')):
+        return None, 'call'
     if kind: return None, ITEM_KINDS[kind]
     if nested(item, 'directStoryReplyMessage', 'emoji'): return None, 'reaction'
     part = item.get('standardMessage') or nested(item, 'directStoryReplyMessage', 'textReply')
@@ -120,7 +122,8 @@ def find_mentions(
     "The mentions of people whom we know."
     notes = ranges if isinstance(ranges, list) else []
     found = [(nested(r, 'start') or 0, nested(r, 'mentionAci')) for r in notes]
-    return sorted((start, names[aci]) for start,aci in found if isinstance(start, int) and isinstance(aci, str) and aci in names)
+    return sorted((start, names[aci]) for start,aci in found if isinstance(start, int) and isinstance(aci, str)
+                  and aci in names)
 
 # %% ../../nbs/messengers/signal.ipynb #9f1babb0
 def insert_mentions(
@@ -153,6 +156,16 @@ def long_text(
     try: return data.decode()
     except UnicodeDecodeError: return None
 
+# %% ../../nbs/messengers/signal.ipynb #812afea9
+def item_text(
+    part:dict,     # A message
+    files:dict,    # Name without extension -> `File`
+    mentions:dict, # ACI -> name
+)->str: # '' if it has none
+    "The text of an item, whole and with its mentions."
+    body, ranges = nested(part, 'text', 'body') or '', nested(part, 'text', 'bodyRanges')
+    return long_text(part, files) or insert_mentions(body, ranges, mentions)
+
 # %% ../../nbs/messengers/signal.ipynb #a31b706c
 def finish_logs(
     logs, # `ChatLog`s, their messages as in the file
@@ -175,7 +188,8 @@ def item_row(
     return (str(item['chatId']), who_and_when, part), None
 
 # %% ../../nbs/messengers/signal.ipynb #9a398182
-_ignored = {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'} # kinds of frames that hold no message
+# Kinds of frames that hold no message
+_ignored = {'version', 'backupTimeMs', 'stickerPack', 'notificationProfile', 'chatFolder'}
 
 def collect_frames(
     files:list, # main.jsonl and what lies beside it
@@ -210,7 +224,7 @@ def read_app_export(
     read = len(rows) + sum(dropped.values())
     for chat,item,part in rows:
         author = owner if item['outgoing'] is not None else str(item['authorId'])
-        text = long_text(part, attachments) or insert_mentions(nested(part, 'text', 'body') or '', nested(part, 'text', 'bodyRanges'), mentions)
+        text = item_text(part, attachments, mentions)
         if 'releaseNotes' in recipients.get(author, ()): dropped['bot'] += 1
         elif author == 'None': dropped['malformed'] += 1
         elif not text.strip(): dropped['empty'] += 1
@@ -286,7 +300,8 @@ def read_data_json(
     return single_chat_export(files[0], [m for m,_ in found if m], Counter(reason for _,reason in found if reason))
 
 # %% ../../nbs/messengers/signal.ipynb #6a6508cd
-MESSAGE_HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] ([^\n]+?):(?: |$)', re.M)
+MESSAGE_HEADER = re.compile(r'^\[([0-9]{4}-[0-9]{2}-[0-9]{2})(,?) ([0-9]{2}:[0-9]{2})(:[0-9]{2})?\] '
+                            r'([^\n]+?):(?: |$)', re.M)
 
 def header_form(
     m, # A match of `MESSAGE_HEADER`
@@ -330,7 +345,8 @@ def last_extra(
 )->tuple: # (where it begins, 'reaction', 'sticker' or 'media'), or None
     "What the exporter put at the very end."
     line = body.rfind('\n') + 1
-    if body.startswith('(- ', line) and body.endswith(' -)') and ': ' in body[line:]: return max(line - 1, 0), 'reaction'
+    if body.startswith('(- ', line) and body.endswith(' -)') and ': ' in body[line:]:
+        return max(line - 1, 0), 'reaction'
     if body.startswith('(( ', line) and body.endswith(' ))'): return max(line - 1, 0), 'sticker'
     if m := _link.search(body, max(0, len(body) - 1000)): return m.start(), 'media' if m[1] else 'sticker'
     link, end = body.rfind('](./media/', max(0, len(body) - 1000)), len(body.rstrip(' ')) - 1
@@ -409,7 +425,8 @@ def find(
 )->list: # Lists of `File`s, each one export
     "Group the files that are Signal's."
     kinds, folder = {f.name: signal_shape(f) for f in files}, lambda f: f.name[:-len(f.base)]
-    def attachments(f): return [g for g in files if g.name.startswith((folder(f) + 'files/', folder(f) + 'metadata.json'))]
+    def attachments(f):
+        return [g for g in files if g.name.startswith((folder(f) + 'files/', folder(f) + 'metadata.json'))]
     groups = [[f, *attachments(f)] for f in files if kinds[f.name] == 'native']
     taken = {f.name for group in groups for f in group[1:]}
     lines, texts = ([f for f in files if kinds[f.name] == kind and f.name not in taken] for kind in ('lines', 'text'))

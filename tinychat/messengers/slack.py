@@ -10,8 +10,8 @@ import re
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from ..data import Message
-from .core import (LONE_SURROGATE, ChatLog, Damaged, Export, File, distinct_names, head_text, load_json,
-                                      parent_folder)
+from .core import (LONE_SURROGATE, ChatLog, Damaged, Export, File, distinct_names, head_text,
+                                      load_json, parent_folder)
 
 # %% auto #0
 __all__ = ['ENTITIES', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE', 'DAY_START',
@@ -57,7 +57,8 @@ def slack_name(
 )->str: # '' if there is no name
     "What Slack shows as a name."
     profile = user.get('profile') if isinstance(user.get('profile'), dict) else {}
-    found = (profile.get('display_name'), user.get('display_name'), profile.get('real_name'), user.get('real_name'), user.get('name'))
+    found = (profile.get('display_name'), user.get('display_name'), profile.get('real_name'), user.get('real_name'),
+             user.get('name'))
     return next((n for n in found if isinstance(n, str) and n.strip() and not LONE_SURROGATE.search(n)), '')
 
 # %% ../../nbs/messengers/slack.ipynb #63682777
@@ -173,7 +174,8 @@ def channel_names(
 
 # %% ../../nbs/messengers/slack.ipynb #7e9b2f64
 FORMAT = 'Slack'
-LOOKS = 'a Slack export: a zip or folder with users.json, channels.json and a folder for each channel, with files like 2026-03-01.json'
+LOOKS = ('a Slack export: a zip or folder with users.json, channels.json and a folder for each channel, '
+         'with files like 2026-03-01.json')
 
 LIST_FILES = {'users.json', 'org_users.json', 'channels.json', 'groups.json', 'mpims.json', 'dms.json'}
 DAY_FILE = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}\.json')

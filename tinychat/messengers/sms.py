@@ -72,8 +72,10 @@ def mend_xml(
     return CONTROL_BYTES.sub(lambda m: chr(HIDE_CONTROLS[m[0][0]]).encode(), data)
 
 # %% ../../nbs/messengers/sms.ipynb #09da8b39
-HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});' # the first half of a character
-UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|(?:' + HIGH_SURROGATE + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
+# The first half of a character
+HIGH_SURROGATE = rb'&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|x[dD][89abAB][0-9a-fA-F]{2});'
+UNFINISHED = re.compile(rb'(?:<(?:!-?)?|(?<!<!)(?<!<!-)--?|(?<!<)\?|\r|'
+                        rb'(?:' + HIGH_SURROGATE + rb')?(?:&#?x?[0-9a-fA-F]{0,8})?)\Z')
 
 def mended_pieces(
     stream,         # The binary file
@@ -121,7 +123,8 @@ def backup_records(
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
     parser.EntityDeclHandler = builder.entity
     try:
-        for data in itertools.chain(mended_pieces(stream), [None]): # None: nothing follows, so newer parsers let go of the last tags
+        # None: nothing follows, so newer parsers let go of the last tags
+        for data in itertools.chain(mended_pieces(stream), [None]):
             parser.Parse(data or b'', data is None)
             yield from builder.done
             builder.done.clear()
@@ -188,7 +191,8 @@ def correspondents(
     record:BackupRecord, # Of either kind
 )->tuple: # Numbers, e-mail addresses, names of companies
     "Who took part besides the owner of the phone."
-    listed = attribute(record.fields, 'thread_address') or attribute(record.fields, 'address') # the former in some backups of Signal
+    # The former in some backups of Signal
+    listed = attribute(record.fields, 'thread_address') or attribute(record.fields, 'address')
     who = listed.split('~')
     if who == ['']: who = [a or '' for kind, a in record.addrs if (kind == '137') == (message_box(record) == '1')]
     return tuple(sys.intern(a.strip()) for a in who if a.strip())
@@ -245,7 +249,8 @@ def merge_numbers(
     for a, name in seen.items():
         d = phone_digits(a)
         like = ends[d[-7:] or a]
-        out[a] = next((b for b in like if a == b or d and same_number(d, phone_digits(b), name != '' and name == seen[b])), a)
+        def is_same(b): return a == b or d and same_number(d, phone_digits(b), name != '' and name == seen[b])
+        out[a] = next(filter(is_same, like), a)
         if out[a] == a: like.append(a)
     return out
 

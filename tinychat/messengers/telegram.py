@@ -33,8 +33,8 @@ def joined_text(
     return ''.join(parts) if all(isinstance(p, str) for p in parts) else None
 
 # %% ../../nbs/messengers/telegram.ipynb #6978ab86
-_cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds', 'place_name', 'poll',
-          'invoice_information', 'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
+_cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds',
+          'place_name', 'poll', 'invoice_information', 'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
 _media = ('media_type', 'photo', 'file', 'mime_type', 'self_destruct_period_seconds', 'thumbnail')
 
 def wordless_reason(

@@ -28,7 +28,8 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
-LOOKS = "a .txt, alone or in a zip, whose lines begin like '31/12/20, 23:59 - Name: text' or '[31/12/20, 23:59:59] Name: text'"
+LOOKS = ("a .txt, alone or in a zip, whose lines begin like '31/12/20, 23:59 - Name: text' "
+         "or '[31/12/20, 23:59:59] Name: text'")
 
 # %% ../../nbs/messengers/whatsapp.ipynb #0e9020cb
 _S, _MARK = '[ \u00a0\u202f]', '[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]' # spaces; invisible marks
@@ -137,8 +138,10 @@ def date_order(
     days:list, # The dates of a file in its order, each three numbers as text
 )->str: # A permutation of 'dmy'
     "The order in which the fewest dates are impossible or run backwards, and the least time passes."
-    year = next((i for d in days for i, part in enumerate(d) if len(part) > 2), None) # where the year stands, if it has four digits
-    orders = [o for o in ('dmy', 'mdy', 'ymd', 'ydm', 'myd', 'dym') if (o[1] != 'y' if year is None else o[year] == 'y')]
+    # Where the year stands, if it has four digits
+    year = next((i for d in days for i, part in enumerate(d) if len(part) > 2), None)
+    orders = [o for o in ('dmy', 'mdy', 'ymd', 'ydm', 'myd', 'dym')
+              if (o[1] != 'y' if year is None else o[year] == 'y')]
     years = range(2009, date.today().year + 3) # WhatsApp is no older, and a clock may be wrong
     def cost(order):
         good = [d for d in (to_day(p, order) for p in days) if d and d.year in years]
@@ -150,8 +153,8 @@ def date_order(
 # %% ../../nbs/messengers/whatsapp.ipynb #bfe98826
 _MORNING = '''am ص صباحا صباحًا قظ قبلازظهر öö πμ 上午 午前 凌晨 清晨 早上 오전 sa pg dop ap fm de vorm vormittags morgens vm fh
     priekšp paradite prijepodne преподне претпл проб дп पूर्वाह्न ก่อนเที่ยง'''
-_AFTERNOON = '''pm م مساء مساءً بظ بعدازظهر ös μμ 下午 午後 中午 晚上 오후 ch ptg odp pop ip em du nachm nachmittags mittags abends nm eh
-    pēcp pasdite popodne поподне попл слоб пп अपराह्न หลังเที่ยง m'''
+_AFTERNOON = '''pm م مساء مساءً بظ بعدازظهر ös μμ 下午 午後 中午 晚上 오후 ch ptg odp pop ip em du nachm nachmittags mittags
+    abends nm eh pēcp pasdite popodne поподне попл слоб пп अपराह्न หลังเที่ยง m'''
 _HALVES = {w: hours for hours, words in ((0, _MORNING), (12, _AFTERNOON)) for w in words.split()}
 
 # %% ../../nbs/messengers/whatsapp.ipynb #e16e9b45
@@ -274,8 +277,8 @@ _OMITTED = {f'<{text}>' for text in (
     'Media tidak disertakan|Media utelämnat|Mediet utelatt|Media jätettiin pois|Udeladt medie|メディアなし|'
     'メディアは含まれていません|省略多媒体文件|媒體已略去|미디어 파일 제외|תמונה הושמטה|המדיה לא נכללה|تم استبعاد الوسائط|'
     'मीडिया शामिल नहीं है').split('|')}
-_ATTACHED = {'file attached', 'Datei angehängt', 'archivo adjunto', 'arquivo anexado', 'ficheiro anexado', 'fichier joint',
-             'file allegato', 'bestand bijgevoegd', 'dosya ekli', 'dosya ekte', 'файл добавлен'}
+_ATTACHED = {'file attached', 'Datei angehängt', 'archivo adjunto', 'arquivo anexado', 'ficheiro anexado',
+             'fichier joint', 'file allegato', 'bestand bijgevoegd', 'dosya ekli', 'dosya ekte', 'файл добавлен'}
 _FILE = re.compile(r'\u200e?(?P<name>[^\n]*\.\w{0,5}) \((?P<what>[^()\n]+)\)')
 _GIVEN = re.compile(r'\u200e|[A-Z]{3}-\d{8}-WA\d+') # how names given by WhatsApp begin
 
@@ -391,7 +394,8 @@ def behind_mark(
     "What WhatsApp wrote, or a file and its caption."
     first, _, rest = text[1:].partition('\n')
     file = _WITH_FILE.fullmatch(first)
-    if text[0] == '\u200f' and not file and first not in evidence.omitted: return None, text # people type this one in Hebrew and Arabic
+    # People type this one in Hebrew and Arabic
+    if text[0] == '\u200f' and not file and first not in evidence.omitted: return None, text
     if rest and '\n\u200e' in text: return 'contact', '' # a poll
     reason = file_reason(file[1]) if file else own_reason(first, evidence.omitted)
     return (None, rest) if rest and (file or reason == 'media' or first in evidence.omitted) else (reason, '')
@@ -420,7 +424,8 @@ _REASON_OF = dict(
         'Данное сообщение удалено|Вы удалили данное сообщение|Bu mesaj silindi|Bu mesajı sildiniz'),
     call='Missed voice call|Missed video call|Missed group voice call|Missed group video call',
     contact='live location shared', empty='null')
-_SENTENCES = {text + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|') for dot in ('', '.')}
+_SENTENCES = {text + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|')
+              for dot in ('', '.')}
 _SENTENCES.pop('null.') # only without a full stop
 _EDITED = tuple(f' <{t}{dot}>' for dot in ('', '.') for t in (
     'This message was edited', 'Diese Nachricht wurde bearbeitet', 'Se editó este mensaje', 'Mensagem editada',
@@ -520,7 +525,8 @@ def file_stems(
 )->list: # The innermost first
     "The names of a file, its folders and its zip, without extensions and numbers of copies."
     parts = [*reversed(PurePath(file.name).parts), file.path.name, file.path.parent.name]
-    return [re.sub(r'( \(\d+\))?(\.(txt|text|log|zip))?$', '', part, count=1, flags=re.I) for part in parts] # (1): a second download
+    # (1): a second download
+    return [re.sub(r'( \(\d+\))?(\.(txt|text|log|zip))?$', '', part, count=1, flags=re.I) for part in parts]
 
 def given_title(
     file:File, # A chat
@@ -548,8 +554,10 @@ def name_chat(
     return ending or title or next((s for s in stems[:-1] if s and s != '_chat'), '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #8f9bab71
-_AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069' # invisible marks around telephone numbers
+# Invisible marks around telephone numbers
+_AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 
+# %% ../../nbs/messengers/whatsapp.ipynb #4914d5b8
 def sort_records(
     file:File,         # A chat
     shape:HeaderShape, # Of its headers
@@ -557,17 +565,19 @@ def sort_records(
 )->tuple: # (list of `Message`s, reasons -> how many, who took part)
     "Keep what somebody typed, and count the rest."
     messages, dropped, names, often, longer = [], Counter(), {}, {}, evidence.longer
-    for time, name, text in message_records(text_lines(file, shape.crlf), shape, time_reader(evidence.order, shape)):
+    read_time = time_reader(evidence.order, shape)
+    for time, name, text in message_records(text_lines(file, shape.crlf), shape, read_time):
         if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
-        if name in longer and text.startswith(rest := longer[name]): name, text = f'{name}: {rest[:-2]}', text[len(rest):]
-        reason, text = judge_record(name, text, shape.ios, evidence) if time else ('malformed', '') # its header was cut off
+        if name in longer and text.startswith(rest := longer[name]):
+            name, text = f'{name}: {rest[:-2]}', text[len(rest):]
+        # Its header was cut off
+        reason, text = judge_record(name, text, shape.ios, evidence) if time else ('malformed', '')
         if reason: dropped[reason] += 1
         if reason == 'system' or name is None: continue
         if name not in names: names[name] = name.strip(_AROUND)
         if reason: continue
-        if len(text) < 60: # people repeat themselves, so keep one *ok* for all
-            if text in often: text = often[text]
-            elif len(often) < 4096: often[text] = text
+        if len(text) < 60 and (text in often or len(often) < 4096): # people repeat themselves: one *ok* for all
+            text = often.setdefault(text, text)
         messages.append(Message(names[name], text, time))
     return messages, dropped, set(names.values())
 
@@ -596,7 +606,8 @@ def read(
     messages, dropped, people = sort_records(file, shape, evidence)
     if any(b.time < a.time for a, b in pairwise(messages)): messages = sort_messages(messages)
     chat, given = ChatLog(name_chat(file, people, evidence.title), messages, guess=True), given_title(file)
-    others_name = bool(given) and letters_only(chat.name) not in map(letters_only, people) # a group's name: few of its people spoke
+    # A group's name: few of its people spoke
+    others_name = bool(given) and letters_only(chat.name) not in map(letters_only, people)
     chat.group = len(people) + bool(evidence.title) > 2 or others_name
     if len(people) == 2 and given in people: chat.me = people - {chat.name}
     return Export(FORMAT, str(file.path), [chat], len(messages) + dropped.total(), dropped)
