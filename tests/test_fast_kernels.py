@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tinychat.fast import gpu
+from tinychat.fast import KERNEL_TOKENS, gpu, loss_for
 from tinychat.fast.cache import StaticCache
+from tinychat.fast.team import Team
 from tinychat.gpt import GPT, GPTConfig, generate, rotate, sample
 
 if not importlib.util.find_spec('triton'): pytest.skip('no Triton', allow_module_level=True)
@@ -250,3 +251,35 @@ def test_loss_with_kernels_is_the_loss(kernels, engine, recompute, monkeypatch):
         return [loss, nats, *(p.grad for p in model.parameters())]
     apart = 1e-4 if device.type == 'cpu' else 0.1 # in 16 bits on a GPU
     for a, b in zip(gradients(use_kernels=True, recompute=recompute), gradients()): assert (a - b).norm() <= apart*b.norm()
+
+@pytest.fixture
+def team():
+    "The first of two that train together, while the other is not there: a process group of one."
+    torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try: yield Team(0, 2)
+    finally: torch.distributed.destroy_process_group()
+
+@pytest.mark.parametrize('recompute', [False, True])
+def test_a_team_trains_with_kernels(kernels, engine, team, recompute, monkeypatch):
+    if device.type == 'cpu':
+        monkeypatch.setattr(gpu, 'half_type', lambda device: torch.float32)
+        monkeypatch.setattr(gpu, 'autocast', lambda device: nullcontext())
+    model, (x, y), weight = toy().train(), torch.randint(0, 90, (2, 2, 24), device=device), torch.rand(2, 24, device=device)
+    for p in model.parameters(): p.data /= 3
+    called = []
+    for name in ('kernel_hidden', 'token_nats'):
+        def counted(*given, name=name, plain=getattr(kernels, name)): called.append(name); return plain(*given)
+        monkeypatch.setattr(kernels, name, counted)
+    def gradients(loss_fn):
+        model.zero_grad()
+        loss, nats = loss_fn(model, x, y, weight)
+        loss.backward()
+        return [loss, nats, *(p.grad.clone() for p in model.parameters())]
+    for n_tokens, used in ((KERNEL_TOKENS, [] if recompute else ['kernel_hidden', 'token_nats']), (KERNEL_TOKENS - 1, [])):
+        called.clear()
+        shared = gradients(loss_for(model, n_tokens, recompute, team))
+        assert called == used
+        loss, nats, *grads = gradients(gpu.weighted_loss)
+        expected = [loss*team.size, nats, *(g*team.size for g in grads)] # it divides by its share of what all tokens weigh
+        apart = 1e-4 if device.type == 'cpu' else 0.1 # in 16 bits on a GPU
+        for a, b in zip(shared, expected): assert (a - b).norm() <= apart*b.norm()

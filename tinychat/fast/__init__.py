@@ -33,10 +33,10 @@ def loss_for(
     if kind == 'cpu':
         cpu.keep_memory()
         if alone: return partial(cpu.weighted_loss, recompute=recompute)
-    logits = partial(cpu.logits if kind == 'cpu' else gpu.logits, recompute=recompute)
     use_kernels = n_tokens >= KERNEL_TOKENS and not recompute and gpu.kernels_for(model.device) is not None
     if alone: loss = partial(gpu.weighted_loss, recompute=recompute, use_kernels=use_kernels)
-    else: loss = SharedLoss(model, team, logits)
+    else: loss = SharedLoss(model, team, partial(gpu.training_logits, recompute=recompute, use_kernels=use_kernels),
+                            partial(gpu.nats_of_tokens, use_kernels=use_kernels))
     if kind != 'cuda': return loss
     return gpu.RecordedLoss(loss, list(model.parameters()), record=alone and not recompute)
 

@@ -18,8 +18,8 @@ from .half import autocast, half_type
 from ..gpt import GPT, sample
 
 # %% auto #0
-__all__ = ['LOSS_SCALE', 'QUESTION_LENGTHS', 'kernels_for', 'weighted_loss', 'side_stream', 'Recording', 'StoredGradients',
-           'RecordedLoss', 'all_finite', 'GpuEngine', 'Writer']
+__all__ = ['LOSS_SCALE', 'QUESTION_LENGTHS', 'kernels_for', 'training_logits', 'nats_of_tokens', 'weighted_loss', 'side_stream',
+           'Recording', 'StoredGradients', 'RecordedLoss', 'all_finite', 'GpuEngine', 'Writer']
 
 # %% ../../nbs/fast/gpu.ipynb #6fed8833
 @lru_cache
@@ -35,24 +35,43 @@ def kernels_for(
         return kernels
     except Exception: return None
 
+# %% ../../nbs/fast/gpu.ipynb #545f1609
+def training_logits(
+    model:GPT,            # That learns
+    ids:Tensor,           # (B, T) token ids
+    recompute:bool=False, # As for `tinychat.fast.cpu.hidden`; then without kernels between the products
+    use_kernels:bool=False, # In training mode, use our own kernels, if they run here?
+)->Tensor: # (B, T, vocab_size)
+    "What the network computes, in mixed precision."
+    kernels = kernels_for(ids.device) if use_kernels and model.training and not recompute else None
+    with autocast(ids.device):
+        if kernels and kernels.supports(model.config):
+            states = kernels.kernel_hidden(model, ids, half_type(ids.device))
+        else: states = hidden(model, ids, None, recompute)
+        return F.linear(states, model.embed_tokens.weight)
+
+# %% ../../nbs/fast/gpu.ipynb #53e51ac5
+def nats_of_tokens(
+    logits:Tensor, # (N, vocab_size)
+    y:Tensor,      # (N,) the tokens that followed
+    use_kernels:bool=False, # Use our own kernel, if it runs here?
+)->Tensor: # (N,) cross-entropy of each, in nats
+    "How surprised the model is by each token."
+    kernels = kernels_for(logits.device) if use_kernels else None
+    return kernels.token_nats(logits, y) if kernels else F.cross_entropy(logits.float(), y, reduction='none')
+
 # %% ../../nbs/fast/gpu.ipynb #77ac7a33
 def weighted_loss(
     model:GPT,            # That learns
     x:Tensor,             # (B, T) token ids: what is seen
     y:Tensor,             # (B, T) token ids: what follows
     weight:Tensor,        # (B, T) how much each position counts
-    recompute:bool=False, # As for `tinychat.fast.cpu.hidden`; then without kernels between the products
-    use_kernels:bool=False, # In training mode, use our own kernels, if they run here?
+    recompute:bool=False, # As for `training_logits`
+    use_kernels:bool=False, # As for `training_logits`
 )->tuple: # (loss: the weighted mean, in nats; (B, T) nats of each position, without gradient)
     "What `tinychat.train.weighted_loss` computes, in mixed precision."
-    kernels = kernels_for(x.device) if use_kernels and model.training else None
-    with autocast(x.device):
-        if kernels and kernels.supports(model.config) and not recompute:
-            states = kernels.kernel_hidden(model, x, half_type(x.device))
-        else: states = hidden(model, x, None, recompute)
-        scores = F.linear(states, model.embed_tokens.weight).flatten(0, 1)
-    if kernels: nats = kernels.token_nats(scores, y.flatten())
-    else: nats = F.cross_entropy(scores.float(), y.flatten(), reduction='none')
+    scores = training_logits(model, x, recompute, use_kernels).flatten(0, 1)
+    nats = nats_of_tokens(scores, y.flatten(), use_kernels and model.training)
     total = weight.sum().clamp_min(1) # there are windows in which nothing counts
     loss = (nats*weight.flatten()).sum() / total
     return loss, nats.detach().view_as(y)

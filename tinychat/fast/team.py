@@ -10,8 +10,8 @@ import os
 from contextlib import contextmanager
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
+from .gpu import nats_of_tokens
 from ..gpt import GPT
 
 # %% auto #0
@@ -89,11 +89,12 @@ class SharedLoss:
         model:GPT,          # That learns
         team:Team,          # Who takes the step together
         logits=GPT.__call__, # From model and ids to logits
+        nats=nats_of_tokens, # From logits (N, vocab_size) and ids (N,) to nats (N,)
     ):
-        self.team, forward = team, Forward(model, logits)
+        self.team, self.nats, forward = team, nats, Forward(model, logits)
         self.parallel = nn.parallel.DistributedDataParallel(forward) if team.size > 1 else forward
     def __call__(self, model, x, y, weight):
         "(loss whose gradient, averaged over the team, is that of the whole batch; (B, T) nats)"
-        nats = F.cross_entropy(self.parallel(x).flatten(0, 1).float(), y.flatten(), reduction='none').view_as(y)
+        nats = self.nats(self.parallel(x).flatten(0, 1), y.flatten()).view_as(y)
         whole = self.team.total(weight.sum()) / self.team.size
         return (nats*weight).sum() / whole.clamp_min(1), nats.detach()
