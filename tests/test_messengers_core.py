@@ -1,10 +1,11 @@
 "What all readers share: JSON read piece by piece, names that tell people apart, the beginning of a file."
-import io, json, random
+import csv, io, json, random
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tinychat.messengers.core import Damaged, File, JsonStream, distinct_names, first_value, head_text, name_or_key, nested, parent_folder
+from tinychat.messengers.core import (Damaged, File, JsonStream, count_steps, csv_rows, distinct_names, first_value, head_text, json_lines, name_or_key,
+                                      nested, parent_folder)
 
 class Memory(File):
     "A file that lies in memory."
@@ -71,3 +72,24 @@ def test_the_beginning_of_a_file_never_fails():
         assert isinstance(head_text(Memory(data)), str)
 
 def test_folders_end_at_the_top(): assert (parent_folder('a/b', 2), parent_folder('a', 5), parent_folder('')) == ('', '', '')
+
+@given(rows=st.lists(st.lists(st.text(st.characters(exclude_characters='\0', exclude_categories=['Cs']), min_size=1), min_size=1)), delimiter=st.sampled_from(',;\t'))
+def test_a_table_comes_back_as_it_was_written(rows, delimiter):
+    csv.writer(out := io.StringIO(newline=''), delimiter=delimiter).writerows(rows)
+    assert list(csv_rows(io.StringIO(out.getvalue(), newline=''), delimiter)) == rows
+
+def test_a_cell_may_be_a_novel_and_pythons_limit_stays():
+    before = csv.field_size_limit()
+    assert list(csv_rows(['x'*(before + 1)])) == [['x'*(before + 1)]] and csv.field_size_limit() == before
+    with pytest.raises(Damaged, match='near line 2'): list(csv_rows(['a\n', '"b']))
+    assert csv.field_size_limit() == before
+
+@pytest.mark.parametrize('codec', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_a_damaged_line_costs_that_line(codec):
+    assert list(json_lines(Memory('1\n\n{"a": "\u2028\x0b"}\r\n{"b\n[]'.encode(codec)))) == [1, None, None, []]
+    assert list(json_lines(Memory('1\n\n{"a": "\u2028"}\r\n{"b\n[]'.encode(codec)))) == [1, {'a': '\u2028'}, None, []]
+
+@given(st.lists(st.integers()))
+def test_every_step_is_forward_or_back_or_none(times):
+    forward, back = count_steps(times)
+    assert count_steps(times[::-1]) == (back, forward) and forward + back == sum(a != b for a, b in zip(times, times[1:]))

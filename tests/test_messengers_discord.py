@@ -133,7 +133,7 @@ def test_csv_parts_from_before_and_after_the_dates_changed(tmp_path):
     assert texts(export) == ['old', 'older program', 'new'] and [m.time.tzinfo for m in export.chats[0].messages] == [None, None, timezone.utc]
 
 def test_csv_that_cannot_be_read(tmp_path):
-    for content, why in [(row('1', 'ann', 'one day', 'x', '', ''), 'JSON export does not have this problem'), ('"1","ann","2025-05-01T10:00:00Z","never closed,,\r\n', 'do not pair up'), (b'"\xff"', 'neither UTF-8')]:
+    for content, why in [(row('1', 'ann', 'one day', 'x', '', ''), 'JSON export does not have this problem'), ('"1","ann","2025-05-01T10:00:00Z","never closed,,\r\n', 'do not match up near line'), (b'"\xff"', 'neither UTF-8')]:
         write(tmp_path, c_csv=HEADER.encode() + (content if isinstance(content, bytes) else content.encode()))
         with pytest.raises(ValueError, match=why): read(tmp_path)
 

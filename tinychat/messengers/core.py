@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/core.html.md"""
 
 # %% ../../nbs/messengers/core.ipynb #748ec28e
 from __future__ import annotations
-import codecs, io, json, lzma, os, re, shutil, sqlite3, tempfile, zipfile, zlib
+import codecs, csv, io, json, lzma, os, re, shutil, sqlite3, tempfile, zipfile, zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from ..data import Message
 
 # %% auto #0
 __all__ = ['DAMAGE_ERRORS', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'File', 'zip_files', 'files_below', 'find_files',
-           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'load_json', 'nested',
-           'first_value', 'JsonStream', 'ChatLog', 'Export', 'seconds_of', 'sort_keys', 'sort_messages', 'balanced',
-           'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
+           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'csv_rows', 'load_json', 'nested',
+           'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'ChatLog', 'Export', 'seconds_of', 'count_steps',
+           'sort_keys', 'sort_messages', 'balanced', 'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
 
 # %% ../../nbs/messengers/core.ipynb #ecf77653
 @lru_cache(maxsize=4)
@@ -81,8 +81,6 @@ def on_disk(self:File):
         yield path
 
 # %% ../../nbs/messengers/core.ipynb #a4d0e495
-_junk = re.compile(r'(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|\._)')
-
 def zip_files(
     path:Path, # A zip
 )->list: # `File`s in its own order; ValueError if it is damaged
@@ -102,6 +100,8 @@ def files_below(
     return [p for p in below if p.is_file()] + closed
 
 # %% ../../nbs/messengers/core.ipynb #6d294356
+_junk = re.compile(r'(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|\._)')
+
 def find_files(
     path, # A file, a folder, or a zip
 )->list: # `File`s, ordered by name; ValueError if there is nothing
@@ -165,6 +165,19 @@ def text_stream(
     "Read a text file as it comes."
     return io.TextIOWrapper(raw, codec_of(file.head), newline='')
 
+# %% ../../nbs/messengers/core.ipynb #fbd4cde3
+def csv_rows(
+    stream,            # Text, with line ends as they were
+    delimiter:str=',', # What separates the cells
+): # Yields lists of cells, and skips empty lines; Damaged if it is not Unicode, or its quotes do not match up
+    "Read the rows of a table as they come."
+    usual = csv.field_size_limit(2**31 - 1) # Python's own limit is 128 KiB, and people write novels
+    rows = csv.reader(stream, delimiter=delimiter, strict=True)
+    try: yield from filter(None, rows)
+    except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
+    except csv.Error: raise Damaged(f'its quotes do not match up near line {rows.line_num}') from None
+    finally: csv.field_size_limit(usual)
+
 # %% ../../nbs/messengers/core.ipynb #fd21401a
 def load_json(
     file:File, # JSON, perhaps with a byte order mark
@@ -193,6 +206,25 @@ def first_value(
     "What an object holds under any of these names."
     if not isinstance(record, dict): return default
     return next((record[k] for k in keys if record.get(k) is not None), default)
+
+# %% ../../nbs/messengers/core.ipynb #887ad254
+def byte_lines(
+    file:File, # Text; Damaged if it is damaged UTF-16
+): # Yields bytes of UTF-8
+    "The lines of a file, one at a time."
+    if codec_of(file.head) == 'utf-16': # a line end has two bytes here
+        yield from decode(file.bytes()).encode().split(b'\n')
+    else:
+        with file.open() as f: yield from f
+
+def json_lines(
+    file:File, # A JSON value on each line
+): # Yields the value of each line that is not blank, or None if it cannot be understood
+    "Read JSON lines, one at a time."
+    for n, line in enumerate(byte_lines(file)):
+        if not line.strip(): continue
+        try: yield json.loads(line.decode('utf-8' if n else 'utf-8-sig'))
+        except (ValueError, RecursionError): yield None
 
 # %% ../../nbs/messengers/core.ipynb #b8b88119
 class JsonStream:
@@ -314,13 +346,19 @@ def seconds_of(
     try: return message.time.timestamp()
     except (OverflowError, OSError, ValueError): return 0.
 
+# %% ../../nbs/messengers/core.ipynb #dcbe9639
+def count_steps(
+    times:list, # Anything that can be compared, in the order of a file
+)->tuple: # (steps forward, steps back)
+    "How often time goes on, and how often it goes back."
+    return sum(a < b for a, b in pairwise(times)), sum(a > b for a, b in pairwise(times))
+
 # %% ../../nbs/messengers/core.ipynb #5f0522a3
 def sort_keys(
     messages:list, # `Message`s as in the export
 )->list: # Seconds for each, to sort by
     "Where each message belongs in time."
-    times = [seconds_of(m) for m in messages if m.time]
-    forth, back = sum(a < b for a, b in pairwise(times)), sum(a > b for a, b in pairwise(times))
+    forth, back = count_steps([seconds_of(m) for m in messages if m.time])
     ordered = back <= forth//50 + (forth > back) # a step back in an ordered file is no mistake
     last, keys = 0., []
     for m in messages:

@@ -6,13 +6,14 @@ Docs: https://tinychat.github.io/tinychat/messengers/discord.html.md"""
 
 # %% ../../nbs/messengers/discord.ipynb #0c90ed72
 from __future__ import annotations
-import csv, re
+import re
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from ..data import Message
 from .core import (LONE_SURROGATE, MONTHS, OWNER, ChatLog, Damaged, Export, File, JsonStream,
-                                      distinct_names, head_text, load_json, parent_folder, sort_messages, text_stream)
+                                      count_steps, csv_rows, distinct_names, head_text, load_json, parent_folder,
+                                      sort_messages, text_stream)
 
 # %% auto #0
 __all__ = ['TIMESTAMP', 'TYPE_REASONS', 'CONTENT_REASONS', 'NOTICE_TEXT', 'CALL_TEXT', 'LOCAL_DATE', 'MESSAGE_FILES', 'FORMAT',
@@ -161,16 +162,10 @@ def csv_dicts(
     file:File, # Its first row holds the names of the columns
 ): # Dicts; None for a row with more or fewer cells. ValueError if the file is damaged
     "Go through a CSV file."
-    usual = csv.field_size_limit(2**31 - 1)
-    try:
-        with file.open() as raw:
-            rows = csv.reader(text_stream(file, raw), strict=True)
-            columns = next(rows, [])
-            for row in rows:
-                if row: yield dict(zip(columns, row)) if len(row) == len(columns) else None
-    except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
-    except csv.Error: raise Damaged('its quotation marks do not pair up') from None
-    finally: csv.field_size_limit(usual)
+    with file.open() as raw:
+        rows = csv_rows(text_stream(file, raw))
+        columns = next(rows, [])
+        for row in rows: yield dict(zip(columns, row)) if len(row) == len(columns) else None
 
 # %% ../../nbs/messengers/discord.ipynb #29accfa8
 LOCAL_DATE = re.compile(r'([0-9]{1,4})\W{1,2}([0-9]{1,2}|[a-z]{3})\W{1,2}([0-9]{1,4})'
@@ -202,9 +197,7 @@ def find_date_reader(
     readers = [parse_timestamp, *(partial(parse_local_date, order=o) for o in orders)]
     def faults(reader): # dates that cannot be read, then steps against the direction of the file
         times = [t for t in map(reader, dates) if t]
-        later = sum(a < b for a, b in zip(times, times[1:]))
-        earlier = sum(a > b for a, b in zip(times, times[1:]))
-        return len(dates) - len(times), min(later, earlier)
+        return len(dates) - len(times), min(count_steps(times))
     best = next((r for r in readers if faults(r) == (0, 0)), None) or min(readers, key=faults)
     if faults(best)[0] > len(dates)/2:
         raise Damaged('its dates are written in a way that is not known here; '

@@ -11,15 +11,15 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message, parse_chatml
-from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, codec_of, decode, first_value,
-                                      head_text, load_json, sort_messages)
+from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, count_steps, csv_rows, decode,
+                                      first_value, head_text, json_lines, load_json, sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES', 'UNSAID_ROLES',
            'normalise_column', 'column_roles', 'epoch_time', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time',
            'parse_time', 'parse_time_column', 'parse_flag', 'TableEntry', 'time_cell', 'read_entry', 'name_senders',
            'drop_wall_times', 'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content',
-           'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'utf8_lines', 'json_values', 'read_json_export',
+           'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'json_values', 'read_json_export',
            'read_chatml_export', 'first_object', 'generic_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
@@ -150,8 +150,7 @@ def parse_time_column(
     if day_first == month_first: return day_first
     def doubt(times):
         known = [t.replace(tzinfo=None) for t in times if t]
-        forth, back = sum(a < b for a,b in zip(known, known[1:])), sum(a > b for a,b in zip(known, known[1:]))
-        return times.count(None), min(back, forth)
+        return times.count(None), min(count_steps(known))
     american = any(isinstance(v, str) and re.search(r'[0-9]\s?[ap]\.?\s?m\b', v, re.I) for v in values)
     return min((month_first, day_first) if american else (day_first, month_first), key=doubt)
 
@@ -265,13 +264,10 @@ def find_delimiter(
 # %% ../../nbs/messengers/generic.ipynb #6c031a4c
 def csv_cells(
     text:str, # A whole file; ValueError if its quotes do not match up
-): # Yields lists of cells, the header first, and skips empty lines
+): # Yields lists of cells, the header first
     "Read the rows of a table."
-    csv.field_size_limit(1 << 30) # Python's own limit is 128 KiB, and people write novels
     text = text[m.end():] if (m := _sep.match(text)) else text
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=find_delimiter(text) or ',', strict=True)
-    try: yield from filter(None, reader)
-    except csv.Error: raise Damaged(f'its quotes do not match up near line {reader.line_num}') from None
+    return csv_rows(io.StringIO(text, newline=''), find_delimiter(text) or ',')
 
 # %% ../../nbs/messengers/generic.ipynb #dcbbbaf7
 def read_csv_export(
@@ -353,26 +349,13 @@ def is_json_lines(
         except (ValueError, RecursionError): pass
     return False
 
-# %% ../../nbs/messengers/generic.ipynb #f79db52f
-def utf8_lines(
-    file:File, # Text; ValueError if it is damaged UTF-16
-): # Yields bytes of UTF-8
-    "The lines of a file, one at a time."
-    if codec_of(file.head) == 'utf-16': # a line end has two bytes here
-        yield from decode(file.bytes()).encode().split(b'\n')
-    else:
-        with file.open() as f: yield from f
-
 # %% ../../nbs/messengers/generic.ipynb #62f95df7
 def json_values(
     file:File, # JSON, or JSON lines
 ): # Yields its values, and None for a line that cannot be understood; ValueError if the whole file is damaged
     "The objects of a file."
     if is_json_lines(head_text(file)):
-        for n,line in enumerate(utf8_lines(file)):
-            if not line.strip(): continue
-            try: yield json.loads(line.decode('utf-8' if n else 'utf-8-sig'))
-            except (ValueError, RecursionError): yield None
+        yield from json_lines(file)
         return
     data = load_json(file)
     is_list = isinstance(data, list)

@@ -6,11 +6,12 @@ Docs: https://tinychat.github.io/tinychat/messengers/signal.html.md"""
 
 # %% ../../nbs/messengers/signal.ipynb #9c248166
 from __future__ import annotations
-import base64, hashlib, json, re
+import base64, hashlib, re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from ..data import Message
-from .core import OWNER, ChatLog, Damaged, Export, File, decode, head_text, nested, sort_messages
+from .core import (OWNER, ChatLog, Damaged, Export, File, decode, head_text, json_lines, nested,
+                                      sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'ITEM_KINDS', 'MESSAGE_HEADER', 'DELETED_TEXT', 'frames', 'time_from_ms', 'first_sent',
@@ -29,12 +30,7 @@ def frames(
     file:File, # One JSON object on each line
 ): # Yields a dict for each line that is not blank, or None if the line cannot be understood
     "Read a file line by line."
-    with file.open() as f:
-        for n,line in enumerate(f):
-            if not line.strip(): continue
-            try: frame = json.loads(line.decode('utf-8' if n else 'utf-8-sig'))
-            except (ValueError, RecursionError): frame = None
-            yield frame if isinstance(frame, dict) else None
+    for frame in json_lines(file): yield frame if isinstance(frame, dict) else None
 
 # %% ../../nbs/messengers/signal.ipynb #20b5e221
 def time_from_ms(
