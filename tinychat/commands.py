@@ -1,4 +1,4 @@
-"""Every command on one page: parse, then import and call
+"""Every command on one page: read the options, then import and call
 
 Docs: https://tinychat.github.io/tinychat/commands.html.md"""
 
@@ -13,8 +13,8 @@ from typing import Annotated
 from fastcore.script import anno_parser
 
 # %% auto #0
-__all__ = ['command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web', 'tinychat_evaluate',
-           'tinychat_export']
+__all__ = ['LESS_MEMORY', 'command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web',
+           'tinychat_evaluate', 'tinychat_export']
 
 # %% ../nbs/commands.ipynb #296e9976
 def command(
@@ -24,48 +24,62 @@ def command(
     name = func.__name__.replace('_', '-')
     @wraps(func)
     def run(*args, **kwargs):
-        if args or kwargs or hasattr(builtins, '__IPYTHON__'): return func(*args, **kwargs) # called from Python
-        for stream in (sys.stdin, sys.stdout, sys.stderr): # what a terminal cannot show or send is no reason to end
+        if args or kwargs or hasattr(builtins, '__IPYTHON__'): return func(*args, **kwargs) # from Python
+        for stream in (sys.stdin, sys.stdout, sys.stderr): # a character that a terminal lacks is no reason to end
             if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
-        try:
-            parser = anno_parser(func, prog=name) # fastcore reads the options off the docments
-            parser.error = _refuse # one line, without the usage above it
-            spelling = {o.replace('_', '-'): o for o in parser._option_string_actions}
-            options = vars(parser.parse_args([_respell(a, spelling) for a in sys.argv[1:]]))
-            func(**{k: v for k,v in options.items() if k not in ('pdb', 'xtra')}) # two of fastcore's own
+        try: func(**_options(func, name))
         except SystemExit as e: return _fail(e.code)
         except KeyboardInterrupt: return 130
         except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0 # `| head` has seen enough
         except OSError as e: return _fail(f'{e.filename}: {e.strerror}' if e.filename else e.strerror or e, name)
         except ValueError as e: return _fail(e, name)
         except (RuntimeError, MemoryError) as e:
-            if not any(t in str(e).lower() for t in ('out of memory', 'allocate memory')) and not isinstance(e, MemoryError): raise
-            return _fail('Out of memory. ' + ('Import fewer exports at a time.' if name == 'tinychat-import' else 'A smaller network or context needs less, and --device cpu may have more.'), name)
+            if not _is_memory_error(e): raise
+            return _fail(f'Out of memory. {LESS_MEMORY.get(name, LESS_MEMORY["tinychat-train"])}', name)
         return 0
     return run
 
-# %% ../nbs/commands.ipynb #11f28592
+# %% ../nbs/commands.ipynb #df923664
+def _options(func, name)->dict:
+    "What the command line says, by the names of the function's parameters."
+    parser = anno_parser(func, prog=name)
+    parser.error = _refuse # one line, without the usage above it
+    spelling = {o.replace('_', '-'): o for o in parser._option_string_actions}
+    options = vars(parser.parse_args([_respell(a, spelling) for a in sys.argv[1:]]))
+    return {k: v for k,v in options.items() if k not in ('pdb', 'xtra')}
+
 def _respell(arg, known):
     "An option as the parser spells it."
     option, equals, value = arg.partition('=')
     return known.get(option.replace('_', '-'), option) + equals + value if arg.startswith('--') else arg
 
+# %% ../nbs/commands.ipynb #11f28592
 def _refuse(problem):
-    "One line for what argparse finds wrong; it quotes what may be private, so that is left out."
+    "One line for what argparse finds wrong, without words that may be private."
     what, _, words = problem.partition('unrecognized arguments: ')
     if words:
         options = [w.partition('=')[0] for w in words.split() if re.match('--?[a-zA-Z]', w)]
-        problem = f'unrecognized arguments: {" ".join(options)}' if options else 'there are words that belong to no option; put quotes around a text with spaces'
-    if problem.endswith('expected one argument'): problem += '; if it begins with -, write the option and it with = between'
+        stray = 'some words belong to no option; put quotes around a text with spaces'
+        problem = f'unrecognized arguments: {" ".join(options)}' if options else stray
+    if problem.endswith('expected one argument'): problem += '; if the value begins with -, join the two with ='
     raise ValueError(f'{problem}. --help lists the options.')
 
-def _fail(problem, name=None):
+# %% ../nbs/commands.ipynb #20d6a712
+LESS_MEMORY = {'tinychat-import': 'Import fewer exports at a time.',
+               'tinychat-train': 'A smaller network or context needs less, and --device cpu may have more.'}
+
+def _is_memory_error(e)->bool:
+    "Is this Python, or PyTorch, out of memory?"
+    return isinstance(e, MemoryError) or any(t in str(e).lower() for t in ('out of memory', 'allocate memory'))
+
+def _fail(problem, name=None)->int:
     "Exit status for a problem; a text is printed as one line."
     if problem in (None, 0): return 0
     if isinstance(problem, int): return 1 # argparse has printed what was wrong
     from tinychat.files import printable
-    if 'TORCHELASTIC_RUN_ID' not in os.environ or os.environ.get('RANK') == '0': # of several processes one says it
-        print(' '.join(printable(f'{name}: {problem}' if name else str(problem)).splitlines()), file=sys.stderr) # a name in it may hold anything
+    if 'TORCHELASTIC_RUN_ID' in os.environ and os.environ.get('RANK') != '0': return 1
+    line = printable(f'{name}: {problem}' if name else str(problem)) # a file's name may hold anything
+    print(' '.join(line.splitlines()), file=sys.stderr)
     return 1
 
 # %% ../nbs/commands.ipynb #66f2c83e
@@ -80,10 +94,10 @@ def _nothing_to_lose():
 # %% ../nbs/commands.ipynb #ce46d818
 @command
 def tinychat_demo(
-    person:str='0f9fe1f8', # A participant's id in chitchat-dataset, or how it begins
+    person:str='0f9fe1f8', # A participant's id in chitchat-dataset, or its first characters
     out:str='training_data/chatml_format.txt', # ChatML file to write
     gap_minutes:float=60,  # A silence longer than this ends a conversation
-    overwrite:bool=False,  # Replace `out` if it holds something else
+    overwrite:bool=False,  # Replace --out if it holds something else
 ):
     "Write a real person's chats, from the PyPI package chitchat-dataset, to train on."
     from tinychat.data import demo_chats, from_chats, to_chatml, write_chatml
@@ -91,7 +105,8 @@ def tinychat_demo(
     person, chats = demo_chats(person)
     convs = from_chats(chats, person, gap_minutes)
     same = lambda path: overwrite or path.read_bytes() == to_chatml(convs).encode()
-    may_write(out, same, f'{out} is there already and holds something else, perhaps your own messages. Write elsewhere with --out, or replace it with --overwrite.')
+    may_write(out, same, f'{out} is there already and holds something else, perhaps your own messages. '
+                         'Write elsewhere with --out, or replace it with --overwrite.')
     write_chatml(out, convs)
     n = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {person[:8]}, {n:,} messages of theirs, are in {out}.')
@@ -100,38 +115,39 @@ def tinychat_demo(
 @command
 def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
-    out:str='out/ckpt.pt',  # Checkpoint to write; one that is there is kept as *.old1.pt and so on
-    init:str='auto',        # Where to start: base, scratch, a checkpoint, or auto: the base unless it does not know the language
-    base:str='tiny',        # Which base
-    n_layer:int=None,       # From scratch: blocks of the network (4)
-    n_head:int=None,        # Heads in each block (4)
-    n_embd:int=None,        # Width (256)
-    context:int=None,       # Tokens it can look back over (512)
-    vocab_size:int=None,    # Tokens it knows (4096 if the text supports that)
-    minutes:float=None,     # Time for training (as long as the data are worth)
-    max_iters:int=None,     # Steps, instead of minutes
-    use_all:bool=False,     # At the end, train once more with what was held out
-    resume:bool=False,      # Go on with --out, as it was set up
-    device:str='auto',      # Where: auto, cpu, cuda, mps
+    out:str='out/ckpt.pt',  # Checkpoint to write; an older one is kept as *.old1.pt
+    init:str='auto',        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
+    base:str='tiny',        # Which base: tiny or small
+    n_layer:int=None,       # From scratch: blocks in the network (default: 4)
+    n_head:int=None,        # Attention heads in each block (default: 4)
+    n_embd:int=None,        # Width of the network (default: 256)
+    context:int=None,       # Tokens it can look back over (default: 512)
+    vocab_size:int=None,    # Tokens it knows (default: 4096, or fewer for a short text)
+    minutes:float=None,     # Minutes to train (default: as long as it helps)
+    max_iters:int=None,     # Training steps, instead of minutes
+    use_all:bool=False,     # Afterwards train once more, on all messages with none held out
+    resume:bool=False,      # Go on with the run in --out, as it was set up
+    device:str='auto',      # Where to train: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
     recompute:bool=False,   # Gradient checkpointing: less memory for a large network, up to a third slower
 ):
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.runs import train_file
-    train_file(data, out, init=init, base=base, n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size,
-               minutes=minutes, max_iters=max_iters, use_all=use_all, resume=resume, device=device, seed=seed, recompute=recompute)
+    sizes = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
+    train_file(data, out, init=init, base=base, **sizes, minutes=minutes, max_iters=max_iters, use_all=use_all,
+               resume=resume, device=device, seed=seed, recompute=recompute)
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command
 def tinychat_import(
-    source:Annotated[str, dict(opt=False, nargs='+')], # Exports: files, folders and zips, of whatever messengers
-    me:Annotated[str, dict(action='append')]=None,     # How you are called in them, if they do not say it; may be given again
-    out:str='training_data/chatml_format.txt', # ChatML file to write; one that is there is kept as *.old1.txt and so on
-    gap_minutes:float=None, # A silence longer than this ends a conversation (found out from your chats)
-    redact:bool=False,      # Replace e-mail addresses, numbers, codes and full names; this is done anyway
-    no_redact:bool=False,   # Keep them as they are
-    since:str=None,         # Leave out what is older, for example 2020-01-31
-    report:str=None,        # Write the account to this file, as JSON
+    source:Annotated[str, dict(opt=False, nargs='+')], # Your exports: files, folders or zips, from any messenger
+    me:Annotated[str, dict(action='append')]=None, # Your name in them, if they do not say it; can be given more than once
+    out:str='training_data/chatml_format.txt', # ChatML file to write; an older one is kept as *.old1.txt
+    gap_minutes:float=None, # A silence longer than this ends a conversation (default: found from your chats)
+    redact:bool=False,      # Replace e-mail addresses, numbers, codes and full names (this is the default)
+    no_redact:bool=False,   # Keep them as they were written
+    since:str=None,         # Leave out what was sent before this date, for example 2020-01-31
+    report:str=None,        # Write a report of what was read to this file, as JSON
 ):
     "Make what you exported into what a model learns from."
     if redact and no_redact: raise ValueError('--redact and --no_redact exclude each other.')
@@ -141,22 +157,29 @@ def tinychat_import(
 # %% ../nbs/commands.ipynb #8a043929
 @command
 def tinychat_chat(
-    checkpoint:str='out/ckpt.pt', # What training wrote
-    temperature:float=0.9,  # Boldness; 0 always says the likeliest
-    top_k:int=0,            # Choose among this many tokens; 0 for all
-    max_tokens:int=256,     # Longest reply; half of what the model looks back over at most
+    checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
+    temperature:float=0.9,  # How bold the replies are; 0 always says the likeliest
+    top_k:int=0,            # Choose among this many of the likeliest tokens; 0: among all
+    max_tokens:int=256,     # Longest reply, in tokens; at most half of the model's context
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
-    seed:int=None,          # The same talk every time
-    device:str='auto',      # Where: auto, cpu, cuda, mps
-    guard:str=None,         # A ChatML file: never copy more than 8 tokens in a row of a message in it; shorter ones pass
+    seed:int=None,          # With the same number, the same talk again
+    device:str='auto',      # Where the model runs: auto, cpu, cuda, mps
+    guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
     "Talk to a model, in the terminal."
     if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
-    if top_k < 0 or max_tokens < 1: raise ValueError(f'--top_k must be at least 0 and --max_tokens at least 1, not {top_k} and {max_tokens}.')
-    if prompt is not None and not prompt.strip(): raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
+    if top_k < 0: raise ValueError(f'--top_k must be at least 0, not {top_k}.')
+    if max_tokens < 1: raise ValueError(f'--max_tokens must be at least 1, not {max_tokens}.')
+    if prompt is not None and not prompt.strip():
+        raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
-    from tinychat.files import printable
     chat = load_chat(checkpoint, device, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
+    _talk(chat, prompt, guard)
+
+# %% ../nbs/commands.ipynb #592b1728
+def _talk(chat, prompt, guard):
+    "Answer a prompt and end, or talk until the person leaves."
+    from tinychat.files import printable
     if guard is not None:
         from tinychat.share.guard import Guard
         chat.ban = Guard.read(chat.tokenizer, guard)
@@ -168,50 +191,58 @@ def tinychat_chat(
 # %% ../nbs/commands.ipynb #a2b94027
 @command
 def tinychat_web(
-    checkpoint:str='out/ckpt.pt', # What training wrote
-    port:int=8866,          # If it is taken, the next free one
-    ip:str='127.0.0.1',     # Who can come: 127.0.0.1, this computer; 0.0.0.0, whoever is in its networks and has the token
-    token:bool=False,       # Ask for a token on this computer, too; elsewhere it is asked for anyway. It is random, or what TINYCHAT_TOKEN says
-    tabs:int=8,             # Open at once, at most
-    minutes:float=30,       # Until a tab that went away is forgotten
-    no_browser:bool=False,  # Do not open it here
-    guard:str=None,         # A ChatML file: never copy more than 8 tokens in a row of a message in it; shorter ones pass
+    checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
+    port:int=8866,          # Port of the server; if it is taken, the next free one
+    ip:str='127.0.0.1',     # 127.0.0.1: only this computer; 0.0.0.0: also others in its network, with a token
+    token:bool=False,       # Ask for a token on this computer, too; it is random, or what TINYCHAT_TOKEN says
+    tabs:int=8,             # How many tabs may be open at once
+    minutes:float=30,       # Forget a tab this long after it was closed
+    no_browser:bool=False,  # Do not open a browser
+    guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
     "Serve the chat box as a web page, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.share.web import serve, token_for
-    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), tabs=tabs, minutes=minutes, browser=not no_browser)
+    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), tabs=tabs, minutes=minutes,
+          browser=not no_browser)
 
 # %% ../nbs/commands.ipynb #cfd0c248
 @command
 def tinychat_evaluate(
-    checkpoint:str='out/ckpt.pt', # What training wrote
-    data:str='training_data/chatml_format.txt', # The ChatML that it learned from; the tenth held out is what it is judged by
-    report:str='out/evaluation.json', # Where to write the numbers; a page to read is written beside it
-    other:str=None,         # A checkpoint of somebody else, to compare with (one is trained, briefly)
+    checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
+    data:str='training_data/chatml_format.txt', # ChatML that it learned from; the held-out tenth judges it
+    report:str='out/evaluation.json', # JSON file for the numbers; a page to read is written beside it
+    other:str=None,         # Somebody else's checkpoint to compare with (default: one is trained briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
-    no_leaks:bool=False,    # Leave out what the model gives away; that trains a twin of it
-    quick:bool=False,       # Only a little of everything, to see that it runs; the numbers mean little then
-    seed:int=0,             # Of everything drawn at random
-    device:str='auto',      # Where: auto, cpu, cuda, mps
+    no_leaks:bool=False,    # Do not measure what it gives away, which takes the training of a twin
+    quick:bool=False,       # Do only a little of everything, to see that it runs; the numbers mean little
+    seed:int=0,             # Decides everything that is drawn at random
+    device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
     "Does a model sound like its person, and what does it give away? Takes some minutes."
-    if '' in (checkpoint, data, report, other, blind): raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
+    if '' in (checkpoint, data, report, other, blind):
+        raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
-    from tinychat.files import printable
     from tinychat.share.guard import Guard
-    found = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks, make_guard=Guard,
-                          device=device, seed=seed, quick=quick)
+    found = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks,
+                          make_guard=Guard, device=device, seed=seed, quick=quick)
+    _say_verdict(found, report, blind)
+
+# %% ../nbs/commands.ipynb #d01f4cb4
+def _say_verdict(found, report, blind):
+    "The verdict of an evaluation, and where to read more."
+    from tinychat.files import printable
     print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
     if share := found['verdict']['share_with']: print(f'Share it with {share}.')
-    print(f'{printable(report)} holds the numbers. The page beside it, {printable(report.removesuffix(".json"))}.html, shows some messages, too.')
+    page = printable(report.removesuffix('.json'))
+    print(f'{printable(report)} holds the numbers. The page beside it, {page}.html, shows some messages, too.')
     if blind: print(f'{printable(blind)} holds ten moments of real talks. Look at it before you send it.')
 
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command
 def tinychat_export(
-    to:str=None,                  # For whom: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)
-    checkpoint:str='out/ckpt.pt', # What training wrote
-    out:str=None,                 # Folder to write (out/hf or out/gguf, as --to says)
+    to:str=None,                  # Which programs: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)
+    checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
+    out:str=None,                 # Folder to write (default: out/hf or out/gguf)
     half:bool=False,              # Weights in 16 bits instead of 32: half as large
     overwrite:bool=False,         # Replace an older export
 ):
@@ -221,4 +252,5 @@ def tinychat_export(
     from tinychat.files import printable
     if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
     folder = export_file(to, checkpoint, out, half, overwrite)
-    print(f'{printable(str(folder))} is written; README.md in it says how to open it. It was made of private messages and may repeat them: share it as you would share them.')
+    print(f'{printable(str(folder))} is written; README.md in it says how to open it. '
+          'It was made of private messages and may repeat them: share it as you would share them.')
