@@ -25,25 +25,35 @@ class StaticCache:
     ):
         c = model.config
         shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.n_embd//c.n_head
-        self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=model.embed_tokens.weight.dtype)
+        dtype = model.embed_tokens.weight.dtype
+        self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=dtype)
         self.length = 0 # positions filled
         self.first = 0  # where the text of a single row begins
-    def extend(self, layer, k, v):
-        "Add keys and values, each (B, kv_heads, T, d); return all so far."
-        end = self.length + k.shape[2]
-        self.k[layer,:,:,self.length:end], self.v[layer,:,:,self.length:end] = k, v
-        return self.k[layer,:,:,:end], self.v[layer,:,:,:end]
-    def mask(self,
-        n_new:int, # Positions that are being added
-    )->Tensor: # (n_new, positions so far), True where a new position may look (None: everywhere)
-        "Who may look at whom."
-        if n_new == 1: return None
-        return torch.ones(n_new, self.length + n_new, dtype=torch.bool, device=self.k.device).tril(self.length)
-    def crop(self,
-        length:int, # Positions to keep, from the start
-    ):
-        "Forget everything after `length` positions."
-        self.length = min(self.length, length)
+
+# %% ../../nbs/fast/cache.ipynb #dde22318
+@patch
+def extend(self:StaticCache, layer, k, v):
+    "Add keys and values, each (B, kv_heads, T, d); return all so far."
+    end = self.length + k.shape[2]
+    self.k[layer,:,:,self.length:end], self.v[layer,:,:,self.length:end] = k, v
+    return self.k[layer,:,:,:end], self.v[layer,:,:,:end]
+
+@patch
+def mask(self:StaticCache,
+    n_new:int, # Positions that are being added
+)->Tensor: # (n_new, positions so far), True where a new position may look (None: everywhere)
+    "Who may look at whom."
+    if n_new == 1: return None
+    everywhere = torch.ones(n_new, self.length + n_new, dtype=torch.bool, device=self.k.device)
+    return everywhere.tril(self.length)
+
+# %% ../../nbs/fast/cache.ipynb #2f6cf49c
+@patch
+def crop(self:StaticCache,
+    length:int, # Positions to keep, from the start
+):
+    "Forget everything after `length` positions."
+    self.length = min(self.length, length)
 
 # %% ../../nbs/fast/cache.ipynb #474c0c06
 class Engine:
@@ -59,18 +69,23 @@ class Engine:
     )->Tensor: # (B, T, n_embd)
         "Hidden states of new tokens."
         return self.model.hidden(ids, cache)
-    @torch.no_grad()
-    def logits(self, ids, cache):
-        "(B, vocab_size) scores for the token after the last; the next call may overwrite them."
-        return F.linear(self.hidden(ids, cache)[:,-1], self.model.embed_tokens.weight)
-    def draw(self,
-        ids:Tensor,        # (B, T) token ids
-        cache:StaticCache, # What came before; it is extended
-        choose=sample,     # From logits and `sampling` to ids
-        **sampling,        # For `choose`
-    )->Tensor: # (B, 1) token ids
-        "Score what comes next, and draw it."
-        return choose(self.logits(ids, cache), **sampling)
+
+# %% ../../nbs/fast/cache.ipynb #7d3c2184
+@patch
+@torch.no_grad()
+def logits(self:Engine, ids, cache):
+    "(B, vocab_size) scores for the token after the last; the next call may overwrite them."
+    return F.linear(self.hidden(ids, cache)[:,-1], self.model.embed_tokens.weight)
+
+@patch
+def draw(self:Engine,
+    ids:Tensor,        # (B, T) token ids
+    cache:StaticCache, # What came before; it is extended
+    choose=sample,     # From logits and `sampling` to ids
+    **sampling,        # For `choose`
+)->Tensor: # (B, 1) token ids
+    "Score what comes next, and draw it."
+    return choose(self.logits(ids, cache), **sampling)
 
 # %% ../../nbs/fast/cache.ipynb #4553faaa
 @torch.no_grad()
@@ -85,8 +100,9 @@ def folded(
 # %% ../../nbs/fast/cache.ipynb #e553e013
 def weights_version(
     model:GPT, # Any network
-)->list: # (address, number of changes) of each weight; of tensors made in inference mode, PyTorch counts no changes
+)->list: # (address, number of changes) of each weight
     "Two lists are equal if the weights did not change in between."
+    # In inference mode PyTorch does not count.
     return [(p.data_ptr(), None if p.is_inference() else p._version) for p in model.parameters()]
 
 # %% ../../nbs/fast/cache.ipynb #493fd337
@@ -96,29 +112,35 @@ class CachedWriter:
         engine:Engine, # Runs the model
     ):
         self.engine, self.cache = engine, engine.new_cache()
-        self.read = [] # ids that the cache holds, in its order
+        self.read = []      # ids that the cache holds, in its order
+        self.text = None    # the list that they were read from
         self.weights = None # `weights_version` when it read them
-        self.text = None # the list that they were read from
     @property
     def context(self): return self.engine.model.config.context
-    def unread(self,
-        ids:list, # All the ids that the model should know
-    )->Tensor: # (1, T) those it has not computed yet
-        "Keep the cache as far as it agrees with `ids`; return what is new."
-        weights = weights_version(self.engine.model)
-        if weights != self.weights: self.cache.crop(0)
-        self.weights = weights
-        known = self.read[:self.cache.length] # an interrupt may have left fewer than were meant to be
-        same = next((n for n, (a, b) in enumerate(zip(ids[:-1], known)) if a != b), min(len(ids) - 1, len(known)))
-        self.cache.crop(same)
-        self.read = list(ids)
-        return torch.tensor([ids[same:]], device=self.engine.model.device)
-    def logits(self,
-        ids:list, # What there is so far, at least one id
-    )->Tensor: # (1, vocab_size) scores for the next token
-        "Score what comes next."
-        self.text = None
-        return self.engine.logits(self.unread(ids[-self.context:]), self.cache)
+
+# %% ../../nbs/fast/cache.ipynb #62cc7f3e
+@patch
+def unread(self:CachedWriter,
+    ids:list, # All the ids that the model should know
+)->Tensor: # (1, T) those it has not computed yet
+    "Keep the cache as far as it agrees with `ids`; return what is new."
+    weights = weights_version(self.engine.model)
+    if weights != self.weights: self.cache.crop(0)
+    self.weights = weights
+    known = self.read[:self.cache.length] # after an interrupt, the cache may hold less than was planned
+    pairs = zip(ids[:-1], known)
+    same = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ids) - 1, len(known)))
+    self.cache.crop(same)
+    self.read = list(ids)
+    return torch.tensor([ids[same:]], device=self.engine.model.device)
+
+@patch
+def logits(self:CachedWriter,
+    ids:list, # What there is so far, at least one id
+)->Tensor: # (1, vocab_size) scores for the next token
+    "Score what comes next."
+    self.text = None
+    return self.engine.logits(self.unread(ids[-self.context:]), self.cache)
 
 # %% ../../nbs/fast/cache.ipynb #e0137bb1
 @patch
@@ -138,9 +160,10 @@ def generate(self:CachedWriter, ids, max_tokens, stop=(), ban=None, **sampling):
         if self.text is ids: self.read.append(token)
         if token in stop: return
 
+# %% ../../nbs/fast/cache.ipynb #3f7d45d5
 @patch
 def draw(self:CachedWriter, new, ids, start, ban, sampling):
-    "The next token, (1, 1); logits are looked at only where they must be."
+    "The next token, (1, 1)."
     if not ban: return self.engine.draw(new, self.cache, **sampling)
     logits = self.engine.logits(new, self.cache)
     logits[:,list(ban(ids[start:]))] = -torch.inf
