@@ -84,6 +84,7 @@ def side_stream(
     "The stream on which everything is recorded."
     return torch.cuda.Stream(device)
 
+# %% ../../nbs/fast/gpu.ipynb #7ea51e8e
 class Recording:
     "What a function starts on a GPU, recorded once, to be replayed with one call."
     def __init__(self,
@@ -95,19 +96,30 @@ class Recording:
         memory=(),           # Other tensors that `work` uses; they live as long as the recording
     ):
         self.inputs, self.memory, self.graph = inputs, memory, torch.cuda.CUDAGraph()
-        side = side_stream(device)
         with torch.cuda.device(device):
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.random.fork_rng([device]), torch.cuda.stream(side):
-                for _ in range(2): (warm_up or work)()
-            torch.cuda.current_stream().wait_stream(side)
+            self.warm_up(warm_up or work, device)
             if generator: self.graph.register_generator_state(generator)
-            mode = 'thread_local' # other threads may use the GPU meanwhile
-            with torch.cuda.graph(self.graph, stream=side, capture_error_mode=mode): self.out = work()
+            self.out = self.record(work, side_stream(device))
     def replay(self):
         "Start it all; return what `work` returned, written anew."
         self.graph.replay()
         return self.out
+
+# %% ../../nbs/fast/gpu.ipynb #b22d2c0c
+@patch
+def warm_up(self:Recording, work, device):
+    "Call `work` twice, so that everything is set up."
+    side = side_stream(device)
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.random.fork_rng([device]), torch.cuda.stream(side):
+        for _ in range(2): work()
+    torch.cuda.current_stream().wait_stream(side)
+
+@patch
+def record(self:Recording, work, side):
+    "What `work` returns; the kernels that it starts are recorded."
+    mode = 'thread_local' # other threads may use the GPU meanwhile
+    with torch.cuda.graph(self.graph, stream=side, capture_error_mode=mode): return work()
 
 # %% ../../nbs/fast/gpu.ipynb #237c27a6
 class StoredGradients(torch.autograd.Function):
@@ -123,6 +135,7 @@ class StoredGradients(torch.autograd.Function):
         for p, g in zip(ctx.params, ctx.grads): p.grad = g
         return None, None, None, None
 
+# %% ../../nbs/fast/gpu.ipynb #5240c1aa
 class RecordedLoss:
     "A loss whose forward and backward pass are recorded at the first call and then replayed."
     def __init__(self,
@@ -132,18 +145,20 @@ class RecordedLoss:
     ):
         self.loss_fn, self.params, self.record = loss_fn, params, record
         self.recording = self.scale = None
-    def __call__(self,
-        model:nn.Module, # Always the same one
-        x:Tensor,        # As for `loss_fn`
-        y:Tensor,        # As for `loss_fn`
-        weight:Tensor,   # As for `loss_fn`
-    )->tuple: # (loss; nats, valid until the next call), as from `loss_fn`
-        "Both passes of a batch; `backward()` of the loss sets gradients, and adds to none that are there."
-        scaled, batch = half_type(x.device) == torch.float16, (x, y, weight)
-        if not scaled and not (self.record and x.is_cuda): return self.loss_fn(model, *batch)
-        loss, nats, params, grads = self.scaled(model, batch) if scaled else self.compute(model, batch)
-        start = torch.empty((), device=x.device, requires_grad=True) # somewhere a backward pass has to end
-        return StoredGradients.apply(start, loss, params, grads), nats
+
+@patch
+def __call__(self:RecordedLoss,
+    model:nn.Module, # Always the same one
+    x:Tensor,        # As for `loss_fn`
+    y:Tensor,        # As for `loss_fn`
+    weight:Tensor,   # As for `loss_fn`
+)->tuple: # (loss; nats, valid until the next call), as from `loss_fn`
+    "Both passes of a batch; `backward()` of the loss replaces gradients, and does not add to them."
+    scaled, batch = half_type(x.device) == torch.float16, (x, y, weight)
+    if not scaled and not (self.record and x.is_cuda): return self.loss_fn(model, *batch)
+    loss, nats, params, grads = self.scaled(model, batch) if scaled else self.compute(model, batch)
+    start = torch.empty((), device=x.device, requires_grad=True) # a backward pass has to end somewhere
+    return StoredGradients.apply(start, loss, params, grads), nats
 
 # %% ../../nbs/fast/gpu.ipynb #4d9d573d
 @patch
@@ -176,12 +191,14 @@ def all_finite(
     "Are they all finite?"
     return torch.stack(torch._foreach_norm(grads)).sum().isfinite().item()
 
+# %% ../../nbs/fast/gpu.ipynb #ae1cff01
 def _random_state(device):
     return torch.cuda.get_rng_state(device) if device.type == 'cuda' else torch.get_rng_state()
 def _set_random_state(device, state):
     if device.type == 'cuda': torch.cuda.set_rng_state(state, device)
     else: torch.set_rng_state(state)
 
+# %% ../../nbs/fast/gpu.ipynb #f99078e1
 @patch
 def scaled(self:RecordedLoss, model, batch):
     "What `compute` returns, the loss scaled up for the backward pass, as far as gradients stay finite."
@@ -208,17 +225,20 @@ class GpuEngine(Engine):
         self.recordings, self.known_position = {}, None
     def __getstate__(self): return dict(model=self.model) # a copy must not share half of the memory
     def __setstate__(self, state): self.__init__(**state)
-    def refresh(self):
-        "Copy the weights, if they changed and that is of use."
-        model, weight = self.model, self.model.embed_tokens.weight
-        kernels = kernels_for(weight.device)
-        use = kernels and kernels.supports(model.config) and not model.training
-        if not use or weight.dtype != torch.float32 or weight.is_inference(): now = None
-        else: now = weights_version(model)
-        if now != self.copied:
-            self.folded = kernels.FoldedGPT(model) if now else None
-            self.recordings.clear()
-        self.copied = now
+
+# %% ../../nbs/fast/gpu.ipynb #d51e1152
+@patch
+def refresh(self:GpuEngine):
+    "Copy the weights, if they changed and that is of use."
+    model, weight = self.model, self.model.embed_tokens.weight
+    kernels = kernels_for(weight.device)
+    use = kernels and kernels.supports(model.config) and not model.training
+    if not use or weight.dtype != torch.float32 or weight.is_inference(): now = None
+    else: now = weights_version(model)
+    if now != self.copied:
+        self.folded = kernels.FoldedGPT(model) if now else None
+        self.recordings.clear()
+    self.copied = now
 
 # %% ../../nbs/fast/gpu.ipynb #64b9c9ab
 @patch
@@ -228,11 +248,12 @@ def can_step(self:GpuEngine, ids, cache)->bool:
     room = min(self.model.config.context, cache.k.shape[3])
     return self.folded is not None and cache.length + ids.shape[1] <= room
 
+# %% ../../nbs/fast/gpu.ipynb #3efd8f2a
 @patch
 @torch.no_grad()
 def hidden(self:GpuEngine, ids, cache):
-    if self.can_step(ids, cache): return kernels_for(ids.device).kernel_hidden(self.model, ids, torch.float32, cache)
-    return hidden(self.model, ids, cache)
+    if not self.can_step(ids, cache): return hidden(self.model, ids, cache)
+    return kernels_for(ids.device).kernel_hidden(self.model, ids, torch.float32, cache)
 
 @patch
 def logits(self:GpuEngine, ids, cache):
@@ -265,6 +286,7 @@ def step(self:GpuEngine,
     self.known_position = cache.length
     return recording.out
 
+# %% ../../nbs/fast/gpu.ipynb #ce75823e
 @patch
 @torch.no_grad()
 def record_step(self:GpuEngine, key, ids, cache, choose, sampling):
@@ -282,10 +304,11 @@ def record_step(self:GpuEngine, key, ids, cache, choose, sampling):
     generator = sampling.get('generator') if choose else None
     return self.record(key, cache, work, [place], warm_up, generator)
 
+# %% ../../nbs/fast/gpu.ipynb #b5827a7d
 @patch
 def record(self:GpuEngine, key, cache, work, inputs, warm_up=None, generator=None):
     "Keep a recording of what `work` starts, and the memory of the cache with it."
-    if len(self.recordings) >= 16: self.recordings.clear() # of settings and memory that are gone
+    if len(self.recordings) >= 16: self.recordings.clear() # most are of settings and caches that are gone
     memory = cache.k, cache.v, getattr(cache, 'starts', None)
     self.recordings[key] = Recording(work, cache.k.device, warm_up, generator, inputs, memory)
     self.known_position = None
@@ -314,6 +337,7 @@ def question(self:GpuEngine,
     cache.length += T
     return recording.out
 
+# %% ../../nbs/fast/gpu.ipynb #07941051
 @patch
 @torch.no_grad()
 def record_question(self:GpuEngine, key, ids, cache, length):
