@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 import torch
 import torch.distributed as dist
+from fastcore.basics import patch
 from torch import Tensor, nn
 from .gpu import nats_of_tokens
 from ..gpt import GPT
@@ -24,25 +25,34 @@ class Team:
         rank:int=0,      # Number of this process
         size:int=1,      # How many there are
         device='auto',   # Where this process trains
-        group=None,      # In which they talk about what is not on a GPU
+        group=None,      # Their channel for what is not on a GPU (None: the default one)
     ): self.rank, self.size, self.device, self.group = rank, size, device, group
-    def total(self, t:Tensor):
-        "The sum of a tensor over all processes; it is changed in place."
-        if self.size > 1: dist.all_reduce(t)
-        return t
-    def agreed(self, what):
-        "What the first process says."
-        box = [what]
-        if self.size > 1: dist.broadcast_object_list(box, group=self.group)
-        return box[0]
-    def any(self, yes:bool)->bool:
-        "Does any process say yes?"
-        votes = torch.tensor(float(yes))
-        if self.size > 1: dist.all_reduce(votes, group=self.group)
-        return bool(votes)
-    def wait(self):
-        "Until all have come this far."
-        if self.size > 1: dist.barrier(group=self.group)
+
+# %% ../../nbs/fast/team.ipynb #fb08e765
+@patch
+def total(self:Team, t:Tensor):
+    "The sum of a tensor over all processes; it is changed in place."
+    if self.size > 1: dist.all_reduce(t)
+    return t
+
+@patch
+def agreed(self:Team, what):
+    "What the first process says."
+    box = [what]
+    if self.size > 1: dist.broadcast_object_list(box, group=self.group)
+    return box[0]
+
+@patch
+def any(self:Team, yes:bool)->bool:
+    "Does any process say yes?"
+    votes = torch.tensor(float(yes))
+    if self.size > 1: dist.all_reduce(votes, group=self.group)
+    return bool(votes)
+
+@patch
+def wait(self:Team):
+    "Until all have come this far."
+    if self.size > 1: dist.barrier(group=self.group)
 
 # %% ../../nbs/fast/team.ipynb #04901027
 @contextmanager
@@ -52,25 +62,28 @@ def join_team(
     "Meet the other processes, if `torchrun` started several."
     size, local = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('LOCAL_RANK', 0))
     if size < 2: yield Team(device=device); return
-    cuda = torch.cuda.is_available() and device in ('auto', 'cuda')
-    if cuda and local >= torch.cuda.device_count():
-        raise ValueError(f'There are {torch.cuda.device_count()} GPUs here and more processes. Start as many as there are GPUs.')
+    cuda, n_gpus = torch.cuda.is_available() and device in ('auto', 'cuda'), torch.cuda.device_count()
+    if cuda and local >= n_gpus: raise ValueError(
+        f'There are {n_gpus} GPUs here and more processes. Start as many as there are GPUs.')
     if cuda: torch.cuda.set_device(local)
     dist.init_process_group('nccl' if cuda else 'gloo')
-    try: yield Team(dist.get_rank(), size, f'cuda:{local}' if cuda else device, dist.new_group(backend='gloo'))
+    mine = f'cuda:{local}' if cuda else device
+    try: yield Team(dist.get_rank(), size, mine, dist.new_group(backend='gloo'))
     finally: dist.destroy_process_group()
 
 # %% ../../nbs/fast/team.ipynb #add784d0
 class SharedBatches:
     "The windows of each batch that this process reads."
     def __init__(self,
-        batches,   # `Batches`, the same in every process; ValueError if one has fewer windows than there are processes
+        batches,   # `Batches`, the same in every process; ValueError if there are more processes than windows
         team:Team, # Who reads them
     ):
-        if batches.batch_size < team.size: raise ValueError(
-            f'A batch of {batches.batch_size} windows cannot be shared by {team.size} processes. Start at most {batches.batch_size}.')
+        n = batches.batch_size
+        if n < team.size: raise ValueError(
+            f'A batch of {n} windows cannot be shared by {team.size} processes. Start at most {n}.')
         self.batches, self.team = batches, team
-    def __getitem__(self, step): return tuple(t[self.team.rank::self.team.size] for t in self.batches[step])
+    def __getitem__(self, step):
+        return tuple(t[self.team.rank::self.team.size] for t in self.batches[step])
 
 # %% ../../nbs/fast/team.ipynb #2304873c
 class Forward(nn.Module):
@@ -83,6 +96,7 @@ class Forward(nn.Module):
         self.model, self.logits = model, logits
     def forward(self, ids): return self.logits(self.model, ids)
 
+# %% ../../nbs/fast/team.ipynb #4cd1e88a
 class SharedLoss:
     "`weighted_loss` for one process of several."
     def __init__(self,
