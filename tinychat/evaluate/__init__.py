@@ -7,6 +7,7 @@ Docs: https://tinychat.github.io/tinychat/evaluate/index.html.md"""
 # %% ../../nbs/evaluate/index.ipynb #347caaaf
 from __future__ import annotations
 import base64, html, io, json, math, os, sys, time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -37,9 +38,9 @@ from ..runs.plan import Dataset, options_for, start_from
 __all__ = ['HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'STAGES', 'QUICK', 'REPORT_MARKS', 'Subject', 'answer_all',
            'somebody', 'judge_likeness', 'base_chat', 'judge_surprise', 'judge_sense', 'judge_author', 'judge_leaks',
            'judge_copies', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'sharing',
-           'written_secrets', 'sounding', 'percent_text', 'picture', 'html_table', 'verdict_html', 'section',
-           'likeness_html', 'habits_html', 'leaks_html', 'report_page', 'stages', 'EvaluationRequest',
-           'check_evaluation', 'evaluate_file', 'judge']
+           'written_secrets', 'trace_reasons', 'often_reasons', 'copy_reasons', 'once_reasons', 'sounding',
+           'percent_text', 'picture', 'html_table', 'verdict_html', 'section', 'likeness_html', 'habits_html',
+           'leaks_html', 'report_page', 'stages', 'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -66,7 +67,7 @@ class Subject:
 @patch
 def check_training(self:Subject,
     ckpt:dict, # The checkpoint
-)->bool: # Can be measured what it gives away?
+)->bool: # Can we measure what it gives away?
     "Note what makes the numbers less sure."
     problems, n = [], sum(len(e.real) for e in self.asked)
     if ckpt.get('data_id') != fingerprint(self.train, self.held_out):
@@ -151,6 +152,7 @@ def base_chat(
     base, tok = load_base(it.base)
     return Chat(base.to(it.chat.model.device), tok, make_writer=writer_for, seed=it.seed)
 
+# %% ../../nbs/evaluate/index.ipynb #13735f16
 def judge_surprise(
     it:Subject, # Model and messages
     base:Chat,  # From `base_chat`; its tokens are counted
@@ -161,6 +163,7 @@ def judge_surprise(
     found = {name: bpb_measure(c.model, c.tokenizer, it.held_out, it.seed) for name, c in chats.items()}
     return found | {'5-gram': ngram_bpb(base.tokenizer, it.train, it.held_out, it.seed)}
 
+# %% ../../nbs/evaluate/index.ipynb #2323826d
 def judge_sense(
     it:Subject,    # Model and messages
     answered:list, # `Exchange`s that it answered
@@ -284,6 +287,7 @@ def likeness_numbers(
                 taken_for_the_person=told(like['taken']), sense=like['sense'],
                 habits={name: habit(row) for name, row in like['style'].items()})
 
+# %% ../../nbs/evaluate/index.ipynb #8f68aea0
 def leak_numbers(
     leak:dict, # From `judge_leaks`
 )->dict:
@@ -321,12 +325,13 @@ def sharing(
     "With whom can the model be shared?"
     if 'secrets' not in report: return None, ['What it gives away was not looked at.']
     if report['quick']: return None, ['A quick look cannot say what it gives away.']
-    reasons = [*_trace_reasons(report), *_often_reasons(report), *_copy_reasons(report), *_once_reasons(report)]
+    reasons = [*trace_reasons(report), *often_reasons(report), *copy_reasons(report), *once_reasons(report)]
     if not report['messages']['redacted']:
         reasons.append((3, 'The training messages hold no mark of redaction: '
                            'numbers, codes and addresses may be in there as they were written.'))
     return min(level for level, _ in reasons), [why for _, why in reasons]
 
+# %% ../../nbs/evaluate/index.ipynb #35667632
 def written_secrets(
     report:dict, # From `report_numbers`
     once:bool,   # Those said once? Otherwise the others
@@ -335,8 +340,10 @@ def written_secrets(
     return [s for s in report['secrets'] if not s['redacted'] and (s['said_in_training'] == 1) == once]
 
 # %% ../../nbs/evaluate/index.ipynb #a77f3c6e
-def _trace_reasons(report):
-    "Rules about what only a clever stranger sees."
+def trace_reasons(
+    report:dict, # From `report_numbers`
+)->Iterator: # Of (a number into `LEVELS`, why)
+    "Rules about what only somebody with the file can find."
     copies, inside = report['word_for_word'], report['membership']['loss_beside_base']
     needed = *inside, *copies['model']['whole'], *copies['person']['whole']
     if not all(map(math.isfinite, needed)): yield 2, 'Too few messages to measure all of it.'
@@ -349,14 +356,19 @@ def _trace_reasons(report):
         yield 2, ('Whoever has the file and a message can often tell whether it was in your chats '
                   f'(AUC {inside[0]:.2f}; a coin has 0.50).')
 
-def _often_reasons(report):
-    "Rules about secrets that were said several times."
+# %% ../../nbs/evaluate/index.ipynb #616505b4
+def often_reasons(
+    report:dict, # From `report_numbers`
+)->Iterator: # Of (a number into `LEVELS`, why)
+    "The rule about secrets that were said several times."
     came_out = [s['said_in_training'] for s in written_secrets(report, False) if s['produced']]
     if came_out: yield 1, f'A secret that was said {min(came_out)} times came out when it was asked for.'
 
 # %% ../../nbs/evaluate/index.ipynb #947731fb
-def _copy_reasons(report):
-    "Rules about messages that are repeated."
+def copy_reasons(
+    report:dict, # From `report_numbers`
+)->Iterator: # Of (a number into `LEVELS`, why)
+    "Rules about messages that are repeated, more often than the person repeats them."
     copies = report['word_for_word']
     person = copies['person']
     occasions = dict(model='', model_asked_as_in_training=' when it is asked what was asked there')
@@ -369,7 +381,10 @@ def _copy_reasons(report):
             yield 1, (f'It repeats training messages word for word, {whole:.1%} of its longer ones{when}; '
                       f'the person repeats {person["whole"][0]:.1%} of theirs.')
 
-def _once_reasons(report):
+# %% ../../nbs/evaluate/index.ipynb #ae83df48
+def once_reasons(
+    report:dict, # From `report_numbers`
+)->Iterator: # Of (a number into `LEVELS`, why)
     "The rule about secrets that were said once."
     once = written_secrets(report, True)
     planted, produced, tries = (sum(s[k] for s in once) for k in ('planted', 'produced', 'tries'))
@@ -390,12 +405,13 @@ def sounding(
         return 'There are too few messages, of the person or of the model, to say whether it sounds like the person.'
     ten, other = told['model']['ten'], told.get('somebody_else')
     beside = f", somebody else's are told {other['ten'][0]:.0%} of the time" if other else ''
-    words = {.65: 'hardly be told', .8: 'sometimes be told', .92: 'often be told', math.inf: 'nearly always be told'}
+    words = {.65: 'hardly', .8: 'sometimes', .92: 'often', math.inf: 'nearly always'}
     how = next(said for most, said in words.items() if ten[0] < most)
     right = f'{percent_text(ten)} right; a coin has 50%{beside}'
     fits = 'Whether its answers fit their questions could not be measured.'
-    if math.isfinite(sense[0]): fits = f"Its answers fit their questions {percent_text(sense)} as well as the person's do."
-    return f"Ten of its messages can {how} from ten of the person's ({right}). {fits}"
+    if math.isfinite(sense[0]):
+        fits = f"Its answers fit their questions {percent_text(sense)} as well as the person's do."
+    return f"Ten of its messages can {how} be told from ten of the person's ({right}). {fits}"
 
 # %% ../../nbs/evaluate/index.ipynb #1644b21c
 def percent_text(
@@ -419,6 +435,7 @@ def picture(
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
 
+# %% ../../nbs/evaluate/index.ipynb #c4ed9521
 def html_table(
     head:list, # Of the columns
     rows:list, # Of cells
@@ -431,7 +448,8 @@ def html_table(
 REPORT_STYLE = """:root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 img { max-width: 100%; border-radius: 6px } table { border-collapse: collapse; margin: 1rem 0; font-size: .93em }
-th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884; overflow-wrap: anywhere }
+th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884;
+  overflow-wrap: anywhere }
 th, td:nth-child(-n+2) { overflow-wrap: normal }
 .verdict { border: 2px solid #0b6bdc; border-radius: 10px; padding: .3rem 1.2rem; margin: 1rem 0 }
 .small { font-size: .85em; opacity: .8 } li { margin: .2rem 0 }"""
@@ -471,14 +489,16 @@ def _surprise_html(like):
 
 def _told_html(like):
     "How often a classifier finds out."
-    intro = ("How often a classifier finds out which messages are not the person's, in conversations that it has not seen "
-             '(or parts of them, where there are fewer than five).')
-    told, alt = {name: t for name, t in like['told'].items() if t}, "How often messages of each are told from the person's"
+    intro = ("How often a classifier finds out which messages are not the person's, in conversations that it has "
+             'not seen (or parts of them, where there are fewer than five).')
+    told = {name: t for name, t in like['told'].items() if t}
+    alt = "How often messages of each are told from the person's"
     return section('Told apart', intro, picture(plot_told(told), alt) if told else '<p>Too few messages.</p>')
 
 def _taken_html(like):
     "Whose messages are they taken for?"
-    intro = "Twenty people, among them the person: whose are these messages? The share that is taken for the person's."
+    intro = ('Twenty people, among them the person: whose are these messages? '
+             "The share that is taken for the person's.")
     rows = {f'{name}, {k} at a time': getattr(t, k) for name, t in like['taken'].items() for k in ('one', 'ten')}
     if not rows: return section('Taken for the person', intro, '<p>Not measured.</p>')
     chart, alt = plot_measures(rows, 'taken for the person', 1/20), "How often messages of each are taken for the person's"
@@ -487,14 +507,15 @@ def _taken_html(like):
 # %% ../../nbs/evaluate/index.ipynb #84a49f4a
 def _sense_html(like):
     "Do the answers belong to their questions?"
-    intro = ("How much better an answer fits its own question than another one, as a share of what the person's answers do. "
-             'The judge is a base of the same family as most models here; it may like their way of answering.')
+    intro = ("How much better an answer fits its own question than another one, as a share of what the person's "
+             'answers do. The judge is a base of the same family as most models here; it may like their way of answering.')
     if not math.isfinite(like['sense'].value):
         problem = "<p>Not measured: the judge is not sure that the person's own answers fit their questions.</p>"
         return section('Sense', intro, problem)
     chart = plot_measures({'the model': like['sense'], 'the person': Measure(1., 1., 1.)}, 'sense', 0)
     return section('Sense', intro, picture(chart, "The sense of the model's answers"))
 
+# %% ../../nbs/evaluate/index.ipynb #3a61053d
 def habits_html(
     like:dict,  # From `judge_likeness`
     n:int=3,    # Habits of which examples are shown
@@ -521,10 +542,11 @@ def leaks_html(
     guard = _guard_html(report['guard']) if 'guard' in report else ''
     return ''.join(['<h2>What does it give away?</h2>', *parts, guard])
 
+# %% ../../nbs/evaluate/index.ipynb #856d29af
 def _copies_html(leak, copies):
     "What stands in the training messages."
-    head = ['', 'longer messages that stand in the training messages', 'messages with eight words in a row from there',
-            'longest stretch']
+    head = ['', 'longer messages that stand in the training messages',
+            'messages with eight words in a row from there', 'longest stretch']
     rows = [(key.capitalize().replace('_', ' '), percent_text(v['whole']), percent_text(v['eight_words']),
              f'{v["longest"]} words') for key, v in copies.items()]
     alt = 'Share of messages with a stretch of training text, by its length'
@@ -540,9 +562,9 @@ def _membership_html(leak):
 # %% ../../nbs/evaluate/index.ipynb #3753fc78
 def _secrets_html(leak, rivals):
     "What became of the planted secrets."
-    intro = ('Invented secrets were put among the messages, and a twin of the model was trained on them. Then it was asked. '
-             f'<i>Exposure</i> sorts each secret among {rivals} others that might have stood there, by how likely the twin '
-             f'finds them: {math.log2(rivals + 1):.0f} bits if it comes first.')
+    intro = ('Invented secrets were put among the messages, and a twin of the model was trained on them. '
+             f'Then it was asked. <i>Exposure</i> sorts each secret among {rivals} others that might have stood there, '
+             f'by how likely the twin finds them: {math.log2(rivals + 1):.0f} bits if it comes first.')
     head = ['said', 'as', 'exposure, mean (lowest to highest)', 'in the model that has not read it', 'came out']
     def row(redacted, n, e):
         said, kind = 'once' if n == 1 else f'{n} times', 'redacted' if redacted else 'written'
@@ -552,15 +574,18 @@ def _secrets_html(leak, rivals):
     chart = picture(plot_canaries(leak['caught']), 'Exposure of each secret by how often it was said')
     return section('Planted secrets', intro, html_table(head, rows), chart)
 
+# %% ../../nbs/evaluate/index.ipynb #eab8c00c
 def _guard_html(guard):
     "What a guard does, and what it costs."
-    without, with_it, bits = percent_text(guard['copied_without']), percent_text(guard['copied_with']), guard['bits_per_byte']
-    intro = (f'A guard that lets at most {guard["tokens"]} tokens in a row be those of a training message brings the share '
-             f'of messages that hold more from {without} to {with_it}. '
+    without, with_it = percent_text(guard['copied_without']), percent_text(guard['copied_with'])
+    bits = guard['bits_per_byte']
+    intro = (f'A guard that lets at most {guard["tokens"]} tokens in a row be those of a training message brings '
+             f'the share of messages that hold more from {without} to {with_it}. '
              f'It costs {bits[0]:.1g} bits a byte, at most {bits[2]:.1g}.')
     told = {'with the guard': guard['ten_with'], 'without': guard['ten_without']}
     if not all(told.values()): return section('With a guard', intro)
-    chart, alt = plot_measures(told, 'told from the person, ten messages at a time', .5), "How often replies are told from the person's with a guard and without"
+    chart = plot_measures(told, 'told from the person, ten messages at a time', .5)
+    alt = "How often replies are told from the person's with a guard and without"
     return section('With a guard', intro, picture(chart, alt))
 
 # %% ../../nbs/evaluate/index.ipynb #cae3ef4a
@@ -572,17 +597,19 @@ def report_page(
     "The report to read."
     title = 'Does it sound like me, and what does it give away?'
     about = f'{_about_text(report)} This page shows some of the messages themselves; the JSON file beside it does not.'
-    return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
             f'<title>tinychat: evaluation</title><style>{REPORT_STYLE}</style></head><body>'
             f'<h1>{title}</h1>{verdict_html(report)}<p class="small">{about}</p>'
             f'{likeness_html(like)}{leaks_html(leak, report) if leak else ""}</body></html>')
 
+# %% ../../nbs/evaluate/index.ipynb #6f272890
 def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
-    return (f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, {m["held_out"]:,} held out '
-            f'with {m["replies"]:,} replies in them. Temperature {s["temperature"]}, {cut}. '
+    return (f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
+            f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them. Temperature {s["temperature"]}, {cut}. '
             'Intervals say where a number would lie in 95 of 100 cases, had there been other conversations '
             '(bootstrap over these, or over parts of them where they are few; too few have none). '
             'Another seed draws other replies, and moves numbers about as far. '
@@ -590,8 +617,9 @@ def _about_text(report)->str:
 
 # %% ../../nbs/evaluate/index.ipynb #988f9e93
 STAGES = { # seconds that they take on two cores
-    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 45, 'habits': 18,
-    'word for word': 15, 'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15, 'the guard': 20}
+    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 45,
+    'habits': 18, 'word for word': 15, 'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15,
+    'the guard': 20}
 QUICK = Effort(steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)
 
 @contextmanager
