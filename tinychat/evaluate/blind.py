@@ -16,11 +16,11 @@ from ..data import Block
 from ..files import may_write, printable, write_atomic
 
 # %% auto #0
-__all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'JS_READ', 'JS_TALK', 'JS_PLAY',
-           'JS_ANSWER', 'JS_END', 'JS_COPY', 'FIRST_LINE', 'BLIND_STYLE', 'PIECES', 'BLIND_SCRIPT', 'BLIND_POLICY',
-           'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds', 'wilson_interval', 'verdict',
-           'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text', 'veil', 'unveil', 'page_data',
-           'checksum', 'page_html', 'check_page', 'write_page']
+__all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'CSS_RESULT', 'JS_READ', 'JS_TALK',
+           'JS_PLAY', 'JS_ANSWER', 'JS_END', 'JS_COPY', 'FIRST_LINE', 'BLIND_STYLE', 'PIECES', 'BLIND_SCRIPT',
+           'BLIND_POLICY', 'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds',
+           'wilson_interval', 'verdict', 'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text',
+           'veil', 'unveil', 'page_data', 'checksum', 'page_html', 'check_page', 'write_page']
 
 # %% ../../nbs/evaluate/blind.ipynb #5206b00c
 MAX_SHOWN = 400 # characters of a message that are shown
@@ -143,7 +143,8 @@ class BlindTest:
     ):
         try: import ipywidgets as W
         except ImportError:
-            raise ImportError('The blind test needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
+            problem = 'The blind test needs ipywidgets: pip install ipywidgets, then restart the kernel.'
+            raise ImportError(problem) from None
         if not rounds: raise ValueError('There are no rounds to play. pick_rounds makes them.')
         self.W, self.rounds, self.name = W, list(rounds), display_name(name)
         self.title, self.talk, self.note = (W.HTML(layout=W.Layout(margin='0')) for _ in range(3))
@@ -192,7 +193,8 @@ def choose(self:BlindTest,
     "Answer the round on the screen; if it was answered already, the next."
     if which not in (1, 2): raise ValueError(f'Choose 1 for A or 2 for B, not {which!r}.')
     self.next()
-    if self.at >= len(self.rounds): raise ValueError(f'All {len(self.rounds)} rounds are played. again() begins anew.')
+    n = len(self.rounds)
+    if self.at >= n: raise ValueError(f'All {n} rounds are played. again() begins anew.')
     self.answers.append(which)
     self.draw()
     return which == self.rounds[self.at].real
@@ -401,6 +403,10 @@ progress::-moz-progress-bar { background: var(--blue) }
        background: var(--back) }
 #bar.answered { position: sticky; bottom: 0; z-index: 1 }
 #said { flex: 1; font-weight: 600 } #said.right { color: var(--good) } #said.wrong { color: var(--bad) }
+'''
+
+# %% ../../nbs/evaluate/blind.ipynb #219d23e5
+CSS_RESULT = '''
 .score { font-size: 44px; font-weight: 700; line-height: 1.1; margin: 12px 0 }
 .scale { position: relative; height: 14px; margin: 20px 0 4px; border-radius: 7px; background: var(--theirs) }
 .scale i { position: absolute; top: 0; bottom: 0; border-radius: 7px; background: var(--blue); opacity: .45 }
@@ -541,7 +547,7 @@ ask()
 
 # %% ../../nbs/evaluate/blind.ipynb #3203c892
 FIRST_LINE = '<!doctype html><!-- a blind test, made by tinychat -->\n'
-BLIND_STYLE = CSS_COLOURS + CSS_BUBBLES + CSS_CONTROLS
+BLIND_STYLE = CSS_COLOURS + CSS_BUBBLES + CSS_CONTROLS + CSS_RESULT
 PIECES = JS_READ, JS_TALK, JS_PLAY, JS_ANSWER, JS_END, JS_COPY
 BLIND_SCRIPT = f"'use strict'\n{{ const KEY = '{VEIL_KEY.decode()}'\n{''.join(PIECES)}}}\n"
 
@@ -563,13 +569,22 @@ def page_html(
     if not rounds: raise ValueError('There are no rounds to write. pick_rounds makes them.')
     data = veil(json.dumps(page_data(rounds, name), separators=(',', ':')))
     name = html.escape(display_name(name))
-    return FIRST_LINE + f'''<html lang="en"><head><meta charset="utf-8">
+    return FIRST_LINE + _head_html(name) + _body_html(name, data, count_text(rounds)) + '</html>\n'
+
+def _head_html(name)->str:
+    "What the browser has to know: the policy, the title, the style."
+    return f'''<html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{BLIND_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
 <title>Which did {name} write?</title>
 <style>{BLIND_STYLE}</style></head>
-<body data-rounds="{data}">
+'''
+
+# %% ../../nbs/evaluate/blind.ipynb #a1c902f9
+def _body_html(name, data, count)->str:
+    "What somebody sees before the script begins; the rounds are in `data`."
+    return f'''<body data-rounds="{data}">
 <header><h1>Which did {name} write?</h1>
 <p>A moment from a real talk, and two replies. {sentence_start(name)} wrote one;
 a tiny model that learned from their messages made up the other.</p></header>
@@ -577,11 +592,10 @@ a tiny model that learned from their messages made up the other.</p></header>
 open the file in a browser.</p></main>
 <div id="bar"><p id="said" role="status"></p>
 <button id="next" class="main" aria-describedby="said" hidden>Next</button></div>
-<footer>{count_text(rounds).replace('It holds', 'This page holds')} It loads nothing and sends nothing.
+<footer>{count.replace('It holds', 'This page holds')} It loads nothing and sends nothing.
 The answers in it are hidden from a glance, not locked. These are private words: ask before you pass them on.</footer>
 <script>{BLIND_SCRIPT}</script>
-</body></html>
-'''
+</body>'''
 
 # %% ../../nbs/evaluate/blind.ipynb #6889325c
 def check_page(
