@@ -219,9 +219,10 @@ def admit(
             raise HTTPError(503, reason=f'There are {tabs} tabs open already. Close one, and reload this one.')
     return hook
 
+# %% ../../nbs/share/web.ipynb #374d4483
 def own_kernel(
 ): # A `KernelSpecManager`
-    "The Python that serves the page, and none that is called python3 and lives elsewhere, without tinychat."
+    "Only the Python that serves the page."
     from jupyter_client.kernelspec import KernelSpecManager
     class ThisPython(KernelSpecManager): kernel_dirs = []
     return ThisPython
@@ -295,7 +296,9 @@ def stop(self:PageServer):
 
 # %% ../../nbs/share/web.ipynb #19a35f43
 @patch
-def run(self:PageServer, wanted):
+def run(self:PageServer,
+    wanted:int, # The port that was asked for
+):
     "Serve until a signal ends it; KeyboardInterrupt after Ctrl-C."
     self.app.stop, before = self.stop, signal.signal(signal.SIGINT, self.interrupt)
     closed = getattr(signal, 'SIGHUP', None) # the terminal was closed; Windows does not say so
