@@ -269,3 +269,11 @@ def test_bytes_that_are_no_text_do_not_end_a_talk(trained):
     env['PYTHONIOENCODING'] = 'ascii'
     p = subprocess.run([sys.executable, '-m', 'tinychat.chat', '--prompt', 'h\u00e9', '--max_tokens', '40', '--temperature', '3'], cwd=trained, env=env, capture_output=True)
     assert p.returncode == 0 and not p.stderr
+
+def test_an_import_says_what_learns_from_it(folder):
+    "The file that training takes by default is not named again; another one is."
+    (folder/'chat.txt').write_text(''.join(f'[05/{d:02}/24, 09:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for m, (who, text) in enumerate([('Ada', 'are you there?'), ('Grace', 'yes')])))
+    code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace')
+    assert code == 0 and out.endswith('it is what tinychat-train learns from.\n'), out + err
+    code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace', '--out', 'own.txt')
+    assert code == 0 and out.endswith('it is what tinychat-train --data own.txt learns from.\n'), out + err

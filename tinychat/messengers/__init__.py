@@ -623,7 +623,8 @@ def import_file(
     kept = write_import(done, out, report)
     print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
-    print(f'\nWritten to {out}. Read it, change what you like, then run tinychat-train.')
+    option = '' if out == Path('training_data/chatml_format.txt') else f' --data {out}'
+    print(f'\nWritten to {out}. Read it, and change what you like: it is what tinychat-train{option} learns from.')
     return done
 
 # %% ../../nbs/messengers/index.ipynb #a96304e1
