@@ -42,7 +42,7 @@ def orthogonalize_together(
     m:Tensor, # (n, rows, columns) matrices of one shape
     rounds:int=5, # Of the polynomial
 )->Tensor: # (n, rows, columns)
-    "What `orthogonalize` computes."
+    "What `orthogonalize` computes, for each of several matrices."
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = m.shape[1] > m.shape[2]
     x = m.to(torch.bfloat16 if half_type(m.device) == torch.bfloat16 else torch.float32)
@@ -80,6 +80,6 @@ def grouped_optimizers(
     model:GPT,  # What is to learn
     o:Options,  # With which learning rates
 )->list: # Optimizers, as from `make_optimizers`
-    "AdamW, and Muon for the matrices between the layers."
+    "AdamW, and Muon for the matrices inside the blocks."
     plain = make_optimizers(model, o.lr, o.muon_lr, o.weight_decay)
     return [{AdamW: GroupedAdamW, Muon: GroupedMuon}[type(each)](each.param_groups) for each in plain]
