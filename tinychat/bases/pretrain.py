@@ -298,6 +298,7 @@ def plain_precision(
     "32 bits, for all that is done within it."
     return nullcontext()
 
+# %% ../../nbs/bases/pretrain.ipynb #f2fb2be6
 @torch.no_grad()
 def soft_targets(
     teachers:list,      # GPTs with one vocabulary, on the device of `ids`
@@ -352,7 +353,6 @@ def distillation_loss(
     text = -logq.gather(-1, y[...,None]).mean()
     if tokens is None: return text, text
     p, logq = probs.float(), logq.gather(-1, tokens.long())
-    # All other tokens count as one.
     rest_p, rest_q = ((1 - each.sum(-1)).clamp_min(1e-6) for each in (p, logq.exp()))
     soft = -(p*logq).sum(-1) - rest_p*rest_q.log()
     return (1 - trust)*text + trust*soft.mean(), text
@@ -463,9 +463,10 @@ class Student:
         self.targets = soft_targets(teachers, mixture.ids, **pieces) if teachers else ()
         self.optimizers, forward = machine.optimizers(self.model, recipe), machine.forward_of(self.model)
         def losses(x, y, *targets): return distillation_loss(forward(x), y, *targets, trust=recipe.trust)
-        self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses # slow to begin, then much faster
+        self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses
         torch.manual_seed(recipe.seed*team.size + team.rank) # dropout differs between processes
 
+# %% ../../nbs/bases/pretrain.ipynb #cf90a957
 def _mixture_for(recipe, rows, tok, machine):
     "What this process reads."
     shares = {n: s for n, s in recipe.shares.items() if n in rows}
@@ -509,12 +510,13 @@ def pretrain(
         total += student.learn(step)
         step += 1
         if minutes and step in (100, 200):
-            total.item() # to ask for a number is to wait for it
+            total.item() # wait until all steps are done
             student.recipe = machine.team.agreed(limit.fit(student.recipe, step))
         if step % REPORT_EVERY == 0 or step == student.recipe.steps:
             yield _progress_report(student, step, total.item(), limit.seconds)
             total.zero_()
 
+# %% ../../nbs/bases/pretrain.ipynb #4c6a391d
 def _progress_report(student, step, total, seconds):
     "How far it is, the mean loss since the last report, and at the end the model."
     recipe, loss = student.recipe, total/((step - 1) % REPORT_EVERY + 1)
@@ -536,6 +538,7 @@ def save_base(
     write_atomic(folder/'recipe.json', json.dumps(asdict(recipe), indent=1).encode())
     tok.save(folder/'tokenizer.json')
 
+# %% ../../nbs/bases/pretrain.ipynb #c4fa8659
 def packed_weights(
     model:GPT, # Trained
     int8:bool, # Keep matrices as whole numbers and scales?
@@ -569,6 +572,7 @@ def prepare_rows(
     if missing: raise ValueError(f'{path} was made without {", ".join(sorted(missing))}. {anew}')
     return rows, tok
 
+# %% ../../nbs/bases/pretrain.ipynb #1bc5533f
 def _write_rows(corpora, path, vocab_size):
     "Read and encode all sources, the neat ones twice."
     read = read_sources(corpora)
@@ -607,6 +611,7 @@ def make_base(
     machine.team.wait()
     return folder
 
+# %% ../../nbs/bases/pretrain.ipynb #e06cdfe0
 def _shared_rows(corpora, path, recipe, team):
     "What the first process prepares, and all read."
     if team.rank == 0: prepare_rows(corpora, path, recipe.vocab_size)
