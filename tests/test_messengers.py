@@ -445,3 +445,8 @@ def test_groups_of_one_name_in_imessage(tmp_path):
     rows = [(chat, dict(text=words, **(dict(is_from_me=1) if mine else dict(handle_id=1)))) for chat, mine, words in ((3, 0, 'soup?'), (4, 0, 'tea?'), (3, 1, 'yes'), (4, 1, 'no'))]
     make(tmp_path/'chat.db', *rows, more="INSERT INTO chat VALUES (4, 'chat1816', 'Engines', 43)")
     assert as_texts(import_exports(tmp_path)) == [['other: soup?', 'me: yes'], ['other: tea?', 'me: no']]
+
+def test_an_export_in_which_nobody_wrote_names_nobody(tmp_path):
+    whatsapp(tmp_path/'chat.txt', [('10:00', 'Ada', '<Media omitted>'), ('10:01', 'Bo', '<Media omitted>')])
+    with pytest.raises(ValueError, match=r'of 2 records none is left\. The records are: 2 pictures') as e: import_exports(tmp_path)
+    assert 'You are' not in str(e.value) and str(e.value).endswith('a reply needs something to reply to.')

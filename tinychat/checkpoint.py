@@ -28,7 +28,7 @@ def load_checkpoint(
     except FileNotFoundError:
         raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
     except IsADirectoryError:
-        raise ValueError(f'{path} is a folder. Give the checkpoint in it, by habit ckpt.pt.') from None
+        raise ValueError(f'{path} is a folder. Give the checkpoint in it, usually ckpt.pt.') from None
     except PermissionError: raise ValueError(f'{path} may not be read by you. Change its permissions.') from None
     except pickle.UnpicklingError:
         raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. '

@@ -37,8 +37,8 @@ def may_write(
     path,                # File to write, or with `folder` a folder to write into
     is_ours=None,        # From the path of what is there to True if it may be replaced (None: anything may)
     refusal:str=None,    # What to say if it may not; ValueError with this text
-    option:str='--out',  # Option that the path came from, for the messages
-    hint:str=None,       # What to do about a folder in the way (None: say the option)
+    option:str='--out',  # The option that the path came from, for the messages
+    hint:str=None,       # What to do about a folder in the way (None: give a file with `option`)
     folder:bool=False,   # Is a folder to be written?
 )->Path: # The path; ValueError or OSError if it cannot be written, or something would be lost
     "May this be written, and would nothing else be lost?"

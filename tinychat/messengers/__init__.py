@@ -137,9 +137,9 @@ def list_senders(
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
 def find_me(
     exports:list,  # `Export`s
-    names:list=(), # What the person is called in them, if they do not say it
+    names:list=(), # What the person is called in them, if they do not say so
 )->dict: # format -> senders who are the person there; ValueError with the senders if that is not clear
-    "Who is the person to learn?"
+    "Which senders are the person that the model imitates?"
     given, me, by_format = match_names(names, count_senders(exports)), {}, {}
     for e in exports: by_format.setdefault(e.format, []).append(e)
     def owners(es, guess): return set().union(*(c.me for e in es for c in e.chats if c.guess == guess))
@@ -158,8 +158,9 @@ def find_me(
 # %% ../../nbs/messengers/index.ipynb #fc4f69ad
 def who_you_are(
     me:dict, # From `find_me`
-)->str: # A sentence
+)->str: # A sentence; '' if nobody wrote anything
     "Who was taken for the person."
+    if not any(me.values()): return ''
     return 'You are ' + '; '.join(f"{', '.join(sorted(names))} in {form}" for form, names in me.items() if names) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #ed3d6051
@@ -408,8 +409,8 @@ class Import:
 # %% ../../nbs/messengers/index.ipynb #c39ca098
 def import_exports(
     *paths,                 # Files, folders and zips
-    me=(),                  # What the person is called in them (nothing: found out)
-    gap_minutes:float=None, # Silence that ends a conversation (None: found out)
+    me=(),                  # What the person is called in them (empty: what they say, or a guess)
+    gap_minutes:float=None, # Silence that ends a conversation (None: chosen by `best_gap`)
     redact:bool=True,       # Replace what is private
     since:datetime=None,    # Leave out what is older (None: nothing)
     skip=(),                # Resolved paths of files that must not be read
@@ -477,7 +478,8 @@ def what_was_dropped(
     "Where all messages went, for an error."
     counts = sum((Counter(e.dropped) for e in exports), Counter())
     counts += Counter({reason: sum(c.values()) for reason, c in gone.items()})
-    return 'They are: ' + '; '.join(f'{n:,} {(REASONS | IMPORT_REASONS)[r]}' for r, n in counts.most_common()) + '.'
+    words = REASONS | IMPORT_REASONS
+    return 'The records are: ' + '; '.join(f'{n:,} {words[reason]}' for reason, n in counts.most_common()) + '.'
 
 def nothing_left(
     exports:list, # `Export`s
@@ -488,8 +490,8 @@ def nothing_left(
     "Say that there is no conversation to learn from, and why."
     read = sum(e.read for e in exports)
     alone = '' if others else ' Nobody else wrote anything in them, and a reply needs something to reply to.'
-    return (f'In these exports nobody talks with you: of {read:,} records none is left. '
-            f'{you_are} {what_was_dropped(gone, exports)}{alone}')
+    start = f'In these exports nobody talks with you: of {read:,} records none is left. '
+    return start + f'{you_are} {what_was_dropped(gone, exports)}'.lstrip() + alone
 
 # %% ../../nbs/messengers/index.ipynb #2bb3e3b3
 def where_replaced(
@@ -600,7 +602,7 @@ def check_report(
 @dataclass
 class ImportOptions:
     "How to import."
-    gap_minutes:float=None # Silence that ends a conversation (None: found out)
+    gap_minutes:float=None # Silence that ends a conversation (None: chosen by `best_gap`)
     redact:bool=True       # Replace what is private
     since:str=None         # Leave out what is older, for example 2020-01-31 (None: nothing)
 
@@ -608,7 +610,7 @@ class ImportOptions:
 def import_file(
     paths,                      # Files, folders and zips
     out='training_data/chatml_format.txt', # ChatML file to write
-    me=(),                      # What the person is called in them (nothing: found out)
+    me=(),                      # What the person is called in them (empty: what they say, or a guess)
     options:ImportOptions=None, # How to import (None: as usual)
     report=None,                # Write the account here, as JSON (None: nowhere)
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written

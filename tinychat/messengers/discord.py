@@ -134,7 +134,7 @@ def direct_chat_owner(
     channel:dict, # As in the file
     people:dict,  # id -> author
 )->set: # The owner's id; empty if it is not certain
-    "The person whom a direct chat is not named after."
+    "Of the two people in a direct chat, the one that it is not named after."
     if channel.get('type') != 'DirectTextChat' or len(people) != 2: return set()
     known_as = lambda a: (a.get('name'), a.get('nickname'), f"{a.get('name')}#{a.get('discriminator')}")
     mine = {i for i, a in people.items() if channel.get('name') not in known_as(a)}

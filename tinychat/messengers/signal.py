@@ -115,7 +115,7 @@ def find_mentions(
     ranges,     # `bodyRanges`: mentions, bold and the like
     names:dict, # ACI -> name
 )->list: # (where, name), in order
-    "The mentions of people whom we know."
+    "The mentions of people that we know."
     notes = ranges if isinstance(ranges, list) else []
     found = [(nested(r, 'start') or 0, nested(r, 'mentionAci')) for r in notes]
     return sorted((start, names[aci]) for start,aci in found if isinstance(start, int) and isinstance(aci, str)

@@ -16,13 +16,13 @@ __all__ = ['Guard']
 
 # %% ../../nbs/share/guard.ipynb #a2a87ef0
 class Guard:
-    "Forbids a model to go on with a training message for more than `n` tokens word for word."
+    "Keeps a model from repeating more than `n` tokens in a row of a training message."
     def __init__(self,
         tok:Tokenizer, # Of the model
         texts:list,    # Training messages, of everybody
-        n:int=8,       # Tokens that may be the same; ValueError below 1
+        n:int=8,       # Tokens in a row that may be the same; ValueError below 1
     ):
-        if n < 1: raise ValueError(f'A guard must let at least 1 token be the same, not {n}.')
+        if n < 1: raise ValueError(f'A guard must allow at least 1 token in a row, not {n}.')
         self.n, self.next_ids = n, defaultdict(set)
         for ids in map(tok.encode, texts):
             for i in range(n, len(ids)): self.next_ids[tuple(ids[i-n:i])].add(ids[i])
@@ -38,7 +38,7 @@ def read(
     cls:Guard,
     tok:Tokenizer, # Of the model
     path,          # ChatML; ValueError if it is something else
-    n:int=8,       # Tokens that may be the same; ValueError below 1
+    n:int=8,       # Tokens in a row that may be the same; ValueError below 1
 )->Guard:
     "A guard over a file of messages."
     return cls(tok, [b.text for c in read_chatml(path) for b in c], n)

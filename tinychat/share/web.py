@@ -158,7 +158,7 @@ def free_port(
 @dataclass
 class WebOptions:
     "How the page is served. ValueError for what makes no sense."
-    port:int=8866       # The next free one is taken if this is not; 0: any
+    port:int=8866       # If it is taken, the next free one is used; 0: any
     ip:str='127.0.0.1'  # Who can come: 127.0.0.1, this computer; 0.0.0.0, its networks, for those who have the token
     token:str=None      # What visitors must know, 8 characters or more (None: nothing on this computer, else random)
     tabs:int=8          # Open at once, at most
@@ -320,6 +320,6 @@ def serve(
     check_packages()
     tell_tabs(checkpoint, guard)
     wanted, o = o.port, o.settled()
-    # Refused visitors are no news, and their addresses may hold a token
+    # Refused visitors are not news, and their addresses may hold a token
     logging.getLogger('tornado').setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder: PageServer(Path(folder), o).run(wanted)
