@@ -20,7 +20,7 @@ from .half import autocast, half_type
 from ..gpt import GPT, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'ChunkedCrossEntropy', 'chunk_loss',
+__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss', 'ChunkedCrossEntropy',
            'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
@@ -57,6 +57,7 @@ def to_half(
     kind = x.device.type
     return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
 
+# %% ../../nbs/fast/cpu.ipynb #fc18199e
 def attend(
     q:Tensor,        # (B, heads, T, d)
     k:Tensor,        # (B, heads, S, d)
@@ -98,12 +99,13 @@ def hidden(
     model:GPT,              # Its weights
     ids:Tensor,             # (B, T) token ids
     cache:StaticCache=None, # What came before; it is extended (None: nothing)
-    recompute:bool=False,   # Keep only what goes into each block, and compute the rest again in the backward pass?
+    recompute:bool=False,   # Gradient checkpointing?
 )->Tensor: # (B, T, n_embd); ValueError if they do not fit the context
     "What `GPT.hidden` computes."
     start = cache.length if cache else 0
     end = start + ids.shape[1]
-    if end > model.config.context: raise ValueError(f'{end} tokens do not fit a context of {model.config.context}.')
+    if end > model.config.context:
+        raise ValueError(f'{end} tokens do not fit a context of {model.config.context}.')
     rope = model.cos[start:end], model.sin[start:end]
     x = F.dropout(model.embed_tokens(ids), model.config.dropout, model.training)
     for n, layer in enumerate(model.layers):
@@ -112,32 +114,15 @@ def hidden(
     if cache: cache.length = end
     return norm(x, model.norm)
 
+# %% ../../nbs/fast/cpu.ipynb #cb98c709
 def logits(
     model:GPT,            # Its weights
     ids:Tensor,           # (B, T) token ids
     recompute:bool=False, # As for `hidden`
 )->Tensor: # (B, T, vocab_size)
     "What the network computes, in mixed precision."
-    with autocast(ids.device): return F.linear(hidden(model, ids, None, recompute), model.embed_tokens.weight)
-
-# %% ../../nbs/fast/cpu.ipynb #44f97ede
-class ChunkedCrossEntropy(torch.autograd.Function):
-    "Weighted cross-entropy from hidden states: the sum, and each position's own, in nats."
-    @staticmethod
-    def forward(ctx, hidden, embedding, y, weight, size=256):
-        nats, d_hidden, d_embedding = torch.empty(len(y)), torch.empty_like(hidden), torch.zeros_like(embedding)
-        matrix = embedding.to(hidden.dtype)
-        for at in range(0, len(y), size):
-            chunk = slice(at, at + size)
-            nats[chunk], d_logits = chunk_loss(F.linear(hidden[chunk], matrix).float(), y[chunk,None], weight[chunk,None])
-            d_logits = d_logits.to(hidden.dtype)
-            torch.mm(d_logits, matrix, out=d_hidden[chunk])
-            d_embedding += d_logits.T @ hidden[chunk]
-        ctx.save_for_backward(d_hidden, d_embedding)
-        ctx.mark_non_differentiable(nats)
-        return (nats*weight).sum(), nats
-    @staticmethod
-    def backward(ctx, d, _): return *(t*d for t in ctx.saved_tensors), None, None, None
+    with autocast(ids.device):
+        return F.linear(hidden(model, ids, None, recompute), model.embed_tokens.weight)
 
 # %% ../../nbs/fast/cpu.ipynb #e5b89bd5
 def chunk_loss(
@@ -151,6 +136,26 @@ def chunk_loss(
     total = exps.sum(1, keepdim=True)
     nats = (total.log() + largest - right)[:,0]
     return nats, exps.mul_(weight/total).scatter_add_(1, y, -weight)
+
+# %% ../../nbs/fast/cpu.ipynb #44f97ede
+class ChunkedCrossEntropy(torch.autograd.Function):
+    "Weighted cross-entropy from hidden states: the sum, and each position's own, in nats."
+    @staticmethod
+    def forward(ctx, hidden, embedding, y, weight, size=256):
+        d_hidden, d_embedding = torch.empty_like(hidden), torch.zeros_like(embedding)
+        nats, matrix = torch.empty(len(y)), embedding.to(hidden.dtype)
+        for at in range(0, len(y), size):
+            chunk = slice(at, at + size)
+            logits = F.linear(hidden[chunk], matrix).float()
+            nats[chunk], d_logits = chunk_loss(logits, y[chunk,None], weight[chunk,None])
+            d_logits = d_logits.to(hidden.dtype)
+            torch.mm(d_logits, matrix, out=d_hidden[chunk])
+            d_embedding += d_logits.T @ hidden[chunk]
+        ctx.save_for_backward(d_hidden, d_embedding)
+        ctx.mark_non_differentiable(nats)
+        return (nats*weight).sum(), nats
+    @staticmethod
+    def backward(ctx, d, _): return *(t*d for t in ctx.saved_tensors), None, None, None
 
 # %% ../../nbs/fast/cpu.ipynb #b8943d9c
 def weighted_loss(
@@ -174,7 +179,7 @@ def keep_memory():
     if sys.platform != 'linux': return
     try:
         libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 2**25) # M_MMAP_THRESHOLD: larger pieces come from the system each time; this is the most it can be
+        libc.mallopt(-3, 2**25) # M_MMAP_THRESHOLD, the largest: larger pieces come from the system each time
         libc.mallopt(-1, 2**31 - 1) # M_TRIM_THRESHOLD: what is kept
     except (OSError, AttributeError): pass # another C library
 
@@ -182,50 +187,29 @@ def keep_memory():
 class CpuEngine(Engine):
     "An engine that takes the steps of a single token with few calls. Each thread needs its own."
     def __init__(self,
-        model:GPT, # In float32, on the CPU. Weights that are changed through `.data` leave no trace and are not noticed
+        model:GPT, # In float32, on the CPU. Changes of weights in place through `.data` are not noticed
     ):
         super().__init__(model)
         self.copied = None # what the copies were made from
-    def __getstate__(self): return dict(model=self.model, copied=None) # a copy must not share half of the memory
+    def __getstate__(self): return dict(model=self.model, copied=None) # a copy gets memory of its own
     @torch.no_grad()
     def hidden(self, ids, cache):
         self.refresh()
         return hidden(self.model, ids, cache)
     def logits(self, ids, cache):
-        if ids.numel() > 1 or not cache.length or not self.copied: return super().logits(ids, cache)
-        return self.step(ids.item(), cache)
-    def refresh(self):
-        "Copy the weights, if they changed."
-        if self.model.training or self.model.embed_tokens.weight.is_inference(): self.copied = None; return
-        now = weights_version(self.model)
-        if now != self.copied: self.copy_weights()
-        self.copied = now
+        single = ids.numel() == 1 and cache.length and self.copied
+        return self.step(ids.item(), cache) if single else super().logits(ids, cache)
 
-# %% ../../nbs/fast/cpu.ipynb #66f04ec9
+# %% ../../nbs/fast/cpu.ipynb #25b17253
 @patch
-@torch.inference_mode(False)
-@torch.no_grad()
-def copy_weights(self:CpuEngine):
-    "Rearrange the weights for single tokens."
-    m, c = self.model, self.model.config
-    self.set_aside()
-    root, d = c.n_embd**.5, c.n_embd//c.n_head # a norm divides by length/root(n); here it divides by the length alone
-    self.products, self.head_norms = [], []
-    for layer in m.layers:
-        a, p = layer.self_attn, layer.mlp
-        qkv, gate_up = (w*root for w in folded(layer))
-        gate_up[:c.n_hidden] /= 2 # see `step`
-        self.products.append([_product(qkv, self.x, self.qkv), _add_product(a.o_proj.weight, self.y, self.x),
-                              _product(gate_up, self.x, self.gate_up), _add_product(p.down_proj.weight, self.inner, self.x)])
-        # Queries would be divided by the root of d anyway, so only keys are multiplied by it.
-        norms = [a.q_norm.weight.expand(c.n_head, d), a.k_norm.weight.expand(c.n_kv_head, d)*d**.5]
-        self.head_norms.append(torch.cat(norms).numpy())
-    self.to_logits = _product(m.embed_tokens.weight*m.norm.weight*root, self.x, self.out)
-    self.embedding, self.cos = m.embed_tokens.weight.detach().numpy(), m.cos.numpy()
-    self.sin = (m.sin*torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)).numpy().reshape(-1, 2, d//2)
-    self.needs_max = any(largest_score(layer.self_attn) > 60 for layer in m.layers)
-    self.look_at_memory()
+def refresh(self:CpuEngine):
+    "Copy the weights, if they changed."
+    if self.model.training or self.model.embed_tokens.weight.is_inference(): self.copied = None; return
+    now = weights_version(self.model)
+    if now != self.copied: self.copy_weights()
+    self.copied = now
 
+# %% ../../nbs/fast/cpu.ipynb #3d284294
 def _product(w, x, out):
     "A call, to be made when `x` holds something, that writes w @ x to `out`."
     return partial(torch.mv, w.detach(), x, out=out)
@@ -233,35 +217,75 @@ def _add_product(w, x, out):
     "The same, added to what `out` holds."
     return partial(torch.addmv, out, w.detach(), x, out=out)
 
+# %% ../../nbs/fast/cpu.ipynb #66f04ec9
+@patch
+def products_of(self:CpuEngine, layer):
+    "The four products of a block."
+    c, a, p = self.model.config, layer.self_attn, layer.mlp
+    qkv, gate_up = (w*c.n_embd**.5 for w in folded(layer))
+    gate_up[:c.n_hidden] /= 2
+    return [_product(qkv, self.x, self.qkv), _add_product(a.o_proj.weight, self.y, self.x),
+            _product(gate_up, self.x, self.gate_up), _add_product(p.down_proj.weight, self.inner, self.x)]
+
+@patch
+def head_norms_of(self:CpuEngine, attention):
+    "What each head of queries and of keys is multiplied by."
+    c, d = self.model.config, attention.d
+    q, k = attention.q_norm.weight.expand(c.n_head, d), attention.k_norm.weight.expand(c.n_kv_head, d)
+    return torch.cat([q, k*d**.5]).numpy()
+
+# %% ../../nbs/fast/cpu.ipynb #644445e9
+@patch
+@torch.inference_mode(False)
+@torch.no_grad()
+def copy_weights(self:CpuEngine):
+    "Rearrange the weights for single tokens."
+    m, d = self.model, self.model.layers[0].self_attn.d
+    self.set_aside()
+    self.products = [self.products_of(layer) for layer in m.layers]
+    self.head_norms = [self.head_norms_of(layer.self_attn) for layer in m.layers]
+    to_logits = m.embed_tokens.weight*m.norm.weight*m.config.n_embd**.5
+    self.to_logits = _product(to_logits, self.x, self.out)
+    self.embedding, self.cos = m.embed_tokens.weight.detach().numpy(), m.cos.numpy()
+    signs = torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)
+    self.sin = (m.sin*signs).numpy().reshape(-1, 2, d//2)
+    self.needs_max = any(largest_score(layer.self_attn) > 60 for layer in m.layers)
+    self.view_memory()
+
 # %% ../../nbs/fast/cpu.ipynb #401271f0
 def largest_score(
     attention, # An `Attention`
 )->float: # No score of its queries and keys can be larger
     "A bound from the weights of its norms."
-    return (attention.d**.5 * attention.q_norm.weight.abs().max() * attention.k_norm.weight.abs().max()).item()
+    q, k = (norm.weight.abs().max() for norm in (attention.q_norm, attention.k_norm))
+    return (attention.d**.5 * q * k).item()
 
+# %% ../../nbs/fast/cpu.ipynb #8e2bb230
 @patch
 def set_aside(self:CpuEngine):
     "Memory for what lies between the products."
     c, d = self.model.config, self.model.config.n_embd//self.model.config.n_head
     def zeros(*shape, dtype=torch.float32): return torch.zeros(shape, dtype=dtype, device='cpu')
     self.x, self.y = zeros(c.n_embd), zeros(c.n_head*d) # the stream, and what attention gathered
-    self.qkv, self.gate_up, self.inner = zeros((c.n_head + 2*c.n_kv_head)*d), zeros(2*c.n_hidden), zeros(c.n_hidden)
+    self.qkv = zeros((c.n_head + 2*c.n_kv_head)*d)
+    self.gate_up, self.inner = zeros(2*c.n_hidden), zeros(c.n_hidden)
     self.out, self.chance, self.drawn = zeros(c.vocab_size), zeros(1, 1), zeros(1, 1, dtype=torch.long)
     self.cache_memory = None
 
+# %% ../../nbs/fast/cpu.ipynb #6a5c1a4b
 @patch
-def look_at_memory(self:CpuEngine):
+def view_memory(self:CpuEngine):
     "The same memory as NumPy arrays, in the shapes that `step` wants."
     c, d = self.model.config, self.model.config.n_embd//self.model.config.n_head
     heads, kv = c.n_head, c.n_kv_head
-    qkv = self.qkv.numpy().reshape(-1, d)
-    self.a = dict(x=self.x.numpy(), qkv=self.qkv.numpy(), gate_up=self.gate_up.numpy(), inner=self.inner.numpy(), out=self.out.numpy(),
-                  qk=qkv[:heads + kv], v=qkv[heads + kv:], k=qkv[heads:heads + kv], q=qkv[:heads].reshape(kv, heads//kv, d).transpose(0, 2, 1),
-                  y=self.y.numpy().reshape(kv, heads//kv, d), ones=np.ones((c.context, 1), np.float32))
-    self.a['turned'], self.a['size'] = np.empty((heads + kv, d), np.float32), np.empty((heads + kv, 1), np.float32)
-    self.squares = partial(np.matmul, self.a['qk'][:,None], self.a['qk'][:,:,None], out=self.a['size'][:,None])
-    self.swapped = self.a['qk'].reshape(heads + kv, 2, d//2)[:,::-1] # the second half of each head comes first
+    self.a = {name: getattr(self, name).numpy() for name in ('x', 'qkv', 'gate_up', 'inner', 'out')}
+    qkv, y = self.a['qkv'].reshape(-1, d), self.y.numpy()
+    q, qk, k, v = qkv[:heads], qkv[:heads + kv], qkv[heads:heads + kv], qkv[heads + kv:]
+    self.a |= dict(q=q.reshape(kv, heads//kv, d).transpose(0, 2, 1), qk=qk, k=k, v=v,
+                   y=y.reshape(kv, heads//kv, d), ones=np.ones((c.context, 1), np.float32),
+                   turned=np.empty((heads + kv, d), np.float32), size=np.empty((heads + kv, 1), np.float32))
+    self.squares = partial(np.matmul, qk[:,None], qk[:,:,None], out=self.a['size'][:,None])
+    self.swapped = qk.reshape(heads + kv, 2, d//2)[:,::-1] # the second half of each head comes first
     self.turned = self.a['turned'].reshape(heads + kv, 2, d//2)
 
 # %% ../../nbs/fast/cpu.ipynb #d930d0e2
@@ -271,9 +295,8 @@ def step(self:CpuEngine,
     cache:StaticCache, # What came before; it is extended
 )->Tensor: # (1, vocab_size), overwritten by the next call
     "One token through the network."
-    if self.cache_memory is not cache.k:
-        self.cache_memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
-    x, size, eps = self.a['x'], self.a['size'], len(self.a['x'])*1e-6
+    if self.cache_memory is not cache.k: self.view_cache(cache)
+    x, eps = self.a['x'], len(self.a['x'])*1e-6
     x[:] = self.embedding[token]
     for (read, gather, gate_up, down), norms, past in zip(self.products, self.head_norms, self.past):
         read()
@@ -288,6 +311,11 @@ def step(self:CpuEngine,
     self.a['out'] /= math.sqrt(x.dot(x) + eps)
     cache.length += 1
     return self.out[None]
+
+@patch
+def view_cache(self:CpuEngine, cache):
+    "The keys and values of each layer as NumPy arrays."
+    self.cache_memory, self.past = cache.k, list(zip(cache.k[:,0].numpy(), cache.v[:,0].numpy()))
 
 # %% ../../nbs/fast/cpu.ipynb #e5be4416
 @patch
@@ -310,6 +338,7 @@ def attend(self:CpuEngine, norms, keys, values, cache):
     y = np.matmul(scores.transpose(0, 2, 1), values[:,seen], out=a['y'])
     y /= np.matmul(scores.transpose(0, 2, 1), a['ones'][seen]) # their sum
 
+# %% ../../nbs/fast/cpu.ipynb #068d3530
 @patch
 def gate(self:CpuEngine):
     "SwiGLU's middle."
@@ -324,10 +353,10 @@ def gate(self:CpuEngine):
 @patch
 def draw(self:CpuEngine, ids, cache, choose=sample, **sampling):
     logits = self.logits(ids, cache)
-    plain = sampling.get('temperature', 1) >= 1e-4 and not sampling.get('top_k') and sampling.get('top_p') is None
-    if choose is not sample or not plain or not self.copied or len(ids) > 1 or logits.data_ptr() != self.out.data_ptr():
-        return choose(logits, **sampling)
-    return self.draw_any(**sampling)
+    everything = not sampling.get('top_k') and sampling.get('top_p') is None # is no token left out?
+    plain = choose is sample and everything and sampling.get('temperature', 1) >= 1e-4
+    stepped = self.copied and len(ids) == 1 and logits.data_ptr() == self.out.data_ptr()
+    return self.draw_any(**sampling) if plain and stepped else choose(logits, **sampling)
 
 @patch
 def draw_any(self:CpuEngine, temperature=1., generator=None, **_):
