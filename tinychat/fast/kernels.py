@@ -101,8 +101,11 @@ def _add_norm_back(d_out, d_total, total, w, d, dw, rows, n,
 # %% ../../nbs/fast/kernels.ipynb #d3c0d1ca
 PROGRAMS = 528 # four for each of an H100's processors
 
-def _sum(parts): return (parts.new_ones(1, len(parts)) @ parts)[0]
+def _sum(parts):
+    "The sum over rows."
+    return (parts.new_ones(1, len(parts)) @ parts)[0]
 
+# %% ../../nbs/fast/kernels.ipynb #74b7d39a
 class AddNormFunction(Function):
     "Forward and backward pass of `add_norm`."
     @staticmethod
@@ -274,6 +277,11 @@ def _joined_linear(x, *projs):
     weight = torch.cat([p.weight for p in projs]) if projs[1:] else projs[0].weight
     return F.linear(x, weight.to(x.dtype))
 
+def _rope_and_mask(model, T, cache):
+    "For the next `T` positions."
+    start = cache.length if cache else 0
+    return (model.cos[start:start+T], model.sin[start:start+T]), cache.mask(T) if cache else None
+
 def _attention(a, h, rope, cache, n, mask):
     "What the `Attention` of layer number `n` computes."
     qkv = _joined_linear(h, a.q_proj, a.k_proj, a.v_proj)
@@ -291,8 +299,7 @@ def kernel_hidden(
     cache:StaticCache=None, # What came before, of type `dtype`; it is extended (None: nothing)
 )->Tensor: # (B, T, n_embd), of `dtype`
     "What `GPT.hidden` computes, with its backward pass."
-    start, T = cache.length if cache else 0, ids.shape[1]
-    rope, mask = (model.cos[start:start+T], model.sin[start:start+T]), cache.mask(T) if cache else None
+    rope, mask = _rope_and_mask(model, ids.shape[1], cache)
     def drop(t): return F.dropout(t, model.config.dropout, model.training)
     x = drop(model.embed_tokens(ids)).to(dtype)
     h = add_norm(x, None, model.layers[0].input_layernorm.weight)
@@ -303,7 +310,7 @@ def kernel_hidden(
         inner = gate(_joined_linear(h, layer.mlp.gate_proj, layer.mlp.up_proj))
         y = _joined_linear(inner, layer.mlp.down_proj)
         x, h = add_norm(x, drop(y), norm.weight)
-    if cache: cache.length += T
+    if cache: cache.length += ids.shape[1]
     return h
 
 # %% ../../nbs/fast/kernels.ipynb #e7abe30d
@@ -365,6 +372,7 @@ class FoldedLayer(NamedTuple):
     gate_up:Tensor # Gate and up, with the norm before them
     down:Tensor    # As in the model
 
+# %% ../../nbs/fast/kernels.ipynb #25058057
 class FoldedGPT:
     "A `GPT` on a GPU, its weights rearranged for single tokens."
     def __init__(self,
@@ -398,6 +406,7 @@ def linear(self:FoldedGPT,
     _linear[cdiv(N, 4), len(x)](x, w, out, K, N, norm, add, 4, next_power_of_2(K))
     return out
 
+# %% ../../nbs/fast/kernels.ipynb #16b46c80
 @patch
 def gated(self:FoldedGPT, x, gate_up):
     "The hidden layer of an MLP, (B, n_hidden), from rows (B, n_embd)."
@@ -414,6 +423,7 @@ def starts(self:FoldedGPT, cache):
     if hasattr(cache, 'starts'): return cache.starts
     return torch.zeros(cache.k.shape[1], dtype=torch.int32, device=cache.k.device)
 
+# %% ../../nbs/fast/kernels.ipynb #3a589f44
 @patch
 def step(self:FoldedGPT,
     ids:Tensor,        # (B, 1) token ids
@@ -434,6 +444,16 @@ def step(self:FoldedGPT,
         self.linear(self.gated(x, layer.gate_up), layer.down, x)
     return self.linear(x, self.to_logits, norm=True)
 
+# %% ../../nbs/fast/kernels.ipynb #fc4502f5
+def _cached_attention(layer, qkv, past, where, rope, mask):
+    "Attention of the positions `where`; their keys and values are added to those in `past`."
+    d, kv_heads = len(layer.q_norm), past[0].shape[1]
+    heads = qkv.shape[2]//d - 2*kv_heads
+    q, k, v = norm_and_rotate(qkv, layer.q_norm, layer.k_norm, *rope, (heads, kv_heads))
+    for place, new in zip(past, (k, v)): place.index_copy_(2, where, new)
+    k, v = (t.repeat_interleave(heads//kv_heads, 1) for t in past)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+
 # %% ../../nbs/fast/kernels.ipynb #85673ed6
 @patch
 def read(self:FoldedGPT,
@@ -442,18 +462,13 @@ def read(self:FoldedGPT,
     last:Tensor,       # (1,) number of the last id that counts
 )->Tensor: # (1, vocab_size) logits for the token after it
     "Several tokens of one row through the network."
-    m, c = self.model, self.model.config
+    m, x = self.model, F.embedding(ids, self.model.embed_tokens.weight)
     where = self.position + torch.arange(ids.shape[1], device=ids.device)
     mask = torch.arange(cache.k.shape[3], device=ids.device) <= where[:,None]
-    x, heads = F.embedding(ids, m.embed_tokens.weight), (c.n_head, c.n_kv_head)
     rope = m.cos[where], m.sin[where]
     def norm(x): return F.rms_norm(x, x.shape[2:], eps=1e-6)
-    for layer, keys, values in zip(self.layers, cache.k, cache.v):
-        q, k, v = norm_and_rotate(F.linear(norm(x), layer.qkv), layer.q_norm, layer.k_norm, *rope, heads)
-        keys.index_copy_(2, where, k)
-        values.index_copy_(2, where, v)
-        k, v = (t.repeat_interleave(c.n_head//c.n_kv_head, 1) for t in (keys, values))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
-        x = x + F.linear(y, layer.o)
+    for layer, *past in zip(self.layers, cache.k, cache.v):
+        qkv = F.linear(norm(x), layer.qkv)
+        x = x + F.linear(_cached_attention(layer, qkv, past, where, rope, mask), layer.o)
         x = x + F.linear(gate(F.linear(norm(x), layer.gate_up)), layer.down)
     return self.linear(x[0,last], self.to_logits, norm=True)
