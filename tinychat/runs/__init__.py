@@ -34,18 +34,18 @@ __all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply
 @dataclass
 class Request:
     "What is asked of a training."
-    init:str='auto'        # Where to start: base, scratch, a checkpoint, or auto: the base unless it does not know the language
+    init:str='auto'        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
     base:str='tiny'        # Which base
-    n_layer:int=None       # From scratch: blocks of the network (None: 4)
-    n_head:int=None        # Heads in each (None: 4)
-    n_embd:int=None        # Width (None: 256)
+    n_layer:int=None       # From scratch: blocks in the network (None: 4)
+    n_head:int=None        # Attention heads in each block (None: 4)
+    n_embd:int=None        # Width of the network (None: 256)
     context:int=None       # Tokens it can look back over (None: 512)
     vocab_size:int=None    # Tokens it knows (None: 4096, or fewer for a short text)
-    minutes:float=None     # Time for training (None: as long as the data are worth)
-    max_iters:int=None     # Steps, instead of minutes
-    use_all:bool=False     # At the end, train once more with what was held out
-    resume:bool=False      # Go on with the output file, as it was set up
-    device:str='auto'      # Where: auto, cpu, cuda, mps
+    minutes:float=None     # Minutes to train (None: as long as it helps)
+    max_iters:int=None     # Training steps, instead of minutes
+    use_all:bool=False     # Afterwards train once more, on all messages with none held out
+    resume:bool=False      # Go on with the run in the output file, as it was set up
+    device:str='auto'      # Where to train: auto, cpu, cuda, mps
     seed:int=0             # Decides initial weights, order and dropout
     recompute:bool=False   # Gradient checkpointing: less memory for a large network, up to a third slower
     progress:bool=True     # Show how far it is
@@ -61,11 +61,15 @@ def check_request(
 ):
     "Fail before anything is read: do the numbers make sense?"
     if r.minutes and r.max_iters: raise ValueError('Give minutes or max_iters, not both.')
-    if r.minutes is not None and not 0 < r.minutes <= 10_080: raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {r.minutes}.')
-    if r.max_iters is not None and not 1 <= r.max_iters <= 10**9: raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {r.max_iters}.')
+    if r.minutes is not None and not 0 < r.minutes <= 10_080:
+        raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {r.minutes}.')
+    if r.max_iters is not None and not 1 <= r.max_iters <= 10**9:
+        raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {r.max_iters}.')
     if not 0 <= r.seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {r.seed}.')
     other = r.minutes or r.max_iters or r.use_all or r.seed or r.init != 'auto' or r.base != 'tiny'
-    if r.resume and other: raise ValueError('A resumed run goes on as it was set up. Leave out minutes, max_iters, init, base, seed and use_all.')
+    if r.resume and other:
+        raise ValueError('A resumed run goes on as it was set up. '
+                         'Leave out minutes, max_iters, init, base, seed and use_all.')
 
 # %% ../../nbs/runs/index.ipynb #73f50a24
 def check_out(
@@ -78,7 +82,8 @@ def check_out(
         except ValueError: return False
     if Path(out).is_file() and not os.access(out, os.R_OK):
         raise ValueError(f'{out} may not be read by you. Change its permissions, or choose another --out.')
-    refusal = f'{out} is there already and is no checkpoint of tinychat, so it is not overwritten. Choose another --out.'
+    refusal = (f'{out} is there already and is no checkpoint of tinychat, so it is not overwritten. '
+               'Choose another --out.')
     may_write(out, is_ours, refusal, hint=f'Give the file to write, for example {Path(out)/"ckpt.pt"}.')
     if resume and not Path(out).exists(): load_checkpoint(out) # says that it is not there
 
@@ -91,7 +96,9 @@ def check_shape(
     "Refuse a shape that a network does not have."
     for name, n in sizes.items():
         has = getattr(config, name)
-        if n != has: raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. Leave it out, or {instead}.')
+        if n != has:
+            raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. '
+                             f'Leave it out, or {instead}.')
 
 # %% ../../nbs/runs/index.ipynb #2515cbe9
 def sample_reply(
@@ -103,10 +110,11 @@ def sample_reply(
     seed:int=0,            # The same draw every time
 )->str: # One message
     "What the model answers by now."
-    newline = tok.encode('\n')
-    ids = [tok.end_of_text, tok.im_start, *tok.encode('user\n'), *tok.encode(text), tok.im_end, *newline, tok.im_start, *tok.encode('assistant\n')]
+    question = [tok.im_start, *tok.encode('user\n'), *tok.encode(text), tok.im_end, *tok.encode('\n')]
+    ids = [tok.end_of_text, *question, tok.im_start, *tok.encode('assistant\n')]
     training, rng = model.training, torch.Generator(model.device).manual_seed(seed)
-    new = list(generate(model.eval(), ids[-model.config.context//2:], max_tokens, [tok.im_end], temperature=temperature, generator=rng))
+    prompt, how = ids[-model.config.context//2:], dict(temperature=temperature, generator=rng)
+    new = list(generate(model.eval(), prompt, max_tokens, [tok.im_end], **how))
     model.train(training)
     return tok.decode([i for i in new if i not in tok.special.values()])
 
@@ -157,7 +165,7 @@ class Session:
     request:Request # What was asked
     out:Path        # The checkpoint to write
     team:Team       # Processes that train together
-    say:object      # Called with a line to be told
+    say:object      # Called with a line to print
 
 # %% ../../nbs/runs/index.ipynb #73c40832
 def begin_from_scratch(
@@ -190,7 +198,8 @@ def begin_further(
     start = start_from(path, train, s.request.seed)
     check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
     if path.is_file() and load_checkpoint(path).get('use_all'):
-        s.say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, and the numbers too good.')
+        s.say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, '
+              'and the numbers too good.')
     check_shape(start.model.config, s.request.sizes, 'train from scratch, with --init scratch')
     return start, Dataset.encode(train, held_out, start.tok)
 
@@ -201,18 +210,25 @@ def begin(
     held_out:list, # Those held out
 )->tuple: # (SavedRun at step 0, Dataset, Start)
     "A new run."
-    r, init, names = s.request, s.request.init, ' and '.join(s.request.sizes)
-    if names and r.base != 'tiny': raise ValueError(f'The base {r.base} has its own shape. Leave out {names}, or train from scratch without --base.')
-    if names and init == 'auto':
-        init = 'scratch'
-        s.say(f'A base has its own shape; as {names} was asked for, training starts from scratch.')
-    path, device = choose_start(init, r.base, train, s.say), pick_device(s.team.device)
+    path, device = choose_start(_init_for(s), s.request.base, train, s.say), pick_device(s.team.device)
     start, data = begin_further(s, path, train, held_out) if path else begin_from_scratch(s, train, held_out)
     options = _plan_options(s, start, data, device)
-    s.say(f'Training starts from {"scratch" if not path else f"the base {path.name}" if path.parent == BASES else path}.')
-    model = start.new_model(keep=r.use_all).to(device)
-    return SavedRun(model, data.tok, options, data_id=fingerprint(train, held_out), start=start.name, team=s.team), data, start
+    if path and path.parent == BASES: path = f'the base {path.name}'
+    s.say(f'Training starts from {path or "scratch"}.')
+    model, data_id = start.new_model(keep=s.request.use_all).to(device), fingerprint(train, held_out)
+    return SavedRun(model, data.tok, options, data_id=data_id, start=start.name, team=s.team), data, start
 
+def _init_for(s)->str:
+    "Whoever asks for sizes wants a network of their own, and not a base."
+    r, names = s.request, ' and '.join(s.request.sizes)
+    if names and r.base != 'tiny':
+        raise ValueError(f'The base {r.base} has its own shape. '
+                         f'Leave out {names}, or train from scratch without --base.')
+    if not names or r.init != 'auto': return r.init
+    s.say(f'A base has its own shape; as {names} was asked for, training starts from scratch.')
+    return 'scratch'
+
+# %% ../../nbs/runs/index.ipynb #a8447a88
 def _plan_options(s, start, data, device):
     "`Options` for what was asked; all processes take the same."
     r = s.request
@@ -259,6 +275,7 @@ def fit_and_show(
             begun = time.perf_counter()
         saver.save()
 
+# %% ../../nbs/runs/index.ipynb #3d0c444d
 def _handed_in(s, run, data):
     "What `fit` takes: batches, held-out conversations, the loss and the evaluation for this machine."
     o, context, team = run.options, run.model.config.context, s.team
@@ -272,19 +289,22 @@ def _handed_in(s, run, data):
 def _progress_bar(s, run):
     "A bar of steps with the time left."
     from tqdm import tqdm
-    return tqdm(total=run.options.max_iters, initial=run.step, unit='step', leave=False, disable=not bar_wanted(s.request, s.team))
+    hidden = not bar_wanted(s.request, s.team)
+    return tqdm(total=run.options.max_iters, initial=run.step, unit='step', leave=False, disable=hidden)
 
 def _describe(run):
     "A line about the last evaluation."
     last, reply = run.history[-1], sample_reply(run.shown, run.tok, 'how are you?')
-    return f"step {last['step']:>5}  train {last['train']:.3f}  held out {last['held']:.3f}  how are you? -> {reply!r}"
+    losses = f"train {last['train']:.3f}  held out {last['held']:.3f}"
+    return f"step {last['step']:>5}  {losses}  how are you? -> {reply!r}"
 
 def _stop(s, run, data, saver):
     "Ctrl-C was pressed: save, say so, and end."
     if data.held_out:
         saver.save()
         s.say(f'Stopped after step {run.step} of {run.options.max_iters}; saved in {saver.out}. Go on with --resume.')
-    else: s.say(f'Stopped. {saver.out} holds the model from before, without what was held out. For that, train again from the beginning.')
+    else: s.say(f'Stopped. {saver.out} holds the model from before, without what was held out. '
+                'For that, train again from the beginning.')
     raise KeyboardInterrupt
 
 # %% ../../nbs/runs/index.ipynb #67f685c5
@@ -298,7 +318,8 @@ def run_for_everything(
     best = min(run.history, key=lambda h: h['held'])['step']
     options = replace(run.options, max_iters=math.ceil(best*len(everything.ids)/len(data.ids)))
     torch.manual_seed(run.options.seed)
-    again = SavedRun(start.new_model().to(run.model.device), run.tok, options, data_id=run.data_id, start=run.start, team=run.team)
+    model = start.new_model().to(run.model.device)
+    again = SavedRun(model, run.tok, options, data_id=run.data_id, start=run.start, team=run.team)
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
@@ -328,7 +349,9 @@ def train_file(
 def _greet(s, run, data):
     "What will be trained on, and with what."
     model, o = run.model, run.options
-    s.say(f'{n_messages(data.train):,} messages to learn from, {n_messages(data.held_out):,} held out. {model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens, on {model.device.type}.')
+    messages = f'{n_messages(data.train):,} messages to learn from, {n_messages(data.held_out):,} held out.'
+    size = f'{model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens'
+    s.say(f'{messages} {size}, on {model.device.type}.')
     if run.done: s.say(f'{s.out} is finished: all {o.max_iters} steps are done.')
     elif s.request.resume: s.say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
 
@@ -336,11 +359,14 @@ def _learn(s, run, data, saver):
     "Train, and say how good it became."
     try: fit_and_show(s, run, data, saver)
     except KeyboardInterrupt:
-        if s.request.use_all: s.say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
+        if s.request.use_all:
+            s.say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
         raise
     best = min(run.history, key=lambda h: h['held'])
-    s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; {run.seconds:.0f} s of training. Saved in {s.out}.")
+    s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; "
+          f'{run.seconds:.0f} s of training. Saved in {s.out}.')
 
+# %% ../../nbs/runs/index.ipynb #a640d68b
 def _learn_everything(s, run, start, data, saver):
     "Train once more, with what was held out."
     s.say('Once more, with what was held out.')

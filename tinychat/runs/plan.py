@@ -1,4 +1,4 @@
-"""From what? For how long? In which steps?
+"""What to start from, for how long, in which steps
 
 Docs: https://tinychat.github.io/tinychat/runs/plan.html.md"""
 
@@ -48,7 +48,8 @@ class Dataset:
         return Dataset.encode(self.train + self.held_out, [], self.tok)
 
 # %% ../../nbs/runs/plan.ipynb #08f1ab86
-BYTES_OWN_LANGUAGE, BYTES_OTHER_LANGUAGE, BYTES_OTHER_SCRIPT = 3.3, 2.1, 1.2 # bytes a token, down to which a text is that
+# Bytes a token: a text with at least so many is in the language of the base, in another one, in its script
+BYTES_OWN_LANGUAGE, BYTES_OTHER_LANGUAGE, BYTES_OTHER_SCRIPT = 3.3, 2.1, 1.2
 
 def bytes_per_token(
     tok:Tokenizer, # A tokenizer
@@ -63,7 +64,7 @@ def language_distance(
     tok:Tokenizer, # A base's tokenizer
     convs:list,    # Conversations
 )->float: # 0: in the language of the base; 1: in another
-    "How much has the base to learn anew?"
+    "How much does the base have to learn anew?"
     missing = BYTES_OWN_LANGUAGE - bytes_per_token(tok, convs)
     return min(1., max(0., missing / (BYTES_OWN_LANGUAGE - BYTES_OTHER_LANGUAGE)))
 
@@ -75,17 +76,26 @@ def choose_start(
     say=print,  # Told why, if `auto` does not take the base
 )->Path: # A base or a checkpoint to start from; None: from scratch
     "Where to start."
-    if base != 'tiny' and init not in ('auto', 'base'): raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
+    names, takes_base = list_bases(), init in ('auto', 'base')
+    if base != 'tiny' and not takes_base:
+        raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
     if init == 'scratch': return None
-    names = list_bases()
-    if init not in ('auto', 'base'): return existing_start(init, names)
-    if not names and init == 'auto' and base == 'tiny': say('This installation holds no base, so training starts from scratch.'); return None
-    if base not in names: raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
-    if init == 'base': return BASES/base
-    held = bytes_per_token(load_base(BASES/base)[1], train)
-    if held >= BYTES_OTHER_SCRIPT: return BASES/base
-    say(f'The base does not know the language of these messages ({held:.2f} bytes a token, below {BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
-    return None
+    if not takes_base: return existing_start(init, names)
+    if not names and (init, base) == ('auto', 'tiny'):
+        say('This installation holds no base, so training starts from scratch.')
+        return None
+    if base not in names:
+        raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
+    return BASES/base if init == 'base' or _can_read(BASES/base, train, say) else None
+
+# %% ../../nbs/runs/plan.ipynb #8d0c41be
+def _can_read(base, train, say)->bool:
+    "Does the base know the script of these messages? If not, tell it."
+    n_bytes = bytes_per_token(load_base(base)[1], train)
+    if n_bytes >= BYTES_OTHER_SCRIPT: return True
+    say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
+        f'{BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
+    return False
 
 def existing_start(
     init:str,   # A checkpoint or a folder; ValueError if there is none
@@ -93,7 +103,8 @@ def existing_start(
 )->Path:
     "A start of the person's own."
     if init in names: raise ValueError(f'--init {init} is the name of a base. Ask for it with --base {init}.')
-    if not init or not Path(init).exists(): raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
+    if not init or not Path(init).exists():
+        raise ValueError(f'--init {init} is neither auto, base nor scratch, and there is no such checkpoint.')
     return Path(init)
 
 # %% ../../nbs/runs/plan.ipynb #5c0969de
@@ -105,7 +116,8 @@ def make_tokenizer(
     texts = texts_for_tokenizer(train)
     if vocab_size is not None: return Tokenizer.train(texts, vocab_size)
     words = sum(len(t.split()) for t in texts)
-    return Tokenizer(train_bpe_fast(texts, max(300, min(4096, words//8)) - len(SPECIAL))) # fewer, if that is all there is
+    size = max(300, min(4096, words//8)) # at most: a text may hold fewer
+    return Tokenizer(train_bpe_fast(texts, size - len(SPECIAL)))
 
 # %% ../../nbs/runs/plan.ipynb #c1c372cb
 @dataclass
@@ -137,14 +149,17 @@ def start_from_scratch(
     torch.manual_seed(seed)
     return Start(GPT(config), tok, torch.get_rng_state())
 
+# %% ../../nbs/runs/plan.ipynb #a05e211e
 def scratch_config(
     tok:Tokenizer, # A vocabulary of the person's own
     sizes:dict,    # Names of sizes -> what was asked for; ValueError if that makes no sense
 )->GPTConfig:
     "The shape of a network from scratch."
     check_sizes(sizes)
-    return GPTConfig(tok.vocab_size, dropout=DROPOUT, **(SHAPE | {name: n for name, n in sizes.items() if name != 'vocab_size'}))
+    shape = SHAPE | {name: n for name, n in sizes.items() if name != 'vocab_size'}
+    return GPTConfig(tok.vocab_size, dropout=DROPOUT, **shape)
 
+# %% ../../nbs/runs/plan.ipynb #a62395ad
 def start_from(
     path:Path,  # A base or a checkpoint; ValueError if it is neither
     train:list, # Conversations to train on
@@ -153,7 +168,7 @@ def start_from(
     "What another training left."
     model, tok = load_base(path) if path.is_dir() else open_model(path)
     name = path.name if path.parent == BASES else 'checkpoint'
-    distance = language_distance(tok, train) if path.is_dir() else 0. # a checkpoint's tokenizer is the person's own
+    distance = language_distance(tok, train) if path.is_dir() else 0.
     torch.manual_seed(seed)
     return Start(model, tok, torch.get_rng_state(), name, distance)
 
@@ -186,19 +201,21 @@ def options_for(
 )->tuple: # (Options, steps that the data are worth, evaluations for these)
     "Set the size of the batch, the number of steps, and how often to evaluate."
     windows = max(1, (len(data.ids) - 1)//start.model.config.context)
-    plan = dict(PLANS['cpu' if torch.device(device).type == 'cpu' else 'gpu']) if start.from_scratch else base_plan(windows, start.distance)
-    epochs, batch_size, min_steps, evals = (plan.pop(name) for name in ('epochs', 'batch_size', 'min_steps', 'evals'))
+    machine = 'cpu' if torch.device(device).type == 'cpu' else 'gpu'
+    plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
+    epochs, batch_size, min_steps, evals = (plan.pop(k) for k in ('epochs', 'batch_size', 'min_steps', 'evals'))
     batch_size = max(1, min(batch_size, windows//min_steps))
     worth = math.ceil(epochs*windows/batch_size)
     o = Options(max_iters=max_iters or worth, batch_size=batch_size, seed=seed, **plan)
     return set_evals(o, worth, evals), worth, evals
 
+# %% ../../nbs/runs/plan.ipynb #07512172
 def set_evals(
     o:Options,  # With the number of steps
     worth:int,  # Steps that the data are worth
     evals:int,  # Evaluations for these
 )->Options: # With the steps between two evaluations, and the warmup
-    "How often to evaluate, however long it is."
+    "How often to evaluate, and how long to warm up."
     return replace(o, eval_every=math.ceil(min(o.max_iters, worth)/evals), warmup=min(Options.warmup, max(1, o.max_iters//10)))
 
 # %% ../../nbs/runs/plan.ipynb #4a8ed9d5

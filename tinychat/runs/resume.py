@@ -1,4 +1,4 @@
-"""Saved as it goes, stopped when asked, taken up where it was
+"""Saved along the way, stopped when asked, resumed where it was
 
 Docs: https://tinychat.github.io/tinychat/runs/resume.html.md"""
 
@@ -47,7 +47,8 @@ def save_run(
     path,         # Where to write; OSError if that is impossible
 ):
     "Write a checkpoint."
-    state = dict(config=asdict(run.model.config), model=run.best_model or run.shown.state_dict(), tokenizer=run.tok.to_dict(),
+    weights = run.best_model or run.shown.state_dict()
+    state = dict(config=asdict(run.model.config), model=weights, tokenizer=run.tok.to_dict(),
                  options=asdict(run.options), step=run.step, best=run.best, history=run.history, data_id=run.data_id,
                  seconds=run.seconds, start=run.start, use_all=run.use_all)
     if not run.done: state |= unfinished(run)
@@ -55,14 +56,16 @@ def save_run(
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
+# %% ../../nbs/runs/resume.ipynb #aeaae979
 def unfinished(
     run:SavedRun, # Not done yet
 )->dict: # What `restore` needs
     "The second half: what goes on training."
     cuda = run.model.device.type == 'cuda'
     averaged = dict(steps=run.averaged.steps, module=run.averaged.module.state_dict()) if run.averaged else {}
-    return dict(last_model=run.model.state_dict(), optimizer=[optimizer_state(o) for o in run.optimizers], scaler={}, averaged=averaged,
-                sums=run.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=torch.cuda.get_rng_state() if cuda else None)
+    optimizers, cuda_rng = [optimizer_state(o) for o in run.optimizers], torch.cuda.get_rng_state() if cuda else None
+    return dict(last_model=run.model.state_dict(), optimizer=optimizers, scaler={}, averaged=averaged,
+                sums=run.sums.cpu(), rng=torch.get_rng_state(), cuda_rng=cuda_rng)
 
 # %% ../../nbs/runs/resume.ipynb #1c923fb2
 def optimizer_state(
@@ -79,7 +82,8 @@ def restore_optimizer(
     "Take up where another left off."
     ps = [p for g in optimizer.param_groups for p in g['params']]
     for p, kept in zip(ps, state['memory'], strict=True):
-        if any(v.shape != p.shape or v.dtype != p.dtype for v in kept.values()): raise ValueError('What was remembered is of weights of another shape.')
+        if any(v.shape != p.shape or v.dtype != p.dtype for v in kept.values()):
+            raise ValueError('These memories belong to weights of another shape.')
         optimizer.memory[p] = {k: v.to(p.device) for k,v in kept.items()}
     optimizer.steps = state['steps']
 
@@ -90,7 +94,8 @@ def restore(
 ):
     "Restore the optimizers, the averages and the random numbers."
     run.sums = ckpt['sums'].to(run.model.device)
-    if run.sums.shape != (2,) or run.sums.dtype != torch.float32 or not run.sums.isfinite().all(): raise ValueError
+    sound = run.sums.shape == (2,) and run.sums.dtype == torch.float32 and run.sums.isfinite().all()
+    if not sound: raise ValueError
     if ckpt['optimizer']:
         for optimizer, state in zip(run.optimizers, ckpt['optimizer'], strict=True): restore_optimizer(optimizer, state)
     if run.averaged and run.step:
@@ -116,6 +121,7 @@ def check_sound(
 
 def _is_number(x): return isinstance(x, (int, float)) and not isinstance(x, bool)
 
+# %% ../../nbs/runs/resume.ipynb #543d1f79
 def check_memory(
     optimizer, # ValueError if it remembers something that it never would
 ):
@@ -136,11 +142,14 @@ def resume_run(
     ckpt = load_checkpoint(path)
     try: run = run_from(ckpt, pick_device(device))
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
-        raise ValueError(f'{path} holds a model, but not what is needed to go on training it. Train anew, without --resume.') from None
+        raise ValueError(f'{path} holds a model, but not what is needed to go on training it. '
+                         'Train anew, without --resume.') from None
     if run.data_id != fingerprint(train, held_out):
-        raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. Train anew, without --resume, or give the same --data.')
+        raise ValueError(f'{path} was trained on other messages than these, so going on would mix up what was held out. '
+                         'Train anew, without --resume, or give the same --data.')
     return run
 
+# %% ../../nbs/runs/resume.ipynb #1f4cb11c
 def run_from(
     ckpt:dict,            # From `load_checkpoint`; ValueError and others if it is not sound
     device:torch.device,  # Where to go on
@@ -163,7 +172,7 @@ def on_interrupt(
 ):
     "Within it, Ctrl-C only sets the event that is yielded."
     pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread(): yield pressed; return # only there can signals be caught
+    if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
     signals = [signal.SIGINT, signal.SIGTERM] if team.size > 1 else [signal.SIGINT]
     before = [signal.signal(s, lambda *_: pressed.set()) for s in signals]
     try: yield pressed
