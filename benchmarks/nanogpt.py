@@ -27,10 +27,11 @@ class Block(nn.Module):
     def forward(self, x, cache, layer):
         drop = lambda y: F.dropout(y, self.dropout, self.training)
         q, k, v = (t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in self.c_attn(self.ln_1(x)).chunk(3, -1))
-        mask = None
+        mask, T = None, x.shape[1]
         if cache is not None:
-            if hasattr(cache, 'mask'): mask = cache.mask(x.shape[1])
+            if hasattr(cache, 'mask'): mask = cache.mask(T) # which also knows where rows are padded
             k, v = cache.extend(layer, k, v)
+            if not hasattr(cache, 'mask'): mask = torch.ones(T, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - T)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None, dropout_p=self.dropout if self.training else 0)
         x = x + drop(self.attn_proj(y.transpose(1, 2).flatten(2)))
         return x + drop(self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)))))
