@@ -328,12 +328,13 @@ def write_side_by_side(
     if chat.ban and not draw: draw = partial(sample_allowed, ban=chat.ban)
     if rows: rows.begin(replies)
     else: rows = ReplyRows(chat, replies, draw)
-    engine, sampling, more = masking_engine(chat.model, chat.writer), chat.sampling(), max(r.left for r in replies) + 16
+    engine, sampling = masking_engine(chat.model, chat.writer), chat.sampling()
+    more = max(r.left for r in replies) + 16
     every = every or (1 if chat.model.device.type == 'cpu' else 8)
     states, rows.cache = read_side_by_side(engine, [r.ids for r in replies], more, rows.cache)
     ids = rows.choose(F.linear(states, chat.model.embed_tokens.weight), **sampling)
     while (ids := rows.step_done(ids, every)) is not None:
-        if draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # nothing is recorded: `draw` sees what was said
+        if draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # not recorded: it sees what was said
         else: ids = engine.draw(ids, rows.cache, choose=rows.choose, **sampling)
     return rows
 
