@@ -51,7 +51,7 @@ def recognise(
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
 def read_exports(
-    *paths,            # Files, folders and zips of any messengers; ValueError if one of them holds nothing that is known
+    *paths,            # Files, folders and zips, of any messengers; ValueError if nothing in one of them is known
     unknown:list=None, # Gets the `File`s that no reader knows (None: they are not wanted)
     skip=(),           # Resolved paths of files that must not be read
 )->list: # `Export`s

@@ -29,7 +29,8 @@ __all__ = ['FORMAT', 'LOOKS', 'MessageRow', 'ChatRow', 'typedstream_length', 'ty
 # %% ../../nbs/messengers/imessage.ipynb #df0b2190
 FORMAT = 'iMessage'
 LOOKS = ("the database chat.db of Apple's Messages (its chat.db-wal belongs beside it), "
-         'or .txt files of imessage-exporter, which begin with a line like `Nov 03, 2023  7:08:12 PM` and under it the sender')
+         'or .txt files of imessage-exporter, which begin with a line like `Nov 03, 2023  7:08:12 PM` '
+         'and under it the sender')
 
 # %% ../../nbs/messengers/imessage.ipynb #5bd7fde6
 def typedstream_length(

@@ -23,8 +23,8 @@ __all__ = ['FORMAT', 'LOOKS', 'DateRow', 'parse_date_row', 'to_date', 'misfits',
 
 # %% ../../nbs/messengers/line.ipynb #bd0f0286
 _word = r'(?:Th ?\d|[^\d\s()（）,/]{1,16})'
-_date_row = re.compile(rf'(?:(?P<before>{_word}), ?)?(?P<a>\d{{1,4}})(?P<sep>[/.-]|年|년) ?(?P<b>\d{{1,2}})(?:[/.-]|月|월) ?'
-                       rf'(?P<c>\d{{1,4}})[日일]?'
+_date_row = re.compile(rf'(?:(?P<before>{_word}), ?)?(?P<a>\d{{1,4}})(?P<sep>[/.-]|年|년) ?'
+                       r'(?P<b>\d{1,2})(?:[/.-]|月|월) ?(?P<c>\d{1,4})[日일]?'
                        rf'(?:(?P<open> ?[(（]| )?(?P<after>{_word})[)）]?)?(?P<era> (?:BE|CE|AD))? *')
 
 # %% ../../nbs/messengers/line.ipynb #dbf17268

@@ -147,8 +147,8 @@ DECISIVE_KEYS = dict(call=('call_duration', 'missed', 'video_call_action'), syst
                      contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
 KEYS_BESIDE_TEXT = dict(sticker=('sticker', 'heart'),
                         media=('photos', 'videos', 'audio_files', 'gifs', 'files', 'share', 'media', 'media_url',
-                               'media_share_url', 'story_share', 'voice_media', 'animated_media_images', 'link', 'live_video_share',
-                               'live_video_invite'))
+                               'media_share_url', 'story_share', 'voice_media', 'animated_media_images', 'link',
+                               'live_video_share', 'live_video_invite'))
 
 def reason_by_key(
     record:dict, # A message as in the file

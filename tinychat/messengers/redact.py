@@ -87,7 +87,8 @@ def is_long_id(
 # %% ../../nbs/messengers/redact.ipynb #c84d13b6
 _url = re.compile(rf'''(?<![A-Za-z0-9_@.+-]) (?: [a-z][a-z0-9+-]{{1,15}}:// | (?:[a-z0-9-]+\.)+[a-z]{{2,24}}(?=[/?]) )
     [!\#-;=?-\[\]_a-z~{HIDDEN}]+''', re.X | re.I)
-_parts = re.compile(r'(?:[a-z][a-z0-9+-]*://)?(?:(?P<user>[^/?#@]+)@)?(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)', re.I)
+_parts = re.compile(r'(?:[a-z][a-z0-9+-]*://)?(?:(?P<user>[^/?#@]+)@)?(?P<host>[^/?#]*)'
+                    r'(?P<path>[^?#]*)(?P<rest>.*)', re.I)
 
 # %% ../../nbs/messengers/redact.ipynb #b125525e
 def private_parts(
@@ -217,7 +218,8 @@ def whole_word(
 UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|'
                         'percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
                         'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|'
-                        'stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?') + r'|[%€$£¥₹°]'
+                        'stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?')
+UNIT_WORDS += '|[%€$£¥₹°]'
 
 # %% ../../nbs/messengers/redact.ipynb #1762860e
 _call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(?:my|his|her|ur) #|ring|'
@@ -306,17 +308,20 @@ def find_numbers(
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #2c62a0c7
-_is = r"(?:[:=：]|['’]s|" + whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah') + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
+_verb = whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah')
+_is = r"(?:[:=：]|['’]s|" + _verb + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
 _code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|"
                    r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
                    'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|'
                    'пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
              '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
 _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
-_other = r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|dress|exit|http)[ -])?"
+_other = (r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|"
+          r"dress|exit|http)[ -])?")
 _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNIT_WORDS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
-_to = rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})[是为為はがの은는이가]?[\s:：]{{0,2}}"
+_to = (rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]{{0,3}}[)\]】]?[ \t]{{0,3}})"
+       r"[是为為はがの은는이가]?[\s:：]{0,2}")
 
 # %% ../../nbs/messengers/redact.ipynb #ed30bcff
 def is_code(
@@ -326,7 +331,8 @@ def is_code(
     return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
 
 CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real in [
-    (rf"{_other}{_code}{_to}(?P<hit>{_digits}|(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
+    (rf"{_other}{_code}{_to}(?P<hit>{_digits}|"
+     rf"(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
     (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})"
      rf"[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
     (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|"
@@ -366,10 +372,13 @@ def is_password(
     return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
-_says = rf"(?:(?P<colon>[ \t]{{0,3}}[:=：]\s?)|(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|[ \t]{{1,3}})[ \t]{{0,3}}"
+_says = (r"(?:(?P<colon>[ \t]{0,3}[:=：]\s?)|"
+         rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|"
+         r"[ \t]{1,3})[ \t]{0,3}")
 _value = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
 find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
-    rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_value})))(?P<last>[.,;:)\"'?!]*[ \t]{{0,3}}(?:\n|\Z))?", re.I), is_password)
+    rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_value})))"
+    r"(?P<last>[.,;:)\"'?!]*[ \t]{0,3}(?:\n|\Z))?", re.I), is_password)
 
 # %% ../../nbs/messengers/redact.ipynb #c4fe7cef
 _n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a house
@@ -377,25 +386,29 @@ _n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a hou
 _cap = r"(?:[A-Z][a-z]?\. ?)?[^\W\d_a-zß-öø-ÿа-яёіїєґά-ώłśćżźńąęğşıőű][\w'’-]{0,24}"
 _dir = r'(?i:north|south|east|west|[NS][EW]?|[EW])'
 _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
-         r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|,? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
+         r'(?:\.?(?:,? [A-Z][a-z]+){0,3},? [A-Z]{2},? \d{5}(?:-\d{4})?|'
+         r',? (?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][\w-]+)?') # apartment, postal code
 _after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNIT_WORDS}))'
 _not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|"
         r"hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|houses?|streets?|"
         r"different|busy|bucks|dollars|percent|star|degrees?)\b)")
 _th = r'\d{1,3}(?:st|nd|rd|th)'
-_street = '(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)'
+_street = ('(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|'
+           'Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)')
 ENGLISH_ADDRESSES = [
-    rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",                       # 1600 Pennsylvania Ave NW
+    # 1600 Pennsylvania Ave NW
+    rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",
     rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|"
     rf"boulevard)\b{_tail}", # 123 main st
     rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
-    rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}",                                                                 # 450 N 900 E, as in Utah
+    rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}", # 450 N 900 E, as in Utah
     r"[Pp]\.? ?[Oo]\.? ?[Bb]ox \d{1,6}"]
 
 # %% ../../nbs/messengers/redact.ipynb #6fc5dccb
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
-_ending = '|'.join(f'(?<={w})' for w in 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()) + r'|(?<=[^\W\d_]{5}ntie)'
+_endings = 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()
+_ending = '|'.join(f'(?<={w})' for w in _endings) + r'|(?<=[^\W\d_]{5}ntie)'
 
 # %% ../../nbs/messengers/redact.ipynb #941b5003
 EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis avenue for a street in New York
@@ -404,7 +417,8 @@ EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis
     r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
     rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|"
     rf"{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
-    rf"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{{2,40}}, \d))"
+    r"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|"
+    r"jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{2,40}, \d))"
     rf" ?{_of}{_cap}(?: (?:de |del |da |la )?{_cap}){{0,3}}{_no}\d{{1,5}}{_after}",
     r"(?:calle|rua) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?,? \d{1,4}\b",
     r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|"

@@ -34,7 +34,8 @@ def joined_text(
 
 # %% ../../nbs/messengers/telegram.ipynb #6978ab86
 _cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds',
-          'place_name', 'poll', 'invoice_information', 'game_title', 'todo_list', 'giveaway_information', 'giveaway_results')
+          'place_name', 'poll', 'invoice_information', 'game_title', 'todo_list', 'giveaway_information',
+          'giveaway_results')
 _media = ('media_type', 'photo', 'file', 'mime_type', 'self_destruct_period_seconds', 'thumbnail')
 
 def wordless_reason(

@@ -85,7 +85,8 @@ def shape_pattern(
     for text, g, _ in bones[:-1]:
         last, part = part, 'day' if g in 'abc' else 'time'
         close, begin = (')' if last else '', f'(?P<{part}>') if part != last else ('', '')
-        number = _WORD if g in ('pre', 'post') else r'\d\d' if g in ('mi', 's') else digit_pattern([m[g] for m in matches])
+        if g in ('pre', 'post'): number = _WORD
+        else: number = r'\d\d' if g in ('mi', 's') else digit_pattern([m[g] for m in matches])
         out += close + re.escape(text) + begin + f'(?P<{g}>{number})'
     missing = ''.join(f'(?P<{g}>)' for g in _GROUPS if f'(?P<{g}>' not in out)
     return f'{_MARK}*{out}){re.escape(bones[-1])}{missing}'
