@@ -20,7 +20,7 @@ from ..train import reply_bpb
 __all__ = ['KERNEL_TOKENS', 'loss_for', 'evaluate', 'engine_for', 'writer_for']
 
 # %% ../../nbs/fast/index.ipynb #49230be3
-KERNEL_TOKENS = 2**24 # tokens to read in all, from which on a GPU's kernels win back the seconds it takes to compile them
+KERNEL_TOKENS = 2**24 # with so many tokens to read, kernels win back the seconds it takes to compile them
 
 def loss_for(
     model:GPT,            # That learns, where it learns
@@ -35,8 +35,9 @@ def loss_for(
         if alone: return partial(cpu.weighted_loss, recompute=recompute)
     use_kernels = n_tokens >= KERNEL_TOKENS and not recompute and gpu.kernels_for(model.device) is not None
     if alone: loss = partial(gpu.weighted_loss, recompute=recompute, use_kernels=use_kernels)
-    else: loss = SharedLoss(model, team, partial(gpu.training_logits, recompute=recompute, use_kernels=use_kernels),
-                            partial(gpu.nats_of_tokens, use_kernels=use_kernels))
+    else:
+        logits = partial(gpu.training_logits, recompute=recompute, use_kernels=use_kernels)
+        loss = SharedLoss(model, team, logits, partial(gpu.nats_of_tokens, use_kernels=use_kernels))
     if kind != 'cuda': return loss
     return gpu.RecordedLoss(loss, list(model.parameters()), record=alone and not recompute)
 
@@ -58,6 +59,7 @@ def engine_for(
     if not isinstance(model, GPT) or model.embed_tokens.weight.dtype != torch.float32: return Engine(model)
     return {'cpu': cpu.CpuEngine, 'cuda': gpu.GpuEngine}.get(model.device.type, Engine)(model)
 
+# %% ../../nbs/fast/index.ipynb #1631cb64
 def writer_for(
     model:GPT, # Trained, where it writes
 )->CachedWriter: # That writes what `tinychat.gpt.Writer` writes

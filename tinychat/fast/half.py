@@ -1,4 +1,4 @@
-"""Mixed precision: products in 16 bits, everything that must be exact in 32
+"""Mixed precision: matrix products in 16 bits, everything that must be exact in 32
 
 Docs: https://tinychat.github.io/tinychat/fast/half.html.md"""
 
@@ -20,8 +20,9 @@ def cpu_half_type(
     can = getattr(torch.cpu, 'get_capabilities', dict)() # not before PyTorch 2.10
     return torch.bfloat16 if can.get('avx512_bf16') or can.get('amx_bf16') else None
 
-_CPU_HALF = cpu_half_type() # `torch.compile` cannot ask
+_CPU_HALF = cpu_half_type() # asked once: `torch.compile` cannot
 
+# %% ../../nbs/fast/half.ipynb #55bc81d6
 def half_type(
     device:torch.device, # Where the model is
 )->torch.dtype: # bfloat16, float16, or None for float32
