@@ -16,8 +16,8 @@ from itertools import accumulate
 from pathlib import Path
 import numpy as np, tiktoken, torch
 from fastcore.basics import patch
-from ..data import (Batches, Block, check_enough, encode_all, encode_conversation, load_data, parse_chatml,
-                           read_chatml, split_by_time, to_chatml, tokenizer_texts, two_sided)
+from ..data import (Batches, Block, check_enough, encode_all, encode_conversation, load_data,
+                           parse_chatml, read_chatml, split_by_time, to_chatml, tokenizer_texts, two_sided)
 from ..tokenizer import IM_END, IM_START, MAX_PIECE_CHARS, Tokenizer
 
 # %% auto #0
@@ -309,7 +309,7 @@ def verify_cache(
     file,    # That `write_cache` wrote, open for reading bytes
     key:str, # The same key
 )->int: # Bytes in it before the hash; ValueError if it is not what was written
-    "Make sure of a file that was kept."
+    "Check that a file that was kept is as it was written."
     n_bytes = os.fstat(file.fileno()).st_size - 32
     if sha256_of(file, n_bytes, key) != file.read(): raise ValueError('damaged')
     return n_bytes
@@ -447,7 +447,7 @@ def concat_ranges(
     begin,  # Array of whole numbers
     length, # How many follow from each
 )->np.ndarray: # begin[0], begin[0]+1, ..., then from begin[1] on
-    "Ranges of different lengths, one behind the other."
+    "Ranges of different lengths, one after another."
     return np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())
 
 # %% ../../nbs/fast/corpus.ipynb #7a038eec
@@ -473,7 +473,7 @@ def all_prefixes(
     prefixes:list, # (ids, mine) of each, from `number_prefixes`
     which,         # Number of the one that each block has
 )->tuple: # (ids, mine, number of ids in each block's prefix): arrays
-    "The prefixes of all blocks, one behind the other."
+    "The prefixes of all blocks, one after another."
     lengths = np.array([len(ids) for ids, _ in prefixes])
     source = concat_ranges((np.cumsum(lengths) - lengths)[which], lengths[which])
     ids, mine = (np.concatenate(each)[source] for each in zip(*prefixes))
@@ -483,9 +483,9 @@ def all_prefixes(
 def interleave(
     prefixes:tuple, # (ids, mine, number of ids in each block)
     bodies:tuple,   # The same for the texts, each with its <|im_end|>
-    line_end:list,  # Ids of the line end behind each block
+    line_end:list,  # Ids of the line end after each block
 )->tuple: # (ids, mine, number of ids in each block): arrays
-    "Put a prefix in front of each text, and a line end behind it."
+    "Put a prefix before each text, and a line end after it."
     (*prefix, n_prefix), (*body, n_body) = prefixes, bodies
     n_block = n_prefix + n_body + len(line_end)
     place = np.cumsum(n_block) - n_block
@@ -741,7 +741,7 @@ def batches_of(
     return FileBatches(ids, mine, context, batch_size, seed, device)
 
 # %% ../../nbs/fast/corpus.ipynb #ece06d4e
-TOKENIZER_CHARS = 20_000_000 # learned from five times as many, a vocabulary needs only 0.25% fewer tokens
+TOKENIZER_CHARS = 20_000_000 # enough: with five times as many, texts take hardly fewer tokens
 EVAL_CHARS = 1_000_000 # held-out characters that are enough to judge by
 
 def texts_for_tokenizer(
