@@ -312,6 +312,7 @@ def step(self:CpuEngine,
     cache.length += 1
     return self.out[None]
 
+# %% ../../nbs/fast/cpu.ipynb #406ede5e
 @patch
 def view_cache(self:CpuEngine, cache):
     "The keys and values of each layer as NumPy arrays."

@@ -146,6 +146,7 @@ class RecordedLoss:
         self.loss_fn, self.params, self.record = loss_fn, params, record
         self.recording = self.scale = None
 
+# %% ../../nbs/fast/gpu.ipynb #1e93373a
 @patch
 def __call__(self:RecordedLoss,
     model:nn.Module, # Always the same one

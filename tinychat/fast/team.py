@@ -49,6 +49,7 @@ def any(self:Team, yes:bool)->bool:
     if self.size > 1: dist.all_reduce(votes, group=self.group)
     return bool(votes)
 
+# %% ../../nbs/fast/team.ipynb #6244f3fc
 @patch
 def wait(self:Team):
     "Until all have come this far."
