@@ -24,7 +24,7 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 
            'message_records', 'file_reason', 'own_reason', 'Evidence', 'placeholders', 'opens_quote', 'Tally',
            'tally_lines', 'notice_title', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'ios_own',
            'without_edit', 'judge_record', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'letters_only',
-           'name_chat', 'sort_records', 'pause_collector', 'read']
+           'name_chat', 'named_records', 'sort_records', 'pause_collector', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
@@ -554,6 +554,20 @@ def name_chat(
     ending = next((p for s in stems for p in by_longest if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
     return ending or title or next((s for s in stems[:-1] if s and s != '_chat'), '')
 
+# %% ../../nbs/messengers/whatsapp.ipynb #e692ecc3
+def named_records(
+    file:File,         # A chat
+    shape:HeaderShape, # Of its headers
+    evidence:Evidence, # Of the whole file
+): # Yields (time, name or None, text)
+    "The records of a file, names with a colon made whole."
+    read_time, longer = time_reader(evidence.order, shape), evidence.longer
+    for time, name, text in message_records(text_lines(file, shape.crlf), shape, read_time):
+        if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
+        if name in longer and text.startswith(rest := longer[name]):
+            name, text = f'{name}: {rest[:-2]}', text[len(rest):]
+        yield time, name, text
+
 # %% ../../nbs/messengers/whatsapp.ipynb #8f9bab71
 # Invisible marks around telephone numbers
 _AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
@@ -565,13 +579,9 @@ def sort_records(
     evidence:Evidence, # Of the whole file
 )->tuple: # (list of `Message`s, reasons -> how many, who took part)
     "Keep what somebody typed, and count the rest."
-    messages, dropped, names, often, longer = [], Counter(), {}, {}, evidence.longer
-    read_time = time_reader(evidence.order, shape)
-    for time, name, text in message_records(text_lines(file, shape.crlf), shape, read_time):
-        if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
-        if name in longer and text.startswith(rest := longer[name]):
-            name, text = f'{name}: {rest[:-2]}', text[len(rest):]
-        # Its header was cut off
+    messages, dropped, names, often = [], Counter(), {}, {}
+    for time, name, text in named_records(file, shape, evidence):
+        # Where the time is missing, the header was cut off
         reason, text = judge_record(name, text, shape.ios, evidence) if time else ('malformed', '')
         if reason: dropped[reason] += 1
         if reason == 'system' or name is None: continue
