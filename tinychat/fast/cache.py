@@ -42,7 +42,7 @@ def extend(self:StaticCache, layer, k, v):
 def mask(self:StaticCache,
     n_new:int, # Positions that are being added
 )->Tensor: # (n_new, positions so far), True where a new position may look (None: everywhere)
-    "Who may look at whom."
+    "Which positions may look at which."
     if n_new == 1: return None
     everywhere = torch.ones(n_new, self.length + n_new, dtype=torch.bool, device=self.k.device)
     return everywhere.tril(self.length)

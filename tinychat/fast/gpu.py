@@ -101,7 +101,7 @@ class Recording:
             if generator: self.graph.register_generator_state(generator)
             self.out = self.record(work, side_stream(device))
     def replay(self):
-        "Start it all; return what `work` returned, written anew."
+        "Start it all; return what `work` returned, with new numbers in it."
         self.graph.replay()
         return self.out
 
