@@ -194,7 +194,8 @@ def start_of(
     ckpt, no_twin = load_checkpoint(checkpoint), 'so no twin of it can be'
     try: options, name = Options(**ckpt['options']), str(ckpt['start'])
     except (KeyError, TypeError):
-        raise ValueError(f'{checkpoint} does not say how it was trained, {no_twin}. Train again with tinychat-train.') from None
+        problem = f'{checkpoint} does not say how it was trained, {no_twin}.'
+        raise ValueError(f'{problem} Train again with tinychat-train.') from None
     if name == 'scratch':
         torch.manual_seed(options.seed)
         model = GPT(GPTConfig(**ckpt['config']))
