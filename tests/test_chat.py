@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest, torch
 
+from talking import TRICK, Echo
 from tinychat.chat import BREAK, Chat, ChatBox, bubble, bubbles
 from tinychat.checkpoint import BASES, load_base
 from tinychat.data import Block, encode_conversation
@@ -97,28 +98,6 @@ def test_the_same_seed_says_the_same(make_writer):
 
 # The box
 
-class Echo:
-    "Says the same `pieces` whatever it hears."
-    def __init__(self, *pieces): self.pieces, self.talk, self.temperature, self.top_k, self.max_tokens = pieces, [], 0.9, 0, 256
-    def stream(self, text):
-        if not text.isprintable(): raise ValueError('I cannot\nread that.')
-        self.talk.append(Block('user', text))
-        yield from self.again()
-    def again(self):
-        while self.talk and self.talk[-1].role == 'assistant': self.talk.pop()
-        if not self.talk: raise ValueError('There is nothing to answer yet.')
-        said = ['']
-        try:
-            for p in self.pieces:
-                said = [*said, ''] if p is BREAK else [*said[:-1], said[-1] + p]
-                yield p
-        finally: self.talk += [Block('assistant', t) for t in said if t]
-    def reset(self): self.talk = []
-    def save(self, path): Path(path).write_text('\n'.join(b.text for b in self.talk)); return Path(path)
-    def __repr__(self): return 'Echo'
-
-TRICK = '<img src=x onerror=alert(1)>'
-
 def test_nothing_in_a_message_is_html():
     assert TRICK not in bubble(TRICK, True) and html.escape(TRICK) in bubble(TRICK, True)
     assert 'typing…' in bubble('', False) and 'data-from="me"' in bubble('x', True) and 'data-from="them"' in bubble('x', False)
@@ -146,35 +125,22 @@ def test_stop_and_a_message_that_waits():
     box.text.value = 'stop it'
     box.send()
     assert (box.text.value, box.busy.locked()) == ('stop it', True)
-    box.reset(); box.save() # nothing happens meanwhile
-    box.stop(); box.join()
+    box.stop(); box.thread.join(60)
     assert [b.role for b in box.chat.talk] == ['user', 'assistant'] and box.chat.talk[1].text.startswith('ha ha') and not box.busy.locked()
 
-def test_again_and_reset():
+def test_again():
     box = ChatBox(Echo('who ', 'is ', 'there?'))
     box.again(wait=True)
     assert 'nothing to answer' in box.note.value
     box.say('knock knock'); box.again(wait=True)
     assert box.chat.talk == [Block('user', 'knock knock'), Block('assistant', 'who is there?')]
-    box.reset()
-    assert 'Say something' in box.log.value and not box.chat.talk
 
-def test_save_says_where_and_refuses_a_folder(tmp_path):
-    box = ChatBox(Echo('who is there?'), tmp_path/'talk.txt')
-    box.say('hello'); box.save()
-    assert (tmp_path/'talk.txt').read_text() == 'hello\nwho is there?' and 'talk.txt' in box.note.value
-    box.path = tmp_path
-    box.save()
-    assert 'Not saved' in box.note.value
-
-def test_buttons_and_sliders():
+def test_buttons():
     box = ChatBox(Echo('ok'))
     box.arrange()
-    box.sliders['temperature'].value, box.sliders['top_k'].value, box.sliders['max_tokens'].value = 1.5, 40, 64
-    assert (box.chat.temperature, box.chat.top_k, box.chat.max_tokens) == (1.5, 40, 64)
     assert [n for n, b in box.buttons.items() if b.disabled] == ['Stop']
     box.text.value = 'click'
-    box.buttons['Send'].click(); box.join()
+    box.buttons['Send'].click(); box.thread.join(60)
     assert box.chat.talk[-1].text == 'ok'
 
 def test_without_ipywidgets_it_says_so(monkeypatch):

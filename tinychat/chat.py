@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 
 # %% ../nbs/04_chat.ipynb #f58212af
 from __future__ import annotations
-import html, os, sys, threading, time, warnings
+import html, os, sys, threading, warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,8 +19,8 @@ from .gpt import GPT, Writer, sample
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS', 'SLIDERS', 'Settings', 'Chat', 'Break', 'bubble',
-           'bubbles', 'ChatBox']
+__all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS', 'Settings', 'Chat', 'Break', 'bubble', 'bubbles',
+           'ChatBox']
 
 # %% ../nbs/04_chat.ipynb #37e5355f
 @dataclass(eq=False, repr=False)
@@ -243,29 +243,25 @@ class ChatBox:
     "A `Chat` to text with, in a notebook."
     def __init__(self,
         chat:Chat, # Who replies
-        path=None, # Where Save writes (None: as for `Chat.save`)
     ):
         try: import ipywidgets as W
         except ImportError: raise ImportError(
             'The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
-        self.W, self.chat, self.path, self.ui = W, chat, path, None
+        self.W, self.chat, self.ui = W, chat, None
         self.log, self.note, self.title = (W.HTML(layout=W.Layout(margin='0')) for _ in range(3))
         wide = W.Layout(flex='1 1 160px', width='auto', margin='2px')
         self.text = W.Text(placeholder='Message', continuous_update=False, layout=wide)
-        self.buttons, self.sliders, self.thread, self.drawn = {}, {}, None, 0
+        self.buttons, self.thread = {}, None
         self.busy, self.halt = threading.Lock(), threading.Event()
         self.draw(chat.talk)
 
 # %% ../nbs/04_chat.ipynb #e3711c6b
 @patch
 def draw(self:ChatBox,
-    talk:list,        # `Block`s to show
-    often:bool=False, # Is it one of many? Then at most twenty a second are drawn: enough for the eye
+    talk:list, # `Block`s in order
 ):
-    "Show `talk`."
-    if often and time.monotonic() - self.drawn < 0.05: return
-    self.drawn, who = time.monotonic(), html.escape(repr(self.chat))
-    hint = 'Say something, and see what comes back.'
+    "Show a conversation."
+    who, hint = html.escape(repr(self.chat)), 'Say something, and see what comes back.'
     empty = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">{hint}</div>'
     self.log.value = bubbles(talk) if talk else empty
     self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>tinychat</b>'
@@ -294,7 +290,7 @@ def follow(self:ChatBox,
         for piece in pieces:
             if piece is BREAK: said.append('')
             else: said[-1] += piece
-            self.draw([*past, *(Block('assistant', t) for t in said)], often=True)
+            self.draw([*past, *(Block('assistant', t) for t in said)])
             if self.halt.is_set(): break
     except Exception as e:
         self.tell(e)
@@ -355,12 +351,6 @@ def stop(self:ChatBox):
     "End the reply after the current piece. What was said stays."
     self.halt.set()
 
-# %% ../nbs/04_chat.ipynb #5ff1c47e
-@patch
-def join(self:ChatBox, seconds:float=60):
-    "Wait for a reply that `send` or `again` began."
-    if self.thread and self.thread.is_alive(): self.thread.join(seconds)
-
 # %% ../nbs/04_chat.ipynb #ac54f8be
 @patch
 def again(self:ChatBox,
@@ -371,33 +361,17 @@ def again(self:ChatBox,
     while past and past[-1].role == 'assistant': past.pop()
     self.turn(self.chat.again(), past, wait)
 
-# %% ../nbs/04_chat.ipynb #4db991d8
-@patch
-def reset(self:ChatBox):
-    "Forget the conversation."
-    if self.busy.locked(): return
-    self.chat.reset()
-    self.tell(); self.draw(self.chat.talk)
-
-# %% ../nbs/04_chat.ipynb #6722f289
-@patch
-def save(self:ChatBox):
-    "Write the conversation to a file."
-    if self.busy.locked(): return
-    try: self.tell(f'Saved in {self.chat.save(self.path).resolve()}')
-    except OSError as e: self.tell(f'Not saved: {e.filename}: {e.strerror}')
-    except ValueError as e: self.tell(f'Not saved: {e}')
-
 # %% ../nbs/04_chat.ipynb #9927d28b
 BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays',
-               Again='Another reply to the same message', Reset='Forget the conversation and start again',
-               Save='Save the conversation to a file')
+               Again='Another reply to the same message')
 
 # %% ../nbs/04_chat.ipynb #709eeeff
 @patch
-def make_buttons(self:ChatBox):
-    "A button for each of `BUTTONS`, and Enter for Send."
-    for name, hint in BUTTONS.items():
+def make_buttons(self:ChatBox,
+    hints:dict=BUTTONS, # Name of a method, capitalised -> the hint that the mouse shows
+):
+    "A button for each of `hints`, and Enter for Send."
+    for name, hint in hints.items():
         layout, style = self.W.Layout(width='auto', flex='0 0 auto'), 'primary' if name == 'Send' else ''
         b = self.W.Button(description=name, tooltip=hint, layout=layout, button_style=style)
         b.on_click(lambda _, press=getattr(self, name.lower()): press())
@@ -406,27 +380,12 @@ def make_buttons(self:ChatBox):
         warnings.simplefilter('ignore') # ipywidgets 8 prefers `observe`, which also sends on losing the focus
         self.text.on_submit(lambda _: threading.Timer(0.1, self.send).start())
 
-# %% ../nbs/04_chat.ipynb #7daa055f
-SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10),
-               max_tokens=('Longest reply', 16, 512, 16))
-
-# %% ../nbs/04_chat.ipynb #6fd9a796
-@patch
-def make_sliders(self:ChatBox):
-    "A slider for each of `SLIDERS`, set as the chat is now. A change counts from the next reply on."
-    for name, (label, least, most, step) in SLIDERS.items():
-        now, kind = getattr(self.chat, name), self.W.FloatSlider if type(step) is float else self.W.IntSlider
-        slider = kind(value=now, min=min(least, now), max=max(most, now), step=step, description=label,
-                      style=dict(description_width='96px'), layout=self.W.Layout(width='auto'))
-        slider.observe(lambda change, name=name: setattr(self.chat, name, change['new']), 'value')
-        self.sliders[name] = slider
-
 # %% ../nbs/04_chat.ipynb #a290565b
 @patch
 def arrange(self:ChatBox):
     "Put everything in its place."
     W = self.W
-    self.make_buttons(); self.make_sliders(); self.enable(); self.tell()
+    self.make_buttons(); self.enable(); self.tell()
     def row(items, padding):
         return W.HBox(items, layout=W.Layout(flex_flow='row wrap', align_items='center', padding=padding))
     hanging = W.Layout(display='flex', flex_flow='column-reverse', height='360px', overflow='auto',
@@ -434,7 +393,7 @@ def arrange(self:ChatBox):
     self.note.layout.flex = '1 1 180px'
     send, stop, *others = self.buttons.values()
     rows = row([self.text, send, stop], '8px 4px 0'), row([*others, self.note], '0 4px')
-    self.ui = W.VBox([self.title, W.Box([self.log], layout=hanging), *rows, *self.sliders.values()],
+    self.ui = W.VBox([self.title, W.Box([self.log], layout=hanging), *rows],
                      layout=W.Layout(width='100%', max_width='720px'))
 
 # %% ../nbs/04_chat.ipynb #fb1ff262

@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.parse import quote
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..chat import ChatBox
 from ..data import to_chatml
 from ..files import printable
 from ..runs import load_chat
+from .box import SettingsBox
 from .guard import Guard
 
 # %% auto #0
@@ -33,8 +33,8 @@ def checkpoint_path(
     return next((p for p in places if p.exists()), places[0])
 
 # %% ../../nbs/share/web.ipynb #986bfb8a
-class WebBox(ChatBox):
-    "A `ChatBox` for a page of its own."
+class WebBox(SettingsBox):
+    "A `SettingsBox` for a page of its own."
     def save(self):
         "Offer the talk as a file to keep."
         if self.busy.locked(): return

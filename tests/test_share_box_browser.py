@@ -1,4 +1,4 @@
-"The chat box as a person meets it: JupyterLab with the chat notebook in a real browser, typed into and clicked."
+"The chat box as a person meets it: JupyterLab with the box's notebook in a real browser, typed into and clicked."
 import json, os, socket, subprocess, sys, time, urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +11,17 @@ READY, RUN = 90_000, 400_000 # ms: for a page to be there, and for the notebook 
 
 # A last cell for the copy: whoever says "count" gets a reply that only Stop ends.
 ENDLESS = """
-def stream(text, real=me.stream):
+def stream(text, real=chat.stream):
     if text != 'count': yield from real(text); return
-    me.talk.append(Block('user', text))
+    chat.talk.append(Block('user', text))
     said = ''
     try:
         for n in range(1_000_000):
             time.sleep(0.02)
             said += f'{n} '
             yield f'{n} '
-    finally: me.talk.append(Block('assistant', said))
-me.stream = stream
+    finally: chat.talk.append(Block('assistant', said))
+chat.stream = stream
 'all cells ran'
 """
 
@@ -88,8 +88,8 @@ def page(browser, tmp_path_factory):
     except ImportError as e: missing(e.name)
     folder = tmp_path_factory.mktemp('lab')
     (folder/'root').mkdir()
-    notebook = folder/'root'/'04_chat.ipynb'
-    nb = json.loads((root/'nbs'/'04_chat.ipynb').read_text(encoding='utf-8'))
+    notebook = folder/'root'/'box.ipynb'
+    nb = json.loads((root/'nbs'/'share'/'box.ipynb').read_text(encoding='utf-8'))
     for c in nb['cells']:
         if c['cell_type'] == 'code': c.update(outputs=[], execution_count=None)
     nb['cells'].append(dict(cell_type='code', id='endless', metadata={}, execution_count=None, outputs=[], source=ENDLESS.strip()))
