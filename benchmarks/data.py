@@ -30,9 +30,10 @@ def measure(what, path):
     begin = time.perf_counter()
     import tinychat
     from tinychat.fast import corpus
+    from tinychat.checkpoint import load_tokenizer
     from tinychat.tokenizer import Tokenizer
     if what == 'lists': corpus.LARGE_FILE = 1e18
-    tok = Tokenizer.load(Path(tinychat.__file__).parent/'bases'/'tiny'/'tokenizer.json')
+    tok = load_tokenizer(Path(tinychat.__file__).parent/'bases'/'tiny'/'tokenizer.json')
     train, held_out = corpus.open_data(path)
     read = time.perf_counter()
     if what == 'vocabulary': Tokenizer.train(corpus.texts_for_tokenizer(train), 4096); row = {}

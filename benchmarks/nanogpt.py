@@ -8,9 +8,10 @@ import argparse, math, time
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tinychat.data import encode_all, load_data
+from tinychat.data import encode_all
+from tinychat.fast.corpus import load_data
 from tinychat.gpt import GPTConfig
-from tinychat.checkpoint import pick_device
+from tinychat.checkpoint import pick_device, tokenizer_from
 from tinychat.fast.half import autocast
 from tinychat.runs.plan import make_tokenizer
 from tinychat.train import reply_bpb
@@ -95,11 +96,10 @@ def train(data, seed=0, device='auto', steps=5000, batch_size=64, lr=1e-3, warmu
 
 def load(path):
     "A checkpoint of this file: (model, tokenizer)."
-    from tinychat.tokenizer import Tokenizer
     kept = torch.load(path, weights_only=True)
     model = NanoGPT(GPTConfig(**kept['config']))
     model.load_state_dict(kept['model'])
-    return model.eval(), Tokenizer.from_dict(kept['tokenizer'])
+    return model.eval(), tokenizer_from(kept['tokenizer'])
 
 
 if __name__ == '__main__':

@@ -1,12 +1,15 @@
 "A file that a stranger sent can be nothing worse than a bad model."
 import json, os
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest, torch
 
-from tinychat.checkpoint import BASES, LARGEST, check_sizes, load_base, load_checkpoint, model_from, open_model, pick_device, skip_init
+import tinychat
+from tinychat.checkpoint import (BASES, LARGEST, check_sizes, load_base, load_checkpoint, load_tokenizer, model_from, open_model, pick_device,
+                                 save_tokenizer, skip_init, tokenizer_from)
 from tinychat.gpt import GPT, GPTConfig
-from tinychat.tokenizer import Tokenizer
+from tinychat.tokenizer import IM_END, Tokenizer, train_bpe
 
 tok = Tokenizer.train(['haha yes so late', 'what a day'], 264)
 
@@ -72,9 +75,56 @@ def test_every_size_has_a_limit():
 @pytest.mark.parametrize('name', ['tiny', 'small'])
 def test_a_base_whose_tokenizer_is_another_s(name, tmp_path):
     for file in ('config.json', 'model.safetensors'): (tmp_path/file).write_bytes((BASES/name/file).read_bytes())
-    tok.save(tmp_path/'tokenizer.json')
+    save_tokenizer(tok, tmp_path/'tokenizer.json')
     with pytest.raises(ValueError, match='holds no base, or a damaged one. Is it the right folder'): load_base(tmp_path)
 
 def test_no_such_device():
     for name in ('abacus', 'meta', 'cuda:99'):
         with pytest.raises(ValueError, match=f'The device {name!r} cannot be used here'): pick_device(name)
+
+# A tokenizer
+
+def test_the_file_is_what_it_always_was(tmp_path):
+    save_tokenizer(Tokenizer(train_bpe(['haha'], 257)), tmp_path/'tok.json')
+    text = (tmp_path/'tok.json').read_text(encoding='utf-8')
+    assert text.startswith('{\n"pattern": "\'(?i:[sdmt]|ll|ve|re)|') and text.endswith('"ÿ",\n"ha"\n]\n}')
+    d = json.loads(text)
+    assert list(d) == ['pattern', 'special', 'vocab'] and d['vocab'][97:100] == ['a', 'b', 'c'] and d['vocab'][256:] == ['ha']
+    assert d['special'] == {'<|endoftext|>': 257, '<|im_start|>': 258, '<|im_end|>': 259}
+
+@pytest.mark.parametrize('base', ['tiny', 'small'])
+def test_the_tokenizers_that_we_ship_are_written_as_they_were_read(base, tmp_path):
+    shipped = Path(tinychat.__file__).parent/'bases'/base/'tokenizer.json'
+    save_tokenizer(load_tokenizer(shipped), tmp_path/'tok.json')
+    assert (tmp_path/'tok.json').read_bytes() == shipped.read_bytes()
+
+def test_a_saved_tokenizer_is_the_same_one(tmp_path):
+    save_tokenizer(tok, tmp_path/'new'/'tok.json')
+    loaded = load_tokenizer(tmp_path/'new'/'tok.json')
+    assert loaded.to_dict() == tok.to_dict() and os.listdir(tmp_path/'new') == ['tok.json']
+    for text in ('haha yes', 'so late 😂'): assert loaded.encode(text) == tok.encode(text)
+
+def special(**ids): return dict(tok.special) | ids
+DAMAGED = {
+    'nothing': {}, 'no dict': [], 'a number': 7, 'no pattern': {'pattern': None}, 'an empty pattern': {'pattern': ''},
+    'a pattern that is none': {'pattern': '('}, 'a pattern that loses text': {'pattern': r'\w+'}, 'a pattern that matches nothing': {'pattern': '()'},
+    'no vocabulary': {'vocab': []}, 'a byte is missing': {'vocab': tok.to_dict()['vocab'][1:]}, 'a token twice': {'vocab': [*tok.to_dict()['vocab'][:-1], 'a']},
+    'an empty token': {'vocab': [*tok.to_dict()['vocab'][:-1], '']}, 'a strange character': {'vocab': [*tok.to_dict()['vocab'][:-1], '漢']},
+    'a number for a token': {'vocab': [*tok.to_dict()['vocab'][:-1], 7]}, 'no special tokens': {'special': {}},
+    'one special token missing': {'special': {s: i for s, i in tok.special.items() if s != IM_END}},
+    'two with one id': {'special': special(**{IM_END: tok.im_start})}, 'the id of a letter': {'special': special(**{IM_END: ord('a')})},
+    'a negative id': {'special': special(**{IM_END: -1})}, 'a huge id': {'special': special(**{IM_END: 10**9})},
+    'half an id': {'special': special(**{IM_END: 281.5})}, 'a word for an id': {'special': special(**{IM_END: '281'})}}
+
+@pytest.mark.parametrize('damage', DAMAGED, ids=str)
+def test_what_is_damaged_is_refused(damage, tmp_path):
+    d = DAMAGED[damage]
+    if isinstance(d, dict) and d: d = tok.to_dict() | d
+    with pytest.raises(ValueError, match='These are not the pattern, special tokens and vocabulary of a tinychat tokenizer'): tokenizer_from(d)
+    (tmp_path/'tok.json').write_text(json.dumps(d))
+    with pytest.raises(ValueError, match='tok.json is not a tokenizer that tinychat saved. Give the file that save_tokenizer wrote'): load_tokenizer(tmp_path/'tok.json')
+
+@pytest.mark.parametrize('content', [b'', b'{', b'\xff\xfe\x00', b'PK\x03\x04', b'[1, 2]', b'null'])
+def test_another_file_is_refused(content, tmp_path):
+    (tmp_path/'x').write_bytes(content)
+    with pytest.raises(ValueError, match='x is not a tokenizer that tinychat saved'): load_tokenizer(tmp_path/'x')

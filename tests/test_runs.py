@@ -9,8 +9,9 @@ import tinychat.checkpoint as checkpoint
 import tinychat.runs as runs
 import tinychat.runs.plan as planning
 from tinychat.bases.pretrain import Recipe, save_base
-from tinychat.checkpoint import load_base, load_checkpoint
-from tinychat.data import MIN_MESSAGES, Block, encode_all, load_data, tokenizer_texts, write_chatml
+from tinychat.checkpoint import load_base, load_checkpoint, save_tokenizer
+from tinychat.data import Block, encode_all, tokenizer_texts, write_chatml
+from tinychat.fast.corpus import MIN_MESSAGES, load_data
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs import train_file
 from tinychat.runs.plan import Dataset, bytes_per_token, options_for, start_from
@@ -202,7 +203,7 @@ def test_odd_ways_to_ask(bases):
     with pytest.raises(ValueError, match='exclude each other'): quiet(init='scratch', base='small')
     with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='')
     with pytest.raises(ValueError, match="no base 'huge'"): quiet(base='huge')
-    Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300).save(bases/'tiny'/'tokenizer.json')
+    save_tokenizer(Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300), bases/'tiny'/'tokenizer.json')
     with pytest.raises(ValueError, match='damaged one. Install tinychat again, or train without it: --init scratch'): quiet()
     (bases/'tiny'/'model.safetensors').unlink(); (bases/'tiny'/'model.safetensors').mkdir()
     with pytest.raises(ValueError, match='model.safetensors cannot be read'): quiet()

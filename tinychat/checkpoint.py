@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 import tinychat
+from .files import write_atomic
 from .gpt import GPT, GPTConfig
-from .tokenizer import Tokenizer
+from .tokenizer import SPECIAL, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'open_model', 'pick_device',
-           'load_base']
+__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'tokenizer_from', 'save_tokenizer',
+           'load_tokenizer', 'open_model', 'pick_device', 'load_base']
 
 # %% ../nbs/checkpoint.ipynb #a90e6ad0
 def load_checkpoint(
@@ -81,6 +82,39 @@ def model_from(
                          'or do not fit its config.') from None
     return model.eval()
 
+# %% ../nbs/checkpoint.ipynb #7d10a002
+def tokenizer_from(
+    d:dict, # What `Tokenizer.to_dict` returned
+)->Tokenizer: # ValueError if `d` is not that
+    "Build the tokenizer that a checkpoint holds."
+    text = 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
+    try:
+        vocab, special = d['vocab'], dict(d['special'])
+        tok = Tokenizer.from_dict(dict(pattern=d['pattern'], special=special, vocab=vocab))
+        complete = set(byte_alphabet().values()) <= set(vocab) and set(SPECIAL) <= set(special) and all(vocab)
+        distinct = len(set(vocab)) == len(vocab) and len(set(special.values())) == len(special)
+        in_order = all(len(vocab) <= i < len(vocab) + 1000 for i in special.values())
+        if complete and distinct and in_order and tok.decode(tok.encode(text)) == text: return tok
+    except KeyboardInterrupt: raise
+    except BaseException: pass # some patterns make tiktoken panic, and a panic is not an Exception
+    raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.')
+
+# %% ../nbs/checkpoint.ipynb #7d10a004
+def save_tokenizer(
+    tok:Tokenizer, # To be written
+    path,          # Where, by habit tokenizer.json
+):
+    "Write a tokenizer as JSON, one token a line."
+    write_atomic(path, json.dumps(tok.to_dict(), indent=0, ensure_ascii=False).encode())
+
+def load_tokenizer(
+    path, # A file that `save_tokenizer` wrote
+)->Tokenizer: # ValueError if it is something else
+    "Read a tokenizer back."
+    try: return tokenizer_from(json.loads(Path(path).read_text(encoding='utf-8')))
+    except ValueError: raise ValueError(
+        f'{path} is not a tokenizer that tinychat saved. Give the file that save_tokenizer wrote.') from None
+
 # %% ../nbs/checkpoint.ipynb #ae0ad888
 def open_model(
     path,                # A checkpoint; ValueError if it is something else
@@ -88,7 +122,7 @@ def open_model(
 )->tuple: # (GPT, ready to answer; its Tokenizer)
     "Open a checkpoint to talk to, or to train further."
     ckpt = load_checkpoint(path)
-    try: model, tok = model_from(ckpt), Tokenizer.from_dict(ckpt['tokenizer'])
+    try: model, tok = model_from(ckpt), tokenizer_from(ckpt['tokenizer'])
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     if tok.vocab_size != model.config.vocab_size:
         raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens '
@@ -124,7 +158,7 @@ def _read_base(folder):
     kept = load((folder/'model.safetensors').read_bytes())
     weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
     model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
-    tok = Tokenizer.load(folder/'tokenizer.json')
+    tok = load_tokenizer(folder/'tokenizer.json')
     if tok.vocab_size != model.config.vocab_size: raise ValueError
     return model, tok
 

@@ -6,11 +6,9 @@ Docs: https://tinychat.github.io/tinychat/tokenizer.html.md"""
 
 # %% ../nbs/00_tokenizer.ipynb #5602dce0
 from __future__ import annotations
-import codecs, json, regex, rustbpe, tiktoken
+import codecs, regex, rustbpe, tiktoken
 from collections import Counter
-from pathlib import Path
 from fastcore.basics import patch
-from .files import write_atomic
 
 # %% auto #0
 __all__ = ['SPLIT', 'MAX_PIECE_CHARS', 'SPECIAL', 'END_OF_TEXT', 'IM_START', 'IM_END', 'pair_counts', 'merge', 'train_bpe',
@@ -172,39 +170,12 @@ def to_dict(self:Tokenizer
 # %% ../nbs/00_tokenizer.ipynb #4793d5b4
 @patch(cls_method=True)
 def from_dict(cls:Tokenizer,
-    d:dict, # What `to_dict` returned
-)->Tokenizer: # ValueError if `d` is not that
+    d:dict, # What `to_dict` returned; nothing is checked
+)->Tokenizer:
     "Make the tokenizer that `to_dict` described."
     byte = {char: b for b,char in byte_alphabet().items()} # back from the visible character
-    text = 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
-    try:
-        vocab, special = d['vocab'], dict(d['special'])
-        tok = cls({bytes(byte[c] for c in token): i for i,token in enumerate(vocab)}, d['pattern'], special)
-        complete = set(byte) <= set(vocab) and set(SPECIAL) <= set(special) and all(vocab)
-        distinct = len(set(vocab)) == len(vocab) and len(set(special.values())) == len(special)
-        in_order = all(len(vocab) <= i < len(vocab) + 1000 for i in special.values())
-        if complete and distinct and in_order and tok.decode(tok.encode(text)) == text: return tok
-    except KeyboardInterrupt: raise
-    except BaseException: pass # some patterns make tiktoken panic, and a panic is not an Exception
-    raise ValueError('These are not the pattern, special tokens and vocabulary of a tinychat tokenizer.')
-
-# %% ../nbs/00_tokenizer.ipynb #c616f874
-@patch
-def save(self:Tokenizer,
-    path, # Where to write, by habit tokenizer.json
-):
-    "Write a JSON file, one token a line."
-    write_atomic(path, json.dumps(self.to_dict(), indent=0, ensure_ascii=False).encode())
-
-# %% ../nbs/00_tokenizer.ipynb #c2d1e2ff
-@patch(cls_method=True)
-def load(cls:Tokenizer,
-    path, # A file that `save` wrote
-)->Tokenizer: # ValueError if it is something else
-    "Read a tokenizer back."
-    try: return cls.from_dict(json.loads(Path(path).read_text(encoding='utf-8')))
-    except ValueError: raise ValueError(
-        f'{path} is not a tokenizer that tinychat saved. Give the file that Tokenizer.save wrote.') from None
+    ranks = {bytes(byte[c] for c in token): i for i,token in enumerate(d['vocab'])}
+    return cls(ranks, d['pattern'], d['special'])
 
 # %% ../nbs/00_tokenizer.ipynb #9f395c18
 @patch(cls_method=True)

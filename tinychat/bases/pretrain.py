@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from ..checkpoint import load_base
+from ..checkpoint import load_base, save_tokenizer, tokenizer_from
 from ..data import Block, all_demo_chats, conversations, encode_conversation
 from ..files import write_atomic
 from ..gpt import GPT, GPTConfig
@@ -536,7 +536,7 @@ def save_base(
     write_atomic(folder/'model.safetensors', save(packed_weights(model, recipe.int8)))
     write_atomic(folder/'config.json', json.dumps(shape, indent=1).encode())
     write_atomic(folder/'recipe.json', json.dumps(asdict(recipe), indent=1).encode())
-    tok.save(folder/'tokenizer.json')
+    save_tokenizer(tok, folder/'tokenizer.json')
 
 # %% ../../nbs/bases/pretrain.ipynb #c4fa8659
 def packed_weights(
@@ -564,7 +564,7 @@ def prepare_rows(
     anew = 'Move it away, and it is made anew.'
     try:
         kept = torch.load(path, weights_only=True)
-        rows, tok = kept['rows'], Tokenizer.from_dict(kept['tokenizer'])
+        rows, tok = kept['rows'], tokenizer_from(kept['tokenizer'])
     except Exception: raise ValueError(f'{path} is not what this command writes there. {anew}') from None
     if tok.vocab_size != vocab_size:
         raise ValueError(f'{path} was made with {tok.vocab_size:,} tokens, not {vocab_size:,}. {anew}')

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from ..chat import Chat
 from ..bases import list_bases
-from ..checkpoint import BASES, load_checkpoint, pick_device
+from ..checkpoint import BASES, load_checkpoint, pick_device, tokenizer_from
 from ..data import Block
 from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
 from .many import Reply, masking_engine, read_side_by_side, write_side_by_side
@@ -199,7 +199,7 @@ def start_of(
     if name == 'scratch':
         torch.manual_seed(options.seed)
         model = GPT(GPTConfig(**ckpt['config']))
-        return Start(model, Tokenizer.from_dict(ckpt['tokenizer']), torch.get_rng_state()), options
+        return Start(model, tokenizer_from(ckpt['tokenizer']), torch.get_rng_state()), options
     if name not in list_bases():
         raise ValueError(f'{checkpoint} went on from another checkpoint, which it does not hold, {no_twin}.')
     return start_from(BASES/name, train, options.seed), options

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..checkpoint import load_checkpoint, model_from
+from ..checkpoint import load_checkpoint, model_from, tokenizer_from
 from ..fast.corpus import fingerprint
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
@@ -158,7 +158,7 @@ def run_from(
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
     model = model_from(dict(config=ckpt['config'], model=ckpt['model' if done else 'last_model'])).to(device)
-    run = SavedRun(model, Tokenizer.from_dict(ckpt['tokenizer']), Options(**ckpt['options']), **kept)
+    run = SavedRun(model, tokenizer_from(ckpt['tokenizer']), Options(**ckpt['options']), **kept)
     if run.tok.vocab_size != model.config.vocab_size: raise ValueError
     if run.history: run.best_model = ckpt['model']
     if not done: restore(run, ckpt)
