@@ -15,7 +15,8 @@ import torch
 
 from tinychat.chat import Chat
 from tinychat.checkpoint import BASES, load_base, pick_device
-from tinychat.data import demo_chats, from_chats, load_data, write_chatml
+from tinychat.data import demo_chats, from_chats, write_chatml
+from tinychat.fast.corpus import load_data
 from tinychat.evaluate import answer_all
 from tinychat.evaluate.leaks import KnownMessages, copied, membership, verbatim
 from tinychat.evaluate.likeness import (Habits, Measure, bpb_measure, crowd, grouped_messages, identify, last_replies, other_side,

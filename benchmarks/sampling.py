@@ -15,7 +15,8 @@ from evaluate import default_run
 
 from tinychat.chat import Chat
 from tinychat.checkpoint import BASES, load_base, pick_device
-from tinychat.data import Block, load_data
+from tinychat.data import Block
+from tinychat.fast.corpus import load_data
 from tinychat.evaluate.likeness import grouped_messages, sense, told_apart
 from tinychat.evaluate.many import Exchange, exchanges, replies
 from tinychat.fast import writer_for

@@ -8,7 +8,7 @@ import tinychat.bases
 from tinychat.bases import list_bases, open_base
 from tinychat.bases.pretrain import RECIPES
 from tinychat.checkpoint import BASES
-from tinychat.data import load_data
+from tinychat.fast.corpus import load_data
 from tinychat.fast import evaluate
 from tinychat.runs import sample_reply
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tinychat import commands
-from tinychat.data import load_data
+from tinychat.fast.corpus import load_data
 from tinychat.fast.corpus import fingerprint
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs.plan import Dataset, make_tokenizer

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from tinychat.data import (MIN_MESSAGES, Batches, Block, Message, conversations, demo_chats, encode_all, encode_conversation, escape,
-                           from_chats, load_data, parse_chatml, read_chatml, split_by_time, to_blocks, to_chatml, two_sided, unescape,
+from tinychat.data import (Batches, Block, Message, conversations, demo_chats, encode_all, encode_conversation, escape,
+                           from_chats, parse_chatml, read_chatml, split_by_time, to_blocks, to_chatml, two_sided, unescape,
                            write_chatml)
 from tinychat.tokenizer import Tokenizer, train_bpe
 
@@ -137,14 +137,6 @@ def test_the_held_out_part_is_as_near_as_whole_conversations_allow():
 def test_one_conversation_cannot_be_split():
     with pytest.raises(ValueError, match='1 conversation is too few: one is held out to judge the model by, so at least 2 are needed'):
         split_by_time([[Block('assistant', 'x')]])
-
-def test_too_few_messages_are_refused(tmp_path):
-    talk = [Block('user', 'hi'), Block('assistant', 'yo')]
-    write_chatml(tmp_path/'few.txt', [talk]*(MIN_MESSAGES - 1) + [[Block('assistant', 'monologue')]]*50)
-    with pytest.raises(ValueError, match='few.txt has 99 messages of the person .*At least 100 are needed'): load_data(tmp_path/'few.txt')
-    write_chatml(tmp_path/'enough.txt', [talk]*MIN_MESSAGES)
-    assert [len(part) for part in load_data(tmp_path/'enough.txt')] == [90, 10]
-    assert [len(part) for part in load_data(tmp_path/'enough.txt', 0.3)] == [70, 30]
 
 # Ids and the mask
 

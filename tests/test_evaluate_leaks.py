@@ -7,7 +7,8 @@ from evaluating import chat, talks, tok # fixtures among them
 
 from tinychat.chat import Chat
 from tinychat.checkpoint import load_checkpoint
-from tinychat.data import Block, load_data, to_chatml, write_chatml
+from tinychat.data import Block, to_chatml, write_chatml
+from tinychat.fast.corpus import load_data
 from tinychat.evaluate import leaks as L
 from tinychat.evaluate.many import Exchange, Reply, write_side_by_side
 from tinychat.gpt import Writer

@@ -7,11 +7,11 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tinychat import data, runs
-from tinychat.data import (Batches, Block, encode_all, load_data, parse_chatml, read_chatml, split_by_time, to_chatml, tokenizer_texts,
-                           two_sided, write_chatml)
+from tinychat.checkpoint import load_tokenizer
+from tinychat.data import Batches, Block, encode_all, parse_chatml, read_chatml, split_by_time, to_chatml, tokenizer_texts, two_sided, write_chatml
 from tinychat.fast import corpus, evaluate
-from tinychat.fast.corpus import (Corpus, FileBatches, batches_of, encode_data, eval_sample, fingerprint, index_by_parsing, index_chunk,
-                                  n_messages, open_data, read_chunks, texts_for_tokenizer)
+from tinychat.fast.corpus import (MIN_MESSAGES, Corpus, FileBatches, batches_of, encode_data, eval_sample, fingerprint, index_by_parsing, index_chunk,
+                                  load_data, n_messages, open_data, read_chunks, texts_for_tokenizer)
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer, train_bpe
 
@@ -33,7 +33,7 @@ convs = st.lists(conv | plain_conv, min_size=1, max_size=6)
 with_both = convs.map(lambda cs: [*cs, [Block('user', 'x'), Block('assistant', 'y')]])
 toks = [Tokenizer(train_bpe(['hello there, hello you'], 270)), # 'assistant' is many tokens, and '\n\n' two
         Tokenizer(train_bpe(['\n\n assistant user name=Ada  <|im_end|>\n\n <|im_start|>']*9, 330)),
-        Tokenizer.load(root/'tinychat'/'bases'/'tiny'/'tokenizer.json')]
+        load_tokenizer(root/'tinychat'/'bases'/'tiny'/'tokenizer.json')]
 many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 def chat(n=120, names=('user',)):
@@ -189,7 +189,7 @@ def test_parts_of_two_files_make_a_list(tmp_path):
 def test_the_split_is_the_same(folder, convs, share):
     path = written(folder, to_chatml(convs))
     with pytest.MonkeyPatch.context() as m:
-        m.setattr(corpus, 'LARGE_FILE', 0); m.setattr(data, 'MIN_MESSAGES', 0)
+        m.setattr(corpus, 'LARGE_FILE', 0); m.setattr(corpus, 'MIN_MESSAGES', 0)
         assert [list(part) for part in open_data(path, share)] == [*split_by_time([c for c in convs if two_sided(c)], share)]
 
 def test_open_data_is_the_same(tmp_path, monkeypatch):
@@ -204,6 +204,14 @@ def test_open_data_is_the_same(tmp_path, monkeypatch):
     some = texts_for_tokenizer(fast[0])
     assert 50 < sum(map(len, some)) < 900 and some[0] == 'user' and some[-5].startswith('are you there 10') # from the beginning to the end
     assert texts_for_tokenizer(slow[0]) == tokenizer_texts(slow[0])
+
+def test_too_few_messages_are_refused(tmp_path):
+    talk = [Block('user', 'hi'), Block('assistant', 'yo')]
+    write_chatml(tmp_path/'few.txt', [talk]*(MIN_MESSAGES - 1) + [[Block('assistant', 'monologue')]]*50)
+    with pytest.raises(ValueError, match='few.txt has 99 messages of the person .*At least 100 are needed'): load_data(tmp_path/'few.txt')
+    write_chatml(tmp_path/'enough.txt', [talk]*MIN_MESSAGES)
+    assert [len(part) for part in load_data(tmp_path/'enough.txt')] == [90, 10]
+    assert [len(part) for part in load_data(tmp_path/'enough.txt', 0.3)] == [70, 30]
 
 def test_some_of_a_large_file_is_evaluated_on(large, tmp_path, monkeypatch):
     write_chatml(tmp_path/'me.txt', chat(300))

@@ -114,7 +114,7 @@ def test_recompute_is_an_option(folder, alone):
     same(alone, folder/'again.pt')
 
 def test_only_the_first_writes(folder, tmp_path):
-    from tinychat.data import load_data
+    from tinychat.fast.corpus import load_data
     run = resume_run(folder/'start.pt', *load_data(folder/'me.txt'), device='cpu')
     for rank in (1, 0):
         run.team = Team(rank, 2)

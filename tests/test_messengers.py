@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.data import Message, load_data, read_chatml
+from tinychat.data import Message, read_chatml
+from tinychat.fast.corpus import load_data
 from tinychat.messengers import (ImportOptions, MergedChat, best_gap, describe_import, find_me, import_exports, import_file, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group

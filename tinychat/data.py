@@ -14,15 +14,15 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
+import torch
 from fastcore.basics import patch
-from .files import write_atomic
+from .files import read_utf8, write_atomic
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['DEMO_PERSON', 'MIN_MESSAGES', 'Message', 'conversations', 'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape',
-           'unescape', 'to_chatml', 'parse_block', 'parse_chatml', 'write_chatml', 'read_chatml', 'all_demo_chats',
-           'demo_chats', 'split_by_time', 'check_enough', 'load_data', 'tokenizer_texts', 'encode_conversation',
-           'encode_all', 'Batches']
+__all__ = ['DEMO_PERSON', 'Message', 'conversations', 'Block', 'to_blocks', 'two_sided', 'from_chats', 'escape', 'unescape',
+           'to_chatml', 'parse_block', 'parse_chatml', 'write_chatml', 'read_chatml', 'all_demo_chats', 'demo_chats',
+           'split_by_time', 'tokenizer_texts', 'encode_conversation', 'encode_all', 'Batches']
 
 # %% ../nbs/01_data.ipynb #26c38ef5
 @dataclass(frozen=True, slots=True)
@@ -169,13 +169,7 @@ def read_chatml(
     "Read a ChatML file."
     advice = ('Put your messages there as ChatML (training_data/README.md says how), '
               'or try a demo person: tinychat-demo.')
-    try: text = Path(path).read_bytes().decode('utf-8-sig') # some Windows editors begin a file with a mark
-    except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}') from None
-    except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the ChatML file in it.') from None
-    except UnicodeDecodeError as e:
-        byte = f'byte {e.start} is 0x{e.object[e.start]:02x}'
-        raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
-    convs = parse_chatml(text, str(path))
+    convs = parse_chatml(read_utf8(path, advice, 'ChatML file'), str(path))
     if not convs: raise ValueError(f'{path} is empty. {advice}')
     return convs
 
@@ -221,29 +215,6 @@ def split_by_time(
     cut = min(range(1, len(convs)), key=lambda n: abs(ends[n-1] - (1-share)*ends[-1]))
     return convs[:cut], convs[cut:]
 
-# %% ../nbs/01_data.ipynb #d7af419c
-MIN_MESSAGES = 100 # with fewer, held-out numbers are noise, and the model can only repeat what it has read
-
-# %% ../nbs/01_data.ipynb #172067a5
-def check_enough(
-    path,           # The file, for the error
-    n_messages:int, # How many the person wrote
-): # ValueError if they are too few
-    "Are there enough messages to learn from?"
-    if n_messages < MIN_MESSAGES:
-        raise ValueError(f'{path} has {n_messages} messages of the person (role assistant) in conversations '
-                         f'with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
-
-# %% ../nbs/01_data.ipynb #167d72a3
-def load_data(
-    path,            # A ChatML file
-    share:float=0.1, # Share of the characters to hold out, from the end
-)->tuple: # (train, held_out): lists of conversations; ValueError if the person wrote too little
-    "Read a ChatML file and split it."
-    convs = [c for c in read_chatml(path) if two_sided(c)]
-    check_enough(path, sum(b.role == 'assistant' for c in convs for b in c))
-    return split_by_time(convs, share)
-
 # %% ../nbs/01_data.ipynb #a1333d0d
 def tokenizer_texts(
     convs:list, # Conversations to train on
@@ -275,7 +246,6 @@ def encode_all(
     convs:list,    # Conversations
 )->tuple: # (ids, mine): tensors (N,) of int64 and bool
     "Encode conversations into one long row."
-    import torch # here, not at the top: `tinychat-import` needs only the code above, and starts faster
     rows = [encode_conversation(tok, c) for c in convs]
     ids, mine = [i for ids,_ in rows for i in ids], [m for _,mine in rows for m in mine]
     return torch.tensor(ids), torch.tensor(mine)
@@ -302,7 +272,6 @@ def starts(self:Batches,
     epoch:int, # From 0
 ): # Tensor (per_epoch,), shuffled
     "Where the windows of an epoch begin."
-    import torch
     rng = torch.Generator().manual_seed((self.seed*1_000_003 + epoch) % 2**63) # differs for each epoch
     shift = torch.randint(0, len(self.ids) - 1, (1,), generator=rng)
     return shift + self.context*torch.randperm(self.per_epoch, generator=rng)
@@ -313,7 +282,6 @@ def __getitem__(self:Batches,
     step:int, # From 0, without end
 )->tuple: # (x, y, mine), each (batch_size, context): what is seen, what follows, who decided
     "The batch of a step."
-    import torch
     first = step*self.batch_size
     windows = [divmod(n, self.per_epoch) for n in range(first, first + self.batch_size)] # (epoch, window)
     order = {epoch: self.starts(epoch) for epoch in {e for e,_ in windows}}

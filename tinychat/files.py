@@ -10,7 +10,7 @@ import errno, itertools, os, re, shutil
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['write_atomic', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'printable']
+__all__ = ['write_atomic', 'read_utf8', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'printable']
 
 # %% ../nbs/files.ipynb #b0d402b5
 def write_atomic(
@@ -31,6 +31,20 @@ def write_atomic(
         problem = f'could not be written ({e.strerror}). What was there before is untouched'
         raise OSError(e.errno, problem, str(path)) from None
     finally: part.unlink(missing_ok=True)
+
+# %% ../nbs/files.ipynb #7d30c003
+def read_utf8(
+    path,          # A text file; line ends stay as they are
+    advice:str='', # What to do if it is not there
+    kind:str='file', # What it should be, in an error
+)->str: # ValueError if it is not there, a folder, or not UTF-8
+    "Read a text file."
+    try: return Path(path).read_bytes().decode('utf-8-sig') # some Windows editors begin a file with a mark
+    except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}') from None
+    except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the {kind} in it.') from None
+    except UnicodeDecodeError as e:
+        byte = f'byte {e.start} is 0x{e.object[e.start]:02x}'
+        raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
 
 # %% ../nbs/files.ipynb #93c4ee3d
 def may_write(

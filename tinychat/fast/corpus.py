@@ -16,18 +16,19 @@ from itertools import accumulate
 from pathlib import Path
 import numpy as np, tiktoken, torch
 from fastcore.basics import patch
-from ..data import (Batches, Block, check_enough, encode_all, encode_conversation, load_data,
-                           parse_chatml, read_chatml, split_by_time, to_chatml, tokenizer_texts, two_sided)
+from ..data import (Batches, Block, encode_all, encode_conversation, parse_chatml, read_chatml,
+                           split_by_time, to_chatml, tokenizer_texts, two_sided)
 from ..tokenizer import IM_END, IM_START, MAX_PIECE_CHARS, Tokenizer
 
 # %% auto #0
-__all__ = ['BYTES_PER_CHUNK', 'INDEX_ROW', 'CACHE_VERSION', 'LARGE_FILE', 'TOKENIZER_CHARS', 'EVAL_CHARS', 'read_chunks',
-           'find_blocks', 'index_row', 'index_by_parsing', 'marks_in_turn', 'roles_sound', 'gaps_sound', 'index_chunk',
-           'index_blocks', 'recount_escaped', 'map_in_threads', 'index_file', 'index_at', 'raise_parse_error',
-           'sha256_of', 'cache_path', 'write_cache', 'remove_stale', 'verify_cache', 'Corpus', 'block_prefix',
-           'concat_ranges', 'number_prefixes', 'all_prefixes', 'interleave', 'encode_plain', 'plain_parts',
-           'encode_written', 'id_dtype', 'FileRow', 'FileBatches', 'open_data', 'split_corpus', 'encode_data',
-           'batches_of', 'texts_for_tokenizer', 'eval_sample', 'n_messages', 'fingerprint']
+__all__ = ['BYTES_PER_CHUNK', 'INDEX_ROW', 'CACHE_VERSION', 'MIN_MESSAGES', 'LARGE_FILE', 'TOKENIZER_CHARS', 'EVAL_CHARS',
+           'read_chunks', 'find_blocks', 'index_row', 'index_by_parsing', 'marks_in_turn', 'roles_sound', 'gaps_sound',
+           'index_chunk', 'index_blocks', 'recount_escaped', 'map_in_threads', 'index_file', 'index_at',
+           'raise_parse_error', 'sha256_of', 'cache_path', 'write_cache', 'remove_stale', 'verify_cache', 'Corpus',
+           'block_prefix', 'concat_ranges', 'number_prefixes', 'all_prefixes', 'interleave', 'encode_plain',
+           'plain_parts', 'encode_written', 'id_dtype', 'FileRow', 'FileBatches', 'check_enough', 'load_data',
+           'open_data', 'split_corpus', 'encode_data', 'batches_of', 'texts_for_tokenizer', 'eval_sample', 'n_messages',
+           'fingerprint']
 
 # %% ../../nbs/fast/corpus.ipynb #25db9e64
 BYTES_PER_CHUNK = 2_000_000 # worked on at a time: a few hundredths of a second
@@ -695,6 +696,27 @@ class FileBatches(Batches):
             if len(self.orders) > 8: self.orders.clear()
             self.orders[epoch] = super().starts(epoch)
         return self.orders[epoch]
+
+# %% ../../nbs/fast/corpus.ipynb #7d20b002
+MIN_MESSAGES = 100 # with fewer, held-out numbers are noise, and the model can only repeat what it has read
+
+def check_enough(
+    path,           # The file, for the error
+    n_messages:int, # How many the person wrote
+): # ValueError if they are too few
+    "Are there enough messages to learn from?"
+    if n_messages < MIN_MESSAGES:
+        raise ValueError(f'{path} has {n_messages} messages of the person (role assistant) in conversations '
+                         f'with somebody. At least {MIN_MESSAGES} are needed; a thousand is a good start.')
+
+def load_data(
+    path,            # A ChatML file
+    share:float=0.1, # Share of the characters to hold out, from the end
+)->tuple: # (train, held_out): lists of conversations; ValueError if the person wrote too little
+    "Read a ChatML file and split it."
+    convs = [c for c in read_chatml(path) if two_sided(c)]
+    check_enough(path, sum(b.role == 'assistant' for c in convs for b in c))
+    return split_by_time(convs, share)
 
 # %% ../../nbs/fast/corpus.ipynb #64c1cb0c
 LARGE_FILE = 32_000_000 # bytes; a larger file is a `Corpus`
