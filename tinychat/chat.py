@@ -124,12 +124,12 @@ def goes_on(self:Chat,
 )->bool: # Does the model write another message?
     "Ask the model whose block is next: its own, or the other's."
     logits = self.writer.logits([*ids, *self.tokenizer.encode('\n'), self.tokenizer.im_start])
-    roles = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')]
+    roles = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')] # first tokens are enough
     return sample(logits[:,roles], self.temperature, generator=self.rng).item() == 0 # the first: assistant
 
 # %% ../nbs/04_chat.ipynb #637b18b8
 class Break(str):
-    "A line end between two messages of a reply, unlike a line end inside a message."
+    "The gap between two messages of a reply, as opposed to a line end inside one."
 BREAK = Break('\n')
 
 # %% ../nbs/04_chat.ipynb #4ae82452

@@ -206,7 +206,7 @@ def split_by_time(
     convs:list,      # Conversations in order of time; ValueError if fewer than two
     share:float=0.1, # Share of the characters to hold out, from the end
 )->tuple: # (train, held_out): lists of conversations
-    "Hold out the last conversations: as many as bring their part of the text nearest to `share`."
+    "Hold out the last conversations, so that they make up about `share` of the text."
     if len(convs) < 2:
         raise ValueError(f'{len(convs)} conversation is too few: one is held out to judge the model by, so '
                          'at least 2 are needed. Cut it in two with a blank line, where there was a silence, '

@@ -25,7 +25,7 @@ def causal_attention(
 )->Tensor: # (B, heads, T, d): each position blends `v` at itself and at those before it
     "Let each position gather from itself and those before it. Vaswani et al. 2017."
     (T, d), S = q.shape[-2:], k.shape[-2]
-    scores = q @ k.mT / d**0.5
+    scores = q @ k.mT / d**0.5 # (B, heads, T, S): the dot product of each query with each key
     future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(1 + S - T) # True above the diagonal
     return scores.masked_fill(future, -torch.inf).softmax(-1) @ v
 
@@ -47,7 +47,7 @@ def rotate(
     sin:Tensor, # (T, d), from `rope_tables`
 )->Tensor: # (..., T, d), same lengths, rotated
     "Rotate number `i` together with number `i + d/2`, as Llama and Qwen do in `transformers`."
-    a, b = x.chunk(2, -1)
+    a, b = x.chunk(2, -1) # points (a, b), to be rotated as in school
     cos, sin = cos.chunk(2, -1)[0], sin.chunk(2, -1)[0] # the tables hold each angle twice
     return torch.cat([a*cos - b*sin, b*cos + a*sin], -1)
 
@@ -63,7 +63,7 @@ class GPTConfig:
     n_kv_head:int=None      # Heads of keys and values (None: `n_head`); fewer make the cache smaller
     n_hidden:int=None       # Width of the MLP (None: 8/3 of `n_embd`, rounded up to a multiple of 64)
     rope_theta:float=10_000 # See `rope_tables`
-    dropout:float=0.        # Share of numbers set to zero in training, against overfitting
+    dropout:float=0.        # Share of numbers set to zero in training, against memorising
     def __post_init__(self):
         self.n_kv_head = self.n_kv_head or self.n_head
         self.n_hidden = self.n_hidden or 64*math.ceil(self.n_embd*8/3/64)
@@ -89,12 +89,13 @@ class Attention(nn.Module):
 # %% ../nbs/02_gpt.ipynb #7cdf8d78
 @patch
 def forward(self:Attention, x, rope, cache=None, layer=None):
-    def heads(proj): return proj(x).unflatten(-1, (-1, self.d)).transpose(1, 2) # (B, heads, T, d)
+    # each row of numbers is cut into heads of d: (B, heads, T, d)
+    def heads(proj): return proj(x).unflatten(-1, (-1, self.d)).transpose(1, 2)
     q, k, v = heads(self.q_proj), heads(self.k_proj), heads(self.v_proj)
     q, k = rotate(self.q_norm(q), *rope), rotate(self.k_norm(k), *rope)
     if cache: k, v = cache.extend(layer, k, v)
     k, v = (t.repeat_interleave(self.heads//self.kv_heads, 1) for t in (k, v)) # one for each query head
-    return self.o_proj(causal_attention(q, k, v).transpose(1, 2).flatten(2))
+    return self.o_proj(causal_attention(q, k, v).transpose(1, 2).flatten(2)) # heads side by side again
 
 # %% ../nbs/02_gpt.ipynb #ee674589
 class MLP(nn.Module):

@@ -88,7 +88,7 @@ END_OF_TEXT, IM_START, IM_END = SPECIAL
 class Tokenizer:
     "Byte-level BPE: text to token ids and back. `tiktoken` runs it."
     def __init__(self,
-        ranks:dict,        # Token, as bytes -> id; all 256 single bytes are among them
+        ranks:dict,        # Token, as bytes -> id, its rank in the order learned; all single bytes are in it
         pattern:str=SPLIT, # How to cut text into pieces before merging
         special:dict=None, # Special token -> id (None: `SPECIAL`, after the ranks)
     ):

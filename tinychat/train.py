@@ -205,7 +205,7 @@ class Options:
     others_weight:float=1.0  # How much tokens that others wrote count in the loss; the person's count 1
     average:float=0.0        # How far back the weights are averaged, as a share of all steps; 0: not at all
     eval_every:int=25        # Steps between two evaluations
-    patience:int=0           # Evaluations without a better number until it stops early; 0: never
+    patience:int=0           # Stop early after this many evaluations without a better number; 0: never
     seed:int=0               # Decides initial weights, order and dropout
 
 # %% ../nbs/03_train.ipynb #6abd21ad
@@ -248,7 +248,7 @@ class Run:
     step:int=0                               # Steps done
     best:float=math.inf                      # Lowest held-out reply bits per byte so far
     best_model:dict=None                     # The weights that reached it (None: not measured yet)
-    history:list=field(default_factory=list) # One dict an evaluation
+    history:list=field(default_factory=list) # One dict for each evaluation
     sums:Tensor=None                         # (2,) bits and bytes since the last evaluation (None: zero)
     def __post_init__(self): self.prepare()
     @property
