@@ -35,6 +35,9 @@ def agree(fast, slow, *given):
         return [*outs, *(t.grad for t in ts if t.requires_grad)]
     for a, b in zip(run(fast), run(slow), strict=True): assert (a - b).norm() <= 1e-5*b.norm()
 
+@pytest.fixture(autouse=True)
+def same_numbers_each_time(): torch.manual_seed(0)
+
 def random(*shape): return torch.randn(*shape, device=device)
 
 def toy(kv_heads=2, **how):
