@@ -233,9 +233,9 @@ def encode_conversation(
         is_me = b.role == 'assistant'
         role, space, name = b.role.partition(' ')
         parts += [([tok.im_start], False),
-                  (tok.encode(role), after_me),               # theirs to decide: write on, or hand over
+                  (tok.encode(role), after_me),               # the person's choice: write on, or hand over
                   (tok.encode(space + name) + tok.encode('\n'), False),
-                  (tok.encode(b.text) + [tok.im_end], is_me), # theirs: the words, and where they end
+                  (tok.encode(b.text) + [tok.im_end], is_me), # the person's: the words, and where they end
                   (tok.encode('\n'), False)]
         after_me = is_me
     return [i for ids,_ in parts for i in ids], [m for ids,m in parts for _ in ids]
