@@ -217,6 +217,14 @@ def test_a_second_ctrl_c_loses_nothing(folder):
     p.communicate()
     assert p.returncode == 130 and 0 < torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] < 3_000
 
+@pytest.mark.parametrize('how', ['SIGTERM', 'SIGHUP']) # a shutdown; a terminal that was closed
+def test_whatever_asks_it_to_stop_it_saves(folder, how):
+    p = start(folder, 'tinychat-train', *SMALL, '--max_iters', 3_000)
+    while 'step' not in p.stderr.readline(): assert p.poll() is None
+    p.send_signal(getattr(signal, how))
+    p.communicate()
+    assert p.returncode == 130 and 0 < torch.load(folder/'out'/'ckpt.pt', weights_only=True)['step'] < 3_000
+
 def test_resume_notices_that_the_held_out_part_changed(trained):
     data = trained/'training_data'/'chatml_format.txt'
     before = data.read_text()

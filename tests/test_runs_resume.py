@@ -6,7 +6,6 @@ import pytest, torch
 from tinychat.checkpoint import load_checkpoint
 from tinychat.data import Batches, Block, encode_all
 from tinychat.fast.corpus import fingerprint
-from tinychat.fast.team import Team
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs.resume import SavedRun, Saver, no_interrupt, on_interrupt, resume_run, save_run
 from tinychat.tokenizer import Tokenizer
@@ -66,10 +65,22 @@ def test_other_messages_are_noticed(tmp_path):
 
 def test_a_second_press_and_the_other_signal():
     if threading.current_thread() is not threading.main_thread(): pytest.skip('signals reach the main thread only')
-    with on_interrupt(Team(0, 2)) as pressed:
+    with on_interrupt() as pressed:
         for s in (signal.SIGINT, signal.SIGTERM, signal.SIGINT): signal.raise_signal(s)
         assert pressed.is_set()
     with pytest.raises(KeyboardInterrupt), no_interrupt(): signal.raise_signal(signal.SIGINT)
+
+def test_a_closed_terminal_stops_it_unless_it_was_told_to_ignore_that():
+    "`nohup` starts a command with SIGHUP ignored. (SIGTERM has no such custom.)"
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        for handler, stops in ((signal.SIG_DFL, True), (signal.SIG_IGN, False)):
+            signal.signal(signal.SIGHUP, handler)
+            with on_interrupt() as pressed:
+                signal.raise_signal(signal.SIGHUP)
+                assert pressed.is_set() == stops
+            assert signal.getsignal(signal.SIGHUP) == handler
+    finally: signal.signal(signal.SIGHUP, before)
 
 def test_a_thread_cannot_catch_signals_and_does_without():
     found = []

@@ -13,13 +13,12 @@ from pathlib import Path
 import torch
 from fastcore.meta import delegates
 from ..chat import Chat
-from ..checkpoint import BASES, load_checkpoint, skip_init
+from ..checkpoint import BASES, load_checkpoint, pick_device, skip_init
 from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
 from ..fast.team import SharedBatches, Team, join_team
 from ..files import check_room, may_write
 from ..gpt import GPT, generate
-from ..checkpoint import pick_device
 from .plan import (Dataset, Start, choose_start, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
@@ -261,7 +260,7 @@ def fit_and_show(
 ):
     "`fit` with everything that a person wants to see."
     begun = time.perf_counter()
-    with on_interrupt(s.team) as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
+    with on_interrupt() as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
             run.seconds += time.perf_counter() - begun
             bar.update()

@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..checkpoint import load_checkpoint, model_from, tokenizer_from
+from ..checkpoint import load_checkpoint, model_from, pick_device, tokenizer_from
 from ..fast.corpus import fingerprint
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
 from ..files import set_aside, write_atomic
-from ..checkpoint import pick_device
 from ..tokenizer import Tokenizer
 from ..train import AdamW, Averaged, Options, Run
 
@@ -167,13 +166,13 @@ def run_from(
 
 # %% ../../nbs/runs/resume.ipynb #47188845
 @contextmanager
-def on_interrupt(
-    team:Team=Team(), # `torchrun` passes Ctrl-C on to its processes as another signal
-):
-    "Within it, Ctrl-C only sets the event that is yielded."
+def on_interrupt():
+    "Within it, Ctrl-C and other requests to stop only set the event that is yielded."
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
-    signals = [signal.SIGINT, signal.SIGTERM] if team.size > 1 else [signal.SIGINT]
+    signals = [signal.SIGINT, signal.SIGTERM] # `torchrun` passes Ctrl-C on as the second
+    hangup = getattr(signal, 'SIGHUP', None) # the terminal was closed; Windows does not say so
+    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN: signals.append(hangup) # `nohup` ignores it
     before = [signal.signal(s, lambda *_: pressed.set()) for s in signals]
     try: yield pressed
     finally:
