@@ -124,7 +124,7 @@ def test_what_is_damaged_is_refused(damage, tmp_path):
     (tmp_path/'tok.json').write_text(json.dumps(d))
     with pytest.raises(ValueError, match='tok.json is not a tokenizer that tinychat saved. Give the file that save_tokenizer wrote'): load_tokenizer(tmp_path/'tok.json')
 
-@pytest.mark.parametrize('content', [b'', b'{', b'\xff\xfe\x00', b'PK\x03\x04', b'[1, 2]', b'null'])
+@pytest.mark.parametrize('content', [b'', b'{', b'\xff\xfe\x00', b'PK\x03\x04', b'[1, 2]', b'null', b'['*200_000])
 def test_another_file_is_refused(content, tmp_path):
     (tmp_path/'x').write_bytes(content)
     with pytest.raises(ValueError, match='x is not a tokenizer that tinychat saved'): load_tokenizer(tmp_path/'x')

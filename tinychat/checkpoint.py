@@ -112,7 +112,7 @@ def load_tokenizer(
 )->Tokenizer: # ValueError if it is something else
     "Read a tokenizer back."
     try: return tokenizer_from(json.loads(Path(path).read_text(encoding='utf-8')))
-    except ValueError: raise ValueError(
+    except (ValueError, RecursionError): raise ValueError(
         f'{path} is not a tokenizer that tinychat saved. Give the file that save_tokenizer wrote.') from None
 
 # %% ../nbs/checkpoint.ipynb #ae0ad888
@@ -175,5 +175,5 @@ def load_base(
     except OSError as e:
         why = 'is not there' if isinstance(e, FileNotFoundError) else f'cannot be read ({e.strerror})'
         raise ValueError(f'{folder} holds no base: {Path(e.filename).name} {why}. {mend}') from None
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError):
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f'{folder} holds no base, or a damaged one. {mend}') from None
