@@ -40,7 +40,7 @@ def read_utf8(
 )->str: # ValueError if it is not there, a folder, or not UTF-8
     "Read a text file."
     try: return Path(path).read_bytes().decode('utf-8-sig') # some Windows editors begin a file with a mark
-    except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}') from None
+    except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}'.rstrip()) from None
     except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the {kind} in it.') from None
     except UnicodeDecodeError as e:
         byte = f'byte {e.start} is 0x{e.object[e.start]:02x}'

@@ -2,7 +2,7 @@
 
     python tools/run_train.py FOLDER [EXPORT...] [OPTION...]    FOLDER is where relative paths of exports count from
 
-Everything that is wrong with the command line is told before anything is imported.
+Options that do not exist and values of the wrong kind are told before anything is imported.
 """
 import os, signal, subprocess, sys
 from argparse import SUPPRESS

@@ -1,4 +1,4 @@
-"""The box of the fourth step, made comfortable
+"""The box of the last step, made comfortable
 
 Docs: https://tinychat.github.io/tinychat/share/box.html.md"""
 
