@@ -19,7 +19,7 @@ from ..fast.team import Team
 from ..files import set_aside, write_atomic
 from ..tokenizer import Tokenizer
 from ..train import AdamW, Averaged, Options, Run
-# Tensor, Tokenizer and Averaged are named by the fields that `SavedRun` takes over from `Run`.
+# The docs look up Tensor, Tokenizer and Averaged here, for the fields that `SavedRun` has from `Run`.
 
 # %% auto #0
 __all__ = ['SavedRun', 'save_run', 'unfinished', 'optimizer_state', 'restore_optimizer', 'restore', 'check_sound', 'check_memory',
