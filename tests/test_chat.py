@@ -88,10 +88,6 @@ def test_again():
     others = [''.join(me.again()).split('\n') for _ in range(6)]
     assert any(o != first for o in others) and [b.role for b in me.talk].count('user') == 1
 
-@pytest.mark.parametrize('wrong', [dict(temperature=float('nan')), dict(temperature=-1), dict(top_k=-1), dict(top_k=1.5), dict(max_tokens=0), dict(max_tokens=2.5), dict(max_messages='3'), dict(seed=-1), dict(seed=2**63)])
-def test_settings_that_make_no_sense(wrong):
-    with pytest.raises(ValueError, match=f'{[*wrong][0]} must be'): chat(**wrong)
-
 @ways
 def test_the_same_seed_says_the_same(make_writer):
     assert chat(make_writer, seed=5).reply('hey') == chat(make_writer, seed=5).reply('hey')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest, torch
 
 import tinychat
-from tinychat.checkpoint import (BASES, LARGEST, check_sizes, load_base, load_checkpoint, load_tokenizer, model_from, open_model, pick_device,
+from tinychat.checkpoint import (BASES, LARGEST, ForeignTokenizer, check_sizes, load_base, load_checkpoint, load_tokenizer, model_from, open_model, pick_device,
                                  save_tokenizer, skip_init, tokenizer_from)
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import IM_END, Tokenizer, train_bpe
@@ -66,11 +66,32 @@ def test_no_random_number_is_drawn():
     assert not torch.equal(before, torch.get_rng_state())
 
 def test_every_size_has_a_limit():
-    assert set(LARGEST) == {'vocab_size', 'n_layer', 'n_head', 'n_embd', 'context', 'n_kv_head', 'n_hidden'}
+    assert set(LARGEST) == {'vocab_size', 'n_layer', 'n_head', 'n_embd', 'context', 'n_kv_head', 'n_hidden', 'head_dim'}
     for name, most in LARGEST.items():
         check_sizes({name: most})
         for n in (most + 1, 0, -1, 1.5, True, '7'):
             with pytest.raises(ValueError, match=f'{name} must be a whole number from'): check_sizes({name: n})
+
+def test_the_limits_of_other_families():
+    check_sizes(dict(head_dim=None, norm_eps=1e-5, qk_norm=False, qkv_bias=True, tied=False))
+    for wrong, says in {(('norm_eps', 0.),): 'norm_eps must be above 0', (('norm_eps', float('nan')),): 'norm_eps must be', (('head_dim', 7),): 'head_dim must be even',
+                        (('qk_norm', True), ('qkv_bias', True)): 'exclude each other'}.items():
+        with pytest.raises(ValueError, match=says): check_sizes(dict(wrong))
+
+@pytest.mark.parametrize('normalizer', [None, 'NFC'])
+def test_a_foreign_tokenizer_comes_back(normalizer, tmp_path):
+    plain = Tokenizer.train(['haha cafe\u0301 caf\u00e9'], 264)
+    special = {'<|endoftext|>': 0, '<|im_start|>': 1, '<|im_end|>': 2, '<other>': 16}
+    tok = ForeignTokenizer({t: i + 17 for t, i in plain.ranks.items()}, plain.pattern, special, normalizer)
+    save_tokenizer(tok, tmp_path/'tok.json')
+    again = load_tokenizer(tmp_path/'tok.json')
+    assert type(again) is ForeignTokenizer and again.to_dict() == tok.to_dict() and again.vocab_size == tok.vocab_size == plain.vocab_size - 3 + 17
+    for text in ('haha', 'cafe\u0301', 'caf\u00e9'):
+        assert again.encode(text) == tok.encode(text) == [i + 17 for i in plain.encode(text.replace('e\u0301', '\u00e9') if normalizer else text)]
+        assert again.decode(again.encode(text)) == (text.replace('e\u0301', '\u00e9') if normalizer else text)
+    d = tok.to_dict()
+    for harm in (dict(first=16), dict(first=-1), dict(first=5000), dict(normalizer='NFKC'), dict(normalizer=[]), dict(first='17')):
+        with pytest.raises(ValueError, match='not the pattern'): tokenizer_from(d | harm)
 
 @pytest.mark.parametrize('name', ['tiny', 'small'])
 def test_a_base_whose_tokenizer_is_another_s(name, tmp_path):

@@ -13,7 +13,7 @@ from tinychat.checkpoint import load_base, load_checkpoint, save_tokenizer
 from tinychat.data import Block, encode_all, tokenizer_texts, write_chatml
 from tinychat.fast.corpus import MIN_MESSAGES, load_data
 from tinychat.gpt import GPT, GPTConfig
-from tinychat.runs import train_file
+from tinychat.runs import load_chat, train_file
 from tinychat.runs.plan import Dataset, bytes_per_token, options_for, start_from
 from tinychat.runs.resume import save_run
 from tinychat.tokenizer import Tokenizer
@@ -213,3 +213,7 @@ def test_what_was_held_out_is_known_already(bases, capsys):
     assert 'nothing new' not in capsys.readouterr().err
     train_file(sample, 'more.pt', init='all.pt', device='cpu', max_iters=1)
     assert 'was trained with --use_all, so what is held out now may be nothing new' in capsys.readouterr().err
+
+@pytest.mark.parametrize('wrong', [dict(temperature=float('nan')), dict(temperature=-1), dict(top_k=-1), dict(top_k=1.5), dict(max_tokens=0), dict(max_tokens=2.5), dict(max_messages='3'), dict(seed=-1), dict(seed=2**63), dict(seed='a'), dict(seed=1.5), dict(temperature=float('inf'))])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match=f'{[*wrong][0]} must be'): load_chat('nowhere.pt', **wrong)

@@ -8,7 +8,6 @@ Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 from __future__ import annotations
 import html, os, sys, threading, warnings
 from dataclasses import dataclass
-from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.basics import patch
@@ -25,20 +24,12 @@ __all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS',
 # %% ../nbs/04_chat.ipynb #37e5355f
 @dataclass(eq=False, repr=False)
 class Settings:
-    "How a chat draws its replies. ValueError for a number that makes no sense."
+    "How a chat draws its replies."
     temperature:float=0.9 # Boldness; 0 always takes the likeliest token
     top_k:int=0           # Choose among this many tokens (0: all)
     max_tokens:int=256    # Longest reply, all its messages together; half the context at most
     max_messages:int=8    # Most messages in one reply
     seed:int=None         # The same seed draws the same replies (None: different ones each time)
-    def __post_init__(self):
-        for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
-            kind, whole = (Real, '') if name == 'temperature' else (Integral, 'whole ')
-            n = getattr(self, name)
-            if not (isinstance(n, kind) and n >= least):
-                raise ValueError(f'{name} must be a {whole}number, at least {least}, not {n!r}.')
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise ValueError(f'seed must be from 0 to {2**63-1}, not {self.seed}.')
 
 # %% ../nbs/04_chat.ipynb #8579aca0
 class Chat(Settings):

@@ -6,18 +6,19 @@ Docs: https://tinychat.github.io/tinychat/checkpoint.html.md"""
 
 # %% ../nbs/checkpoint.ipynb #ec7e8941
 from __future__ import annotations
-import json, pickle
+import json, pickle, unicodedata
 from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 import tinychat
 from .files import write_atomic
 from .gpt import GPT, GPTConfig
+from fastcore.basics import patch
 from .tokenizer import SPECIAL, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['LARGEST', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'tokenizer_from', 'save_tokenizer',
-           'load_tokenizer', 'open_model', 'pick_device', 'load_base']
+__all__ = ['LARGEST', 'USUAL', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'ForeignTokenizer',
+           'tokenizer_from', 'save_tokenizer', 'load_tokenizer', 'open_model', 'pick_device', 'load_base']
 
 # %% ../nbs/checkpoint.ipynb #a90e6ad0
 def load_checkpoint(
@@ -49,7 +50,8 @@ class skip_init(TorchFunctionMode):
 
 # %% ../nbs/checkpoint.ipynb #5b94b4c7
 LARGEST = dict(vocab_size=2**24, n_layer=1024, n_head=1024, n_embd=2**16, context=2**20,
-               n_kv_head=1024, n_hidden=2**18)
+               n_kv_head=1024, n_hidden=2**18, head_dim=2**12)
+USUAL = 'n_kv_head', 'n_hidden', 'head_dim' # None: the usual
 
 def check_sizes(
     config:dict, # Keyword arguments for `GPTConfig`; ValueError if one makes no sense
@@ -57,12 +59,16 @@ def check_sizes(
     "Are these the sizes of a network?"
     for name in LARGEST.keys() & config.keys():
         n, least = config[name], 32 if name == 'context' else 1 # a context needs room for a question and an answer
-        if n is None and name in ('n_kv_head', 'n_hidden'): continue
+        if n is None and name in USUAL: continue
         if type(n) is not int or not least <= n <= LARGEST[name]:
             raise ValueError(f'{name} must be a whole number from {least} to {LARGEST[name]:,}, not {n!r}.')
-    theta, dropout = config.get('rope_theta', 10_000), config.get('dropout', 0.)
-    if not 1 <= theta <= 1e12: raise ValueError(f'rope_theta must be from 1 to 1e12, not {theta}.')
-    if not 0 <= dropout < 1: raise ValueError(f'dropout must be at least 0 and below 1, not {dropout}.')
+    c = dict(rope_theta=10_000, dropout=0., norm_eps=1e-6, head_dim=2, qk_norm=True, qkv_bias=False) | config
+    if not 1 <= c['rope_theta'] <= 1e12: raise ValueError(f"rope_theta must be from 1 to 1e12, not {c['rope_theta']}.")
+    if not 0 <= c['dropout'] < 1: raise ValueError(f"dropout must be at least 0 and below 1, not {c['dropout']}.")
+    if not 0 < c['norm_eps'] < 1: raise ValueError(f"norm_eps must be above 0 and below 1, not {c['norm_eps']}.")
+    if (c['head_dim'] or 2) % 2: raise ValueError(f"head_dim must be even, not {c['head_dim']}.")
+    if c['qk_norm'] and c['qkv_bias']:
+        raise ValueError('qk_norm and qkv_bias exclude each other: no family of models has both.')
 
 # %% ../nbs/checkpoint.ipynb #8138b2cf
 def model_from(
@@ -82,6 +88,29 @@ def model_from(
                          'or do not fit its config.') from None
     return model.eval()
 
+# %% ../nbs/checkpoint.ipynb #7d10b002
+class ForeignTokenizer(Tokenizer):
+    "A tokenizer that somebody else trained: it may count from another number, and compose characters first."
+    def __init__(self,
+        ranks:dict,          # As for `Tokenizer`, but the first rank need not be 0
+        pattern:str,         # The same
+        special:dict,        # The same
+        normalizer:str=None, # 'NFC', or None to leave text as it is
+    ):
+        super().__init__(ranks, pattern, special)
+        self.normalizer = normalizer
+    def encode(self, text):
+        "As `Tokenizer.encode`."
+        return super().encode(unicodedata.normalize('NFC', text) if self.normalizer else text)
+    def to_dict(self):
+        "As `Tokenizer.to_dict`."
+        return super().to_dict() | dict(first=min(self.ranks.values()), normalizer=self.normalizer)
+    @classmethod
+    def from_dict(cls, d):
+        "As `Tokenizer.from_dict`."
+        plain = Tokenizer.from_dict(d)
+        return cls({token: d['first'] + i for token, i in plain.ranks.items()}, d['pattern'], d['special'], d['normalizer'])
+
 # %% ../nbs/checkpoint.ipynb #7d10a002
 def tokenizer_from(
     d:dict, # What `Tokenizer.to_dict` returned
@@ -89,11 +118,14 @@ def tokenizer_from(
     "Build the tokenizer that a checkpoint holds."
     text = 'Any text: 12, ünï, 👩\u200d👧!\n  \t'
     try:
-        vocab, special = d['vocab'], dict(d['special'])
-        tok = Tokenizer.from_dict(dict(pattern=d['pattern'], special=special, vocab=vocab))
+        vocab, special, first = d['vocab'], dict(d['special']), d.get('first', 0)
+        foreign = dict(first=first, normalizer={None: None, 'NFC': 'NFC'}[d.get('normalizer')])
+        parts = dict(pattern=d['pattern'], special=special, vocab=vocab)
+        tok = ForeignTokenizer.from_dict(parts | foreign) if 'first' in d else Tokenizer.from_dict(parts)
         complete = set(byte_alphabet().values()) <= set(vocab) and set(SPECIAL) <= set(special) and all(vocab)
         distinct = len(set(vocab)) == len(vocab) and len(set(special.values())) == len(special)
-        in_order = all(len(vocab) <= i < len(vocab) + 1000 for i in special.values())
+        after = first + len(vocab)
+        in_order = 0 <= first < 1000 and all(0 <= i < first or after <= i < after + 1000 for i in special.values())
         if complete and distinct and in_order and tok.decode(tok.encode(text)) == text: return tok
     except KeyboardInterrupt: raise
     except BaseException: pass # some patterns make tiktoken panic, and a panic is not an Exception

@@ -64,11 +64,17 @@ class GPTConfig:
     n_hidden:int=None       # Width of the MLP (None: 8/3 of `n_embd`, rounded up to a multiple of 64)
     rope_theta:float=10_000 # See `rope_tables`
     dropout:float=0.        # Share of numbers set to zero in training, against memorising
+    head_dim:int=None       # Size of a head (None: `n_embd / n_head`)
+    qk_norm:bool=True       # Normalise queries and keys?
+    qkv_bias:bool=False     # Add a bias to queries, keys and values?
+    tied:bool=True          # One table for both ends of the network?
+    norm_eps:float=1e-6     # See `RMSNorm`
     def __post_init__(self):
         self.n_kv_head = self.n_kv_head or self.n_head
         self.n_hidden = self.n_hidden or 64*math.ceil(self.n_embd*8/3/64)
-        if self.n_embd % (2*self.n_head): raise ValueError('n_embd must be a multiple of twice n_head, '
-            f'so that heads are of even size; {self.n_embd} is not a multiple of {2*self.n_head}.')
+        if self.n_embd % (2*self.n_head) and not self.head_dim: raise ValueError('n_embd must be a multiple '
+            f'of twice n_head, so that heads are even; {self.n_embd} is not a multiple of {2*self.n_head}.')
+        self.head_dim = self.head_dim or self.n_embd//self.n_head
         if self.n_head % self.n_kv_head: raise ValueError('n_head must be a multiple of n_kv_head; '
             f'{self.n_head} is not a multiple of {self.n_kv_head}.')
 
@@ -79,12 +85,13 @@ class Attention(nn.Module):
         c:GPTConfig, # Its sizes
     ):
         super().__init__()
-        self.heads, self.kv_heads, self.d = c.n_head, c.n_kv_head, c.n_embd // c.n_head
-        self.q_proj = nn.Linear(c.n_embd, c.n_head*self.d, bias=False)
-        self.k_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=False)
-        self.v_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=False)
+        self.heads, self.kv_heads, self.d = c.n_head, c.n_kv_head, c.head_dim
+        self.q_proj = nn.Linear(c.n_embd, c.n_head*self.d, bias=c.qkv_bias)
+        self.k_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=c.qkv_bias)
+        self.v_proj = nn.Linear(c.n_embd, c.n_kv_head*self.d, bias=c.qkv_bias)
         self.o_proj = nn.Linear(c.n_head*self.d, c.n_embd, bias=False)
-        self.q_norm, self.k_norm = nn.RMSNorm(self.d, eps=1e-6), nn.RMSNorm(self.d, eps=1e-6)
+        def norm(): return nn.RMSNorm(self.d, eps=c.norm_eps) if c.qk_norm else nn.Identity()
+        self.q_norm, self.k_norm = norm(), norm()
 
 # %% ../nbs/02_gpt.ipynb #7cdf8d78
 @patch
@@ -117,8 +124,8 @@ class TransformerBlock(nn.Module):
     ):
         super().__init__()
         self.self_attn, self.mlp, self.dropout = Attention(c), MLP(c), c.dropout
-        self.input_layernorm = nn.RMSNorm(c.n_embd, eps=1e-6)
-        self.post_attention_layernorm = nn.RMSNorm(c.n_embd, eps=1e-6)
+        self.input_layernorm = nn.RMSNorm(c.n_embd, eps=c.norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(c.n_embd, eps=c.norm_eps)
     def forward(self, x, rope, cache=None, layer=None):
         def drop(y): return F.dropout(y, self.dropout, self.training)
         x = x + drop(self.self_attn(self.input_layernorm(x), rope, cache, layer))
@@ -126,7 +133,7 @@ class TransformerBlock(nn.Module):
 
 # %% ../nbs/02_gpt.ipynb #23634722
 class GPT(nn.Module):
-    "A causal transformer in the shape of Qwen3, embeddings tied."
+    "A causal transformer; by default in the shape of Qwen3."
     def __init__(self,
         c:GPTConfig, # Its sizes
     ):
@@ -134,21 +141,25 @@ class GPT(nn.Module):
         self.config = c
         self.embed_tokens = nn.Embedding(c.vocab_size, c.n_embd)
         self.layers = nn.ModuleList(TransformerBlock(c) for _ in range(c.n_layer))
-        self.norm = nn.RMSNorm(c.n_embd, eps=1e-6)
-        for name, table in zip(('cos', 'sin'), rope_tables(c.n_embd//c.n_head, c.context, c.rope_theta)):
+        self.norm = nn.RMSNorm(c.n_embd, eps=c.norm_eps)
+        if not c.tied: self.lm_head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
+        for name, table in zip(('cos', 'sin'), rope_tables(c.head_dim, c.context, c.rope_theta)):
             self.register_buffer(name, table, persistent=False)
         self.init_weights()
     @property
     def device(self): return self.embed_tokens.weight.device
+    @property
+    def output_embedding(self): return (self.embed_tokens if self.config.tied else self.lm_head).weight
 
 # %% ../nbs/02_gpt.ipynb #b60844f1
 @patch
 def init_weights(self:GPT):
-    "Random matrices, as GPT-2 has them; norms start at 1."
+    "Random matrices, as GPT-2 has them; norms start at 1, biases at 0."
     deeper = math.sqrt(2*self.config.n_layer)
     for name, p in self.named_parameters():
         writes = name.endswith(('o_proj.weight', 'down_proj.weight'))
         if p.dim() == 2: nn.init.normal_(p, std=0.02/deeper if writes else 0.02)
+        if name.endswith('bias'): nn.init.zeros_(p)
 
 # %% ../nbs/02_gpt.ipynb #fd57b176
 @patch
@@ -174,7 +185,7 @@ def forward(self:GPT,
     cache=None, # As for `hidden`
 )->Tensor: # (B, T, vocab_size) logits for the token after each position
     "Score every possible next token."
-    return F.linear(self.hidden(ids, cache), self.embed_tokens.weight)
+    return F.linear(self.hidden(ids, cache), self.output_embedding)
 
 # %% ../nbs/02_gpt.ipynb #26fd7877
 @patch
@@ -186,15 +197,22 @@ def n_params(self:GPT
 # %% ../nbs/02_gpt.ipynb #cb678b02
 @patch
 def hf_config(self:GPT
-)->dict: # Keyword arguments for `transformers.Qwen3Config`
-    "This network's shape in the words of `transformers`."
+)->dict: # Keyword arguments for `transformers.AutoConfig.for_model`
+    "This network's family and shape in the words of `transformers`."
     c = self.config
+    family = 'qwen3' if c.qk_norm else 'qwen2' if c.qkv_bias else 'llama'
     sizes = dict(vocab_size=c.vocab_size, hidden_size=c.n_embd, intermediate_size=c.n_hidden,
                  num_hidden_layers=c.n_layer, num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head,
-                 head_dim=c.n_embd//c.n_head, max_position_embeddings=c.context, rope_theta=c.rope_theta)
+                 head_dim=c.head_dim, max_position_embeddings=c.context, rope_theta=c.rope_theta)
     rope = dict(rope_type='default', rope_theta=c.rope_theta)
-    return dict(**sizes, rope_parameters=rope, rms_norm_eps=1e-6, hidden_act='silu', tie_word_embeddings=True,
-                attention_bias=False)
+    return dict(model_type=family, **sizes, rope_parameters=rope, rms_norm_eps=c.norm_eps, hidden_act='silu',
+                tie_word_embeddings=c.tied, attention_bias=False)
+
+@patch
+def hf_weights(self:GPT
+)->dict: # Name -> tensor
+    "The weights by the names that `transformers` gives them."
+    return {n if n.startswith('lm_head') else f'model.{n}': w for n, w in self.state_dict().items()}
 
 # %% ../nbs/02_gpt.ipynb #184995f6
 def sample(

@@ -234,7 +234,7 @@ def ending_bits(
     ids = pad([torch.tensor(e) for e in endings], batch_first=True).to(model.device)
     last, cache = read_side_by_side(engine, [start]*len(endings), ids.shape[1])
     states = torch.cat([last[:,None], engine.hidden(ids, cache)[:,:-1]], 1)
-    logits = F.linear(states, model.embed_tokens.weight).float()
+    logits = F.linear(states, model.output_embedding).float()
     nats = F.cross_entropy(logits.transpose(1, 2), ids, reduction='none')
     in_ending = torch.arange(ids.shape[1], device=ids.device) < sizes[:,None]
     return (nats*in_ending).sum(1).cpu().numpy() / math.log(2)

@@ -332,7 +332,7 @@ def write_side_by_side(
     more = max(r.left for r in replies) + 16
     every = every or (1 if chat.model.device.type == 'cpu' else 8)
     states, rows.cache = read_side_by_side(engine, [r.ids for r in replies], more, rows.cache)
-    ids = rows.choose(F.linear(states, chat.model.embed_tokens.weight), **sampling)
+    ids = rows.choose(F.linear(states, chat.model.output_embedding), **sampling)
     while (ids := rows.step_done(ids, every)) is not None:
         if draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # not recorded: it sees what was said
         else: ids = engine.draw(ids, rows.cache, choose=rows.choose, **sampling)

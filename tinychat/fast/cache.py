@@ -24,7 +24,7 @@ class StaticCache:
         length:int=None,  # Positions to set aside (None: the model's context)
     ):
         c = model.config
-        shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.n_embd//c.n_head
+        shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.head_dim
         dtype = model.embed_tokens.weight.dtype
         self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=dtype)
         self.length = 0 # positions filled
@@ -75,7 +75,7 @@ class Engine:
 @torch.no_grad()
 def logits(self:Engine, ids, cache):
     "(B, vocab_size) scores for the token after the last; the next call may overwrite them."
-    return F.linear(self.hidden(ids, cache)[:,-1], self.model.embed_tokens.weight)
+    return F.linear(self.hidden(ids, cache)[:,-1], self.model.output_embedding)
 
 @patch
 def draw(self:Engine,

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 from .cache import CachedWriter, Engine, StaticCache, folded, weights_version
 from .half import autocast, half_type
-from ..gpt import GPT, TransformerBlock, rotate, sample
+from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
 __all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss', 'ChunkedCrossEntropy',
-           'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
+           'weighted_loss', 'keep_memory', 'supports', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -43,10 +43,11 @@ class NormFunction(torch.autograd.Function):
 # %% ../../nbs/fast/cpu.ipynb #edeba682
 def norm(
     x:Tensor, # (..., n)
-    module,   # An `nn.RMSNorm`: its weights and epsilon
+    module,   # An `nn.RMSNorm`, or `nn.Identity` where a network has none
 )->Tensor: # (..., n)
     "What `module` computes; where gradients are asked for, with the faster backward pass."
-    if x.device.type != 'cpu' or not torch.is_grad_enabled(): return module(x)
+    plain = x.device.type != 'cpu' or not torch.is_grad_enabled() or isinstance(module, nn.Identity)
+    if plain: return module(x)
     return NormFunction.apply(x.to(module.weight.dtype), module.weight, module.eps)
 
 # %% ../../nbs/fast/cpu.ipynb #6cf89d0f
@@ -122,7 +123,7 @@ def logits(
 )->Tensor: # (B, T, vocab_size)
     "What the network computes, in mixed precision."
     with autocast(ids.device):
-        return F.linear(hidden(model, ids, None, recompute), model.embed_tokens.weight)
+        return F.linear(hidden(model, ids, None, recompute), model.output_embedding)
 
 # %% ../../nbs/fast/cpu.ipynb #e5b89bd5
 def chunk_loss(
@@ -169,7 +170,7 @@ def weighted_loss(
     share = (weight / weight.sum().clamp_min(1)).flatten() # there are windows in which nothing counts
     with autocast(x.device): states = hidden(model, x, None, recompute).flatten(0, 1)
     states = states.to(half_type(x.device) or torch.float32)
-    loss, nats = ChunkedCrossEntropy.apply(states, model.embed_tokens.weight, y.flatten(), share)
+    loss, nats = ChunkedCrossEntropy.apply(states, model.output_embedding, y.flatten(), share)
     return loss, nats.view_as(y)
 
 # %% ../../nbs/fast/cpu.ipynb #63cda224
@@ -184,6 +185,12 @@ def keep_memory():
     except (OSError, AttributeError): pass # another C library
 
 # %% ../../nbs/fast/cpu.ipynb #8a3f31c0
+def supports(
+    c:GPTConfig, # Shape of a network
+)->bool:
+    "Can `CpuEngine` run a network of this shape?"
+    return c.qk_norm and not c.qkv_bias and c.tied and c.norm_eps == 1e-6
+
 class CpuEngine(Engine):
     "An engine that takes the steps of a single token with few calls. Each thread needs its own."
     def __init__(self,
@@ -264,7 +271,7 @@ def largest_score(
 @patch
 def set_aside(self:CpuEngine):
     "Memory for what lies between the products."
-    c, d = self.model.config, self.model.config.n_embd//self.model.config.n_head
+    c, d = self.model.config, self.model.config.head_dim
     def zeros(*shape, dtype=torch.float32): return torch.zeros(shape, dtype=dtype, device='cpu')
     self.x, self.y = zeros(c.n_embd), zeros(c.n_head*d) # the stream, and what attention gathered
     self.qkv = zeros((c.n_head + 2*c.n_kv_head)*d)
@@ -276,7 +283,7 @@ def set_aside(self:CpuEngine):
 @patch
 def view_memory(self:CpuEngine):
     "The same memory as NumPy arrays, in the shapes that `step` wants."
-    c, d = self.model.config, self.model.config.n_embd//self.model.config.n_head
+    c, d = self.model.config, self.model.config.head_dim
     heads, kv = c.n_head, c.n_kv_head
     self.a = {name: getattr(self, name).numpy() for name in ('x', 'qkv', 'gate_up', 'inner', 'out')}
     qkv, y = self.a['qkv'].reshape(-1, d), self.y.numpy()

@@ -48,7 +48,7 @@ def training_logits(
         if kernels and kernels.supports(model.config):
             states = kernels.kernel_hidden(model, ids, half_type(ids.device))
         else: states = hidden(model, ids, None, recompute)
-        return F.linear(states, model.embed_tokens.weight)
+        return F.linear(states, model.output_embedding)
 
 # %% ../../nbs/fast/gpu.ipynb #53e51ac5
 def nats_of_tokens(

@@ -268,8 +268,8 @@ def supports(
     c:GPTConfig, # Shape of a network
 )->bool:
     "Can these kernels compute a network of this shape?"
-    d = c.n_embd//c.n_head
-    return d >= 16 and d & (d - 1) == 0 and d <= 256 and c.n_embd <= 2048 and c.n_hidden <= 8192
+    d, own_family = c.head_dim, c.qk_norm and not c.qkv_bias and c.tied and c.norm_eps == 1e-6
+    return own_family and d >= 16 and d & (d - 1) == 0 and d <= 256 and c.n_embd <= 2048 and c.n_hidden <= 8192
 
 # %% ../../nbs/fast/kernels.ipynb #909245fb
 def _joined_linear(x, *projs):
@@ -433,7 +433,7 @@ def step(self:FoldedGPT,
     m, c = self.model, self.model.config
     x = F.embedding(ids[:,0], m.embed_tokens.weight)
     y, starts = x.new_empty(len(x), c.n_embd), self.starts(cache)
-    shape = c.n_head, c.n_kv_head, c.n_embd//c.n_head
+    shape = c.n_head, c.n_kv_head, c.head_dim
     n_at_once, warps = (256, 8) if len(x) <= FEW_ROWS else (32, 4) # positions looked at together
     for layer, keys, values in zip(self.layers, cache.k, cache.v):
         qkv = self.linear(x, layer.qkv, norm=True)

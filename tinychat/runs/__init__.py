@@ -9,10 +9,11 @@ from __future__ import annotations
 import math, os, sys, time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.meta import delegates
-from ..chat import Chat
+from ..chat import Chat, Settings
 from ..checkpoint import BASES, load_checkpoint, pick_device, skip_init
 from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
@@ -27,7 +28,7 @@ from ..train import fit, plot_history
 # %% auto #0
 __all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply', 'in_notebook', 'live_plot', 'line_printer',
            'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on',
-           'fit_and_show', 'run_for_everything', 'train_file', 'load_chat']
+           'fit_and_show', 'run_for_everything', 'train_file', 'check_settings', 'load_chat']
 
 # %% ../../nbs/runs/index.ipynb #5e5c2da9
 @dataclass
@@ -375,12 +376,26 @@ def _learn_everything(s, run, start, data, saver):
     s.say(f'Saved in {s.out}, trained on all {n_messages(everything.train):,} messages.')
     return again
 
+# %% ../../nbs/runs/index.ipynb #1bf3d401
+def check_settings(
+    s:Settings, # ValueError for a number that makes no sense
+):
+    "Can a chat draw its replies so?"
+    for name, least in dict(temperature=0, top_k=0, max_tokens=1, max_messages=1).items():
+        n, kind, whole = getattr(s, name), Integral, 'whole '
+        if name == 'temperature': kind, whole = Real, ''
+        if not (isinstance(n, kind) and least <= n < math.inf):
+            raise ValueError(f'{name} must be a {whole}number, at least {least}, not {n!r}.')
+    if s.seed is not None and not (isinstance(s.seed, Integral) and 0 <= s.seed < 2**63):
+        raise ValueError(f'seed must be a whole number from 0 to {2**63-1}, not {s.seed!r}.')
+
 # %% ../../nbs/runs/index.ipynb #1bf3d497
 def load_chat(
     path='out/ckpt.pt', # A checkpoint; ValueError if it is something else
     device:str='auto',  # Where to run: auto, cpu, cuda, mps
-    **settings,         # Temperature and so on, for `Chat`
+    **settings,         # As for `Settings`; ValueError for a number that makes no sense
 )->Chat:
     "Open a checkpoint to talk to, with the fastest writer there is for this machine."
+    check_settings(Settings(**settings))
     if device == 'auto' and not torch.cuda.is_available(): device = 'cpu' # one token at a time is no work for mps
     return Chat.load(path, device, make_writer=writer_for, **settings)
