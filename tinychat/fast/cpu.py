@@ -21,7 +21,7 @@ from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
 __all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss', 'ChunkedCrossEntropy',
-           'weighted_loss', 'keep_memory', 'supports', 'CpuEngine', 'largest_score', 'Writer']
+           'weighted_loss', 'keep_memory', 'cpu_can_run', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -143,7 +143,8 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     "Weighted cross-entropy from hidden states: the sum, and each position's own, in nats."
     @staticmethod
     def forward(ctx, hidden, embedding, y, weight, size=256):
-        d_hidden, d_embedding = torch.empty_like(hidden), torch.zeros_like(embedding)
+        d_hidden, learns = torch.empty_like(hidden), ctx.needs_input_grad[1]
+        d_embedding = torch.zeros_like(embedding) if learns else None # it may be frozen
         nats, matrix = torch.empty(len(y)), embedding.to(hidden.dtype)
         for at in range(0, len(y), size):
             chunk = slice(at, at + size)
@@ -151,12 +152,12 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             nats[chunk], d_logits = chunk_loss(logits, y[chunk,None], weight[chunk,None])
             d_logits = d_logits.to(hidden.dtype)
             torch.mm(d_logits, matrix, out=d_hidden[chunk])
-            d_embedding += d_logits.T @ hidden[chunk]
+            if learns: d_embedding += d_logits.T @ hidden[chunk]
         ctx.save_for_backward(d_hidden, d_embedding)
         ctx.mark_non_differentiable(nats)
         return (nats*weight).sum(), nats
     @staticmethod
-    def backward(ctx, d, _): return *(t*d for t in ctx.saved_tensors), None, None, None
+    def backward(ctx, d, _): return *(None if t is None else t*d for t in ctx.saved_tensors), None, None, None
 
 # %% ../../nbs/fast/cpu.ipynb #b8943d9c
 def weighted_loss(
@@ -169,9 +170,10 @@ def weighted_loss(
     "What `tinychat.train.weighted_loss` computes, in mixed precision and in chunks."
     share = (weight / weight.sum().clamp_min(1)).flatten() # there are windows in which nothing counts
     with autocast(x.device): states = hidden(model, x, None, recompute).flatten(0, 1)
-    states = states.to(half_type(x.device) or torch.float32)
-    loss, nats = ChunkedCrossEntropy.apply(states, model.output_embedding, y.flatten(), share)
-    return loss, nats.view_as(y)
+    states, counts = states.to(half_type(x.device) or torch.float32), share > 0
+    given = states[counts], model.output_embedding, y.flatten()[counts], share[counts]
+    loss, nats = ChunkedCrossEntropy.apply(*given)
+    return loss, torch.zeros(y.shape).masked_scatter(counts.view_as(y), nats)
 
 # %% ../../nbs/fast/cpu.ipynb #63cda224
 @lru_cache
@@ -185,7 +187,7 @@ def keep_memory():
     except (OSError, AttributeError): pass # another C library
 
 # %% ../../nbs/fast/cpu.ipynb #8a3f31c0
-def supports(
+def cpu_can_run(
     c:GPTConfig, # Shape of a network
 )->bool:
     "Can `CpuEngine` run a network of this shape?"
