@@ -1,8 +1,12 @@
 "The loss and the steps of a CPU against the network of the story, in odd shapes."
+import copy
+
 import pytest, torch
 
+from tinychat.bases.lora import add_lora
 from tinychat.fast import cpu
 from tinychat.fast.cache import StaticCache
+from tinychat.fast.half import halve
 from tinychat.gpt import GPT, GPTConfig, Writer
 from tinychat.train import weighted_loss
 
@@ -12,7 +16,8 @@ def model(seed=0, **how):
     for p in net.parameters(): p.data += .1*torch.randn_like(p)
     return net
 
-shapes = pytest.mark.parametrize('how', [dict(), dict(n_kv_head=4), dict(n_kv_head=1), dict(n_head=1, n_kv_head=1), dict(n_layer=1, n_embd=8, n_head=4), dict(vocab_size=600, context=600)])
+shapes = pytest.mark.parametrize('how', [dict(), dict(n_kv_head=4), dict(n_kv_head=1), dict(n_head=1, n_kv_head=1), dict(n_layer=1, n_embd=8, n_head=4), dict(vocab_size=600, context=600),
+                                          dict(qk_norm=False, norm_eps=1e-5), dict(qk_norm=False, qkv_bias=True, tied=False, head_dim=12)])
 
 @shapes
 @pytest.mark.parametrize('recompute', [False, True])
@@ -49,6 +54,41 @@ def test_the_same_tokens(how, sampling):
     net = model(**how).eval()
     a, b = (list(w(net).generate([1, 2, 3], 60, generator=torch.Generator().manual_seed(4), **sampling)) for w in (Writer, cpu.Writer))
     assert a == b
+
+@pytest.mark.parametrize('how', [dict(), dict(qk_norm=False, norm_eps=1e-5), dict(qk_norm=False, qkv_bias=True, tied=False, head_dim=12)])
+@pytest.mark.parametrize('grown', [1, 300]) # numbers within the network that float16 cannot hold
+def test_in_16_bits_nearly_the_same(how, grown, monkeypatch):
+    monkeypatch.setattr(cpu, 'LARGE_NETWORK', 0)
+    net, ids = model(**how).eval(), torch.randint(0, 77, (1, 24))
+    for layer in net.layers: layer.mlp.gate_proj.weight.data *= grown; layer.mlp.up_proj.weight.data *= grown
+    with torch.no_grad(): exact = net(ids)[:,-1]
+    for each in (net, halve(copy.deepcopy(net))):
+        engine, cache = cpu.CpuEngine(each), StaticCache(each)
+        engine.logits(ids[:,:20], cache)
+        for n in range(20, 24): near = engine.logits(ids[:,n:n+1], cache).clone()
+        assert engine.half and (near - exact).abs().max() < .05*exact.abs().max()
+
+def test_only_large_networks_are_kept_in_16_bits(monkeypatch):
+    assert 30e6 < cpu.LARGE_NETWORK < 134e6 # ours stay exact, SmolLM2 does not
+    net = model().eval()
+    for limit, half in ((net.n_params(), True), (net.n_params() + 1, False)):
+        monkeypatch.setattr(cpu, 'LARGE_NETWORK', limit)
+        engine = cpu.CpuEngine(net)
+        engine.refresh()
+        assert engine.half is half
+
+def test_a_frozen_network_under_lora(monkeypatch):
+    monkeypatch.setattr(cpu, 'half_type', lambda device: None)
+    monkeypatch.setattr('tinychat.fast.half.half_type', lambda device: None)
+    net = add_lora(model(qk_norm=False), 4)
+    for p in net.parameters(): p.data += .1*torch.randn_like(p)
+    x, y = torch.randint(0, 77, (2, 3, 24))
+    found = []
+    for loss_fn in (weighted_loss, cpu.weighted_loss):
+        net.zero_grad()
+        loss_fn(net, x, y, (torch.arange(72).view(3, 24) % 2).float())[0].backward()
+        found.append(torch.cat([p.grad.flatten() for p in net.parameters()]))
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
 
 def test_a_context_is_not_overrun():
     net = model().eval()

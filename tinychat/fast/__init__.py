@@ -57,7 +57,6 @@ def engine_for(
 )->Engine: # That runs it
     "The engine for this machine."
     if not isinstance(model, GPT) or model.embed_tokens.weight.dtype != torch.float32: return Engine(model)
-    if model.device.type == 'cpu' and not cpu.cpu_can_run(model.config): return Engine(model)
     return {'cpu': cpu.CpuEngine, 'cuda': gpu.GpuEngine}.get(model.device.type, Engine)(model)
 
 # %% ../../nbs/fast/index.ipynb #1631cb64

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 from .cache import CachedWriter, Engine, StaticCache, folded, weights_version
-from .half import autocast, half_type
+from .half import autocast, half_type, halve, is_halved
 from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss', 'ChunkedCrossEntropy',
-           'weighted_loss', 'keep_memory', 'cpu_can_run', 'CpuEngine', 'largest_score', 'Writer']
+__all__ = ['LARGE_NETWORK', 'NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss',
+           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -187,16 +187,12 @@ def keep_memory():
     except (OSError, AttributeError): pass # another C library
 
 # %% ../../nbs/fast/cpu.ipynb #8a3f31c0
-def cpu_can_run(
-    c:GPTConfig, # Shape of a network
-)->bool:
-    "Can `CpuEngine` run a network of this shape?"
-    return c.qk_norm and not c.qkv_bias and c.tied and c.norm_eps == 1e-6
+LARGE_NETWORK = 64_000_000 # parameters; from here on the engine keeps its copies in 16 bits
 
 class CpuEngine(Engine):
     "An engine that takes the steps of a single token with few calls. Each thread needs its own."
     def __init__(self,
-        model:GPT, # In float32, on the CPU. Changes of weights in place through `.data` are not noticed
+        model:GPT, # On the CPU. Changes of weights in place through `.data` are not noticed
     ):
         super().__init__(model)
         self.copied = None # what the copies were made from
@@ -204,7 +200,8 @@ class CpuEngine(Engine):
     @torch.no_grad()
     def hidden(self, ids, cache):
         self.refresh()
-        return hidden(self.model, ids, cache)
+        if not is_halved(self.model): return hidden(self.model, ids, cache)
+        with autocast(self.model.device): return hidden(self.model, ids, cache).float()
     def logits(self, ids, cache):
         single = ids.numel() == 1 and cache.length and self.copied
         return self.step(ids.item(), cache) if single else super().logits(ids, cache)
@@ -219,26 +216,45 @@ def refresh(self:CpuEngine):
     self.copied = now
 
 # %% ../../nbs/fast/cpu.ipynb #3d284294
-def _product(w, x, out):
+def _product(w, x, out, half):
     "A call, to be made when `x` holds something, that writes w @ x to `out`."
-    return partial(torch.mv, w.detach(), x, out=out)
-def _add_product(w, x, out):
+    if not half: return partial(torch.mv, w.detach(), x, out=out)
+    w, short_x, short_out = w.detach().half(), x.half(), out.half()
+    def multiply(): out.copy_(torch.mv(w, short_x.copy_(x), out=short_out))
+    return multiply
+def _add_product(w, x, out, half):
     "The same, added to what `out` holds."
-    return partial(torch.addmv, out, w.detach(), x, out=out)
+    if not half: return partial(torch.addmv, out, w.detach(), x, out=out)
+    w, scaled, short_x, short_out = w.detach().half(), x.clone(), x.half(), out.half()
+    def multiply():
+        largest = max(x.abs().max().item(), 1e-30)
+        torch.div(x, largest, out=scaled)
+        out.add_(torch.mv(w, short_x.copy_(scaled), out=short_out), alpha=largest)
+    return multiply
 
 # %% ../../nbs/fast/cpu.ipynb #66f04ec9
 @patch
 def products_of(self:CpuEngine, layer):
     "The four products of a block."
-    c, a, p = self.model.config, layer.self_attn, layer.mlp
-    qkv, gate_up = (w*c.n_embd**.5 for w in folded(layer))
+    c, a, p, half = self.model.config, layer.self_attn, layer.mlp, self.half
+    qkv, gate_up = folded(layer)
+    if not c.qk_norm: qkv[:c.n_head*a.d] /= a.d**.5
     gate_up[:c.n_hidden] /= 2
-    return [_product(qkv, self.x, self.qkv), _add_product(a.o_proj.weight, self.y, self.x),
-            _product(gate_up, self.x, self.gate_up), _add_product(p.down_proj.weight, self.inner, self.x)]
+    return [_product(qkv, self.h, self.qkv, half), _add_product(a.o_proj.weight, self.y, self.x, half),
+            _product(gate_up, self.h, self.gate_up, half), _add_product(p.down_proj.weight, self.inner, self.x, half)]
+
+@patch
+def biases_of(self:CpuEngine, attention):
+    "What is added to queries, keys and values (None: nothing)."
+    a, c = attention, self.model.config
+    if not c.qkv_bias: return None
+    q = a.q_proj.bias if c.qk_norm else a.q_proj.bias/a.d**.5
+    return torch.cat([q, a.k_proj.bias, a.v_proj.bias]).float().numpy()
 
 @patch
 def head_norms_of(self:CpuEngine, attention):
-    "What each head of queries and of keys is multiplied by."
+    "What each head of queries and of keys is multiplied by (None: they go through no norm)."
+    if not self.model.config.qk_norm: return None
     c, d = self.model.config, attention.d
     q, k = attention.q_norm.weight.expand(c.n_head, d), attention.k_norm.weight.expand(c.n_kv_head, d)
     return torch.cat([q, k*d**.5]).numpy()
@@ -250,15 +266,16 @@ def head_norms_of(self:CpuEngine, attention):
 def copy_weights(self:CpuEngine):
     "Rearrange the weights for single tokens."
     m, d = self.model, self.model.layers[0].self_attn.d
+    self.half = is_halved(m) or m.n_params() >= LARGE_NETWORK
     self.set_aside()
     self.products = [self.products_of(layer) for layer in m.layers]
+    self.biases = [self.biases_of(layer.self_attn) for layer in m.layers]
     self.head_norms = [self.head_norms_of(layer.self_attn) for layer in m.layers]
-    to_logits = m.embed_tokens.weight*m.norm.weight*m.config.n_embd**.5
-    self.to_logits = _product(to_logits, self.x, self.out)
-    self.embedding, self.cos = m.embed_tokens.weight.detach().numpy(), m.cos.numpy()
+    self.to_logits = _product(m.output_embedding*m.norm.weight, self.h, self.out, self.half)
+    self.embedding, self.cos = m.embed_tokens.weight.detach(), m.cos.numpy()
     signs = torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)
     self.sin = (m.sin*signs).numpy().reshape(-1, 2, d//2)
-    self.needs_max = any(largest_score(layer.self_attn) > 60 for layer in m.layers)
+    self.needs_max = not m.config.qk_norm or any(largest_score(layer.self_attn) > 60 for layer in m.layers)
     self.view_memory()
 
 # %% ../../nbs/fast/cpu.ipynb #401271f0
@@ -275,7 +292,8 @@ def set_aside(self:CpuEngine):
     "Memory for what lies between the products."
     c, d = self.model.config, self.model.config.head_dim
     def zeros(*shape, dtype=torch.float32): return torch.zeros(shape, dtype=dtype, device='cpu')
-    self.x, self.y = zeros(c.n_embd), zeros(c.n_head*d) # the stream, and what attention gathered
+    self.x, self.h = zeros(2, c.n_embd) # the stream, and what has come through a norm
+    self.y = zeros(c.n_head*d) # what attention gathered
     self.qkv = zeros((c.n_head + 2*c.n_kv_head)*d)
     self.gate_up, self.inner = zeros(2*c.n_hidden), zeros(c.n_hidden)
     self.out, self.chance, self.drawn = zeros(c.vocab_size), zeros(1, 1), zeros(1, 1, dtype=torch.long)
@@ -287,7 +305,7 @@ def view_memory(self:CpuEngine):
     "The same memory as NumPy arrays, in the shapes that `step` wants."
     c, d = self.model.config, self.model.config.head_dim
     heads, kv = c.n_head, c.n_kv_head
-    self.a = {name: getattr(self, name).numpy() for name in ('x', 'qkv', 'gate_up', 'inner', 'out')}
+    self.a = {name: getattr(self, name).numpy() for name in ('x', 'h', 'qkv', 'gate_up', 'inner', 'out')}
     qkv, y = self.a['qkv'].reshape(-1, d), self.y.numpy()
     q, qk, k, v = qkv[:heads], qkv[:heads + kv], qkv[heads:heads + kv], qkv[heads + kv:]
     self.a |= dict(q=q.reshape(kv, heads//kv, d).transpose(0, 2, 1), qk=qk, k=k, v=v,
@@ -305,21 +323,27 @@ def step(self:CpuEngine,
 )->Tensor: # (1, vocab_size), overwritten by the next call
     "One token through the network."
     if self.cache_memory is not cache.k: self.view_cache(cache)
-    x, eps = self.a['x'], len(self.a['x'])*1e-6
-    x[:] = self.embedding[token]
-    for (read, gather, gate_up, down), norms, past in zip(self.products, self.head_norms, self.past):
+    self.x.copy_(self.embedding[token])
+    for (read, gather, gate_up, down), norms, bias, past in zip(self.products, self.head_norms, self.biases, self.past):
+        self.normalize()
         read()
-        self.a['qkv'] /= math.sqrt(x.dot(x) + eps)
+        if bias is not None: self.a['qkv'] += bias
         self.attend(norms, *past, cache)
         gather()
+        self.normalize()
         gate_up()
-        self.a['gate_up'] /= math.sqrt(x.dot(x) + eps)
         self.gate()
         down()
+    self.normalize()
     self.to_logits()
-    self.a['out'] /= math.sqrt(x.dot(x) + eps)
     cache.length += 1
     return self.out[None]
+
+@patch
+def normalize(self:CpuEngine):
+    "RMSNorm, without its weights."
+    x, c = self.a['x'], self.model.config
+    np.multiply(x, 1/math.sqrt(x.dot(x)/c.n_embd + c.norm_eps), out=self.a['h'])
 
 # %% ../../nbs/fast/cpu.ipynb #406ede5e
 @patch
@@ -333,10 +357,11 @@ def attend(self:CpuEngine, norms, keys, values, cache):
     "Norm and rotate queries and keys, then gather from the positions so far."
     a, at = self.a, cache.length
     qk, size, turned = a['qk'], a['size'], a['turned']
-    self.squares()
-    size += qk.shape[1]*1e-6
-    qk /= np.sqrt(size, out=size)
-    qk *= norms
+    if norms is not None:
+        self.squares()
+        size += qk.shape[1]*self.model.config.norm_eps
+        qk /= np.sqrt(size, out=size)
+        qk *= norms
     np.multiply(self.swapped, self.sin[at], out=self.turned)
     qk *= self.cos[at]
     qk += turned

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 
 # %% auto #0
-__all__ = ['cpu_half_type', 'half_type', 'autocast']
+__all__ = ['cpu_half_type', 'half_type', 'autocast', 'halve', 'is_halved']
 
 # %% ../../nbs/fast/half.ipynb #af73efe7
 def cpu_half_type(
@@ -41,3 +41,19 @@ def autocast(
     "A context in which matrix products run in `half_type`."
     half = half_type(device)
     return torch.autocast(device.type, half) if half else nullcontext()
+
+# %% ../../nbs/fast/half.ipynb #4a1f0003
+def halve(
+    model, # A `GPT` that will not be trained any more; it is changed
+): # The same model
+    "Keep the matrices of the blocks in `half_type`. Where there is none, nothing happens."
+    half = half_type(model.device)
+    for p in model.layers.parameters():
+        if half and p.dim() == 2: p.data = p.data.to(half)
+    return model.requires_grad_(False)
+
+def is_halved(
+    model, # A `GPT`
+)->bool:
+    "Are the matrices of its blocks in 16 bits?"
+    return model.layers[0].mlp.up_proj.weight.dtype != torch.float32
