@@ -1,4 +1,5 @@
 "Training from a base, by the same function as the command."
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import tinychat.bases as bases_module
 import tinychat.checkpoint as checkpoint
 import tinychat.runs as runs
 import tinychat.runs.plan as planning
+from tinychat.bases.lora import open_checkpoint
 from tinychat.bases.pretrain import Recipe, save_base
 from tinychat.checkpoint import load_base, load_checkpoint, save_tokenizer
 from tinychat.data import Block, encode_all, tokenizer_texts, write_chatml
@@ -15,7 +17,7 @@ from tinychat.fast.corpus import MIN_MESSAGES, load_data
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs import load_chat, train_file
 from tinychat.runs.plan import Dataset, bytes_per_token, options_for, start_from
-from tinychat.runs.resume import save_run
+from tinychat.runs.resume import in_few_bytes, save_run
 from tinychat.tokenizer import Tokenizer
 from tinychat.train import reply_bpb
 
@@ -28,7 +30,7 @@ def bases(tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
-    for module in (bases_module, checkpoint, planning, runs): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
+    for module in (bases_module, checkpoint, planning): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
     for name, at in dict(BYTES_OWN_LANGUAGE=1.5, BYTES_OTHER_LANGUAGE=1.4, BYTES_OTHER_SCRIPT=1.3).items(): monkeypatch.setattr(planning, name, at) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'
@@ -69,6 +71,48 @@ def test_a_shape_means_from_scratch(bases, capsys):
     run = train_file(sample, 'ckpt.pt', n_layer=2, n_embd=32, n_head=2, device='cpu', max_iters=1)
     assert run.model.config.n_layer == 2 and load_checkpoint('ckpt.pt')['start'] == 'scratch' and 'as n_layer and n_head and n_embd was asked for' in capsys.readouterr().err
     with pytest.raises(ValueError, match='n_layer is 1, not 2.*--init scratch'): quiet(init='base', n_layer=2, max_iters=1)
+
+def test_with_lora_only_the_difference_is_kept(bases):
+    before = reply_bpb(*load_base(bases/'tiny'), load_data(sample)[1])
+    run = quiet(max_iters=60, lora=4)
+    ckpt = load_checkpoint('ckpt.pt')
+    assert run.best < before - 0.05 and ckpt['lora']['base'] == 'tiny' and ckpt['lora']['rank'] == 4 and all('lora_' in name for name in ckpt['model'])
+    model, tok = open_checkpoint('ckpt.pt')
+    assert abs(reply_bpb(model, tok, load_data(sample)[1]) - run.best) < 0.03 # the products of training are of 16 bits
+    assert load_chat('ckpt.pt', 'cpu', seed=0).reply('hey') and Path('ckpt.pt').stat().st_size < (bases/'tiny'/'model.safetensors').stat().st_size
+    with pytest.raises(ValueError, match='only what was learned on top of a base'): checkpoint.open_model('ckpt.pt')
+    with pytest.raises(ValueError, match='starts from a base, not from a checkpoint'): quiet(out='c.pt', init='ckpt.pt', lora=4, max_iters=1)
+    assert quiet(out='whole.pt', init='ckpt.pt', max_iters=2).best < before # but it can be trained further as a whole
+    assert quiet(out='all.pt', max_iters=8, lora=4, use_all=True).use_all and load_checkpoint('all.pt')['lora']['rank'] == 4
+
+def test_a_lora_run_goes_on_where_it_was(bases, monkeypatch):
+    straight = quiet(max_iters=8, lora=4)
+    def interrupted(s, run, data, saver, real=runs.fit_and_show):
+        data.batches = lambda *a, real=data.batches: Stopping(real(*a))
+        return real(s, run, data, saver)
+    class Stopping:
+        def __init__(self, batches): self.batches, self.context = batches, batches.context
+        def __getitem__(self, step):
+            if step == 5: signal.raise_signal(signal.SIGINT)
+            return self.batches[step]
+    with monkeypatch.context() as m:
+        m.setattr(runs, 'fit_and_show', interrupted)
+        with pytest.raises(KeyboardInterrupt): quiet(out='c.pt', max_iters=8, lora=4)
+    half = load_checkpoint('c.pt')
+    assert half['step'] == 6 and 'last_model' in half and load_chat('c.pt', 'cpu').reply('hey')
+    again = train_file(sample, 'c.pt', device='cpu', progress=False, resume=True)
+    for k, v in straight.model.state_dict().items(): assert torch.equal(v, again.model.state_dict()[k]), k
+
+@pytest.mark.parametrize('asked, says', [(dict(lora=0), 'lora must be from 1'), (dict(lora=-1), 'lora must be'), (dict(lora=4, init='scratch'), 'a network from scratch has to learn everything'),
+                                         (dict(lora=4, n_layer=2), 'has to learn everything'), (dict(lora=33), 'must be from 1 to 32, not 33'), (dict(lora=4, resume=True), 'Leave out .*lora')])
+def test_lora_that_makes_no_sense(bases, asked, says):
+    with pytest.raises(ValueError, match=says): quiet(max_iters=None if 'resume' in asked else 1, **asked)
+
+def test_a_large_network_ends_in_16_bits(bases, monkeypatch):
+    exact = quiet(out='exact.pt', max_iters=2)
+    weights = in_few_bytes({'a': torch.ones(8000, 8000), 'b': torch.full((40,), 0.1)})
+    assert weights['a'].dtype == weights['b'].dtype == torch.float16 and load_checkpoint('exact.pt')['model']['norm.weight'].dtype == torch.float32
+    assert in_few_bytes({'a': torch.ones(8000, 8000), 'b': torch.tensor([1e5])})['b'].item() == 1e5 # it does not fit float16
 
 def test_from_a_checkpoint(bases):
     first = quiet(max_iters=12)

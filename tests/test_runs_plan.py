@@ -44,7 +44,7 @@ def test_everything_is_both_parts():
     assert len(whole.train) == len(convs) + 3 and whole.held_out == [] and len(whole.ids) > len(data.ids)
 
 def test_starts():
-    assert choose_start('scratch', 'tiny', convs) is None and choose_start('base', 'small', convs) == BASES/'small'
+    assert choose_start('scratch', 'tiny') is None and choose_start('base', 'small') == BASES/'small'
     assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
     with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))
 
@@ -52,5 +52,5 @@ def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):
     "`list_bases` says which there are; nobody else looks."
     monkeypatch.setattr('tinychat.bases.BASES', tmp_path)
     said = []
-    assert choose_start('auto', 'tiny', convs, said.append) is None and said == ['This installation holds no base, so training starts from scratch.']
-    with pytest.raises(ValueError, match='none in this installation'): choose_start('base', 'tiny', convs)
+    assert choose_start('auto', 'tiny', said.append) is None and said == ['This installation holds no base, so training starts from scratch.']
+    with pytest.raises(ValueError, match='none in this installation'): choose_start('base', 'tiny')

@@ -75,6 +75,8 @@ def model_from(
     ckpt:dict, # From `load_checkpoint`
 )->GPT: # On the CPU, ready to answer; ValueError if weights and config do not fit
     "Build the model that a checkpoint holds."
+    if 'lora' in ckpt: raise ValueError(
+        'This checkpoint holds only what was learned on top of a base. Open it with tinychat.runs.load_chat.')
     try:
         check_sizes(ckpt['config'])
         config, weights = GPTConfig(**ckpt['config']), ckpt['model']
@@ -151,10 +153,11 @@ def load_tokenizer(
 def open_model(
     path,                # A checkpoint; ValueError if it is something else
     device='cpu',        # Where the model goes
+    build=None,          # Function: what the checkpoint holds -> GPT (None: `model_from`)
 )->tuple: # (GPT, ready to answer; its Tokenizer)
     "Open a checkpoint to talk to, or to train further."
     ckpt = load_checkpoint(path)
-    try: model, tok = model_from(ckpt), tokenizer_from(ckpt['tokenizer'])
+    try: model, tok = (build or model_from)(ckpt), tokenizer_from(ckpt['tokenizer'])
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     if tok.vocab_size != model.config.vocab_size:
         raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens '

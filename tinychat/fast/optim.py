@@ -26,6 +26,7 @@ class GroupedAdamW(AdamW):
         (beta1, beta2), n = self.betas, self.steps
         for g in self.param_groups:
             ps = [p for p in g['params'] if p.grad is not None]
+            if not ps: continue # all of the group is frozen
             grads = [p.grad for p in ps]
             mean, square = ([self.remembered(name, p) for p in ps] for name in ('mean', 'square'))
             torch._foreach_lerp_(mean, grads, 1 - beta1)

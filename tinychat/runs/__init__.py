@@ -7,20 +7,22 @@ Docs: https://tinychat.github.io/tinychat/runs/index.html.md"""
 # %% ../../nbs/runs/index.ipynb #ecf0ddd9
 from __future__ import annotations
 import math, os, sys, time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.meta import delegates
+from ..bases.lora import add_lora, describe_lora, open_checkpoint
 from ..chat import Chat, Settings
-from ..checkpoint import BASES, load_checkpoint, pick_device, skip_init
+from ..checkpoint import load_checkpoint, pick_device, skip_init
 from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
+from ..fast.half import autocast, half_type, halve
 from ..fast.team import SharedBatches, Team, join_team
 from ..files import check_room, may_write
 from ..gpt import GPT, generate
-from .plan import (Dataset, Start, choose_start, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (LARGE, Dataset, Start, can_read, choose_start, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
@@ -35,7 +37,8 @@ __all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply
 class Request:
     "What is asked of a training."
     init:str='auto'        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
-    base:str='tiny'        # Which base
+    base:str='tiny'        # Which base: as for `open_base`
+    lora:int=None          # Let slim changes of this rank learn, and keep only those (None: all weights learn)
     n_layer:int=None       # From scratch: blocks in the network (None: 4)
     n_head:int=None        # Attention heads in each block (None: 4)
     n_embd:int=None        # Width of the network (None: 256)
@@ -66,10 +69,13 @@ def check_request(
     if r.max_iters is not None and not 1 <= r.max_iters <= 10**9:
         raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {r.max_iters}.')
     if not 0 <= r.seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {r.seed}.')
-    other = r.minutes or r.max_iters or r.use_all or r.seed or r.init != 'auto' or r.base != 'tiny'
+    if r.lora is not None and not 1 <= r.lora <= 1024: raise ValueError(f'lora must be from 1 to 1024, not {r.lora}.')
+    if r.lora and (r.init == 'scratch' or r.sizes): raise ValueError(
+        '--lora changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
+    other = r.minutes or r.max_iters or r.use_all or r.seed or r.lora or r.init != 'auto' or r.base != 'tiny'
     if r.resume and other:
         raise ValueError('A resumed run goes on as it was set up. '
-                         'Leave out minutes, max_iters, init, base, seed and use_all.')
+                         'Leave out minutes, max_iters, init, base, lora, seed and use_all.')
 
 # %% ../../nbs/runs/index.ipynb #73f50a24
 def check_out(
@@ -189,19 +195,21 @@ def checkpoint_bytes(
 
 # %% ../../nbs/runs/index.ipynb #3c70d125
 def begin_further(
-    s:Session,     # What was asked; ValueError or OSError if it cannot be
-    path:Path,     # A base or a checkpoint
-    train:list,    # Conversations to train on
-    held_out:list, # Those held out
-)->tuple: # (Start, Dataset)
+    s:Session,   # What was asked; ValueError or OSError if it cannot be
+    where,       # A base or a checkpoint, as from `choose_start`
+    train:list,  # Conversations to train on
+)->Start: # None if `auto` does not want it
     "What another training left."
-    start = start_from(path, train, s.request.seed)
-    check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
-    if path.is_file() and load_checkpoint(path).get('use_all'):
-        s.say(f'{path} was trained with --use_all, so what is held out now may be nothing new to it, '
+    start = start_from(where, train, s.request.seed)
+    if s.request.init == 'auto' and not can_read(start.tok, train, s.say): return None
+    if not s.request.lora: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
+    if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
+        s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
               'and the numbers too good.')
     check_shape(start.model.config, s.request.sizes, 'train from scratch, with --init scratch')
-    return start, Dataset.encode(train, held_out, start.tok)
+    if s.request.lora and not start.where: raise ValueError(
+        '--lora starts from a base, not from a checkpoint: what is kept would be worth nothing without it.')
+    return start
 
 # %% ../../nbs/runs/index.ipynb #c14f33c4
 def begin(
@@ -210,13 +218,22 @@ def begin(
     held_out:list, # Those held out
 )->tuple: # (SavedRun at step 0, Dataset, Start)
     "A new run."
-    path, device = choose_start(_init_for(s), s.request.base, train, s.say), pick_device(s.team.device)
-    start, data = begin_further(s, path, train, held_out) if path else begin_from_scratch(s, train, held_out)
+    where, device = choose_start(_init_for(s), s.request.base, s.say), pick_device(s.team.device)
+    start = begin_further(s, where, train) if where else None
+    if start: data = Dataset.encode(train, held_out, start.tok)
+    else: start, data = begin_from_scratch(s, train, held_out)
     options = _plan_options(s, start, data, device)
-    if path and path.parent == BASES: path = f'the base {path.name}'
-    s.say(f'Training starts from {path or "scratch"}.')
-    model, data_id = start.new_model(keep=s.request.use_all).to(device), fingerprint(train, held_out)
-    return SavedRun(model, data.tok, options, data_id=data_id, start=start.name, team=s.team), data, start
+    s.say(f'Training starts from {f"the base {start.where}" if start.where else where if start.name == "checkpoint" else "scratch"}.')
+    return _new_run(s, start, options, device, fingerprint(train, held_out)), data, start
+
+def _new_run(s, start, options, device, data_id):
+    "A run that has not begun."
+    r, lora = s.request, None
+    if r.lora: lora = describe_lora(start.model, start.where, r.lora)
+    model = start.new_model(keep=r.use_all).to(device)
+    if r.lora: model = add_lora(model, r.lora, half_type(device))
+    kept = dict(data_id=data_id, start=start.name, team=s.team, lora=lora)
+    return SavedRun(model, start.tok, options, **kept)
 
 def _init_for(s)->str:
     "Whoever asks for sizes wants a network of their own, and not a base."
@@ -232,7 +249,7 @@ def _init_for(s)->str:
 def _plan_options(s, start, data, device):
     "`Options` for what was asked; all processes take the same."
     r = s.request
-    planned = options_for(start, data, device, r.max_iters, r.seed)
+    planned = options_for(start, data, device, r.max_iters, r.seed, r.lora)
     if not r.minutes: return planned[0]
     start.model.to(device)
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes))
@@ -294,7 +311,8 @@ def _progress_bar(s, run):
 
 def _describe(run):
     "A line about the last evaluation."
-    last, reply = run.history[-1], sample_reply(run.shown, run.tok, 'how are you?')
+    with autocast(run.model.device) if run.lora else nullcontext():
+        last, reply = run.history[-1], sample_reply(run.shown, run.tok, 'how are you?')
     losses = f"train {last['train']:.3f}  held out {last['held']:.3f}"
     return f"step {last['step']:>5}  {losses}  how are you? -> {reply!r}"
 
@@ -319,7 +337,9 @@ def run_for_everything(
     options = replace(run.options, max_iters=math.ceil(best*len(everything.ids)/len(data.ids)))
     torch.manual_seed(run.options.seed)
     model = start.new_model().to(run.model.device)
-    again = SavedRun(model, run.tok, options, data_id=run.data_id, start=run.start, team=run.team)
+    if run.lora: model = add_lora(model, run.lora['rank'], half_type(model.device))
+    kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora)
+    again = SavedRun(model, run.tok, options, **kept)
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
@@ -350,7 +370,7 @@ def _greet(s, run, data):
     "What will be trained on, and with what."
     model, o = run.model, run.options
     messages = f'{n_messages(data.train):,} messages to learn from, {n_messages(data.held_out):,} held out.'
-    size = f'{model.n_params()/1e6:.1f}M parameters, {run.tok.vocab_size:,} tokens'
+    size = f'{model.n_params()/1e6:.1f}M parameters{" to learn" if run.lora else ""}, {run.tok.vocab_size:,} tokens'
     s.say(f'{messages} {size}, on {model.device.type}.')
     if run.done: s.say(f'{s.out} is finished: all {o.max_iters} steps are done.')
     elif s.request.resume: s.say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')
@@ -398,4 +418,6 @@ def load_chat(
     "Open a checkpoint to talk to, with the fastest writer there is for this machine."
     check_settings(Settings(**settings))
     if device == 'auto' and not torch.cuda.is_available(): device = 'cpu' # one token at a time is no work for mps
-    return Chat.load(path, device, make_writer=writer_for, **settings)
+    model, tok = open_checkpoint(path, pick_device(device))
+    if model.device.type == 'cpu' and model.n_params() >= LARGE: halve(model)
+    return Chat(model, tok, make_writer=writer_for, **settings)

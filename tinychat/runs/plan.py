@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..bases import list_bases
-from ..checkpoint import BASES, check_sizes, load_base, open_model
+from ..bases import list_bases, open_base
+from ..bases.lora import open_checkpoint
+from ..checkpoint import BASES, check_sizes
 from ..fast import evaluate, loss_for
 from ..fast.corpus import batches_of, encode_data, texts_for_tokenizer
 from ..gpt import GPT, GPTConfig
@@ -20,10 +21,10 @@ from ..tokenizer import SPECIAL, Tokenizer, train_bpe_fast
 from ..train import Options, Run, fit
 
 # %% auto #0
-__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'DROPOUT', 'SHAPE', 'PLANS', 'Dataset',
-           'bytes_per_token', 'language_distance', 'choose_start', 'existing_start', 'make_tokenizer', 'Start',
-           'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'options_for', 'set_evals',
-           'seconds_per_step', 'fit_minutes']
+__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'LARGE', 'LARGE_CONTEXT', 'DROPOUT', 'SHAPE',
+           'PLANS', 'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
+           'make_tokenizer', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'options_for',
+           'set_evals', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -71,10 +72,9 @@ def language_distance(
 # %% ../../nbs/runs/plan.ipynb #572ca9ec
 def choose_start(
     init:str,   # auto, base, scratch, or a checkpoint; ValueError if it is none of these
-    base:str,   # Name of a base; ValueError if there is none of that name
-    train:list, # Conversations to train on
+    base:str,   # As for `open_base`; ValueError if there is none of that name
     say=print,  # Told why, if `auto` does not take the base
-)->Path: # A base or a checkpoint to start from; None: from scratch
+)->Path: # A base or a checkpoint to start from, or what else `open_base` takes; None: from scratch
     "Where to start."
     names, takes_base = list_bases(), init in ('auto', 'base')
     if base != 'tiny' and not takes_base:
@@ -84,14 +84,18 @@ def choose_start(
     if not names and (init, base) == ('auto', 'tiny'):
         say('This installation holds no base, so training starts from scratch.')
         return None
-    if base not in names:
-        raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
-    return BASES/base if init == 'base' or _can_read(BASES/base, train, say) else None
+    if base in names: return BASES/base
+    if base == 'smollm2' or '/' in base or Path(base).exists(): return base
+    raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
 
 # %% ../../nbs/runs/plan.ipynb #8d0c41be
-def _can_read(base, train, say)->bool:
-    "Does the base know the script of these messages? If not, tell it."
-    n_bytes = bytes_per_token(load_base(base)[1], train)
+def can_read(
+    tok:Tokenizer, # A base's tokenizer
+    train:list,    # Conversations to train on
+    say=print,     # Told about it, if not
+)->bool:
+    "Does the base know the script of these messages?"
+    n_bytes = bytes_per_token(tok, train)
     if n_bytes >= BYTES_OTHER_SCRIPT: return True
     say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
         f'{BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
@@ -120,6 +124,9 @@ def make_tokenizer(
     return Tokenizer(train_bpe_fast(texts, size - len(SPECIAL)))
 
 # %% ../../nbs/runs/plan.ipynb #c1c372cb
+LARGE = 64_000_000 # parameters
+LARGE_CONTEXT = 1024 # tokens; a talk is shorter than what large networks can look back over
+
 @dataclass
 class Start:
     "What training starts from."
@@ -128,8 +135,11 @@ class Start:
     rng:Tensor           # State of the random numbers when it was made
     name:str='scratch'   # Name of a base, scratch, or checkpoint: the name of a user's file is not to be passed on
     distance:float=0.    # From `language_distance`
+    where:str=None       # What `open_base` opened (None: nothing)
     @property
     def from_scratch(self): return self.name == 'scratch'
+    @property
+    def large(self): return self.model.n_params() >= LARGE
     def new_model(self, keep=False):
         "The model to train, with the random numbers as they were; a copy, if it will be asked for again."
         torch.set_rng_state(self.rng)
@@ -161,22 +171,27 @@ def scratch_config(
 
 # %% ../../nbs/runs/plan.ipynb #a62395ad
 def start_from(
-    path:Path,  # A base or a checkpoint; ValueError if it is neither
+    where,      # A base or a checkpoint, as from `choose_start`; ValueError if it is neither
     train:list, # Conversations to train on
     seed:int=0, # Decides order and dropout
 )->Start:
     "What another training left."
-    model, tok = load_base(path) if path.is_dir() else open_model(path)
-    name = path.name if path.parent == BASES else 'checkpoint'
-    distance = language_distance(tok, train) if path.is_dir() else 0.
+    path = Path(where)
+    is_checkpoint, ours = path.is_file() and path.suffix != '.gguf', path.parent == BASES
+    model, tok = open_checkpoint(path) if is_checkpoint else open_base(where)
+    name = path.name if ours else 'checkpoint' if is_checkpoint else 'smollm2' if where == 'smollm2' else 'base'
+    distance = language_distance(tok, train) if ours else 0.
+    if model.n_params() >= LARGE: model.config.context = min(model.config.context, LARGE_CONTEXT)
     torch.manual_seed(seed)
-    return Start(model, tok, torch.get_rng_state(), name, distance)
+    return Start(model, tok, torch.get_rng_state(), name, distance, None if is_checkpoint else str(path.name if ours else where))
 
 # %% ../../nbs/runs/plan.ipynb #8f137326
 PLANS = dict(
     gpu=dict(epochs=20, batch_size=16, min_steps=1, evals=12, lr=1e-3, muon_lr=0.01, average=0.1, patience=3),
     cpu=dict(epochs=5, batch_size=4, min_steps=1, evals=12, lr=2e-3, muon_lr=0.02),
-    base=dict(epochs=1.5, batch_size=4, min_steps=12, evals=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2))
+    base=dict(epochs=1.5, batch_size=4, min_steps=12, evals=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2),
+    large=dict(epochs=2, batch_size=8, min_steps=12, evals=4, lr=2e-4, muon_lr=0, others_weight=0.3, average=0.4, patience=2),
+    lora=dict(epochs=2, batch_size=8, min_steps=12, evals=4, lr=2e-3, muon_lr=0, weight_decay=0., others_weight=0.3, average=0.4, patience=2))
 
 # %% ../../nbs/runs/plan.ipynb #4a341b4c
 def base_plan(
@@ -198,11 +213,13 @@ def options_for(
     device,             # Where it learns
     max_iters:int=None, # Steps (None: as many as the data are worth)
     seed:int=0,         # Of everything drawn at random
+    lora:int=None,      # Rank of the changes that learn (None: all weights learn)
 )->tuple: # (Options, steps that the data are worth, evaluations for these)
     "Set the size of the batch, the number of steps, and how often to evaluate."
     windows = max(1, (len(data.ids) - 1)//start.model.config.context)
     machine = 'cpu' if torch.device(device).type == 'cpu' else 'gpu'
-    plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
+    if lora or start.large: plan = dict(PLANS['lora' if lora else 'large'])
+    else: plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
     epochs, batch_size, min_steps, evals = (plan.pop(k) for k in ('epochs', 'batch_size', 'min_steps', 'evals'))
     batch_size = max(1, min(batch_size, windows//min_steps))
     worth = math.ceil(epochs*windows/batch_size)

@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
+from ..bases.lora import lora_model
 from ..checkpoint import load_checkpoint, model_from, pick_device, tokenizer_from
 from ..fast.corpus import fingerprint
+from ..fast.half import half_type
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
 from ..files import set_aside, write_atomic
@@ -22,8 +24,8 @@ from ..train import AdamW, Averaged, Options, Run
 # The docs look up Tensor, Tokenizer and Averaged here, for the fields that `SavedRun` has from `Run`.
 
 # %% auto #0
-__all__ = ['SavedRun', 'save_run', 'unfinished', 'optimizer_state', 'restore_optimizer', 'restore', 'check_sound', 'check_memory',
-           'resume_run', 'run_from', 'on_interrupt', 'no_interrupt', 'Saver']
+__all__ = ['SavedRun', 'save_run', 'in_few_bytes', 'unfinished', 'optimizer_state', 'restore_optimizer', 'restore', 'check_sound',
+           'check_memory', 'resume_run', 'run_from', 'on_interrupt', 'no_interrupt', 'Saver']
 
 # %% ../../nbs/runs/resume.ipynb #8b892aac
 @dataclass(repr=False)
@@ -34,6 +36,7 @@ class SavedRun(Run):
     use_all:bool=False   # Has it learned from what was held out, too? Then `best` is another's
     seconds:float=0.     # Spent training
     team:Team=None       # Processes that train it together (None: this one alone)
+    lora:dict=None       # What `describe_lora` says, if only slim changes of a base learn (None: all weights)
     def __post_init__(self):
         if self.optimizers is None: self.optimizers = grouped_optimizers(self.model, self.options)
         super().__post_init__()
@@ -51,12 +54,22 @@ def save_run(
     state = dict(config=asdict(run.model.config), model=weights, tokenizer=run.tok.to_dict(),
                  options=asdict(run.options), step=run.step, best=run.best, history=run.history, data_id=run.data_id,
                  seconds=run.seconds, start=run.start, use_all=run.use_all)
+    if run.lora: state['lora'] = run.lora
+    elif run.done: state['model'] = in_few_bytes(weights)
     if not run.done: state |= unfinished(run)
     file = io.BytesIO()
     torch.save(state, file)
     write_atomic(path, file.getvalue())
 
 # %% ../../nbs/runs/resume.ipynb #aeaae979
+def in_few_bytes(
+    weights:dict, # Of a network that has learned all it will learn
+)->dict: # The same; those of a large network in 16 bits
+    "What a finished checkpoint keeps. float16 is exact to three digits, and half as large."
+    large = sum(w.numel() for w in weights.values()) >= 64_000_000
+    fits = large and all(w.abs().max() < 60_000 for w in weights.values()) # float16 ends at 65,504
+    return {name: w.half() if fits else w for name, w in weights.items()}
+
 def unfinished(
     run:SavedRun, # Not done yet
 )->dict: # What `restore` needs
@@ -157,7 +170,10 @@ def run_from(
     "Make the run that a checkpoint describes."
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
-    model = model_from(dict(config=ckpt['config'], model=ckpt['model' if done else 'last_model'])).to(device)
+    last = 'model' if done else 'last_model'
+    if 'lora' in ckpt: model, kept['lora'] = lora_model(ckpt, last, half_type(device)), dict(ckpt['lora'])
+    else: model = model_from(dict(config=ckpt['config'], model=ckpt[last]))
+    model = model.to(device)
     run = SavedRun(model, tokenizer_from(ckpt['tokenizer']), Options(**ckpt['options']), **kept)
     if run.tok.vocab_size != model.config.vocab_size: raise ValueError
     if run.history: run.best_model = ckpt['model']
