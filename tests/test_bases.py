@@ -1,19 +1,30 @@
 "The bases in the package: whole, as large as they say, able to talk."
-import json, re
+import json, re, shutil, sys
 from pathlib import Path
 
-import pytest
+import pytest, torch
+from safetensors.torch import save_file
 
 import tinychat.bases
-from tinychat.bases import list_bases, open_base
+from tinychat.bases import is_hub_id, list_bases, open_base
 from tinychat.bases.pretrain import RECIPES
 from tinychat.checkpoint import BASES
 from tinychat.fast.corpus import load_data
 from tinychat.fast import evaluate
 from tinychat.runs import sample_reply
+from tinychat.share.export import hf_tokenizer, write_gguf
 
 RUNS = Path(__file__).parent.parent/'benchmarks'/'runs'
 each = pytest.mark.parametrize('name', ['tiny', 'small'])
+
+TALK = "hey, I'll be there at 10:30 😀"
+
+def hf_folder(folder, model, tok):
+    "A model of ours in the format of Hugging Face."
+    folder.mkdir(parents=True)
+    save_file({n: w.clone() for n, w in model.hf_weights().items()}, folder/'model.safetensors')
+    for name, d in (('config', model.hf_config()), ('tokenizer', hf_tokenizer(tok))): (folder/f'{name}.json').write_text(json.dumps(d), encoding='utf-8')
+    return folder
 
 @pytest.fixture(scope='module')
 def base(): return {name: open_base(name) for name in list_bases()}
@@ -31,6 +42,70 @@ def test_a_name_a_folder_or_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tinychat.bases, 'BASES', tmp_path/'none')
     assert list_bases() == []
     with pytest.raises(ValueError, match='none in this installation'): open_base('tiny2')
+
+def test_what_looks_like_the_id_of_a_model():
+    for yes in ('Qwen/Qwen2.5-0.5B', 'HuggingFaceTB/SmolLM2-360M', 'a/b', '01-ai/Yi_1.5'): assert is_hub_id(yes)
+    for no in ('tiny', './tiny', '../tiny', 'a/b/c', '/a', 'a/', '', 'a b/c', 'out/ckpt.pt', 'out/model.safetensors', '~/base', 'a\n/b', 'https://x', 'ä/b', 'a/..', 'C:/x', 'a\\b'): assert not is_hub_id(no), no
+
+def test_every_way_to_say_where(tmp_path, monkeypatch):
+    "A folder of ours, one of others, a file; the hub is asked only for what is none of these."
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tinychat.bases, 'fetch_from_hub', lambda *a: pytest.fail('the hub was asked'))
+    model, tok = open_base('tiny')
+    hf_folder(Path('owner/name'), model, tok)
+    write_gguf(model, tok, 'owner/base.GGUF')
+    shutil.copytree(BASES/'tiny', 'owner/mine')
+    for where in ('owner/name', Path('owner/name'), 'owner/base.GGUF', 'owner/mine'):
+        again, its_tok = open_base(where)
+        assert again.config == model.config and its_tok.encode(TALK) == tok.encode(TALK)
+        assert all(torch.equal(p, q) for p, q in zip(again.parameters(), model.parameters(), strict=True))
+    for odd, says in (('owner/none.gguf', 'none.gguf is not there'), ('owner', 'owner holds no base'), ('owner/none.pt', 'There is no base')):
+        with pytest.raises(ValueError, match=says): open_base(odd)
+    Path('owner/name/config.json').write_text('{"model_type": "gemma3"}')
+    with pytest.raises(ValueError, match="owner/name cannot be a base: its model_type is 'gemma3'; known are llama, qwen2, qwen3"): open_base('owner/name')
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    "An empty cache of huggingface_hub, which must not go online; the function puts a model into it as the hub's own client does."
+    from huggingface_hub import constants
+    monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path/'cache'))
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    def put(repo):
+        place, commit = tmp_path/'cache'/f'models--{repo.replace("/", "--")}', 'ab'*20
+        (place/'refs').mkdir(parents=True)
+        (place/'refs'/'main').write_text(commit)
+        return place/'snapshots'/commit
+    return put
+
+def test_a_model_on_the_hub_is_taken_from_its_cache(hub):
+    model, tok = open_base('tiny')
+    folder = hf_folder(hub('owner/name'), model, tok)
+    again, its_tok = open_base('owner/name')
+    assert again.config == model.config and its_tok.encode(TALK) == tok.encode(TALK)
+    (folder/'config.json').write_text('{"model_type": "phi"}')
+    with pytest.raises(ValueError, match="model_type is 'phi'"): open_base('owner/name')
+
+def test_what_the_hub_says_is_one_line(hub, monkeypatch):
+    with pytest.raises(ValueError, match="There is no folder 'owner/none', and the Hugging Face hub says: ") as e: open_base('owner/none')
+    assert '\n' not in str(e.value) and len(str(e.value)) < 320
+    monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
+    with pytest.raises(ValueError, match=r"pip install 'tinychat\[hub\]'"): open_base('owner/none')
+
+def test_only_what_is_needed_is_fetched_and_what_does_not_fit_is_not(hub, monkeypatch, tmp_path):
+    "The small files come first; a model that is refused costs no weights. Pickles and code are never asked for."
+    import huggingface_hub
+    model, tok = open_base('tiny')
+    folder, asked = hf_folder(tmp_path/'remote', model, tok), []
+    def snapshot_download(repo, allow_patterns): asked.append((repo, allow_patterns)); return str(folder)
+    monkeypatch.setattr(huggingface_hub, 'snapshot_download', snapshot_download)
+    open_base('owner/name')
+    assert asked[0] == ('owner/name', ['config.json', 'tokenizer.json']) and len(asked) == 2
+    names = ['pytorch_model.bin', 'model.py', 'x.pt', 'onnx/model.onnx', 'training_args.bin', 'tokenizer.json', 'model-00001-of-00002.safetensors', 'model.safetensors', 'model.safetensors.index.json', 'README.md', 'consolidated.safetensors']
+    assert [*huggingface_hub.utils.filter_repo_objects(names, allow_patterns=asked[1][1])] == names[5:9]
+    asked.clear()
+    (folder/'config.json').write_text('{"model_type": "gpt2"}')
+    with pytest.raises(ValueError, match="model_type is 'gpt2'"): open_base('owner/name')
+    assert len(asked) == 1
 
 @each
 def test_is_what_its_card_and_recipe_say(base, name):

@@ -6,11 +6,14 @@ Docs: https://tinychat.github.io/tinychat/bases/index.html.md"""
 
 # %% ../../nbs/bases/index.ipynb #454170af
 from __future__ import annotations
+import re
 from pathlib import Path
+from .formats import describe_hf, open_gguf, open_hf, read_json
 from ..checkpoint import BASES, load_base
 
 # %% auto #0
-__all__ = ['list_bases', 'open_base']
+__all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'is_hf_folder', 'is_hub_id', 'fetch_from_hub',
+           'open_from_hub']
 
 # %% ../../nbs/bases/index.ipynb #1822f63c
 def list_bases(
@@ -20,10 +23,55 @@ def list_bases(
 
 # %% ../../nbs/bases/index.ipynb #ba137628
 def open_base(
-    where, # The name of a base in the package, or a folder that holds one
+    where, # A name in the package, a folder or .gguf file that holds a base, or a model's id on the hub
 )->tuple: # (GPT on the CPU, ready to answer; its Tokenizer); ValueError if there is no base
     "Open a base."
-    if str(where) in list_bases(): return load_base(BASES/where)
-    if Path(where).is_dir(): return load_base(where)
+    name, path = str(where), Path(where)
+    if name in list_bases(): return load_base(BASES/name)
+    if path.is_dir(): return open_hf(path) if is_hf_folder(path) else load_base(path)
+    if path.suffix.lower() == '.gguf': return open_gguf(path)
+    if is_hub_id(name) and not path.exists(): return open_from_hub(name)
     names = ', '.join(list_bases()) or 'none in this installation'
-    raise ValueError(f'There is no base {str(where)!r}. There are: {names}. Or give a folder that holds one.')
+    raise ValueError(f'There is no base {name!r}. There are: {names}. Or give a folder or .gguf file that '
+                     'holds one, or the id of a model on the Hugging Face hub (owner/name).')
+
+# %% ../../nbs/bases/index.ipynb #8f6a091a
+def is_hf_folder(
+    folder:Path, # Any folder
+)->bool:
+    "Is this a model in Hugging Face's format, rather than in ours?"
+    try: return 'model_type' in read_json(folder/'config.json')
+    except (OSError, ValueError, RecursionError): return False
+
+def is_hub_id(
+    text:str, # What somebody gave as a base
+)->bool:
+    "Does this look like the id of a model on the hub: an owner, one slash, a name?"
+    is_file = text.endswith(('.pt', '.bin', '.safetensors', '.json'))
+    return bool(re.fullmatch(r'[\w-][\w.-]*/[\w-][\w.-]*', text, re.ASCII)) and not is_file
+
+# %% ../../nbs/bases/index.ipynb #ed5b48e5
+SMALL_FILES = ['config.json', 'tokenizer.json']
+WEIGHT_FILES = ['model*.safetensors', 'model.safetensors.index.json']
+
+def fetch_from_hub(
+    repo:str,   # Id of a model: owner/name
+    names:list, # Which of its files; * stands for anything
+)->Path: # The folder in the hub's cache; ValueError if they cannot be had
+    "Fetch files of a model from the Hugging Face hub."
+    try: from huggingface_hub import snapshot_download
+    except ImportError: raise ValueError(
+        f'There is no folder {repo!r}. A model of that name on the Hugging Face hub is fetched by the package '
+        "huggingface_hub. Install it: pip install 'tinychat[hub]'.") from None
+    try: return Path(snapshot_download(repo, allow_patterns=names))
+    except Exception as e:
+        why = ' '.join(str(e).split())[:200] or type(e).__name__
+        raise ValueError(f'There is no folder {repo!r}, and the Hugging Face hub says: {why}') from None
+
+# %% ../../nbs/bases/index.ipynb #09d3da3e
+def open_from_hub(
+    repo:str, # Id of a model: owner/name
+)->tuple: # As from `open_base`; ValueError if it cannot be had, or is another network
+    "Open a model on the Hugging Face hub."
+    describe_hf(fetch_from_hub(repo, SMALL_FILES))
+    return open_hf(fetch_from_hub(repo, SMALL_FILES + WEIGHT_FILES))
