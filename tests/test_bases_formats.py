@@ -318,11 +318,13 @@ def test_lying_sizes_take_no_memory(part, lie, tmp_path):
 def test_cut_or_changed_anywhere(tmp_path):
     "A file cut at any place is refused. One with a few bytes changed is refused in one line, or still is a model."
     whole = save_gguf(hf_model('llama', True, width=32), tmp_path/'m.gguf', [Kind.Q4_0]).read_bytes()
-    rng, path, opened = random.Random(0), tmp_path/'damaged.gguf', 0
+    rng, opened = random.Random(0), 0
     for at in [*range(0, 1500, 37), *range(1500, len(whole), 5000), len(whole) - 40]:
+        path = tmp_path/f'cut{at}.gguf' # each has its own, as Windows keeps a file that is mapped
         path.write_bytes(whole[:at])
         one_line(open_gguf, path, 'cannot be a base')
-    for _ in range(150):
+    for n in range(150):
+        path = tmp_path/f'damaged{n}.gguf'
         data = bytearray(whole)
         for _ in range(3): data[rng.randrange(9000 if rng.random() < 0.9 else len(data))] = rng.randrange(256)
         path.write_bytes(data)
@@ -339,7 +341,7 @@ def test_numbers_that_are_not_finite(tmp_path):
     at = f.start + f.tensors['blk.1.ffn_up.weight'].offset
     data = bytearray(path.read_bytes())
     data[at:at+2] = struct.pack('<e', float('inf'))
-    path.write_bytes(data)
+    (path := tmp_path/'infinite.gguf').write_bytes(data)
     one_line(open_gguf, path, 'layers.1.mlp.up_proj.weight holds something that is not a finite number')
 
 def test_too_large_for_this_computer(tmp_path, monkeypatch):

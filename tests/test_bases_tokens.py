@@ -149,6 +149,9 @@ def test_llama3_begins_with_its_own_token_and_gains_chatml(files):
     without, new = hf_foreign_tokenizer(d)
     assert new == [n+256, n+257, n+258] and without.special['<|begin_of_text|>'] == n
     assert hf_foreign_tokenizer(d, bos=3)[0].end_of_text == n+256 # an ordinary token begins nothing
+    d = json.loads(json.dumps(d))
+    d['added_tokens'][0]['content'] = '<|im_start|>' # as SmolLM2 says of itself
+    assert hf_foreign_tokenizer(d, bos=n)[0].im_start == n
 
 def test_special_tokens_may_leave_gaps(files):
     d = json.loads(json.dumps(files['qwen2']))
@@ -220,6 +223,13 @@ def test_gguf_that_is_not_understood(files, key, value, says):
     with pytest.raises(ValueError, match=says) as e: gguf_foreign_tokenizer(facts)
     assert '\n' not in str(e.value) and 'Take a base' in str(e.value)
 
+def test_a_gguf_file_names_each_token_once(files):
+    facts = gguf_facts(files['smollm'], 'smollm')
+    for twice in (25, 1): # an ordinary token, a special one
+        words = [*facts['tokenizer.ggml.tokens']]
+        words[twice+1] = words[twice]
+        with pytest.raises(ValueError, match='one of its tokens is there twice'): gguf_foreign_tokenizer(facts | {'tokenizer.ggml.tokens': words})
+
 def test_a_merge_that_tiktoken_would_make_otherwise_is_refused():
     "`abc` is listed as a + bc, but ab is merged first, so `tokenizers` would never make it, and tiktoken would."
     def file(merges): return hf_file('gpt2', {t: i for i, t in enumerate([*LETTER.values(), 'ab', 'bc', 'abc'])}, merges)
@@ -228,6 +238,14 @@ def test_a_merge_that_tiktoken_would_make_otherwise_is_refused():
     assert theirs(['abc xabc'])[0] == ours('abc xabc')
     assert len(tokenizers.Tokenizer.from_str(json.dumps(file(bad))).encode('abc').ids) == 2
     with pytest.raises(ValueError, match='no merge makes its token 258'): hf_foreign_tokenizer(file(bad))
+
+def test_whole_pieces_first():
+    "A token that no merge makes is right only where a whole piece may be it; and never if tiktoken would merge it of two."
+    def file(tokens, ignore_merges): return hf_file('gpt2', {t: i for i, t in enumerate([*LETTER.values(), *tokens])}, [('a', 'b'), ('b', 'c')], ignore_merges=ignore_merges)
+    theirs, ours, _ = both(file(['ab', 'bc', 'abxy'], True))
+    assert theirs(['abxy zabxy'])[0] == ours('abxy zabxy') and len(ours('abxy')) == 1
+    with pytest.raises(ValueError, match='no merge makes its token 258'): hf_foreign_tokenizer(file(['ab', 'bc', 'abxy'], False))
+    with pytest.raises(ValueError, match='no merge makes its token 258'): hf_foreign_tokenizer(file(['ab', 'bc', 'abc'], True))
 
 def test_anything_else_is_one_line_too(files):
     "Random damage: a part of the file is replaced by something else. Either it still means the same to both libraries, or it is refused."
