@@ -243,7 +243,8 @@ def tinychat_export(
     to:str=None,                  # Which programs: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
     out:str=None,                 # Folder to write (default: out/hf or out/gguf)
-    half:bool=False,              # Weights in 16 bits instead of 32: half as large
+    dtype:str=None,               # Number format: f32 (default); bf16 with hf; f16 or q8_0 (8 bits) with gguf
+    half:bool=False,              # Half as large: the same as --dtype bf16 with hf, and f16 with gguf
     overwrite:bool=False,         # Replace an older export
 ):
     "Write a model for other programs. It was made of private messages: share it as you would share them."
@@ -251,6 +252,8 @@ def tinychat_export(
     with _nothing_to_lose(): from tinychat.share.export import export_file
     from tinychat.files import printable
     if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
-    folder = export_file(to, checkpoint, out, half, overwrite)
+    if half and dtype: raise ValueError('--half and --dtype exclude each other.')
+    if half: dtype = dict(hf='bf16', gguf='f16').get(to)
+    folder = export_file(to, checkpoint, out, dtype, overwrite)
     print(f'{printable(str(folder))} is written; README.md in it says how to open it. '
           'It was made of private messages and may repeat them: share it as you would share them.')

@@ -6,19 +6,23 @@ Docs: https://tinychat.github.io/tinychat/share/export.html.md"""
 
 # %% ../../nbs/share/export.ipynb #f7445b9c
 from __future__ import annotations
-import json, os, re, shutil
+import json, math, os, re, shutil, torch
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from torch import Tensor
+from ..bases.tokens import KNOWN_PATTERNS
 from ..checkpoint import open_model
 from ..files import may_write, printable, write_atomic
 from ..gpt import GPT
 from ..runs.resume import no_interrupt
-from ..tokenizer import END_OF_TEXT, IM_END, IM_START, SPLIT, Tokenizer, byte_alphabet
+from ..tokenizer import END_OF_TEXT, IM_END, IM_START, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['NONCHARACTER', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'HF_CARD', 'GGUF_CARD', 'EXPORT_FORMATS', 'last_merge',
-           'list_merges', 'hf_tokenizer', 'chat_template', 'hf_files', 'foreign_file', 'may_export', 'new_folder',
-           'write_gguf', 'modelfile', 'export_file', 'check_gguf']
+__all__ = ['NONCHARACTER', 'HF_DTYPES', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'HF_CARD', 'GGUF_CARD', 'EXPORT_FORMATS',
+           'last_merge', 'list_merges', 'control_tokens', 'hf_tokenizer', 'chat_template', 'hf_files',
+           'write_safetensors', 'foreign_file', 'may_export', 'new_folder', 'pattern_name', 'interleave_rows',
+           'gguf_kind', 'gguf_tensors', 'write_gguf', 'modelfile', 'gguf_files', 'export_file', 'check_format']
 
 # %% ../../nbs/share/export.ipynb #7ffb1c38
 def last_merge(
@@ -29,14 +33,14 @@ def last_merge(
     parts = [bytes([b]) for b in token]
     while len(parts) > 2:
         pairs = enumerate(zip(parts, parts[1:]))
-        rank, at = min((ranks.get(a+b, len(ranks)), n) for n, (a, b) in pairs)
-        if rank >= ranks[token]: break
+        rank, at = min((ranks.get(a+b, math.inf), n) for n, (a, b) in pairs)
+        if rank == math.inf: break
         parts[at:at+2] = [parts[at] + parts[at+1]]
     return parts
 
 # %% ../../nbs/share/export.ipynb #530f2a01
 def list_merges(
-    tok:Tokenizer, # Ours
+    tok:Tokenizer, # Ours, or a `ForeignTokenizer`
 )->list: # Pairs of strings, in the order learned
     "A vocabulary as merges."
     alphabet = byte_alphabet()
@@ -48,8 +52,15 @@ def list_merges(
 # %% ../../nbs/share/export.ipynb #3bf04c67
 NONCHARACTER = '\ufdd0' # https://www.unicode.org/faq/private_use.html
 
+def control_tokens(
+    tok:Tokenizer, # Ours, or a `ForeignTokenizer`
+)->dict: # Special token -> id
+    "The special tokens that a chat template can guard."
+    return {s: i for s, i in tok.special.items() if s.startswith('<|')}
+
+# %% ../../nbs/share/export.ipynb #9096dc3d
 def hf_tokenizer(
-    tok:Tokenizer, # Ours
+    tok:Tokenizer, # Ours, or a `ForeignTokenizer`
 )->dict: # What `tokenizer.json` holds
     "The same tokenizer in the words of Hugging Face's `tokenizers`."
     bytelevel = dict(type='ByteLevel', add_prefix_space=False, trim_offsets=True, use_regex=False)
@@ -59,20 +70,28 @@ def hf_tokenizer(
     special = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
     return dict(
         version='1.0', truncation=None, padding=None, post_processor=None, decoder=bytelevel,
-        added_tokens=[dict(id=i, content=s, **special) for s, i in tok.special.items()],
-        normalizer=dict(type='Replace', pattern=dict(String=f'<{NONCHARACTER}|'), content='<|'),
+        added_tokens=[dict(id=i, content=s, **special) for s, i in control_tokens(tok).items()],
+        normalizer=_hf_normalizer(tok),
         pre_tokenizer=dict(type='Sequence', pretokenizers=[split, bytelevel]),
         model=_hf_bpe(tok))
 
 # %% ../../nbs/share/export.ipynb #22498c0a
+def _hf_normalizer(tok):
+    "Characters composed, if the tokenizer asks for it, and the noncharacter taken out."
+    unguard = dict(type='Replace', pattern=dict(String=f'<{NONCHARACTER}|'), content='<|')
+    compose = [dict(type=n) for n in [getattr(tok, 'normalizer', None)] if n] # 'NFC' or nothing
+    return dict(type='Sequence', normalizers=[*compose, unguard])
+
 def _hf_bpe(tok):
     "Vocabulary and merges."
     alphabet = byte_alphabet()
+    vocab = {''.join(alphabet[b] for b in t): i for t, i in tok.ranks.items()}
     return dict(
         type='BPE', dropout=None, unk_token=None, continuing_subword_prefix=None, end_of_word_suffix=None,
         fuse_unk=False, byte_fallback=False,
         ignore_merges=True, # a piece that is a token is that token, as in tiktoken
-        vocab={''.join(alphabet[b] for b in t): i for t, i in tok.ranks.items()}, merges=list_merges(tok))
+        vocab=control_tokens(tok) | vocab, # otherwise `tokenizers` numbers control tokens by itself
+        merges=list_merges(tok))
 
 # %% ../../nbs/share/export.ipynb #af7f00fa
 def chat_template(
@@ -87,29 +106,27 @@ def chat_template(
 
 # %% ../../nbs/share/export.ipynb #85d448e3
 def hf_files(
-    model:GPT,       # A model
-    tok:Tokenizer,   # Its tokenizer
-    half:bool=False, # Weights in 16 bits (bfloat16) instead of 32?
+    model:GPT,         # A model
+    tok:Tokenizer,     # Its tokenizer
+    dtype:str='f32',   # Number format of the weights: 'f32' or 'bf16'
 )->dict: # Name of each file -> its bytes
-    "A folder for `transformers`: AutoModelForCausalLM and AutoTokenizer open it without further code."
-    import torch
-    from safetensors.torch import save
-    dtype = torch.bfloat16 if half else torch.float32
-    weights = {f'model.{n}': w.to('cpu', dtype).contiguous() for n, w in model.state_dict().items()}
+    "What `transformers` needs beside the weights, to open the folder without further code."
     texts = {name: json.dumps(d, indent=1, ensure_ascii=False) for name, d in _hf_json(model, tok, dtype).items()}
     return {**{name: text.encode() for name, text in texts.items()},
-            'chat_template.jinja': chat_template(NONCHARACTER).encode(),
-            'model.safetensors': save(weights, metadata={'format': 'pt'}), 'README.md': HF_CARD.encode()}
+            'chat_template.jinja': chat_template(NONCHARACTER).encode(), 'README.md': HF_CARD.encode()}
 
 # %% ../../nbs/share/export.ipynb #4aa7a20e
+HF_DTYPES = dict(f32=torch.float32, bf16=torch.bfloat16)
+
 def _hf_json(model, tok, dtype):
     "Name of each JSON file -> what it holds."
     ids = dict(bos_token_id=tok.end_of_text, eos_token_id=tok.im_end, pad_token_id=tok.end_of_text)
     names = dict(bos_token=END_OF_TEXT, eos_token=IM_END, pad_token=END_OF_TEXT)
-    context = model.config.context
+    config, context = model.hf_config(), model.config.context
+    family = config['model_type'].title() # Llama, Qwen2 or Qwen3
     return {
-        'config.json': {**model.hf_config(), **ids, 'model_type': 'qwen3', 'architectures': ['Qwen3ForCausalLM'],
-                        'dtype': str(dtype).removeprefix('torch.')},
+        'config.json': {**config, **ids, 'architectures': [f'{family}ForCausalLM'],
+                        'dtype': str(HF_DTYPES[dtype]).removeprefix('torch.')},
         'generation_config.json': {**ids, 'do_sample': True, 'temperature': 0.9, 'top_k': 0,
                                    'max_new_tokens': context//2},
         'tokenizer.json': hf_tokenizer(tok),
@@ -136,8 +153,8 @@ pipeline_tag: text-generation
 It was trained and written with {SIGNATURE}. Opening it needs `transformers` 5 and PyTorch. In this folder:
 
 ~~~python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-tok, model = AutoTokenizer.from_pretrained('.'), AutoModelForCausalLM.from_pretrained('.')
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+tok, model = PreTrainedTokenizerFast.from_pretrained('.'), AutoModelForCausalLM.from_pretrained('.')
 talk = tok.apply_chat_template([dict(role='user', content='how are you?')], add_generation_prompt=True, \
 return_tensors='pt', return_dict=True)
 print(tok.decode(model.generate(**talk)[0, talk['input_ids'].shape[1]:], skip_special_tokens=True))
@@ -146,6 +163,22 @@ print(tok.decode(model.generate(**talk)[0, talk['input_ids'].shape[1]:], skip_sp
 `tok(text, split_special_tokens=True)` takes what looks like a control token, \
 `<|im_start|>`, for text; the template above always does.
 '''
+
+# %% ../../nbs/share/export.ipynb #34d7a9b8
+def write_safetensors(
+    model:GPT,         # A model
+    path,              # File to write; OSError if that is impossible
+    dtype:str='f32',   # Number format: 'f32' or 'bf16'
+):
+    "Its weights for `transformers`."
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+    weights = {name: w.to('cpu', HF_DTYPES[dtype]).contiguous() for name, w in model.hf_weights().items()}
+    Path(path).touch()
+    mode = os.stat(path).st_mode # who may read it: as usual here; save_file would let nobody else
+    try: save_file(weights, path, metadata={'format': 'pt'})
+    except SafetensorError as e: raise OSError(f'{Path(path).name} could not be written ({e}).') from None
+    os.chmod(path, mode)
 
 # %% ../../nbs/share/export.ipynb #f4ce38aa
 def foreign_file(
@@ -196,26 +229,69 @@ def new_folder(
         shutil.rmtree(part, ignore_errors=True)
         if is_new and not any(out.iterdir()): out.rmdir()
 
+# %% ../../nbs/share/export.ipynb #03ab9c0a
+def pattern_name(
+    tok:Tokenizer, # Ours, or a `ForeignTokenizer`
+)->str: # ValueError if it has none
+    "What llama.cpp calls the pattern that cuts text into pieces."
+    names = dict(gpt2='gpt-2', smollm='smollm', qwen2='qwen2', llama3='llama-bpe', tinychat='llama-bpe')
+    known = {KNOWN_PATTERNS[ours]: theirs for ours, theirs in names.items()}
+    if tok.pattern not in known: raise ValueError(
+        'This model cuts text into words by a pattern that llama.cpp has no name for. Export it with --to hf.')
+    return known[tok.pattern]
+
+# %% ../../nbs/share/export.ipynb #e6b29df7
+def interleave_rows(
+    w:Tensor,    # (n_head*d, n_embd) weights of queries or keys
+    n_head:int,  # Heads of queries, or of keys
+)->Tensor: # (n_head*d, n_embd): rows `i` and `i + d/2` of each head are neighbours
+    "The rows of queries or keys in the order that llama.cpp expects of a Llama."
+    return w.unflatten(0, (n_head, 2, -1)).transpose(1, 2).flatten(0, 2)
+
+# %% ../../nbs/share/export.ipynb #df2f9046
+def gguf_kind(
+    w:Tensor,    # A tensor of a model
+    dtype:str,   # Number format of its matrices: 'f32', 'f16' or 'q8_0'
+): # One of `gguf.GGMLQuantizationType`
+    "The number format of one tensor."
+    from gguf import GGMLQuantizationType
+    if w.dim() == 1: dtype = 'f32'
+    elif dtype == 'q8_0' and w.shape[1] % 32: dtype = 'f16'
+    return GGMLQuantizationType[dtype.upper()]
+
+# %% ../../nbs/share/export.ipynb #c8b1eeb3
+def gguf_tensors(
+    model:GPT,   # A model
+):
+    "Yield name and float32 tensor of all that a model has, as llama.cpp wants them."
+    import gguf
+    c, family = model.config, model.hf_config()['model_type']
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[family.upper()], c.n_layer)
+    for name, w in model.hf_weights().items():
+        w = w.to('cpu', torch.float32).contiguous()
+        n_head = c.n_head if '.q_proj.' in name else c.n_kv_head if '.k_proj.' in name else None
+        if family == 'llama' and n_head: w = interleave_rows(w, n_head)
+        yield names.get_name(name, ('.weight', '.bias')), w
+
 # %% ../../nbs/share/export.ipynb #21d1f9bb
 def write_gguf(
-    model:GPT,       # A model
-    tok:Tokenizer,   # Its tokenizer; ValueError if llama.cpp has no name for its pattern
-    path,            # File to write
-    half:bool=False, # Matrices in 16 bits (float16) instead of 32?
+    model:GPT,         # A model
+    tok:Tokenizer,     # Its tokenizer; ValueError if llama.cpp has no name for its pattern
+    path,              # File to write
+    dtype:str='f32',   # Number format of its matrices: 'f32', 'f16' or 'q8_0'
 ):
     "A file for llama.cpp and what is built on it."
-    import gguf, torch
-    if tok.pattern != SPLIT: raise ValueError(
-        'This model cuts text into words by a pattern that llama.cpp has no name for. Export it with --to hf.')
-    writer = gguf.GGUFWriter(path, 'qwen3')
+    import gguf
+    writer = gguf.GGUFWriter(path, model.hf_config()['model_type'])
     writer.add_name('tinychat')
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(gguf.LlamaFileType[('ALL_' if dtype == 'f32' else 'MOSTLY_') + dtype.upper()])
     _add_shape(writer, model.config); _add_tokenizer(writer, tok, model.config.vocab_size)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, model.config.n_layer)
-    for name, p in model.state_dict().items():
-        dtype = torch.float16 if half and p.dim() > 1 else torch.float32 # llama.cpp wants its norms in float32
-        writer.add_tensor(names.get_name(f'model.{name}', ('.weight',)), p.to('cpu', dtype).contiguous().numpy())
-    writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file()
+    for name, w in gguf_tensors(model):
+        kind = gguf_kind(w, dtype)
+        block, n_bytes = gguf.GGML_QUANT_SIZES[kind]
+        writer.add_tensor_info(name, w.shape, w.numpy().dtype, w.numel()//block*n_bytes, kind)
+    writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_ti_data_to_file()
+    for _, w in gguf_tensors(model): writer.write_tensor_data(gguf.quantize(w.numpy(), gguf_kind(w, dtype)))
     writer.close()
 
 # %% ../../nbs/share/export.ipynb #75ffc212
@@ -225,8 +301,9 @@ def _add_shape(writer, c):
     writer.add_block_count(c.n_layer); writer.add_feed_forward_length(c.n_hidden)
     writer.add_vocab_size(c.vocab_size)
     writer.add_head_count(c.n_head); writer.add_head_count_kv(c.n_kv_head)
-    writer.add_key_length(c.n_embd//c.n_head); writer.add_value_length(c.n_embd//c.n_head)
-    writer.add_layer_norm_rms_eps(1e-6); writer.add_rope_freq_base(c.rope_theta)
+    writer.add_key_length(c.head_dim); writer.add_value_length(c.head_dim)
+    writer.add_rope_dimension_count(c.head_dim); writer.add_rope_freq_base(c.rope_theta)
+    writer.add_layer_norm_rms_eps(c.norm_eps)
 
 # %% ../../nbs/share/export.ipynb #05a874ab
 def _add_tokenizer(writer, tok, vocab_size):
@@ -234,11 +311,12 @@ def _add_tokenizer(writer, tok, vocab_size):
     from gguf import TokenType
     alphabet = byte_alphabet()
     tokens = {i: ''.join(alphabet[b] for b in t) for t, i in tok.ranks.items()}
-    tokens |= {i: s for s, i in tok.special.items()}
+    control = {i: s for s, i in control_tokens(tok).items()}
+    tokens |= control
     def kind(i):
-        if i in tok.special.values(): return TokenType.CONTROL
+        if i in control: return TokenType.CONTROL
         return TokenType.NORMAL if i in tokens else TokenType.UNUSED
-    writer.add_tokenizer_model('gpt2'); writer.add_tokenizer_pre('llama-bpe')
+    writer.add_tokenizer_model('gpt2'); writer.add_tokenizer_pre(pattern_name(tok))
     writer.add_token_list([tokens.get(i, f'[unused {i}]') for i in range(vocab_size)])
     writer.add_token_types([kind(i) for i in range(vocab_size)])
     writer.add_token_merges([' '.join(pair) for pair in list_merges(tok)])
@@ -260,42 +338,59 @@ def modelfile(
     return f'FROM ./{name}\nTEMPLATE """{template}"""\n{lines}'
 
 # %% ../../nbs/share/export.ipynb #3e799767
+def gguf_files(
+    model:GPT, # A model
+)->dict: # Name of each file -> its bytes
+    "What lies beside a GGUF file."
+    return {'Modelfile': modelfile(model).encode(), 'README.md': GGUF_CARD.encode()}
+
 GGUF_CARD = f'''# A tiny GPT that texts like somebody
 
 {PRIVATE}
 
 It was trained and written with {SIGNATURE}.
 
-- llama.cpp: `llama-cli -m tinychat.gguf --jinja`
+- llama.cpp: `llama-cli -m tinychat.gguf --jinja`. When a talk has outgrown the model's context, it answers with an \
+error until you say `/clear`; `llama-completion -m tinychat.gguf --jinja --context-shift --keep 1` forgets the older \
+half instead, and whoever asks `llama-server` has to leave out the oldest messages (`--context-shift` helps there \
+only while a reply is written).
 - Ollama: `ollama create me -f Modelfile`, then `ollama run me`
 - LM Studio: `lms import tinychat.gguf`
 '''
 
 # %% ../../nbs/share/export.ipynb #851c7885
-EXPORT_FORMATS = 'hf', 'gguf'
+EXPORT_FORMATS = dict(hf=('f32', 'bf16'), gguf=('f32', 'f16', 'q8_0')) # `to` -> number formats, the usual first
 
 def export_file(
     to:str,                    # 'hf' or 'gguf'
     checkpoint='out/ckpt.pt',  # What training wrote
     out=None,                  # Folder to write (None: `out/` and what `to` says)
-    half:bool=False,           # Weights in 16 bits instead of 32?
+    dtype:str=None,            # Number format, one of `EXPORT_FORMATS[to]` (None: 'f32')
     overwrite:bool=False,      # Replace an older export?
 )->Path: # The folder; ValueError in one line for whatever is wrong
     "Write a checkpoint for others to read."
-    if to not in EXPORT_FORMATS: raise ValueError(f'--to must be {" or ".join(EXPORT_FORMATS)}, not {to!r}.')
-    if to == 'gguf': check_gguf()
+    dtype = check_format(to, dtype)
     model, tok = open_model(checkpoint) # makes sure that all of it is sound
-    out, large = Path(out or f'out/{to}'), ['tinychat.gguf'] if to == 'gguf' else []
-    if large: files = {'Modelfile': modelfile(model).encode(), 'README.md': GGUF_CARD.encode()}
-    else: files = hf_files(model, tok, half)
-    with new_folder(out, [*files, *large], overwrite) as folder:
-        for name in large: write_gguf(model, tok, folder/name, half)
+    if to == 'hf': files, large, write = hf_files(model, tok, dtype), 'model.safetensors', write_safetensors
+    else: files, large, write = gguf_files(model), 'tinychat.gguf', partial(write_gguf, tok=tok)
+    out = Path(out or f'out/{to}')
+    with new_folder(out, [*files, large], overwrite) as folder:
+        write(model, path=folder/large, dtype=dtype)
         for name, data in files.items(): write_atomic(folder/name, data)
     return out
 
 # %% ../../nbs/share/export.ipynb #348a12bb
-def check_gguf():
-    "Is the package gguf here?"
-    try: import gguf # noqa
-    except ImportError: raise ValueError("GGUF files are written by the package gguf, which is not here. "
-                                         "Install it: pip install 'tinychat[gguf]'.") from None
+def check_format(
+    to:str,    # 'hf' or 'gguf'
+    dtype:str, # Number format (None: the first)
+)->str: # Number format; ValueError if that cannot be written
+    "Can this be written here?"
+    if to not in EXPORT_FORMATS: raise ValueError(f'--to must be {" or ".join(EXPORT_FORMATS)}, not {to!r}.')
+    known = EXPORT_FORMATS[to]
+    if dtype not in (None, *known):
+        raise ValueError(f'--dtype must be {" or ".join(known)} with --to {to}, not {dtype!r}.')
+    if to == 'gguf':
+        try: import gguf # noqa
+        except ImportError: raise ValueError("GGUF files are written by the package gguf, which is not here. "
+                                             "Install it: pip install 'tinychat[gguf]'.") from None
+    return dtype or known[0]
