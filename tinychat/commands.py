@@ -117,7 +117,8 @@ def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
     out:str='out/ckpt.pt',  # Checkpoint to write; an older one is kept as *.old1.pt
     init:str='auto',        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
-    base:str='tiny',        # Which base: tiny or small
+    base:str='tiny',        # Which base: tiny, smollm2, a folder, a .gguf file, or a model's id on the Hugging Face hub
+    lora:int=None,          # Let slim changes of this rank learn, and keep only those (default: all weights learn)
     n_layer:int=None,       # From scratch: blocks in the network (default: 4)
     n_head:int=None,        # Attention heads in each block (default: 4)
     n_embd:int=None,        # Width of the network (default: 256)
@@ -134,8 +135,8 @@ def tinychat_train(
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.runs import train_file
     sizes = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
-    train_file(data, out, init=init, base=base, **sizes, minutes=minutes, max_iters=max_iters, use_all=use_all,
-               resume=resume, device=device, seed=seed, recompute=recompute)
+    train_file(data, out, init=init, base=base, lora=lora, **sizes, minutes=minutes, max_iters=max_iters,
+               use_all=use_all, resume=resume, device=device, seed=seed, recompute=recompute)
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command
