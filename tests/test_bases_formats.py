@@ -112,6 +112,14 @@ def test_what_a_folder_may_say_in_other_words(tmp_path):
         check_equal(ours, tok, theirs)
         assert ours.config.tied is bool(tied) and ours.config.context == 2**15
 
+def test_a_qwen3_that_is_silent_about_its_heads(tmp_path):
+    theirs = hf_model('qwen3', True)
+    folder = save_hf(theirs, tmp_path/'m')
+    config = json.loads((folder/'config.json').read_text())
+    assert config.pop('head_dim') == 128 != 64//4
+    (folder/'config.json').write_text(json.dumps(config))
+    check_equal(*open_hf(folder), theirs)
+
 # GGUF
 
 def as_neighbours(w, heads): return w.reshape(heads, 2, len(w)//heads//2, *w.shape[1:]).swapaxes(1, 2).reshape(w.shape) # as llama.cpp's converter
@@ -299,7 +307,7 @@ def test_a_hostile_header(name, tmp_path):
     finally: tracemalloc.stop()
     assert peak < 2e6
 
-@pytest.mark.parametrize('part', ['block_count', 'embedding_length', 'feed_forward_length', 'attention.head_count', 'context_length', 'attention.key_length'])
+@pytest.mark.parametrize('part', ['block_count', 'embedding_length', 'feed_forward_length', 'attention.head_count', 'context_length', 'attention.key_length', 'attention.value_length', 'rope.dimension_count'])
 @pytest.mark.parametrize('lie', [0, 1, 3, 1023, 2**16, 2**31, 2**32 - 1])
 def test_lying_sizes_take_no_memory(part, lie, tmp_path):
     "The sizes are in the file as 32-bit numbers after their keys; one of them is replaced."
