@@ -61,8 +61,11 @@ def test_every_way_to_say_where(tmp_path, monkeypatch):
         assert all(torch.equal(p, q) for p, q in zip(again.parameters(), model.parameters(), strict=True))
     for odd, says in (('owner/none.gguf', 'none.gguf is not there'), ('owner', 'owner holds no base'), ('owner/none.pt', 'There is no base')):
         with pytest.raises(ValueError, match=says): open_base(odd)
+    for damaged in ('{', '['*10**5, '[]'):
+        Path('owner/mine/config.json').write_text(damaged)
+        with pytest.raises(ValueError, match='mine holds no base, or a damaged one'): open_base('owner/mine')
     Path('owner/name/config.json').write_text('{"model_type": "gemma3"}')
-    with pytest.raises(ValueError, match="owner/name cannot be a base: its model_type is 'gemma3'; known are llama, qwen2, qwen3"): open_base('owner/name')
+    with pytest.raises(ValueError, match="name cannot be a base: its model_type is 'gemma3'; known are llama, qwen2, qwen3"): open_base('owner/name')
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
@@ -86,6 +89,12 @@ def test_a_model_on_the_hub_is_taken_from_its_cache(hub):
     with pytest.raises(ValueError, match="model_type is 'phi'"): open_base('owner/name')
 
 def test_what_the_hub_says_is_one_line(hub, monkeypatch):
+    import huggingface_hub
+    def long_story(*a, **k): raise OSError('404 Client Error.\n\nIf you are trying to access a private repo,\n' + 'make sure that you are authenticated. '*50)
+    with monkeypatch.context() as m:
+        m.setattr(huggingface_hub, 'snapshot_download', long_story)
+        with pytest.raises(ValueError, match='hub says: 404 Client Error. If you are trying') as e: open_base('owner/none')
+    assert '\n' not in str(e.value) and len(str(e.value)) < 320
     with pytest.raises(ValueError, match="There is no folder 'owner/none', and the Hugging Face hub says: ") as e: open_base('owner/none')
     assert '\n' not in str(e.value) and len(str(e.value)) < 320
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
