@@ -1,16 +1,20 @@
 "The bases in the package: whole, as large as they say, able to talk."
 import json, re, shutil, sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest, torch
 from safetensors.torch import save_file
 
 import tinychat.bases
-from tinychat.bases import is_hub_id, list_bases, open_base
+from tinychat.bases import describe_lora, is_hub_id, list_bases, open_base, open_checkpoint
+from tinychat.bases.fetch import SMOLLM2
+from tinychat.bases.lora import add_lora
 from tinychat.bases.pretrain import RECIPES
 from tinychat.checkpoint import BASES
 from tinychat.fast.corpus import load_data
 from tinychat.fast import evaluate
+from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs import sample_reply
 from tinychat.share.export import hf_tokenizer, write_gguf
 
@@ -41,7 +45,7 @@ def test_a_name_a_folder_or_one_clear_line(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='holds no base'): open_base('./tiny')
     monkeypatch.setattr(tinychat.bases, 'BASES', tmp_path/'none')
     assert list_bases() == []
-    with pytest.raises(ValueError, match='none in this installation'): open_base('tiny2')
+    with pytest.raises(ValueError, match='There are: smollm2. Or'): open_base('tiny2')
 
 def test_what_looks_like_the_id_of_a_model():
     for yes in ('Qwen/Qwen2.5-0.5B', 'HuggingFaceTB/SmolLM2-360M', 'a/b', '01-ai/Yi_1.5'): assert is_hub_id(yes)
@@ -105,16 +109,36 @@ def test_only_what_is_needed_is_fetched_and_what_does_not_fit_is_not(hub, monkey
     import huggingface_hub
     model, tok = open_base('tiny')
     folder, asked = hf_folder(tmp_path/'remote', model, tok), []
-    def snapshot_download(repo, allow_patterns): asked.append((repo, allow_patterns)); return str(folder)
+    def snapshot_download(repo, allow_patterns, local_files_only): asked.append((repo, allow_patterns, local_files_only)); return str(folder)
     monkeypatch.setattr(huggingface_hub, 'snapshot_download', snapshot_download)
     open_base('owner/name')
-    assert asked[0] == ('owner/name', ['config.json', 'tokenizer.json']) and len(asked) == 2
+    assert asked[0] == ('owner/name', ['config.json', 'tokenizer.json'], False) and len(asked) == 2
     names = ['pytorch_model.bin', 'model.py', 'x.pt', 'onnx/model.onnx', 'training_args.bin', 'tokenizer.json', 'model-00001-of-00002.safetensors', 'model.safetensors', 'model.safetensors.index.json', 'README.md', 'consolidated.safetensors']
     assert [*huggingface_hub.utils.filter_repo_objects(names, allow_patterns=asked[1][1])] == names[5:9]
     asked.clear()
     (folder/'config.json').write_text('{"model_type": "gpt2"}')
     with pytest.raises(ValueError, match="model_type is 'gpt2'"): open_base('owner/name')
     assert len(asked) == 1
+
+def test_for_a_strangers_checkpoint_nothing_is_fetched_from_the_hub(hub, monkeypatch, tmp_path):
+    import huggingface_hub
+    model, tok = open_base('tiny')
+    folder, asked = hf_folder(tmp_path/'remote', model, tok), []
+    def snapshot_download(repo, allow_patterns, local_files_only): asked.append(local_files_only); return str(folder)
+    monkeypatch.setattr(huggingface_hub, 'snapshot_download', snapshot_download)
+    ckpt = dict(config=asdict(model.config), tokenizer=tok.to_dict(), lora=describe_lora(model, 'owner/name', 4))
+    torch.save({**ckpt, 'model': add_lora(model, 4).state_dict()}, tmp_path/'difference.pt')
+    assert open_checkpoint(tmp_path/'difference.pt')[1].to_dict() == tok.to_dict() and asked == [True, True]
+
+def test_smollm2_is_fetched_and_opened(monkeypatch, tmp_path, capsys):
+    fetched = []
+    def fetch(what, say): fetched.append(what); say('it is fetched'); return tmp_path/'toy.gguf'
+    tok = open_base('tiny')[1]
+    toy = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=64, qk_norm=False))
+    write_gguf(toy, tok, tmp_path/'toy.gguf')
+    monkeypatch.setattr(tinychat.bases, 'fetch', fetch)
+    model, _ = open_base('smollm2')
+    assert fetched == [SMOLLM2] and model.config == toy.config and capsys.readouterr().err == 'it is fetched\n'
 
 @each
 def test_is_what_its_card_and_recipe_say(base, name):

@@ -9,7 +9,7 @@ import tinychat.bases as bases_module
 import tinychat.checkpoint as checkpoint
 import tinychat.runs as runs
 import tinychat.runs.plan as planning
-from tinychat.bases.lora import open_checkpoint
+from tinychat.bases import open_checkpoint
 from tinychat.bases.pretrain import Recipe, save_base
 from tinychat.checkpoint import load_base, load_checkpoint, save_tokenizer
 from tinychat.data import Block, encode_all, tokenizer_texts, write_chatml

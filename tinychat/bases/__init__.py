@@ -6,14 +6,18 @@ Docs: https://tinychat.github.io/tinychat/bases/index.html.md"""
 
 # %% ../../nbs/bases/index.ipynb #454170af
 from __future__ import annotations
-import re
+import re, sys
 from pathlib import Path
+import torch
+from .fetch import SMOLLM2, fetch
 from .formats import describe_hf, open_gguf, open_hf, read_json
-from ..checkpoint import BASES, load_base
+from .lora import merge_lora, weights_hash, with_difference
+from ..checkpoint import BASES, check_sizes, load_base, model_from, open_model
+from ..gpt import GPT
 
 # %% auto #0
 __all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'is_hf_folder', 'is_hub_id', 'fetch_from_hub',
-           'open_from_hub']
+           'open_from_hub', 'describe_lora', 'lora_model', 'open_checkpoint']
 
 # %% ../../nbs/bases/index.ipynb #1822f63c
 def list_bases(
@@ -23,15 +27,17 @@ def list_bases(
 
 # %% ../../nbs/bases/index.ipynb #ba137628
 def open_base(
-    where, # A name in the package, a folder or .gguf file that holds a base, or a model's id on the hub
+    where, # A name, a folder or .gguf file that holds a base, or a model's id on the hub
+    offline:bool=False, # From the hub, take only what has been fetched before?
 )->tuple: # (GPT on the CPU, ready to answer; its Tokenizer); ValueError if there is no base
     "Open a base."
     name, path = str(where), Path(where)
     if name in list_bases(): return load_base(BASES/name)
+    if name == 'smollm2': return open_gguf(fetch(SMOLLM2, lambda line: print(line, file=sys.stderr)))
     if path.is_dir(): return open_hf(path) if is_hf_folder(path) else load_base(path)
     if path.suffix.lower() == '.gguf': return open_gguf(path)
-    if is_hub_id(name) and not path.exists(): return open_from_hub(name)
-    names = ', '.join(list_bases()) or 'none in this installation'
+    if is_hub_id(name) and not path.exists(): return open_from_hub(name, offline)
+    names = ', '.join([*list_bases(), 'smollm2'])
     raise ValueError(f'There is no base {name!r}. There are: {names}. Or give a folder or .gguf file that '
                      'holds one, or the id of a model on the Hugging Face hub (owner/name).')
 
@@ -57,13 +63,14 @@ WEIGHT_FILES = ['model*.safetensors', 'model.safetensors.index.json']
 def fetch_from_hub(
     repo:str,   # Id of a model: owner/name
     names:list, # Which of its files; * stands for anything
+    offline:bool=False, # Take only what has been fetched before?
 )->Path: # The folder in the hub's cache; ValueError if they cannot be had
     "Fetch files of a model from the Hugging Face hub."
     try: from huggingface_hub import snapshot_download
     except ImportError: raise ValueError(
         f'There is no folder {repo!r}. A model of that name on the Hugging Face hub is fetched by the package '
         "huggingface_hub. Install it: pip install 'tinychat[hub]'.") from None
-    try: return Path(snapshot_download(repo, allow_patterns=names))
+    try: return Path(snapshot_download(repo, allow_patterns=names, local_files_only=offline))
     except Exception as e:
         why = ' '.join(str(e).split())[:200] or type(e).__name__
         raise ValueError(f'There is no folder {repo!r}, and the Hugging Face hub says: {why}') from None
@@ -71,7 +78,46 @@ def fetch_from_hub(
 # %% ../../nbs/bases/index.ipynb #09d3da3e
 def open_from_hub(
     repo:str, # Id of a model: owner/name
+    offline:bool=False, # Take only what has been fetched before?
 )->tuple: # As from `open_base`; ValueError if it cannot be had, or is another network
     "Open a model on the Hugging Face hub."
-    describe_hf(fetch_from_hub(repo, SMALL_FILES))
-    return open_hf(fetch_from_hub(repo, SMALL_FILES + WEIGHT_FILES))
+    describe_hf(fetch_from_hub(repo, SMALL_FILES, offline))
+    return open_hf(fetch_from_hub(repo, SMALL_FILES + WEIGHT_FILES, offline))
+
+# %% ../../nbs/bases/index.ipynb #a1b000a2
+def describe_lora(
+    base:GPT,  # As it was opened
+    where,     # Where it was opened: a name, a path or a hub id
+    rank:int,  # Of the changes
+)->dict: # For a checkpoint, under 'lora'
+    "What a difference belongs to."
+    return dict(base=str(where), hash=weights_hash(base), rank=rank)
+
+def lora_model(
+    ckpt:dict,              # From `load_checkpoint`, with 'lora' in it
+    name:str='model',       # Which of its weights
+    dtype:torch.dtype=None, # As for `add_lora`
+)->GPT: # As from `add_lora`; ValueError if the base is another one, or cannot be had
+    "The network that a difference belongs to, with the difference."
+    check_sizes(ckpt['config'])
+    where, wanted = (str(ckpt['lora'][k]) for k in ('base', 'hash'))
+    try: base, _ = open_base(where, offline=True)
+    except ValueError as e:
+        raise ValueError(f'It was learned on top of the base {where}, which cannot be had: {e}') from None
+    if weights_hash(base) != wanted:
+        raise ValueError(f'It was learned on top of another base than the one that {where} holds now.')
+    base.config.context = min(base.config.context, ckpt['config']['context']) # training may have cut it
+    return with_difference(base, ckpt[name], dtype)
+
+# %% ../../nbs/bases/index.ipynb #a1b000a4
+def open_checkpoint(
+    path,         # A checkpoint, whole or a difference; ValueError if it is something else
+    device='cpu', # Where the model goes
+)->tuple: # (GPT, ready to answer; its Tokenizer)
+    "Open a checkpoint to talk to, or to train further, with its base if it needs one."
+    def build(ckpt):
+        if 'lora' not in ckpt: return model_from(ckpt)
+        try: return merge_lora(lora_model(ckpt)).eval()
+        except (KeyError, TypeError): raise ValueError('The checkpoint is damaged: it does not say what it was '
+                                                       'learned on top of.') from None
+    return open_model(path, device, build)

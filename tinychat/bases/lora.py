@@ -10,13 +10,11 @@ import hashlib
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from . import open_base
-from ..checkpoint import model_from, open_model, skip_init
+from ..checkpoint import skip_init
 from ..gpt import GPT
 
 # %% auto #0
-__all__ = ['LoRALinear', 'freeze', 'add_lora', 'merge_lora', 'weights_hash', 'with_difference', 'describe_lora', 'lora_model',
-           'open_checkpoint']
+__all__ = ['LoRALinear', 'freeze', 'add_lora', 'merge_lora', 'weights_hash', 'with_difference']
 
 # %% ../../nbs/bases/lora.ipynb #e0e35ff8
 class LoRALinear(nn.Module):
@@ -104,34 +102,3 @@ def with_difference(
         if sound: return model
     except (KeyError, ValueError, AttributeError, IndexError, RuntimeError): pass
     raise ValueError('The difference that was learned does not fit this base, or is damaged.')
-
-# %% ../../nbs/bases/lora.ipynb #a10000a2
-def describe_lora(
-    base:GPT,  # As it was opened
-    where,     # Where it was opened: a name, a path or a hub id
-    rank:int,  # Of the changes
-)->dict: # For a checkpoint, under 'lora'
-    "What a difference belongs to."
-    return dict(base=str(where), hash=weights_hash(base), rank=rank)
-
-def lora_model(
-    ckpt:dict,              # From `load_checkpoint`, with 'lora' in it
-    name:str='model',       # Which of its weights
-    dtype:torch.dtype=None, # As for `add_lora`
-)->GPT: # As from `add_lora`; ValueError if the base is another one, or cannot be had
-    "The network that a difference belongs to, with the difference."
-    where, wanted = ckpt['lora']['base'], ckpt['lora']['hash']
-    try: base, _ = open_base(where)
-    except ValueError as e: raise ValueError(f'It was learned on top of the base {where}, which cannot be had: {e}') from None
-    if weights_hash(base) != wanted:
-        raise ValueError(f'It was learned on top of another base than the one that {where} holds now.')
-    base.config.context = ckpt['config']['context'] # it may have been cut
-    return with_difference(base, ckpt[name], dtype)
-
-def open_checkpoint(
-    path,         # A checkpoint, whole or a difference; ValueError if it is something else
-    device='cpu', # Where the model goes
-)->tuple: # (GPT, ready to answer; its Tokenizer)
-    "Open a checkpoint to talk to, or to train further, with its base if it needs one."
-    def build(ckpt): return merge_lora(lora_model(ckpt)).eval() if 'lora' in ckpt else model_from(ckpt)
-    return open_model(path, device, build)

@@ -13,7 +13,8 @@ from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.meta import delegates
-from ..bases.lora import add_lora, describe_lora, open_checkpoint
+from ..bases import describe_lora, open_checkpoint
+from ..bases.lora import add_lora
 from ..chat import Chat, Settings
 from ..checkpoint import load_checkpoint, pick_device, skip_init
 from ..fast import evaluate, loss_for, writer_for

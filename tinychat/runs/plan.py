@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..bases import list_bases, open_base
-from ..bases.lora import open_checkpoint
+from ..bases import list_bases, open_base, open_checkpoint
 from ..checkpoint import BASES, check_sizes
 from ..fast import evaluate, loss_for
 from ..fast.corpus import batches_of, encode_data, texts_for_tokenizer

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..bases.lora import lora_model
+from ..bases import lora_model
 from ..checkpoint import load_checkpoint, model_from, pick_device, tokenizer_from
 from ..fast.corpus import fingerprint
 from ..fast.half import half_type
