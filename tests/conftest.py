@@ -34,6 +34,15 @@ def tok(sample):
     from tinychat.tokenizer import Tokenizer
     return Tokenizer.train([sample.read_text(encoding='utf-8')], 400)
 
+@pytest.fixture(scope='session')
+def smollm2():
+    "The file of SmolLM2, fetched once. Where it cannot be had, the test is skipped; in CI it has to be had."
+    from tinychat.bases.fetch import SMOLLM2, fetch
+    try: return fetch(SMOLLM2)
+    except (ValueError, OSError) as e:
+        if os.environ.get('CI') == 'true': pytest.fail(f'SmolLM2 is missing: {e}', pytrace=False)
+        pytest.skip(f'SmolLM2 is missing: {e}')
+
 @pytest.fixture
 def model(tok):
     "A small network for `tok`, untrained, and livelier than at the start, so that replies differ and end."

@@ -373,10 +373,9 @@ def test_no_file(tmp_path):
 
 # The real one
 
-@pytest.mark.skipif(not os.environ.get('TINYCHAT_SMOLLM2'), reason='TINYCHAT_SMOLLM2 does not say where the real file is')
-def test_smollm2_itself():
+def test_smollm2_itself(smollm2):
     "Shape, ids and greedy text, as transformers has them from the same file; its logits differ by at most 7.5e-5."
-    model, tok = open_gguf(os.environ['TINYCHAT_SMOLLM2'])
+    model, tok = open_gguf(smollm2)
     assert model.config == GPTConfig(49_173, 30, 9, 576, 8192, n_kv_head=3, n_hidden=1536, rope_theta=100_000, qk_norm=False, norm_eps=1e-5)
     assert (tok.end_of_text, tok.im_start, tok.im_end) == (0, 1, 2) and model.n_params() == 134_515_008 + 21*576
     assert tok.encode('The capital of France is') == [504, 3575, 282, 4649, 314] and tok.encode('1 + 1 = 2, 2 + 2 =') == [33, 1232, 216, 33, 446, 216, 34, 28, 216, 34, 1232, 216, 34, 446]

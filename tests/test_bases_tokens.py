@@ -1,7 +1,6 @@
 "Tokenizers of others, run by tiktoken: the ids that `tokenizers` gives, for any text; and what is not understood is refused."
-import json, os, random, re, unicodedata
+import json, random, re, unicodedata
 from itertools import product
-from pathlib import Path
 
 import pytest
 import tokenizers
@@ -270,10 +269,9 @@ def test_anything_else_is_one_line_too(files):
 
 # The real one
 
-@pytest.mark.skipif(not os.environ.get('TINYCHAT_SMOLLM2'), reason='TINYCHAT_SMOLLM2 does not say where the real file is')
-def test_smollm2_itself():
+def test_smollm2_itself(smollm2):
     from tinychat.bases.formats import GGUFFile
-    facts = GGUFFile(Path(os.environ['TINYCHAT_SMOLLM2'])).facts
+    facts = GGUFFile(smollm2).facts
     ours, new = gguf_foreign_tokenizer(facts)
     words = facts['tokenizer.ggml.tokens']
     d = hf_file('smollm', {t: i for i, t in enumerate(words)}, [m.split(' ') for m in facts['tokenizer.ggml.merges']], {t: i for i, t in enumerate(words[:17])})

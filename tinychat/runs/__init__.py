@@ -16,7 +16,7 @@ from fastcore.meta import delegates
 from ..bases import describe_lora, open_checkpoint
 from ..bases.lora import add_lora
 from ..chat import Chat, Settings
-from ..checkpoint import load_checkpoint, pick_device, skip_init
+from ..checkpoint import BASES, load_checkpoint, pick_device, skip_init
 from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
 from ..fast.half import autocast, half_type, halve
@@ -195,13 +195,21 @@ def checkpoint_bytes(
     return 2*model.n_params()*4*4
 
 # %% ../../nbs/runs/index.ipynb #3c70d125
+def _open_start(s, where, train):
+    "What another training left; `tiny`, if the base that `auto` wants cannot be had."
+    try: return start_from(where, train, s.request.seed)
+    except (ValueError, OSError) as e:
+        if where != 'smollm2' or s.request.init != 'auto': raise
+        s.say(f'{e} Training starts from tiny instead.')
+        return start_from(BASES/'tiny', train, s.request.seed)
+
 def begin_further(
     s:Session,   # What was asked; ValueError or OSError if it cannot be
     where,       # A base or a checkpoint, as from `choose_start`
     train:list,  # Conversations to train on
 )->Start: # None if `auto` does not want it
     "What another training left."
-    start = start_from(where, train, s.request.seed)
+    start = _open_start(s, where, train)
     if s.request.init == 'auto' and not can_read(start.tok, train, s.say): return None
     if not s.request.lora: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
