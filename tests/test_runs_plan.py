@@ -3,7 +3,8 @@ import pytest, torch
 
 from tinychat.checkpoint import BASES
 from tinychat.data import Block
-from tinychat.runs.plan import Dataset, base_plan, choose_start, language_distance, make_tokenizer, options_for, start_from, start_from_scratch
+from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs.plan import LARGE, Dataset, base_plan, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
 from tinychat.train import Options
 
 convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is, and more than that')] for w in 'red late cold far near good bad small open shut'.split()]*6
@@ -47,6 +48,13 @@ def test_starts():
     assert choose_start('scratch', 'tiny') is None and choose_start('base', 'small') == BASES/'small'
     assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
     with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))
+
+def test_what_counts_as_large():
+    smollm2 = GPTConfig(49_173, 30, 9, 576, 1024, n_kv_head=3, n_hidden=1536, qk_norm=False)
+    for config, large in ((GPTConfig(8192, 8, 8, 512), False), (smollm2, True)):
+        with torch.device('meta'): n = GPT(config).n_params()
+        assert is_large(config) is large is (n >= LARGE) and train_window(config) == 512
+    assert train_window(GPTConfig(context=2048)) == 2048 and train_window(GPTConfig(context=64)) == 64
 
 def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):
     "`list_bases` says which there are; nobody else looks."

@@ -162,8 +162,9 @@ def open_model(
     if tok.vocab_size != model.config.vocab_size:
         raise ValueError(f'{path}: the checkpoint is damaged: its tokenizer has {tok.vocab_size} tokens '
                          f'and its model {model.config.vocab_size}.')
+    del ckpt # of a large network, twice is much
     model = model.to(device)
-    ids = torch.arange(min(tok.vocab_size, model.config.context), device=device)[None]
+    ids = torch.arange(min(tok.vocab_size, model.config.context, 64), device=device)[None]
     with torch.no_grad(): sound = model(ids).isfinite().all()
     if not sound: raise ValueError(f'{path}: the checkpoint is damaged: its weights give no finite numbers.')
     return model, tok

@@ -48,8 +48,8 @@ def evaluate(
     held_out, # Held-out conversations, in a list or a `Corpus`
 )->float: # Reply bits per byte
     "`reply_bpb` in mixed precision; of a large file, an even share is judged."
-    logits = cpu.logits if model.device.type == 'cpu' else gpu.logits
-    return reply_bpb(model, tok, eval_sample(held_out), logits=logits)
+    batch_size = max(1, min(16, 2**18//tok.vocab_size)) # logits take memory
+    return reply_bpb(model, tok, eval_sample(held_out), batch_size, logits=cpu.LogitsWhere)
 
 # %% ../../nbs/fast/index.ipynb #e10108b7
 def engine_for(

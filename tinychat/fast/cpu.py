@@ -20,7 +20,7 @@ from .half import autocast, half_type, halve, is_halved
 from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['LARGE_NETWORK', 'NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'chunk_loss',
+__all__ = ['LARGE_NETWORK', 'NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
            'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
@@ -124,6 +124,20 @@ def logits(
     "What the network computes, in mixed precision."
     with autocast(ids.device):
         return F.linear(hidden(model, ids, None, recompute), model.output_embedding)
+
+# %% ../../nbs/fast/cpu.ipynb #1a2e0002
+class LogitsWhere:
+    "The logits of a batch, computed where they are asked for."
+    def __init__(self,
+        model:GPT,  # Its weights
+        ids:Tensor, # (B, T) token ids
+    ):
+        self.weight = model.output_embedding
+        with autocast(ids.device): self.states = hidden(model, ids)
+    def __getitem__(self,
+        where:Tensor, # (B, T), True at n positions
+    )->Tensor: # (n, vocab_size)
+        with autocast(where.device): return F.linear(self.states[where], self.weight)
 
 # %% ../../nbs/fast/cpu.ipynb #e5b89bd5
 def chunk_loss(

@@ -23,7 +23,7 @@ from ..fast.half import autocast, half_type, halve
 from ..fast.team import SharedBatches, Team, join_team
 from ..files import check_room, may_write
 from ..gpt import GPT, generate
-from .plan import (LARGE, Dataset, Start, can_read, choose_start, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (Dataset, Start, can_read, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
@@ -231,18 +231,18 @@ def begin(
     start = begin_further(s, where, train) if where else None
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
-    options = _plan_options(s, start, data, device)
+    model, lora = _model_to_train(s, start, device)
+    options = _plan_options(s, replace(start, model=model), data, device)
     s.say(f'Training starts from {f"the base {start.where}" if start.where else where if start.name == "checkpoint" else "scratch"}.')
-    return _new_run(s, start, options, device, fingerprint(train, held_out)), data, start
+    kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora)
+    return SavedRun(model, start.tok, options, **kept), data, start
 
-def _new_run(s, start, options, device, data_id):
-    "A run that has not begun."
-    r, lora = s.request, None
-    if r.lora: lora = describe_lora(start.model, start.where, r.lora)
-    model = start.new_model(keep=r.use_all).to(device)
-    if r.lora: model = add_lora(model, r.lora, half_type(device))
-    kept = dict(data_id=data_id, start=start.name, team=s.team, lora=lora)
-    return SavedRun(model, start.tok, options, **kept)
+def _model_to_train(s, start, device):
+    "The model that will learn, and with LoRA a description for the checkpoint."
+    rank, lora = s.request.lora, None
+    if rank: lora = describe_lora(start.model, start.where, rank)
+    model = start.new_model(keep=s.request.use_all).to(device)
+    return (add_lora(model, rank, half_type(device)) if rank else model), lora
 
 def _init_for(s)->str:
     "Whoever asks for sizes wants a network of their own, and not a base."
@@ -260,7 +260,6 @@ def _plan_options(s, start, data, device):
     r = s.request
     planned = options_for(start, data, device, r.max_iters, r.seed, r.lora)
     if not r.minutes: return planned[0]
-    start.model.to(device)
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes))
     if too_long: s.say('These messages are not worth so many minutes, so training will end before.')
     return options
@@ -304,8 +303,8 @@ def fit_and_show(
 # %% ../../nbs/runs/index.ipynb #3d0c444d
 def _handed_in(s, run, data):
     "What `fit` takes: batches, held-out conversations, the loss and the evaluation for this machine."
-    o, context, team = run.options, run.model.config.context, s.team
-    batches = data.batches(context, o, run.model.device)
+    o, team = run.options, s.team
+    batches = data.batches(train_window(run.model.config), o, run.model.device)
     loss_fn = loss_for(run.model, o.max_iters*o.batch_size*batches.context, s.request.recompute, team)
     if team.size == 1: return batches, data.held_out, loss_fn, evaluate
     if team.rank: torch.manual_seed(o.seed + 1_000_003*team.rank + run.step) # or all would drop out the same numbers
@@ -428,5 +427,5 @@ def load_chat(
     check_settings(Settings(**settings))
     if device == 'auto' and not torch.cuda.is_available(): device = 'cpu' # one token at a time is no work for mps
     model, tok = open_checkpoint(path, pick_device(device))
-    if model.device.type == 'cpu' and model.n_params() >= LARGE: halve(model)
+    if model.device.type == 'cpu' and is_large(model.config): halve(model)
     return Chat(model, tok, make_writer=writer_for, **settings)

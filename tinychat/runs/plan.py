@@ -22,8 +22,8 @@ from ..train import Options, Run, fit
 # %% auto #0
 __all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'LARGE', 'LARGE_CONTEXT', 'DROPOUT', 'SHAPE',
            'PLANS', 'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
-           'make_tokenizer', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'options_for',
-           'set_evals', 'seconds_per_step', 'fit_minutes']
+           'make_tokenizer', 'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from',
+           'base_plan', 'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -126,6 +126,19 @@ def make_tokenizer(
 LARGE = 64_000_000 # parameters
 LARGE_CONTEXT = 1024 # tokens; a talk is shorter than what large networks can look back over
 
+def is_large(
+    c:GPTConfig, # Shape of a network
+)->bool:
+    "Is it more than a laptop trains with ease?"
+    blocks = c.n_layer*c.n_embd*(2*c.head_dim*(c.n_head + c.n_kv_head) + 3*c.n_hidden)
+    return blocks + c.vocab_size*c.n_embd >= LARGE
+
+def train_window(
+    c:GPTConfig, # Shape of a network
+)->int: # Tokens
+    "How long a window is in training. Large networks have learned to look far; short windows are cheaper."
+    return min(c.context, 512) if is_large(c) else c.context
+
 @dataclass
 class Start:
     "What training starts from."
@@ -138,7 +151,7 @@ class Start:
     @property
     def from_scratch(self): return self.name == 'scratch'
     @property
-    def large(self): return self.model.n_params() >= LARGE
+    def large(self): return is_large(self.model.config)
     def new_model(self, keep=False):
         "The model to train, with the random numbers as they were; a copy, if it will be asked for again."
         torch.set_rng_state(self.rng)
@@ -180,7 +193,7 @@ def start_from(
     model, tok = open_checkpoint(path) if is_checkpoint else open_base(where)
     name = path.name if ours else 'checkpoint' if is_checkpoint else 'smollm2' if where == 'smollm2' else 'base'
     distance = language_distance(tok, train) if ours else 0.
-    if model.n_params() >= LARGE: model.config.context = min(model.config.context, LARGE_CONTEXT)
+    if is_large(model.config): model.config.context = min(model.config.context, LARGE_CONTEXT)
     torch.manual_seed(seed)
     return Start(model, tok, torch.get_rng_state(), name, distance, None if is_checkpoint else str(path.name if ours else where))
 
@@ -215,9 +228,11 @@ def options_for(
     lora:int=None,      # Rank of the changes that learn (None: all weights learn)
 )->tuple: # (Options, steps that the data are worth, evaluations for these)
     "Set the size of the batch, the number of steps, and how often to evaluate."
-    windows = max(1, (len(data.ids) - 1)//start.model.config.context)
+    windows = max(1, (len(data.ids) - 1)//train_window(start.model.config))
     machine = 'cpu' if torch.device(device).type == 'cpu' else 'gpu'
-    if lora or start.large: plan = dict(PLANS['lora' if lora else 'large'])
+    if lora or start.large:
+        plan = dict(PLANS['lora' if lora else 'large'])
+        if machine == 'cpu': plan['batch_size'] = 4 # its steps are long
     else: plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
     epochs, batch_size, min_steps, evals = (plan.pop(k) for k in ('epochs', 'batch_size', 'min_steps', 'evals'))
     batch_size = max(1, min(batch_size, windows//min_steps))
@@ -244,8 +259,9 @@ def seconds_per_step(
     "Time training steps without learning from them."
     o = replace(o, max_iters=max(5, steps))
     rng, ends, run = torch.get_rng_state(), [], Run(copy.deepcopy(model), data.tok, o)
-    loss_fn = loss_for(run.model, o.max_iters*o.batch_size*model.config.context)
-    for _ in fit(run, data.batches(model.config.context, o, model.device), loss_fn=loss_fn):
+    window = train_window(model.config)
+    loss_fn = loss_for(run.model, o.max_iters*o.batch_size*window)
+    for _ in fit(run, data.batches(window, o, model.device), loss_fn=loss_fn):
         run.sums.tolist() # waits until a GPU has done its work
         ends.append(time.perf_counter())
         if len(ends) == 4: break
