@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class NanoGPT(nn.Module):
-    "GPT-2 as nanoGPT writes it. It answers to what tinychat asks of a model: `config`, `device`, `hidden`, `embed_tokens`."
+    "GPT-2 as nanoGPT writes it. It answers to what tinychat asks of a model: `config`, `device`, `hidden`, `embed_tokens`, `output_embedding`."
     def __init__(self, c):
         super().__init__()
         self.config = c
@@ -50,6 +50,8 @@ class NanoGPT(nn.Module):
             elif name.endswith('bias'): nn.init.zeros_(p)
     @property
     def device(self): return self.embed_tokens.weight.device
+    @property
+    def output_embedding(self): return self.embed_tokens.weight
     def n_params(self): return sum(p.numel() for p in self.parameters())
     def hidden(self, ids, cache=None):
         at = cache.length if cache else 0

@@ -37,8 +37,8 @@ def tok(sample):
 @pytest.fixture(scope='session')
 def smollm2():
     "The file of SmolLM2, fetched once. Where it cannot be had, the test is skipped; in CI it has to be had."
-    from tinychat.bases.fetch import SMOLLM2, fetch
-    try: return fetch(SMOLLM2)
+    from tinychat.bases.fetch import SMOLLM2, fetch_file
+    try: return fetch_file(SMOLLM2)
     except (ValueError, OSError) as e:
         if os.environ.get('CI') == 'true': pytest.fail(f'SmolLM2 is missing: {e}', pytrace=False)
         pytest.skip(f'SmolLM2 is missing: {e}')

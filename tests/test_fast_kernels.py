@@ -24,6 +24,7 @@ def kernels():
         patch.setenv('TRITON_INTERPRET', '1') # Triton asks only once, when it is imported
         for name in loaded(): patch.delitem(sys.modules, name)
         yield importlib.import_module('tinychat.fast.kernels')
+        for name in loaded(): del sys.modules[name] # what is imported later must not find half of the interpreter's modules
 
 def agree(fast, slow, *given):
     "The same numbers, and the same gradients of what they were given."

