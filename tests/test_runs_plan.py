@@ -3,8 +3,9 @@ import pytest, torch
 
 from tinychat.checkpoint import BASES
 from tinychat.data import Block
+from tinychat.fast.half import LARGE_NETWORK
 from tinychat.gpt import GPT, GPTConfig
-from tinychat.runs.plan import LARGE, Dataset, base_plan, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
+from tinychat.runs.plan import Dataset, base_plan, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
 from tinychat.train import Options
 
 convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is, and more than that')] for w in 'red late cold far near good bad small open shut'.split()]*6
@@ -53,7 +54,7 @@ def test_what_counts_as_large():
     smollm2 = GPTConfig(49_173, 30, 9, 576, 1024, n_kv_head=3, n_hidden=1536, qk_norm=False)
     for config, large in ((GPTConfig(8192, 8, 8, 512), False), (smollm2, True)):
         with torch.device('meta'): n = GPT(config).n_params()
-        assert is_large(config) is large is (n >= LARGE) and train_window(config) == 512
+        assert is_large(config) is large is (n >= LARGE_NETWORK) and train_window(config) == 512
     assert train_window(GPTConfig(context=2048)) == 2048 and train_window(GPTConfig(context=64)) == 64
 
 def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 from .cache import CachedWriter, Engine, StaticCache, folded, weights_version
-from .half import autocast, half_type, halve, is_halved
+from .half import LARGE_NETWORK, autocast, half_type, is_halved
 from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['LARGE_NETWORK', 'NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
+__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
            'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
@@ -201,8 +201,6 @@ def keep_memory():
     except (OSError, AttributeError): pass # another C library
 
 # %% ../../nbs/fast/cpu.ipynb #8a3f31c0
-LARGE_NETWORK = 64_000_000 # parameters; from here on the engine keeps its copies in 16 bits
-
 class CpuEngine(Engine):
     "An engine that takes the steps of a single token with few calls. Each thread needs its own."
     def __init__(self,

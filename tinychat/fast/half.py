@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 
 # %% auto #0
-__all__ = ['cpu_half_type', 'half_type', 'autocast', 'halve', 'is_halved']
+__all__ = ['LARGE_NETWORK', 'cpu_half_type', 'half_type', 'autocast', 'halve', 'is_halved']
 
 # %% ../../nbs/fast/half.ipynb #af73efe7
 def cpu_half_type(
@@ -43,6 +43,8 @@ def autocast(
     return torch.autocast(device.type, half) if half else nullcontext()
 
 # %% ../../nbs/fast/half.ipynb #4a1f0003
+LARGE_NETWORK = 64_000_000 # parameters; from here on, 16 bits are worth the digits that they cost
+
 def halve(
     model, # A `GPT` that will not be trained any more; it is changed
 ): # The same model

@@ -15,13 +15,14 @@ from ..bases import list_bases, open_base, open_checkpoint
 from ..checkpoint import BASES, check_sizes
 from ..fast import evaluate, loss_for
 from ..fast.corpus import batches_of, encode_data, texts_for_tokenizer
+from ..fast.half import LARGE_NETWORK
 from ..gpt import GPT, GPTConfig
 from ..tokenizer import SPECIAL, Tokenizer, train_bpe_fast
 from ..train import Options, Run, fit
 
 # %% auto #0
-__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'LARGE', 'LARGE_CONTEXT', 'DROPOUT', 'SHAPE',
-           'PLANS', 'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
+__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS',
+           'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
            'make_tokenizer', 'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from',
            'base_plan', 'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
 
@@ -123,7 +124,6 @@ def make_tokenizer(
     return Tokenizer(train_bpe_fast(texts, size - len(SPECIAL)))
 
 # %% ../../nbs/runs/plan.ipynb #c1c372cb
-LARGE = 64_000_000 # parameters
 LARGE_CONTEXT = 1024 # tokens; a talk is shorter than what large networks can look back over
 
 def is_large(
@@ -131,7 +131,7 @@ def is_large(
 )->bool:
     "Is it more than a laptop trains with ease?"
     blocks = c.n_layer*c.n_embd*(2*c.head_dim*(c.n_head + c.n_kv_head) + 3*c.n_hidden)
-    return blocks + c.vocab_size*c.n_embd >= LARGE
+    return blocks + c.vocab_size*c.n_embd >= LARGE_NETWORK
 
 def train_window(
     c:GPTConfig, # Shape of a network

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..bases import lora_model
 from ..checkpoint import load_checkpoint, model_from, pick_device, tokenizer_from
 from ..fast.corpus import fingerprint
-from ..fast.half import half_type
+from ..fast.half import LARGE_NETWORK, half_type
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
 from ..files import set_aside, write_atomic
@@ -66,7 +66,7 @@ def in_few_bytes(
     weights:dict, # Of a network that has learned all it will learn
 )->dict: # The same; those of a large network in 16 bits
     "What a finished checkpoint keeps. float16 is exact to three digits, and half as large."
-    large = sum(w.numel() for w in weights.values()) >= 64_000_000
+    large = sum(w.numel() for w in weights.values()) >= LARGE_NETWORK
     fits = large and all(w.abs().max() < 60_000 for w in weights.values()) # float16 ends at 65,504
     return {name: w.half() if fits else w for name, w in weights.items()}
 
