@@ -1,4 +1,6 @@
 "Which start, how many steps."
+import shutil
+
 import pytest, torch
 
 from tinychat.checkpoint import BASES
@@ -50,6 +52,12 @@ def test_starts():
     assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
     with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))
 
+def test_a_base_of_ones_own_may_know_another_language_too(tmp_path):
+    shutil.copytree(BASES/'tiny', tmp_path/'mine')
+    strange = [[Block('user', 'ъ'*40), Block('assistant', 'ж'*40)]]
+    start = start_from(tmp_path/'mine', strange)
+    assert start.name == 'base' and start.where == str(tmp_path/'mine') and start.distance == start_from(BASES/'tiny', strange).distance == 1
+
 def test_what_counts_as_large():
     smollm2 = GPTConfig(49_173, 30, 9, 576, 1024, n_kv_head=3, n_hidden=1536, qk_norm=False)
     for config, large in ((GPTConfig(8192, 8, 8, 512), False), (smollm2, True)):
@@ -62,4 +70,4 @@ def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):
     monkeypatch.setattr('tinychat.bases.BASES', tmp_path)
     said = []
     assert choose_start('auto', 'tiny', said.append) is None and said == ['This installation holds no base, so training starts from scratch.']
-    with pytest.raises(ValueError, match='none in this installation'): choose_start('base', 'tiny')
+    with pytest.raises(ValueError, match='There are: smollm2'): choose_start('base', 'tiny')

@@ -233,7 +233,8 @@ def begin(
     else: start, data = begin_from_scratch(s, train, held_out)
     model, lora = _model_to_train(s, start, device)
     options = _plan_options(s, replace(start, model=model), data, device)
-    s.say(f'Training starts from {f"the base {start.where}" if start.where else where if start.name == "checkpoint" else "scratch"}.')
+    what = f'the base {start.where}' if start.where else 'scratch' if start.from_scratch else where
+    s.say(f'Training starts from {what}.')
     kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora)
     return SavedRun(model, start.tok, options, **kept), data, start
 

@@ -86,7 +86,7 @@ def choose_start(
         return None
     if base in names: return BASES/base
     if base == 'smollm2' or '/' in base or Path(base).exists(): return base
-    raise ValueError(f'There is no base {base!r}. There are: {", ".join(names) or "none in this installation"}.')
+    raise ValueError(f'There is no base {base!r}. There are: {", ".join([*names, "smollm2"])}.')
 
 # %% ../../nbs/runs/plan.ipynb #8d0c41be
 def can_read(
@@ -136,7 +136,7 @@ def is_large(
 def train_window(
     c:GPTConfig, # Shape of a network
 )->int: # Tokens
-    "How long a window is in training. Large networks have learned to look far; short windows are cheaper."
+    "How long a window is in training. For a large network, short windows are cheaper."
     return min(c.context, 512) if is_large(c) else c.context
 
 @dataclass
@@ -189,13 +189,17 @@ def start_from(
 )->Start:
     "What another training left."
     path = Path(where)
-    is_checkpoint, ours = path.is_file() and path.suffix != '.gguf', path.parent == BASES
-    model, tok = open_checkpoint(path) if is_checkpoint else open_base(where)
-    name = path.name if ours else 'checkpoint' if is_checkpoint else 'smollm2' if where == 'smollm2' else 'base'
-    distance = language_distance(tok, train) if ours else 0.
-    if is_large(model.config): model.config.context = min(model.config.context, LARGE_CONTEXT)
+    if path.is_file() and path.suffix.lower() != '.gguf': # a checkpoint, not a base
+        (model, tok), name, where = open_checkpoint(path), 'checkpoint', None
+    else:
+        model, tok = open_base(where)
+        if path.parent == BASES: where = path.name
+        name = str(where) if where in (*list_bases(), 'smollm2') else 'base'
+    large = is_large(model.config)
+    if large: model.config.context = min(model.config.context, LARGE_CONTEXT)
+    distance = 0. if large or not where else language_distance(tok, train) # it is for the plan of small bases
     torch.manual_seed(seed)
-    return Start(model, tok, torch.get_rng_state(), name, distance, None if is_checkpoint else str(path.name if ours else where))
+    return Start(model, tok, torch.get_rng_state(), name, distance, where and str(where))
 
 # %% ../../nbs/runs/plan.ipynb #8f137326
 PLANS = dict(
