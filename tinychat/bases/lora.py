@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from ..checkpoint import skip_init
 from ..gpt import GPT
 
