@@ -48,7 +48,7 @@ def test_everything_is_both_parts():
     assert len(whole.train) == len(convs) + 3 and whole.held_out == [] and len(whole.ids) > len(data.ids)
 
 def test_starts():
-    assert choose_start('scratch', 'tiny') is None and choose_start('base', 'small') == BASES/'small'
+    assert choose_start('scratch', 'tiny') is None and choose_start('base', 'tiny') == BASES/'tiny'
     assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
     with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 KINDS = {'.py', '.md', '.json', '.safetensors'} # of the library's own files
 AROUND = {'settings.ini', 'setup.py', 'setup.cfg', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'PKG-INFO'} # of an sdist
-WEIGHTS = {f'tinychat/bases/{base}/model.safetensors' for base in ('tiny', 'small')}
+WEIGHTS = {'tinychat/bases/tiny/model.safetensors'}
 
 def problems(
     files, # In a package; in an sdist without the folder around them

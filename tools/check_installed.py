@@ -1,4 +1,4 @@
-"""Does tinychat work as it is installed here? Every module is imported, every command asked for --help, both bases opened.
+"""Does tinychat work as it is installed here? Every module is imported, every command asked for --help, the base opened.
 
     python -I tools/check_installed.py    with the Python of that environment; -I keeps ./tinychat off its path
 """
@@ -16,5 +16,5 @@ for name in modules:
 commands = [e.name for e in metadata.distribution('tinychat').entry_points if e.group == 'console_scripts']
 for name in commands: subprocess.run([name, '--help'], check=True, stdout=subprocess.DEVNULL)
 from tinychat.checkpoint import BASES, load_base
-for name in ('tiny', 'small'): load_base(BASES/name)
-print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help, two bases load')
+load_base(BASES/'tiny')
+print(f'tinychat {tinychat.__version__} on Python {sys.version.split()[0]}: {len(modules)} modules imported, {len(commands)} commands answer --help, the base loads')
