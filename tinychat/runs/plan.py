@@ -21,10 +21,11 @@ from ..tokenizer import SPECIAL, Tokenizer, train_bpe_fast
 from ..train import Options, Run, fit
 
 # %% auto #0
-__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS',
-           'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
-           'make_tokenizer', 'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from',
-           'base_plan', 'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
+__all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'MANY_LANGUAGES', 'LANGUAGES_PAGE',
+           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'Dataset', 'bytes_per_token', 'language_distance',
+           'choose_start', 'can_read', 'existing_start', 'make_tokenizer', 'is_large', 'train_window', 'Start',
+           'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'options_for', 'set_evals',
+           'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -89,17 +90,25 @@ def choose_start(
     raise ValueError(f'There is no base {base!r}. There are: {", ".join([*names, "smollm2"])}.')
 
 # %% ../../nbs/runs/plan.ipynb #8d0c41be
+MANY_LANGUAGES = 100_000 # tokens; so large a vocabulary was made for more than one
+LANGUAGES_PAGE = 'https://tinychat.github.io/tinychat/bases/languages.html'
+
 def can_read(
     tok:Tokenizer, # A base's tokenizer
     train:list,    # Conversations to train on
     say=print,     # Told about it, if not
 )->bool:
     "Does the base know the script of these messages?"
-    n_bytes = bytes_per_token(tok, train)
-    if n_bytes >= BYTES_OTHER_SCRIPT: return True
-    say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
-        f'{BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
-    return False
+    n_bytes, distance = bytes_per_token(tok, train), language_distance(tok, train)
+    if n_bytes < BYTES_OTHER_SCRIPT:
+        say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
+            f'{BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
+    elif distance > 0.25 and tok.vocab_size < MANY_LANGUAGES:
+        say(f'These messages seem to be in another language than the base knows ({n_bytes:.2f} bytes a token; '
+            f'in its own it is {BYTES_OWN_LANGUAGE} or more).')
+    else: return True
+    say(f'Which base to take for which language: {LANGUAGES_PAGE}')
+    return n_bytes >= BYTES_OTHER_SCRIPT
 
 def existing_start(
     init:str,   # A checkpoint or a folder; ValueError if there is none
