@@ -1,13 +1,15 @@
 "Which start, how many steps."
 import shutil
+from pathlib import Path
 
 import pytest, torch
 
+from tinychat.bases import open_base
 from tinychat.checkpoint import BASES
 from tinychat.data import Block
 from tinychat.fast.half import LARGE_NETWORK
 from tinychat.gpt import GPT, GPTConfig
-from tinychat.runs.plan import Dataset, base_plan, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
+from tinychat.runs.plan import LANGUAGES_PAGE, Dataset, base_plan, can_read, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
 from tinychat.train import Options
 
 convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is, and more than that')] for w in 'red late cold far near good bad small open shut'.split()]*6
@@ -71,3 +73,27 @@ def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):
     said = []
     assert choose_start('auto', 'tiny', said.append) is None and said == ['This installation holds no base, so training starts from scratch.']
     with pytest.raises(ValueError, match='There are: smollm2'): choose_start('base', 'tiny')
+
+LANGUAGES = 'https://tinychat.github.io/tinychat/bases/languages.html'
+GERMAN = [[Block('user', 'kommst du später noch vorbei?'), Block('assistant', 'weiß nicht, ich bin ziemlich müde heute')]]
+STRANGE = [[Block('user', 'ъ'*40), Block('assistant', 'ж'*40)]]
+
+@pytest.mark.parametrize('messages, readable, lines', [(convs, True, 0), (GERMAN, True, 2), (STRANGE, False, 2)])
+def test_another_language_is_told_where_its_bases_are(messages, readable, lines):
+    said = []
+    assert can_read(open_base('tiny')[1], messages, said.append) is readable
+    assert len(said) == lines and all(LANGUAGES in line for line in said[1:]) and not any('müde' in line for line in said)
+
+def test_a_vocabulary_for_many_languages_says_nothing_of_the_language():
+    class Large:
+        vocab_size = 151_643
+        def encode(self, text): return [0]*(len(text.encode())//2)
+    said = []
+    assert can_read(Large(), GERMAN, said.append) and not said
+    Large.vocab_size = 49_152
+    assert can_read(Large(), GERMAN, said.append) and LANGUAGES in said[-1]
+
+def test_the_page_on_languages_is_there():
+    nbs = Path(__file__).parents[1]/'nbs'
+    assert LANGUAGES_PAGE == LANGUAGES and (nbs/'bases'/'languages.ipynb').exists()
+    assert 'bases/languages.ipynb' in (nbs/'_quarto.yml').read_text()
