@@ -6,6 +6,7 @@ fewer messages, no base, another person's, learned by heart.
 Rows go to benchmarks/runs/evaluation.jsonl, and nbs/evaluate/index.ipynb draws them."""
 import json, sys, time
 from dataclasses import asdict, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import nanogpt
 import numpy as np
 import torch
 
+from tinychat.bases import open_base
 from tinychat.chat import Chat
 from tinychat.checkpoint import BASES, load_base, pick_device
 from tinychat.data import demo_chats, from_chats, write_chatml
@@ -24,6 +26,7 @@ from tinychat.evaluate.likeness import (Habits, Measure, bpb_measure, crowd, gro
 from tinychat.evaluate.many import exchanges
 from tinychat.fast import evaluate, loss_for, writer_for
 from tinychat.fast.cache import CachedWriter, Engine
+from tinychat.fast.half import halve
 from tinychat.runs import load_chat, train_file
 from tinychat.runs.plan import Dataset, options_for, start_from
 from tinychat.runs.resume import SavedRun
@@ -117,6 +120,13 @@ def behind_guard(chat, person, answered):
     return dict(copied=free, copied_guarded=behind)
 
 
+@lru_cache
+def judge_on(device):
+    "Who says whether replies make sense."
+    model, tok = open_base('smollm2')
+    return halve(model.to(device)), tok
+
+
 def measure(person, name, chat):
     "A row of numbers."
     begun = time.perf_counter()
@@ -125,7 +135,7 @@ def measure(person, name, chat):
     told, style = told_apart(grouped_messages(person.asked), heap), person.habits.compare(answered, person.theirs, person.before)
     row = row_of(person, name, chat, told, heap, style, 'model')
     row['bpb'] = bpb_measure(chat.model, chat.tokenizer, person.held_out)
-    row['sense'] = sense(*load_base(BASES/'small'), answered, len(answered))
+    row['sense'] = sense(*judge_on(chat.model.device), answered, len(answered))
     row['auc'] = membership((chat.model, chat.tokenizer), base, person.before, person.asked)['loss beside the base']
     if name == 'learned by heart': row |= behind_guard(chat, person, answered)
     print(f'{time.perf_counter()-begun:.0f} s', row, flush=True)

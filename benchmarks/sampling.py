@@ -13,13 +13,15 @@ from pathlib import Path
 import torch
 from evaluate import default_run
 
+from tinychat.bases import open_base
 from tinychat.chat import Chat
-from tinychat.checkpoint import BASES, load_base, pick_device
+from tinychat.checkpoint import pick_device
 from tinychat.data import Block
 from tinychat.fast.corpus import load_data
 from tinychat.evaluate.likeness import grouped_messages, sense, told_apart
 from tinychat.evaluate.many import Exchange, exchanges, replies
 from tinychat.fast import writer_for
+from tinychat.fast.half import halve
 from tinychat.gpt import sample
 from tinychat.runs.plan import choose_start
 
@@ -62,8 +64,8 @@ def reply_all(model, tok, asked, setting, seed):
 
 def write(data, out, seeds, device, settings):
     "Replies to everything that was asked in held-out conversations, and their sense."
-    judge, judge_tok = load_base(BASES/'small')
-    judge.to(device)
+    judge, judge_tok = open_base('smollm2')
+    halve(judge.to(device))
     rows, begun = [], time.perf_counter()
     for path in data:
         model, tok, held_out = trained(path, device)

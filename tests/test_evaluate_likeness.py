@@ -2,7 +2,7 @@
 import math, random, sys
 
 import numpy as np
-import pytest
+import pytest, torch
 from evaluating import WORDS, chat, talks, tok # fixtures among them
 
 from tinychat.data import Block
@@ -137,9 +137,16 @@ def test_sense_is_a_share_of_the_persons(chat, monkeypatch):
     assert sense(lambda t: t) == (1, 1, 1) and sense(lambda t: say()).value == 0
     assert math.isclose(sense(lambda t: t[:21] + say()[21:]).value, .5, abs_tol=.1)
 
-def test_fits_is_positive(chat):
-    asked = exchanges(talks(6))
-    assert (K.reply_bits(chat.model, chat.tokenizer, [e.before for e in asked], [e.real for e in asked]) > 0).all()
+def test_a_judge_reads_many_as_it_reads_one(chat):
+    asked = exchanges(talks(2))
+    talk, said = [e.before for e in asked], [e.real for e in asked]
+    bits = K.reply_bits(chat.model, chat.tokenizer, talk, said)
+    one = [K.reply_bits(chat.model, chat.tokenizer, [t], [s])[0] for t, s in zip(talk, said)]
+    assert len(bits) > 16 and (bits > 0).all() and np.allclose(bits, one, rtol=.01)
+    assert (K.reply_bits(chat.model, chat.tokenizer, talk, [[]]*len(talk)) == 0).all()
+    row, n = K.question_and_reply(chat.tokenizer, 96, talk[0], said[0])
+    with torch.no_grad(): by_hand = -chat.model(torch.tensor([row[:-1]]))[0].log_softmax(-1)[range(n, len(row) - 1), row[n+1:]].sum()/math.log(2)
+    assert math.isclose(bits[0], by_hand, rel_tol=.01)
 
 def test_sense_needs_a_judge_who_knows(monkeypatch):
     asked, rng = [e._replace(made=e.real) for e in exchanges(talks(30))], np.random.default_rng(0)

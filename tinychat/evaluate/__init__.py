@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .. import __version__
-from ..bases import list_bases
+from ..bases import list_bases, open_base
 from ..chat import Chat
 from ..checkpoint import BASES, load_base, load_checkpoint
 from ..data import demo_chats, from_chats
@@ -29,6 +29,7 @@ from .likeness import (NOT_MEASURED, Habits, Measure, bpb_measure, crowd, exampl
 from .many import exchanges, replies
 from ..fast import writer_for
 from ..fast.corpus import fingerprint, n_messages, open_data
+from ..fast.half import halve
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, load_chat
@@ -167,10 +168,15 @@ def judge_surprise(
 def judge_sense(
     it:Subject,    # Model and messages
     answered:list, # `Exchange`s that it answered
-)->Measure:
+)->Measure: # `NOT_MEASURED`, and a note, where there is no judge
     "Do its answers belong to their questions?"
-    judge, judge_tok = load_base(BASES/'small')
-    return sense(judge.to(it.chat.model.device), judge_tok, answered, 200, it.seed)
+    try: judge, judge_tok = open_base('smollm2')
+    except (OSError, ValueError) as e:
+        why = str(e).partition('. ')[0].removesuffix('.')
+        it.notes.append(f'Sense was not measured, because its judge cannot be had: {why}.')
+        return NOT_MEASURED
+    judge = halve(judge.to(it.chat.model.device))
+    return sense(judge, judge_tok, answered, 12 if it.quick else 200, it.seed)
 
 # %% ../../nbs/evaluate/index.ipynb #ff313609
 MIN_SHARE_KNOWN = 0.6 # of the person's words, for a text that counts as English
@@ -508,9 +514,9 @@ def _taken_html(like):
 def _sense_html(like):
     "Do the answers belong to their questions?"
     intro = ("How much better an answer fits its own question than another one, as a share of what the person's "
-             'answers do. The judge is a base of the same family as most models here; it may like their way of answering.')
+             'answers do. The judge is SmolLM2; it may like the way of answering of a model that started from it.')
     if not math.isfinite(like['sense'].value):
-        problem = "<p>Not measured: the judge is not sure that the person's own answers fit their questions.</p>"
+        problem = "<p>Not measured. Unless a note says why, the judge is not sure that the person's own answers fit.</p>"
         return section('Sense', intro, problem)
     chart = plot_measures({'the model': like['sense'], 'the person': Measure(1., 1., 1.)}, 'sense', 0)
     return section('Sense', intro, picture(chart, "The sense of the model's answers"))
@@ -617,7 +623,7 @@ def _about_text(report)->str:
 
 # %% ../../nbs/evaluate/index.ipynb #988f9e93
 STAGES = { # seconds that they take on two cores
-    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 45,
+    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 50,
     'habits': 18, 'word for word': 15, 'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15,
     'the guard': 20}
 QUICK = Effort(steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)

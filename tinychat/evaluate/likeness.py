@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from ..data import Block, all_demo_chats, encode_conversation
 from .many import exchanges
-from ..fast.cpu import logits
+from ..fast.cpu import LogitsWhere, logits
 from ..fast.half import autocast
 from ..gpt import GPT
 from ..train import reply_bpb
@@ -386,14 +386,14 @@ def reply_bits(
     "How surprised is a judge by replies?"
     rows = [question_and_reply(tok, judge.config.context, before, said) for before, said in zip(talks, texts)]
     bits, order = np.zeros(len(rows)), sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
-    for some in (order[n:n+32] for n in range(0, len(order), 32)):
+    for some in (order[n:n+16] for n in range(0, len(order), 16)):
         ids = [torch.tensor(rows[n][0]) for n in some]
         ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(judge.device)
-        scores = half_logits(judge, ids)[:,:-1].float()
-        nats = F.cross_entropy(scores.transpose(1, 2), ids[:,1:], reduction='none').cpu()
-        for of_row, n in zip(nats/math.log(2), some):
-            row, n_question = rows[n]
-            bits[n] = of_row[n_question:len(row)-1].sum()
+        x, y, of_reply = ids[:,:-1], ids[:,1:], torch.zeros_like(ids[:,1:], dtype=torch.bool)
+        for mask, n in zip(of_reply, some): mask[rows[n][1]:len(rows[n][0])-1] = True
+        nats = F.cross_entropy(LogitsWhere(judge, x)[of_reply].float(), y[of_reply], reduction='none')
+        of_rows = nats.cpu().split(of_reply.sum(1).tolist())
+        bits[some] = [of_row.sum().item()/math.log(2) for of_row in of_rows]
     return bits
 
 # %% ../../nbs/evaluate/likeness.ipynb #44e27c47
