@@ -7,7 +7,7 @@ import pytest, torch
 from safetensors.torch import save_file
 
 import tinychat.bases
-from tinychat.bases import describe_lora, is_hub_id, list_bases, open_base, open_checkpoint
+from tinychat.bases import describe_lora, is_hub_id, list_bases, open_base, open_checkpoint, open_smollm2
 from tinychat.bases.fetch import SMOLLM2
 from tinychat.bases.lora import add_lora
 from tinychat.bases.pretrain import RECIPES
@@ -136,7 +136,7 @@ def test_smollm2_is_fetched_and_opened(monkeypatch, tmp_path, capsys):
     toy = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=64, qk_norm=False))
     write_gguf(toy, tok, tmp_path/'toy.gguf')
     monkeypatch.setattr(tinychat.bases, 'fetch_file', fetch)
-    model, _ = open_base('smollm2')
+    model, _ = open_smollm2(adapted=False)
     assert fetched == [SMOLLM2] and model.config == toy.config and capsys.readouterr().err == 'it is fetched\n'
 
 def test_is_what_its_card_and_recipe_say(tiny):

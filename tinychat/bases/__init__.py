@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from .fetch import SMOLLM2, fetch_file
 from .formats import describe_hf, open_gguf, open_hf, read_json
-from .lora import merge_lora, weights_hash, with_difference
+from .lora import merge_difference, merge_lora, weights_hash, with_difference
 from ..checkpoint import BASES, check_sizes, load_base, model_from, open_model
 from ..gpt import GPT
 
 # %% auto #0
-__all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'is_hf_folder', 'is_hub_id', 'fetch_from_hub',
-           'open_from_hub', 'describe_lora', 'lora_model', 'open_checkpoint']
+__all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'open_smollm2', 'is_hf_folder', 'is_hub_id',
+           'fetch_from_hub', 'open_from_hub', 'describe_lora', 'lora_model', 'open_checkpoint']
 
 # %% ../../nbs/bases/index.ipynb #1822f63c
 def list_bases(
@@ -33,7 +33,7 @@ def open_base(
     "Open a base."
     name, path = str(where), Path(where)
     if name in list_bases(): return load_base(BASES/name)
-    if name == 'smollm2': return open_gguf(fetch_file(SMOLLM2, lambda line: print(line, file=sys.stderr)))
+    if name == 'smollm2': return open_smollm2()
     if path.is_dir(): return open_hf(path) if is_hf_folder(path) else load_base(path)
     if path.suffix.lower() == '.gguf': return open_gguf(path)
     if is_hub_id(name) and not path.exists(): return open_from_hub(name, offline)
@@ -42,6 +42,13 @@ def open_base(
                      'holds one, or the id of a model on the Hugging Face hub (owner/name).')
 
 # %% ../../nbs/bases/index.ipynb #8f6a091a
+def open_smollm2(
+    adapted:bool=True, # With what it has learned from chats?
+)->tuple: # As from `open_base`; ValueError if it cannot be had
+    "Open SmolLM2, fetched if it is not there yet."
+    model, tok = open_gguf(fetch_file(SMOLLM2, lambda line: print(line, file=sys.stderr)))
+    return merge_difference(model, BASES/'smollm2'/'difference.safetensors') if adapted else model, tok
+
 def is_hf_folder(
     folder:Path, # Any folder
 )->bool:

@@ -7,14 +7,17 @@ Docs: https://tinychat.github.io/tinychat/bases/lora.html.md"""
 # %% ../../nbs/bases/lora.ipynb #5bd901c0
 from __future__ import annotations
 import hashlib
+from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
 from ..checkpoint import skip_init
+from ..files import write_atomic
 from ..gpt import GPT
 
 # %% auto #0
-__all__ = ['LoRALinear', 'freeze', 'add_lora', 'merge_lora', 'weights_hash', 'with_difference']
+__all__ = ['LoRALinear', 'freeze', 'add_lora', 'merge_lora', 'weights_hash', 'with_difference', 'in_whole_numbers',
+           'save_difference', 'merge_difference']
 
 # %% ../../nbs/bases/lora.ipynb #e0e35ff8
 class LoRALinear(nn.Module):
@@ -102,3 +105,43 @@ def with_difference(
         if sound: return model
     except (KeyError, ValueError, AttributeError, IndexError, RuntimeError): pass
     raise ValueError('The difference that was learned does not fit this base, or is damaged.')
+
+# %% ../../nbs/bases/lora.ipynb #b73ac590
+def in_whole_numbers(
+    m:torch.Tensor, # (rows, columns)
+    dim:int,        # 1: a scale for each row; 0: for each column
+)->tuple: # ((rows, columns) int8; scales, (rows, 1) or (1, columns))
+    "A matrix in 8 bits."
+    scale = (m.abs().amax(dim, keepdim=True).clamp_min(1e-8)/127).bfloat16() # two bytes
+    return (m/scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+def save_difference(
+    model:nn.Module, # From `add_lora`, trained
+    path,            # A safetensors file to write; OSError if that is impossible
+):
+    "Write what was learned in 8 bits."
+    from safetensors.torch import save
+    kept = {}
+    for name, m in model.named_modules():
+        for part, dim in dict(lora_A=0, lora_B=1).items() if isinstance(m, LoRALinear) else ():
+            whole, scale = in_whole_numbers(getattr(m, part).detach().cpu(), dim)
+            kept |= {f'{name}.{part}': whole, f'{name}.{part}.scale': scale*(m.scale if part == 'lora_B' else 1)}
+    write_atomic(path, save(kept))
+
+# %% ../../nbs/bases/lora.ipynb #ae3f455e
+@torch.no_grad()
+def merge_difference(
+    model:GPT, # A base, on the CPU; it is changed
+    path,      # What `save_difference` wrote; ValueError if it is something else, or belongs to another network
+)->GPT: # The same
+    "Add a difference to the matrices of a network."
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+    try:
+        kept, matrices = load(Path(path).read_bytes()), dict(model.named_parameters())
+        for name in [name[:-len('.lora_A')] for name in kept if name.endswith('.lora_A')]:
+            A, B, a, b = (kept[f'{name}.lora_{part}'] for part in ('A', 'B', 'A.scale', 'B.scale'))
+            matrices[f'{name}.weight'] += (B.float() @ A.float())*b.float()*a.float()
+        return model
+    except (OSError, SafetensorError, KeyError, RuntimeError):
+        raise ValueError(f'{path} is missing, damaged, or belongs to another network. Install tinychat again.') from None

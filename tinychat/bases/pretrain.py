@@ -588,8 +588,7 @@ def _write_rows(corpora, path, vocab_size):
 TEACHER = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
 STUDENT = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, what the teachers read included
 RECIPES = dict(teacher1=TEACHER, teacher2=replace(TEACHER, seed=1),
-               tiny=replace(STUDENT, batch_size=256, tokens=889e6),
-               small=replace(STUDENT, n_layer=8, n_head=8, n_embd=512, tokens=377e6, int8=True))
+               tiny=replace(STUDENT, batch_size=256, tokens=889e6))
 
 # %% ../../nbs/bases/pretrain.ipynb #3c8c0ca4
 def make_base(
