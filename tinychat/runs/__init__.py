@@ -23,6 +23,7 @@ from ..fast.half import autocast, half_type, halve
 from ..fast.team import SharedBatches, Team, join_team
 from ..files import check_room, may_write
 from ..gpt import GPT, generate
+from .loops import LoopFreeChat
 from .plan import (Dataset, Start, can_read, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
@@ -424,9 +425,9 @@ def load_chat(
     device:str='auto',  # Where to run: auto, cpu, cuda, mps
     **settings,         # As for `Settings`; ValueError for a number that makes no sense
 )->Chat:
-    "Open a checkpoint to talk to, with the fastest writer there is for this machine."
+    "Open a checkpoint to talk to, with the fastest writer there is for this machine, and without loops."
     check_settings(Settings(**settings))
     if device == 'auto' and not torch.cuda.is_available(): device = 'cpu' # one token at a time is no work for mps
     model, tok = open_checkpoint(path, pick_device(device))
     if model.device.type == 'cpu' and is_large(model.config): halve(model)
-    return Chat(model, tok, make_writer=writer_for, **settings)
+    return LoopFreeChat(model, tok, make_writer=writer_for, **settings)
