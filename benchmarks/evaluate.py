@@ -23,7 +23,7 @@ from tinychat.evaluate import answer_all
 from tinychat.evaluate.leaks import KnownMessages, copied, membership, verbatim
 from tinychat.evaluate.likeness import (Habits, Measure, bpb_measure, crowd, grouped_messages, identify, last_replies, other_side,
                                         sense, told_apart)
-from tinychat.evaluate.many import exchanges
+from tinychat.evaluate.asked import exchanges
 from tinychat.fast import evaluate, loss_for, writer_for
 from tinychat.fast.cache import CachedWriter, Engine
 from tinychat.fast.half import halve

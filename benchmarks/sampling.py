@@ -19,9 +19,10 @@ from tinychat.checkpoint import pick_device
 from tinychat.data import Block
 from tinychat.fast.corpus import load_data
 from tinychat.evaluate.likeness import grouped_messages, sense, told_apart
-from tinychat.evaluate.many import Exchange, exchanges, replies
+from tinychat.evaluate.asked import Exchange, exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.half import halve
+from tinychat.fast.many import replies
 from tinychat.gpt import sample
 from tinychat.runs.plan import choose_start
 

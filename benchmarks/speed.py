@@ -16,8 +16,7 @@ from torch import nn
 from tinychat.chat import Chat
 from tinychat.checkpoint import pick_device
 from tinychat.data import Block
-from tinychat.evaluate import many as side_by_side
-from tinychat.fast import cpu, engine_for, gpu, writer_for
+from tinychat.fast import cpu, engine_for, gpu, many as side_by_side, writer_for
 from tinychat.fast.cache import CachedWriter, Engine
 from tinychat.fast.half import autocast
 from tinychat.fast.optim import grouped_optimizers

@@ -9,7 +9,7 @@ from tinychat.bases import open_base
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, write_chatml
 from tinychat.evaluate import leaks as L
-from tinychat.evaluate.many import replies
+from tinychat.fast.many import replies
 from tinychat.runs import train_file
 from tinychat.share.guard import Guard
 

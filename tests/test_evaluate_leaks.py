@@ -10,7 +10,8 @@ from tinychat.checkpoint import load_checkpoint
 from tinychat.data import Block, to_chatml, write_chatml
 from tinychat.fast.corpus import load_data
 from tinychat.evaluate import leaks as L
-from tinychat.evaluate.many import Exchange, Reply, write_side_by_side
+from tinychat.evaluate.asked import Exchange
+from tinychat.fast.many import Reply, write_side_by_side
 from tinychat.gpt import Writer
 from tinychat.runs import train_file
 from tinychat.share.guard import Guard

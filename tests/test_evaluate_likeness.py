@@ -7,7 +7,7 @@ from evaluating import WORDS, chat, talks, tok # fixtures among them
 
 from tinychat.data import Block
 from tinychat.evaluate import likeness as K
-from tinychat.evaluate.many import Exchange, exchanges
+from tinychat.evaluate.asked import Exchange, exchanges
 from tinychat.fast import evaluate
 
 def test_ngram_is_a_distribution():

@@ -297,7 +297,7 @@ def test_a_chat_is_the_same(talker):
 def test_memory_of_replies_comes_back(talker):
     "At once, and not only when Python looks for circles."
     from tinychat.chat import Chat
-    from tinychat.evaluate.many import replies
+    from tinychat.fast.many import replies
     from tinychat.fast import writer_for
     def write():
         chat = Chat(talker, tok, writer_for, temperature=1., max_tokens=12, seed=0)
@@ -314,7 +314,8 @@ def test_memory_of_replies_comes_back(talker):
 def test_replies_side_by_side_are_one_by_one():
     from tinychat.chat import Chat
     from tinychat.evaluate.leaks import Canary, exposure, tries
-    from tinychat.evaluate.many import exchanges, replies
+    from tinychat.evaluate.asked import exchanges
+    from tinychat.fast.many import replies
     from tinychat.fast import writer_for
     chat = Chat(trained(run()).shown, tok, writer_for, temperature=0, max_tokens=12, seed=0)
     asked = [e.before for c in convs for e in exchanges([c])][:20]

@@ -20,16 +20,17 @@ from ..bases import list_bases, open_base
 from ..chat import Chat
 from ..checkpoint import BASES, load_base, load_checkpoint
 from ..data import demo_chats, from_chats
+from .asked import exchanges
 from .blind import check_page, pick_rounds, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, copied, exposures, guard_cost,
                                      membership, plant, plot_canaries, plot_stretches, train_quietly, twin, verbatim)
 from .likeness import (NOT_MEASURED, Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
                                         last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures, plot_sorts,
                                         plot_told, sense, share_known, told_apart)
-from .many import exchanges, replies
 from ..fast import writer_for
 from ..fast.corpus import fingerprint, n_messages, open_data
 from ..fast.half import halve
+from ..fast.many import replies
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, load_chat

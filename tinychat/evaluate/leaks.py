@@ -18,8 +18,8 @@ from ..bases import list_bases
 from ..checkpoint import BASES, load_checkpoint, pick_device, tokenizer_from
 from ..data import Block
 from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
-from .many import Reply, masking_engine, read_side_by_side, write_side_by_side
 from ..fast import loss_for, writer_for
+from ..fast.many import Reply, masking_engine, read_side_by_side, write_side_by_side
 from ..gpt import GPT, GPTConfig
 from ..messengers.redact import Redactor
 from ..runs.plan import Dataset, Start, start_from

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from ..data import Block, all_demo_chats, encode_conversation
-from .many import exchanges
+from .asked import exchanges
 from ..fast.cpu import LogitsWhere, logits
 from ..fast.half import autocast
 from ..gpt import GPT

@@ -1,15 +1,15 @@
 "Replies side by side are what a chat replies, one by one."
-import copy, json, random
+import copy, random
 
 import pytest, torch
 from evaluating import alone, chat, talks, tok # fixtures among them
-from notebooks import NBS
 
 from tinychat.chat import Chat
 from tinychat.data import Block
-from tinychat.evaluate.many import MaskingEngine, Reply, exchanges, masking_engine, read_side_by_side, replies, which_model, write_side_by_side
+from tinychat.evaluate.asked import exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.cache import CachedWriter, Engine
+from tinychat.fast.many import MaskingEngine, Reply, masking_engine, read_side_by_side, replies, write_side_by_side
 from tinychat.gpt import Writer, sample
 
 @pytest.mark.parametrize('batch', [1, 3, 64])
@@ -68,11 +68,6 @@ def test_pairs_are_one_by_one(chat):
     for n in range(0, 24, 2): assert replies(chat, asked[n:n+2], 2) == [alone(chat, t) for t in asked[n:n+2]]
     with pytest.raises(ValueError, match='at least 1'): replies(chat, asked, -1)
 
-def test_exchanges():
-    def b(role): return Block(role, 'x')
-    assert exchanges([[b('assistant'), b('user')]]) == []
-    assert [(e.conv, len(e.before), len(e.real)) for e in exchanges([[b('user')], [b('system'), b('user name=A'), b('user name=B'), b('assistant'), b('assistant')]])] == [(1, 3, 2)]
-
 @pytest.mark.parametrize('make_writer', [Writer, writer_for, lambda model: CachedWriter(Engine(model))], ids=['plain', 'fast', 'cached'])
 def test_every_writer_knows_of_padding(chat, make_writer):
     "Also the plain engine, whose network does not."
@@ -98,10 +93,3 @@ def test_a_draw_of_ones_own_sees_what_was_said(chat):
     assert replies(chat, asked, draw=draw) == [alone(chat, t) for t in asked]
     lengths = [sum(map(len, said[0])) for said in seen]
     assert lengths[0] == 0 and max(lengths) > 3 and sorted(lengths) == lengths
-
-@pytest.mark.parametrize('name', ['many', 'likeness', 'leaks', 'index'])
-def test_saved_outputs_are_of_the_whole_training(name):
-    "What a reader sees must not come from the taste that stands in where there is no model."
-    cells = json.loads((NBS/'evaluate'/f'{name}.ipynb').read_text(encoding='utf-8'))['cells']
-    shown = ''.join(''.join(o.get('text', [])) for c in cells for o in c.get('outputs', []))
-    assert which_model(True) in shown and which_model(False) not in shown
