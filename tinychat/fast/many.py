@@ -21,7 +21,7 @@ from ..gpt import GPT, sample
 
 # %% auto #0
 __all__ = ['DRAWN', 'NOTHING', 'RaggedCache', 'MaskingEngine', 'masking_engine', 'Reply', 'transition_table', 'ReplyRows',
-           'read_side_by_side', 'cache_for', 'sample_allowed', 'write_side_by_side', 'replies']
+           'read_side_by_side', 'cache_for', 'sample_allowed', 'ban_maker', 'write_side_by_side', 'replies']
 
 # %% ../../nbs/fast/many.ipynb #b2aaeec0
 class RaggedCache(StaticCache):
@@ -95,10 +95,11 @@ class Reply:
         chat:Chat, # Whose settings hold; its talk is replaced
         talk:list, # `Block`s to reply to
     ):
-        chat.talk, chat.n_dropped, self.tok = list(talk), 0, chat.tokenizer
+        chat.talk, chat.n_dropped, self.tok, self.talk = list(talk), 0, chat.tokenizer, talk
         self.left = chat.room()  # tokens that it may have
         self.ids = chat.prompt() # to be read before anything is drawn
         self.said = [[]]         # messages so far, as ids
+        self.ban = None, 0       # from `ban_in`, and for how many messages
     def texts(self
     )->list: # Messages, at least one
         "The reply as somebody reads it."
@@ -252,16 +253,32 @@ def choose(self:ReplyRows,
     return self.next(drawn[:,0], role[:,0])[:,None]
 
 # %% ../../nbs/fast/many.ipynb #34aec450
+@patch
+def banned(self:Reply,
+    ban_in, # From a talk, and the messages of the reply so far as ids, to a ban for the next one
+): # Ids that must not come next
+    "What is banned now."
+    ban, n = self.ban
+    if n != len(self.said): # another message has begun
+        ban, n = self.ban = ban_in(self.talk, self.said[:-1]), len(self.said)
+    return ban(self.said[-1])
+
 def sample_allowed(
     logits:Tensor, # (B, vocab_size); they are changed
     replies:list,  # The `Reply` of each row
-    ban,           # From the ids of a message so far to those that must not come next
+    ban_in,        # As for `Reply.banned`
     **sampling,    # For `sample`
 )->Tensor: # (B, 1) token ids
     "Draw a token that is not banned."
-    banned = [(row, i) for row, r in enumerate(replies) for i in ban(r.said[-1])]
+    banned = [(row, i) for row, r in enumerate(replies) for i in r.banned(ban_in)]
     if banned: logits[tuple(torch.tensor(banned, device=logits.device).T)] = -torch.inf
     return sample(logits, **sampling)
+
+def ban_maker(
+    chat:Chat, # With a `ban`, a method `ban_in`, or neither
+): # As for `Reply.banned`; None if it bans nothing
+    "How the bans of a chat are made."
+    return getattr(chat, 'ban_in', None) or (chat.ban and (lambda talk, said: chat.ban))
 
 # %% ../../nbs/fast/many.ipynb #90d7b962
 @torch.no_grad()
@@ -270,10 +287,10 @@ def write_side_by_side(
     replies:list,        # `Reply`s; they are written
     rows:ReplyRows=None, # Of others, all written, no fewer of them; its memory is used (None: there is none)
     every:int=None,      # Steps until somebody looks who is done (None: 8 on a GPU, else 1)
-    draw=None,           # As for `ReplyRows` (None: `sample`, heeding `chat.ban`)
+    draw=None,           # As for `ReplyRows` (None: `sample`, heeding what `chat` bans)
 )->ReplyRows: # For the next ones
     "Write replies to their ends."
-    if chat.ban and not draw: draw = partial(sample_allowed, ban=chat.ban)
+    if not draw and (ban_in := ban_maker(chat)): draw = partial(sample_allowed, ban_in=ban_in)
     if rows: rows.begin(replies)
     else: rows = ReplyRows(chat, replies, draw)
     engine, sampling = masking_engine(chat.model, chat.writer), chat.sampling()
