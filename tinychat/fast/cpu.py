@@ -20,7 +20,7 @@ from .half import LARGE_NETWORK, autocast, half_type, is_halved
 from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
+__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'attend_one', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
            'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
@@ -74,6 +74,20 @@ def attend(
     scores += scores.new_full((T, T), -torch.inf).triu(1) # above the diagonal lies the future
     return scores.softmax(-1) @ v
 
+# %% ../../nbs/fast/cpu.ipynb #179d9517
+@torch.autocast('cpu', enabled=False)
+def attend_one(
+    q:Tensor, # (B, heads, 1, d), of one new position
+    k:Tensor, # (B, kv heads, S, d)
+    v:Tensor, # (B, kv heads, S, d)
+    mask:Tensor=None, # (B, 1, 1, S), True where the new position may look (None: everywhere)
+)->Tensor: # (B, heads, 1, d)
+    "What `attend` computes, for a single position."
+    shared = q.to(k.dtype).view(len(q), k.shape[1], -1, q.shape[-1])
+    scores = shared @ k.mT / q.shape[-1]**.5
+    if mask is not None: scores = scores.masked_fill(~mask, -torch.inf)
+    return (scores.softmax(-1) @ v).view(q.shape)
+
 # %% ../../nbs/fast/cpu.ipynb #4706fd0a
 def block(
     layer:TransformerBlock, # Its weights
@@ -91,8 +105,11 @@ def block(
     if cache:
         mask = cache.mask(x.shape[1])
         k, v = cache.extend(n, k, v)
-    if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
-    x = x + drop(a.o_proj(attend(q, k, v, mask, not cache).transpose(1, 2).flatten(2)))
+    if cache and x.shape[1] == 1 and x.device.type == 'cpu': y = attend_one(q, k, v, mask)
+    else:
+        if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
+        y = attend(q, k, v, mask, not cache)
+    x = x + drop(a.o_proj(y.transpose(1, 2).flatten(2)))
     return x + drop(layer.mlp(to_half(norm(x, layer.post_attention_layernorm))))
 
 # %% ../../nbs/fast/cpu.ipynb #a1c4307b
@@ -216,7 +233,8 @@ class CpuEngine(Engine):
         with autocast(self.model.device): return hidden(self.model, ids, cache).float()
     def logits(self, ids, cache):
         single = ids.numel() == 1 and cache.length and self.copied
-        return self.step(ids.item(), cache) if single else super().logits(ids, cache)
+        if single: return self.step(ids.item(), cache)
+        return (self.model.output_embedding.detach() @ self.hidden(ids, cache)[:,-1].T).T # sooner than F.linear
 
 # %% ../../nbs/fast/cpu.ipynb #25b17253
 @patch
