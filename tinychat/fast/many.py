@@ -21,7 +21,8 @@ from ..gpt import GPT, sample
 
 # %% auto #0
 __all__ = ['DRAWN', 'NOTHING', 'RaggedCache', 'MaskingEngine', 'masking_engine', 'Reply', 'transition_table', 'ReplyRows',
-           'read_side_by_side', 'cache_for', 'sample_allowed', 'ban_maker', 'write_side_by_side', 'replies']
+           'read_side_by_side', 'cache_for', 'sample_allowed', 'ban_maker', 'write_side_by_side', 'write_rows',
+           'replies']
 
 # %% ../../nbs/fast/many.ipynb #b2aaeec0
 class RaggedCache(StaticCache):
@@ -100,6 +101,7 @@ class Reply:
         self.ids = chat.prompt() # to be read before anything is drawn
         self.said = [[]]         # messages so far, as ids
         self.ban = None, 0       # from `ban_in`, and for how many messages
+        self.drawn = []          # the same in one list, with the tokens that ended them
     def texts(self
     )->list: # Messages, at least one
         "The reply as somebody reads it."
@@ -184,8 +186,10 @@ def tell(self:ReplyRows):
     "Tell the replies what was said since the last time."
     for reply, ids in zip(self.replies, self.heard[:self.steps].T.tolist()):
         for i in ids:
+            if i == NOTHING: continue
+            reply.drawn.append(i)
             if i in self.ends: reply.said.append([])
-            elif i != NOTHING: reply.said[-1].append(i)
+            else: reply.said[-1].append(i)
     self.take(self.replies)
 
 # %% ../../nbs/fast/many.ipynb #e0aae2c8
@@ -293,15 +297,26 @@ def write_side_by_side(
     if not draw and (ban_in := ban_maker(chat)): draw = partial(sample_allowed, ban_in=ban_in)
     if rows: rows.begin(replies)
     else: rows = ReplyRows(chat, replies, draw)
-    engine, sampling = masking_engine(chat.model, chat.writer), chat.sampling()
-    more = max(r.left for r in replies) + 16
-    every = every or (1 if chat.model.device.type == 'cpu' else 8)
+    engine, more = masking_engine(chat.model, chat.writer), max(r.left for r in replies) + 16
     states, rows.cache = read_side_by_side(engine, [r.ids for r in replies], more, rows.cache)
-    ids = rows.choose(F.linear(states, chat.model.output_embedding), **sampling)
-    while (ids := rows.step_done(ids, every)) is not None:
-        if draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # not recorded: it sees what was said
-        else: ids = engine.draw(ids, rows.cache, choose=rows.choose, **sampling)
+    write_rows(chat, rows, F.linear(states, chat.model.output_embedding), every)
     return rows
+
+# %% ../../nbs/fast/many.ipynb #f8a90b9b
+@torch.no_grad()
+def write_rows(
+    chat:Chat,      # As above
+    rows:ReplyRows, # Whose questions are in their cache; they are written
+    logits:Tensor,  # (B, vocab_size) scores for the first token of each
+    every:int=None, # As above
+):
+    "Write rows to their ends, when what they reply to is read."
+    engine, sampling = masking_engine(chat.model, chat.writer), chat.sampling()
+    every = every or (1 if chat.model.device.type == 'cpu' else 8)
+    ids = rows.choose(logits, **sampling)
+    while (ids := rows.step_done(ids, every)) is not None:
+        if rows.draw: ids = rows.choose(engine.logits(ids, rows.cache), **sampling) # it sees what was said, unrecorded
+        else: ids = engine.draw(ids, rows.cache, choose=rows.choose, **sampling)
 
 # %% ../../nbs/fast/many.ipynb #0f660ef1
 @patch
