@@ -71,7 +71,7 @@ def make(folder):
         data = folder/f'{who}.txt'
         if not data.exists(): me, chats = demo_chats(who); write_chatml(data, from_chats(chats, me))
         train, held_out = load_data(data)
-        if not (path := folder/f'default_{who}.pt').exists(): train_file(data, path)
+        if not (path := folder/f'default_{who}.pt').exists(): train_file(data, path, base='tiny')
         if not (path := folder/f'scratch_{who}.pt').exists(): train_file(data, path, init='scratch')
         if not (path := folder/f'nano_{who}.pt').exists(): keep(*nanogpt.train(data)[:2], path)
         if who != PEOPLE[0]: continue

@@ -51,7 +51,7 @@ def without_repeating(scores, rows, penalty, text, **sampling):
 def trained(path, device):
     "The default model of a person: (model, tokenizer, conversations held out)."
     train, held_out = load_data(path)
-    run = default_run(choose_start('auto', 'tiny', train), train, held_out, device)
+    run = default_run(choose_start('auto', 'tiny'), train, held_out, device)
     return run.model, run.tok, held_out
 
 

@@ -120,3 +120,19 @@ def test_a_twin_on_the_same_messages_is_the_model(tmp_path):
     other = L.twin(tmp_path/'ckpt.pt', train, 'cpu', progress=lambda *at: seen.append(at))
     assert seen == [(n, 4) for n in range(1, 5)]
     for name, w in other.model.state_dict().items(): assert torch.equal(w, weights[name]), name
+
+def test_a_twin_of_what_lora_learned(tmp_path, monkeypatch):
+    "Its chat says what the network with its slim changes says; without them it would be the base."
+    from tinychat.bases import open_base
+    from tinychat.checkpoint import BASES
+    from tinychat.runs.plan import start_from
+    from tinychat.train import Options
+    convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is')] for w in 'red late cold far near good bad small open shut early warm'.split()]*3
+    start = start_from(BASES/'tiny', convs)
+    options = Options(max_iters=6, batch_size=2, lr=5e-3, muon_lr=0, weight_decay=0.)
+    run = L.train_quietly(start, convs, options, 'cpu', lora=4)
+    ids = torch.arange(40)[None]
+    with torch.no_grad(): learned, plain = run.shown.eval()(ids), open_base('tiny')[0](ids)
+    chat = L.chat_of(run)
+    with torch.no_grad(): assert (chat.model(ids) - learned).abs().max() < 0.1*(chat.model(ids) - plain).abs().max()
+    assert chat.reply('hey') and not any('lora' in name for name, _ in chat.model.named_parameters())

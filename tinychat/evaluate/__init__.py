@@ -18,23 +18,23 @@ from fastcore.meta import delegates
 from .. import __version__
 from ..bases import list_bases, open_base
 from ..chat import Chat
-from ..checkpoint import BASES, load_base, load_checkpoint
+from ..checkpoint import BASES, load_checkpoint
 from ..data import demo_chats, from_chats
 from .asked import exchanges
 from .blind import check_page, pick_rounds, wilson_interval, write_page
-from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, copied, exposures, guard_cost,
+from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, plot_canaries, plot_stretches, train_quietly, twin, verbatim)
 from .likeness import (NOT_MEASURED, Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
                                         last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures, plot_sorts,
                                         plot_told, sense, share_known, told_apart)
 from ..fast import writer_for
 from ..fast.corpus import fingerprint, n_messages, open_data
-from ..fast.half import halve
+from ..fast.half import halve, is_halved
 from ..fast.many import replies
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, load_chat
-from ..runs.plan import Dataset, options_for, start_from
+from ..runs.plan import Dataset, options_for, rank_for, start_from
 
 # %% auto #0
 __all__ = ['HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'STAGES', 'QUICK', 'REPORT_MARKS', 'Subject', 'answer_all',
@@ -59,7 +59,7 @@ class Subject:
         ckpt = load_checkpoint(checkpoint)
         self.chat = load_chat(checkpoint, device, seed=seed)
         start = str(ckpt.get('start'))
-        self.base = BASES/(start if start in list_bases() else 'tiny')
+        self.base = start if start in (*list_bases(), 'smollm2') else 'tiny'
         self.asked = exchanges(self.held_out)[:most]
         if not self.asked: raise ValueError(
             f'In what is held out of {data}, its last tenth, the person replies to nobody. Bring more messages.')
@@ -111,11 +111,10 @@ def somebody(
     wrote = [b.text for c in it.train + it.held_out for b in c if b.role == 'assistant']
     who, chats = demo_chats(next(iter(crowd(wrote, 1))))
     train, device = from_chats(chats, who), str(it.chat.model.device)
-    start = start_from(it.base, train, it.seed)
-    data = Dataset.encode(train, [], start.tok)
-    options, *_ = options_for(start, data, device, steps, it.seed)
-    run = train_quietly(start, train, options, device)
-    return Chat(run.shown, run.tok, make_writer=writer_for, seed=it.seed)
+    start = start_from('smollm2' if it.base == 'smollm2' else BASES/it.base, train, it.seed)
+    data, lora = Dataset.encode(train, [], start.tok), rank_for(start, device)
+    options, *_ = options_for(start, data, device, steps, it.seed, lora)
+    return chat_of(train_quietly(start, train, options, device, lora=lora))
 
 # %% ../../nbs/evaluate/index.ipynb #8622c032
 def judge_likeness(
@@ -151,8 +150,10 @@ def base_chat(
     it:Subject, # Model and messages
 )->Chat:
     "The base that the model started from, or else the smallest."
-    base, tok = load_base(it.base)
-    return Chat(base.to(it.chat.model.device), tok, make_writer=writer_for, seed=it.seed)
+    base, tok = open_base(it.base)
+    base.to(it.chat.model.device)
+    if is_halved(it.chat.model): halve(base)
+    return Chat(base, tok, make_writer=writer_for, seed=it.seed)
 
 # %% ../../nbs/evaluate/index.ipynb #13735f16
 def judge_surprise(

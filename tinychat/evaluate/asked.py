@@ -50,7 +50,7 @@ def demo_model(
     taste = not trained and pick_device().type == 'cpu'
     if taste: data, model, convs = folder/'taste.txt', folder/'taste.pt', convs[-8:]
     write_chatml(data, convs)
-    if not trained and not (taste and model.exists()): train_file(data, model, max_iters=2 if taste else None)
+    if not trained and not (taste and model.exists()): train_file(data, model, base='tiny', max_iters=2 if taste else None)
     return data, model, not taste
 
 # %% ../../nbs/evaluate/asked.ipynb #698632d8

@@ -15,21 +15,23 @@ import torch
 import torch.nn.functional as F
 from ..chat import Chat
 from ..bases import list_bases
+from ..bases.lora import add_lora, merge_lora
 from ..checkpoint import BASES, load_checkpoint, pick_device, tokenizer_from
 from ..data import Block
 from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
 from ..fast import loss_for, writer_for
+from ..fast.half import half_type, halve
 from ..fast.many import Reply, masking_engine, read_side_by_side, write_side_by_side
 from ..gpt import GPT, GPTConfig
 from ..messengers.redact import Redactor
-from ..runs.plan import Dataset, Start, start_from
+from ..runs.plan import Dataset, Start, is_large, start_from, train_window
 from ..runs.resume import SavedRun
 from ..tokenizer import Tokenizer
 from ..train import Options, fit
 
 # %% auto #0
 __all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim',
-           'plot_stretches', 'secret', 'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly',
+           'plot_stretches', 'secret', 'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly', 'chat_of',
            'ending_bits', 'exposure', 'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures',
            'plot_canaries', 'auc', 'membership', 'copied', 'guard_cost', 'guarded_bits']
 
@@ -182,8 +184,8 @@ def twin(
     "Train another model as this one was trained: from the same start, by the same plan."
     start, options = start_of(checkpoint, train)
     options.max_iters, options.patience = steps or options.max_iters, 0
-    run = train_quietly(start, train, options, device, progress)
-    return Chat(run.shown, run.tok, make_writer=writer_for, seed=options.seed)
+    lora = load_checkpoint(checkpoint).get('lora', {}).get('rank')
+    return chat_of(train_quietly(start, train, options, device, progress, lora))
 
 # %% ../../nbs/evaluate/leaks.ipynb #ec474f1d
 def start_of(
@@ -200,9 +202,9 @@ def start_of(
         torch.manual_seed(options.seed)
         model = GPT(GPTConfig(**ckpt['config']))
         return Start(model, tokenizer_from(ckpt['tokenizer']), torch.get_rng_state()), options
-    if name not in list_bases():
+    if name not in (*list_bases(), 'smollm2'):
         raise ValueError(f'{checkpoint} went on from another checkpoint, which it does not hold, {no_twin}.')
-    return start_from(BASES/name, train, options.seed), options
+    return start_from('smollm2' if name == 'smollm2' else BASES/name, train, options.seed), options
 
 # %% ../../nbs/evaluate/leaks.ipynb #29863335
 def train_quietly(
@@ -211,15 +213,25 @@ def train_quietly(
     options:Options,  # How
     device:str,       # Where
     progress=None,    # Called with (step, steps) (None: nobody asks)
+    lora:int=None,    # Rank of the changes that learn (None: all weights learn)
 )->SavedRun: # Done
     "Train without judging and without saving."
     data, model = Dataset.encode(train, [], start.tok), start.new_model().to(pick_device(device))
-    batches = data.batches(model.config.context, options, model.device)
-    run = SavedRun(model, start.tok, options)
+    if lora: add_lora(model, lora, half_type(model.device))
+    batches = data.batches(train_window(model.config), options, model.device)
+    run = SavedRun(model, start.tok, options, lora=lora and dict(rank=lora))
     loss_fn = loss_for(model, options.max_iters*options.batch_size*batches.context)
     for _ in fit(run, batches, loss_fn=loss_fn):
         if progress: progress(run.step, options.max_iters)
     return run
+
+def chat_of(
+    run:SavedRun, # Done, and not needed any more
+)->Chat:
+    "What was trained, to talk to."
+    model = merge_lora(run.shown) if run.lora else run.shown
+    if model.device.type == 'cpu' and is_large(model.config): halve(model)
+    return Chat(model, run.tok, make_writer=writer_for, seed=run.options.seed)
 
 # %% ../../nbs/evaluate/leaks.ipynb #57538326
 @torch.no_grad()
