@@ -70,14 +70,14 @@ def add_lora(
 # %% ../../nbs/bases/lora.ipynb #f903e893
 @torch.no_grad()
 def merge_lora(
-    model:GPT, # From `add_lora`, trained
-)->GPT: # On the same device, in float32, with weights of its own
+    model:GPT, # From `add_lora`, trained. Its memory is used, so it is worth nothing afterwards
+)->GPT: # On the same device, in float32
     "Add what was learned to the frozen matrices."
     with skip_init(): plain = GPT(model.config).to(model.device)
     weights = {name: b.float() for name, b in model.named_buffers()}
     for name, m in model.named_modules():
-        if isinstance(m, LoRALinear): weights[f'{name}.weight'] = m.weight.float() + m.scale*m.lora_B @ m.lora_A
-    plain.load_state_dict({name: weights[name] for name in plain.state_dict()})
+        if isinstance(m, LoRALinear): weights[f'{name}.weight'] += m.scale*m.lora_B @ m.lora_A
+    plain.load_state_dict({name: weights[name] for name in plain.state_dict()}, assign=True)
     return plain.train(model.training)
 
 # %% ../../nbs/bases/lora.ipynb #2f9d14e6
