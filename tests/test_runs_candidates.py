@@ -94,9 +94,9 @@ def test_limits_hold(chat):
 
 def test_a_talk_longer_than_the_context(chat):
     "Old messages are dropped as the chat drops them, and stay dropped."
-    me, plain = of(chat), Chat(chat.model, chat.tokenizer, max_tokens=30)
-    for n in range(8):
-        me.talk.append(Block('user', 'well so maybe tomorrow ' + 'never '*n))
+    me, plain = of(chat, max_tokens=12), Chat(chat.model, chat.tokenizer, max_tokens=12)
+    for n in range(12):
+        me.talk.append(Block('user', 'so ' + 'well '*(n%3)))
         plain.talk, plain.n_dropped = list(me.talk), me.n_dropped
         ids = plain.prompt()
         written = me.write_drafts()
