@@ -65,7 +65,11 @@ def log_likelihoods(
 # %% ../../nbs/runs/candidates.ipynb #2d44d94a
 class ScoredRows(ReplyRows):
     "Replies that are written side by side, and how likely what was drawn is."
-    def __init__(self, chat, replies, draw=None):
+    def __init__(self,
+        chat:Chat,    # As for `ReplyRows`
+        replies:list, # `Reply`s
+        draw=None,    # As for `ReplyRows`
+    ):
         self.sums_memory = torch.zeros(len(replies), device=chat.model.device)
         super().__init__(chat, replies, draw)
     def take(self, replies):
