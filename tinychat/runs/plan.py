@@ -22,10 +22,10 @@ from ..train import Options, Run, fit
 
 # %% auto #0
 __all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'MANY_LANGUAGES', 'LANGUAGES_PAGE',
-           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'Dataset', 'bytes_per_token', 'language_distance',
-           'choose_start', 'can_read', 'existing_start', 'make_tokenizer', 'is_large', 'train_window', 'Start',
-           'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'options_for', 'set_evals',
-           'seconds_per_step', 'fit_minutes']
+           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'Dataset', 'bytes_per_token',
+           'language_distance', 'choose_start', 'can_read', 'existing_start', 'make_tokenizer', 'is_large',
+           'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'rank_for',
+           'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -73,18 +73,15 @@ def language_distance(
 # %% ../../nbs/runs/plan.ipynb #572ca9ec
 def choose_start(
     init:str,   # auto, base, scratch, or a checkpoint; ValueError if it is none of these
-    base:str,   # As for `open_base`; ValueError if there is none of that name
-    say=print,  # Told why, if `auto` does not take the base
+    base:str,   # auto, or as for `open_base`; ValueError if there is none of that name
 )->Path: # A base or a checkpoint to start from, or what else `open_base` takes; None: from scratch
     "Where to start."
     names, takes_base = list_bases(), init in ('auto', 'base')
-    if base != 'tiny' and not takes_base:
+    if base != 'auto' and not takes_base:
         raise ValueError(f'--base {base} and --init {init} exclude each other. Leave one out.')
     if init == 'scratch': return None
     if not takes_base: return existing_start(init, names)
-    if not names and (init, base) == ('auto', 'tiny'):
-        say('This installation holds no base, so training starts from scratch.')
-        return None
+    if base == 'auto': return 'smollm2'
     if base in names: return BASES/base
     if base == 'smollm2' or '/' in base or Path(base).exists(): return base
     raise ValueError(f'There is no base {base!r}. There are: {", ".join([*names, "smollm2"])}.')
@@ -232,6 +229,17 @@ def base_plan(
     return plan
 
 # %% ../../nbs/runs/plan.ipynb #f2ec491d
+CPU_RANK, CPU_MINUTES = 16, 5 # for a large network on a CPU
+
+def rank_for(
+    start:Start,   # What training starts from
+    device,        # Where it learns
+    lora:int=None, # What was asked for
+)->int: # Rank of the changes that learn (None: all weights learn)
+    "A CPU trains a large base with LoRA: it takes less time and memory."
+    slow = start.large and start.where and torch.device(device).type == 'cpu'
+    return lora or (CPU_RANK if slow else None)
+
 def options_for(
     start:Start,        # What training starts from
     data:Dataset,       # What it learns from
@@ -287,6 +295,7 @@ def fit_minutes(
     data:Dataset,    # What it learns from
     planned:tuple,   # From `options_for`
     minutes:float,   # Time for training and evaluating
+    longest:int=3,   # At most so many times as long as the data are worth, from a base
 )->tuple: # (Options, was the time more than the messages are worth?)
     "As many steps as fit into a time."
     (o, worth, evals), model = planned, start.model
@@ -298,6 +307,6 @@ def fit_minutes(
     steps = max(1, int(left/seconds_per_step(model, data, o)))
     if model.device.type == 'cuda': # with kernels, if there is time for so many
         steps = max(1, int(left/seconds_per_step(model, data, o, steps)))
-    too_long = not start.from_scratch and steps > 3*worth
-    o = replace(o, max_iters=3*worth if too_long else steps)
+    too_long = not start.from_scratch and steps > longest*worth
+    o = replace(o, max_iters=longest*worth if too_long else steps)
     return set_evals(o, worth, evals), too_long
