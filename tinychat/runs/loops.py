@@ -85,17 +85,17 @@ def closes_loop(
         if times > 2 and times > most_in_a_row(tok.decode([*ids[len(ids)-n+1:], ids[-n]])): found.add(ids[-n])
     return found
 
-# %% ../../nbs/runs/loops.ipynb #6de4e663
+# %% ../../nbs/runs/loops.ipynb #72ae1cbb
 def says_again(
     tok:Tokenizer, # Of the model
     ids:list,      # Of a message so far
     earlier:list,  # Messages that were sent lately, as ids
 )->set: # Ids that must not come next
     "Which tokens would end a message that was said already?"
-    found = set()
+    found, so_far = set(), tok.decode(ids)
     for e in (e for e in earlier if len(tok.decode(e).split()) > 1):
+        if so_far == tok.decode(e): found.add(tok.im_end) # maybe in other tokens
         ends_in_word = tok.decode(e[-1:])[-1].isalnum()
-        if ends_in_word and ids == e: found.add(tok.im_end)
         if not ends_in_word and ids == e[:-1]: found |= {e[-1], tok.im_end}
     return found
 
