@@ -9,7 +9,7 @@ stands before. Counted are replies: `loops` have a message with a loop in it, by
 row in the training messages; `again` have a message of two words or more that was said in this reply or the one before; `same` is the
 most frequent first message, and `most_same` how often it came. `forbidden` is, of a thousand of the person's own held-out messages,
 how many the rule would not have let pass."""
-import argparse, json, platform, time
+import argparse, json, time
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
