@@ -37,10 +37,11 @@ class LoRALinear(nn.Module):
         self.lora_B = nn.Parameter(torch.zeros(rows, rank, device=linear.weight.device))
         nn.init.normal_(self.lora_A, std=columns**-0.5)
     def forward(self, x):
-        change = F.linear(F.linear(x, self.lora_A), self.lora_B)
         mixed = torch.is_autocast_enabled(x.device.type) # then a product converts what it needs
         weight = self.weight if mixed else self.weight.to(x.dtype)
-        return F.linear(x, weight, self.bias) + self.scale*change
+        y, few = F.linear(x, weight, self.bias), F.linear(x, self.lora_A)
+        # y + scale * few @ B.T, without another array as large as y
+        return torch.addmm(y.flatten(0, -2), few.flatten(0, -2), self.lora_B.T, alpha=self.scale).view_as(y)
 
 # %% ../../nbs/bases/lora.ipynb #b3d1a6c6
 def freeze(

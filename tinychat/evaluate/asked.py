@@ -43,9 +43,9 @@ def exchanges(
 def demo_model(
     folder='../out', # Where to look, and to write
 )->tuple: # (ChatML file, checkpoint, is it the whole training and no taste?)
-    "The demo person's messages, and a model of them; made if they are not there."
+    "The demo person's messages, and a model that started from `tiny`; made if they are not there."
     folder, (me, chats) = Path(folder), demo_chats()
-    data, model, convs = folder/'demo.txt', folder/'demo.pt', from_chats(chats, me)
+    data, model, convs = folder/'tiny.txt', folder/'tiny.pt', from_chats(chats, me)
     trained = model.exists() and load_checkpoint(model)['best'] < 1.38 # others leave one of a few steps there
     taste = not trained and pick_device().type == 'cpu'
     if taste: data, model, convs = folder/'taste.txt', folder/'taste.pt', convs[-8:]

@@ -164,7 +164,8 @@ def generate(self:CachedWriter, ids, max_tokens, stop=(), ban=None, **sampling):
 @patch
 def draw(self:CachedWriter, new, ids, start, ban, sampling):
     "The next token, (1, 1)."
-    if not ban: return self.engine.draw(new, self.cache, **sampling)
+    banned = list(ban(ids[start:])) if ban else []
+    if not banned: return self.engine.draw(new, self.cache, **sampling)
     logits = self.engine.logits(new, self.cache)
-    logits[:,list(ban(ids[start:]))] = -torch.inf
+    logits[:,banned] = -torch.inf
     return sample(logits, **sampling)

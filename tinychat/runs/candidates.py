@@ -138,6 +138,7 @@ def write_drafts(self:CandidateChat
     "Write drafts of the next reply, side by side."
     ids, n, one = self.prompt(), self.candidates, copy.copy(self) # `prompt` may drop old messages
     replies = [Reply(one, self.talk[self.n_dropped:]) for _ in range(n)]
+    for r in replies: r.talk = self.talk # the rule against loops looks at all of it
     logits = self.writer.logits(ids).repeat(n, 1)
     ban_in = ban_maker(self)
     rows = ScoredRows(self, replies, partial(sample_allowed, ban_in=ban_in))

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..bases import list_bases, open_base, open_checkpoint
 from ..checkpoint import BASES, check_sizes
 from ..fast import evaluate, loss_for
-from ..fast.corpus import batches_of, encode_data, texts_for_tokenizer
+from ..fast.corpus import batches_of, encode_data, n_messages, texts_for_tokenizer
 from ..fast.half import LARGE_NETWORK
 from ..gpt import GPT, GPTConfig
 from ..tokenizer import SPECIAL, Tokenizer, train_bpe_fast
@@ -253,7 +253,7 @@ def options_for(
     machine = 'cpu' if torch.device(device).type == 'cpu' else 'gpu'
     if lora or start.large:
         plan = dict(PLANS['lora' if lora else 'large'])
-        if machine == 'cpu': plan['batch_size'] = 4 # its steps are long
+        if machine == 'cpu': plan['batch_size'] = 2 if lora else 4 # its steps are long, and memory is scarce
     else: plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
     epochs, batch_size, min_steps, evals = (plan.pop(k) for k in ('epochs', 'batch_size', 'min_steps', 'evals'))
     batch_size = max(1, min(batch_size, windows//min_steps))
@@ -299,9 +299,9 @@ def fit_minutes(
 )->tuple: # (Options, was the time more than the messages are worth?)
     "As many steps as fit into a time."
     (o, worth, evals), model = planned, start.model
-    begun = time.perf_counter()
-    evaluate(model, data.tok, data.held_out)
-    eval_seconds = time.perf_counter() - begun
+    begun, some = time.perf_counter(), data.held_out[:max(1, len(data.held_out)//8)]
+    evaluate(model, data.tok, some)
+    eval_seconds = (time.perf_counter() - begun)*n_messages(data.held_out)/n_messages(some)
     evals = max(1, min(evals, int(0.2*minutes*60/eval_seconds)))
     left = minutes*60 - evals*eval_seconds
     steps = max(1, int(left/seconds_per_step(model, data, o)))
