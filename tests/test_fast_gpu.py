@@ -147,7 +147,7 @@ def test_an_engine_without_kernels_takes_the_plain_way():
     writer = gpu.Writer(model)
     for writer in (writer, copy.deepcopy(writer), gpu.Writer(copy.deepcopy(model).double())):
         assert list(writer.generate([5, 6], 50, temperature=0)) == list(generate(writer.engine.model, [5, 6], 50, temperature=0))
-        assert not writer.engine.recordings and not writer.engine.folded
+        assert not writer.engine.recordings and not writer.engine.steps
 
 # On a GPU: training
 

@@ -158,12 +158,19 @@ class Again:
         if self.out is None: self.out = out.clone()
         return self.out.copy_(out)
 
-@pytest.fixture
-def engine(kernels, monkeypatch):
-    "From a model to a `GpuEngine` with kernels."
+@pytest.fixture(params=['kernels', 'plain'])
+def engine(request, kernels, monkeypatch):
+    "From a model to a `GpuEngine`, with kernels and without."
     if device.type == 'cpu':
         monkeypatch.setattr(gpu, 'kernels_for', lambda device: kernels)
         monkeypatch.setattr(gpu, 'Recording', Again)
+    if request.param == 'plain': monkeypatch.setattr(gpu, 'steps_for', gpu.PlainSteps)
+    return gpu.GpuEngine
+
+@pytest.fixture
+def plain_engine(monkeypatch):
+    if device.type == 'cpu': monkeypatch.setattr(gpu, 'Recording', Again)
+    if device.type == 'cpu': monkeypatch.setattr(gpu, 'steps_for', gpu.PlainSteps)
     return gpu.GpuEngine
 
 @pytest.fixture
@@ -208,9 +215,9 @@ def test_weights_that_changed_are_copied_when_a_reply_begins(engine):
         fast.logits(ids[:,:5], cache)
         torch.testing.assert_close(fast.logits(ids[:,5:], cache), model(ids)[:,-1].detach(), rtol=1e-4, atol=1e-4)
         with torch.no_grad(): model.layers[0].mlp.up_proj.weight.mul_(-1)
-    assert fast.folded and fast.recordings
+    assert fast.steps and fast.recordings
     model.train(); fast.logits(ids, StaticCache(model)) # nothing is kept of a model that learns
-    assert fast.folded is None and not fast.recordings
+    assert fast.steps is None and not fast.recordings
 
 @torch.no_grad()
 def test_rows_side_by_side_and_their_own_choice(engine):
@@ -226,12 +233,46 @@ def test_rows_side_by_side_and_their_own_choice(engine):
             assert torch.equal(new, expected) and cache.length == plain.length
         assert {*called} == {n} and len(called) <= 3 and len(fast.recordings) == 1 # in a recording it is called once
 
+FAMILIES = dict(llama=dict(qk_norm=False, norm_eps=1e-5, rope_theta=1e5), qwen2=dict(qk_norm=False, qkv_bias=True), untied=dict(tied=False))
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_other_families_take_plain_steps(plain_engine, family):
+    "What kernels do not know is recorded all the same."
+    model = tiny(**FAMILIES[family])
+    for p in model.parameters(): p.data += 0.1*torch.randn_like(p)
+    fast = gpu.CachedWriter(plain_engine(model))
+    for ids, n in ([5], 3), (list(range(13)), 6):
+        assert list(fast.generate(ids, n, temperature=0)) == list(generate(model, ids, n, temperature=0))
+    assert fast.engine.recordings and isinstance(fast.engine.steps, gpu.PlainSteps)
+
+@torch.no_grad()
+@pytest.mark.parametrize('pads', [(0, 3), (4, 0, 1)])
+def test_padded_rows_take_plain_steps(plain_engine, pads):
+    model, size = tiny(n_layer=2, qk_norm=False), 12
+    ids, fast, cache = torch.randint(0, 40, (len(pads), size + 1), device=device), plain_engine(model), Padded(model, pads)
+    fast.logits(ids[:,:size], cache)
+    read = fast.logits(ids[:,size:], cache)
+    assert fast.recordings
+    for row, pad in enumerate(pads):
+        torch.testing.assert_close(read[row:row+1], model(ids[row:row+1,pad:])[:,-1], rtol=1e-4, atol=1e-4)
+
+@torch.no_grad()
+def test_many_rows_are_not_recorded(plain_engine, monkeypatch):
+    "A plain step looks at all positions there is room for."
+    model, ids = tiny(qk_norm=False), torch.randint(0, 40, (3, 2), device=device)
+    monkeypatch.setattr(gpu, 'MOST_LOOKED_AT', 2*model.config.context)
+    for n, recorded in ((2, True), (3, False)):
+        fast, cache = plain_engine(model), StaticCache(model, n)
+        for k in (0, 1): logits = fast.logits(ids[:n,k:k+1], cache)
+        torch.testing.assert_close(logits, model(ids[:n])[:,-1], rtol=1e-4, atol=1e-4)
+        assert bool(fast.recordings) is recorded
+
 def test_a_copy_of_an_engine_begins_anew(engine):
     model, ids = tiny(), torch.randint(0, 40, (1, 4), device=device)
     fast = engine(model)
     fast.logits(ids, StaticCache(model))
     twin = copy.deepcopy(fast)
-    assert twin.model is not model and not twin.recordings and twin.folded is None
+    assert twin.model is not model and not twin.recordings and twin.steps is None
     torch.testing.assert_close(twin.logits(ids, StaticCache(model)), model(ids)[:,-1].detach(), rtol=1e-4, atol=1e-4)
 
 def test_recordings_do_not_pile_up(engine, monkeypatch):

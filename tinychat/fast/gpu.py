@@ -13,13 +13,14 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from .cache import CachedWriter, Engine, StaticCache, weights_version
-from .cpu import hidden, logits # `logits` is for whoever evaluates on a GPU
+from .cpu import block, hidden, logits, norm # `logits` is for whoever evaluates on a GPU
 from .half import autocast, half_type
 from ..gpt import GPT, sample
 
 # %% auto #0
-__all__ = ['LOSS_SCALE', 'QUESTION_LENGTHS', 'kernels_for', 'training_logits', 'nats_of_tokens', 'weighted_loss', 'side_stream',
-           'Recording', 'StoredGradients', 'RecordedLoss', 'all_finite', 'GpuEngine', 'Writer']
+__all__ = ['LOSS_SCALE', 'MOST_LOOKED_AT', 'QUESTION_LENGTHS', 'kernels_for', 'training_logits', 'nats_of_tokens',
+           'weighted_loss', 'side_stream', 'Recording', 'StoredGradients', 'RecordedLoss', 'all_finite', 'Place',
+           'PlainSteps', 'steps_for', 'GpuEngine', 'Writer']
 
 # %% ../../nbs/fast/gpu.ipynb #6fed8833
 @lru_cache
@@ -215,6 +216,44 @@ def scaled(self:RecordedLoss, model, batch):
     torch._foreach_mul_(grads, 1/scale)
     return loss, nats, params, grads
 
+# %% ../../nbs/fast/gpu.ipynb #ecfe619f
+class Place:
+    "A `StaticCache` as a recorded step sees it: the same memory, and positions that are numbers on the GPU."
+    def __init__(self,
+        cache:StaticCache, # Where keys and values are written
+        where:Tensor,      # (T,) positions of the new ones
+    ):
+        self.cache, self.where, at = cache, where, torch.arange(cache.k.shape[3], device=where.device)
+        self.looks = at <= where[:,None]
+        if hasattr(cache, 'starts'): self.looks = (self.looks & (at >= cache.starts[:,None,None]))[:,None] # padded rows
+    def mask(self, n_new): return self.looks
+    def extend(self, layer, k, v):
+        past = self.cache.k[layer], self.cache.v[layer]
+        for memory, new in zip(past, (k, v)): memory.index_copy_(2, self.where, new)
+        return past
+
+# %% ../../nbs/fast/gpu.ipynb #a092b76c
+class PlainSteps:
+    "What a recording needs, for any `GPT`."
+    def __init__(self,
+        model:GPT, # Whose weights are read, not copied
+    ): self.model, self.position = model, torch.zeros(1, dtype=torch.int32, device=model.device) # of the next token
+    def hidden(self, ids, cache):
+        m, where = self.model, self.position + torch.arange(ids.shape[1], device=ids.device)
+        x, rope, place = m.embed_tokens(ids), (m.cos[where], m.sin[where]), Place(cache, where)
+        for n, layer in enumerate(m.layers): x = block(layer, x, rope, place, n)
+        return norm(x, m.norm)
+    def step(self, ids, cache): return F.linear(self.hidden(ids, cache)[:,-1], self.model.output_embedding)
+    def read(self, ids, cache, last): return F.linear(self.hidden(ids, cache)[0,last], self.model.output_embedding)
+
+def steps_for(
+    model:GPT, # In float32
+): # A `kernels.FoldedGPT` or `PlainSteps`; None where nothing can be recorded
+    "Who takes the steps of this network on this machine?"
+    kernels = kernels_for(model.device)
+    if kernels and kernels.supports(model.config): return kernels.FoldedGPT(model)
+    return PlainSteps(model) if model.device.type == 'cuda' else None
+
 # %% ../../nbs/fast/gpu.ipynb #f559688a
 class GpuEngine(Engine):
     "An engine that records the steps of tokens and replays them. Each thread needs its own."
@@ -222,7 +261,7 @@ class GpuEngine(Engine):
         model:GPT, # On a GPU, in float32. Weights that are changed through `.data` are not noticed
     ):
         super().__init__(model)
-        self.folded = self.copied = None # copies of the weights, and what they were made from
+        self.steps = self.made_from = None # from `steps_for`; the weights that it knows
         self.recordings, self.known_position = {}, None
     def __getstate__(self): return dict(model=self.model) # a copy must not share half of the memory
     def __setstate__(self, state): self.__init__(**state)
@@ -230,30 +269,31 @@ class GpuEngine(Engine):
 # %% ../../nbs/fast/gpu.ipynb #d51e1152
 @patch
 def refresh(self:GpuEngine):
-    "Copy the weights, if they changed and that is of use."
+    "Begin anew if the weights changed; nothing is recorded of a model that learns."
     model, weight = self.model, self.model.embed_tokens.weight
-    kernels = kernels_for(weight.device)
-    use = kernels and kernels.supports(model.config) and not model.training
-    if not use or weight.dtype != torch.float32 or weight.is_inference(): now = None
-    else: now = weights_version(model)
-    if now != self.copied:
-        self.folded = kernels.FoldedGPT(model) if now else None
+    use = weight.dtype == torch.float32 and not model.training and not weight.is_inference()
+    now = weights_version(model) if use else None
+    if now != self.made_from:
+        self.steps = steps_for(model) if now else None
         self.recordings.clear()
-    self.copied = now
+    self.made_from = now
 
 # %% ../../nbs/fast/gpu.ipynb #64b9c9ab
+MOST_LOOKED_AT = 2**14 # rows times positions. Plain steps look at the whole cache, which is too much for many rows
+
 @patch
 def can_step(self:GpuEngine, ids, cache)->bool:
-    "Do the kernels compute these ids? Weights are compared when a reply begins."
-    if ids.shape[1] > 1 or not cache.length or not self.folded: self.refresh()
+    "Can these ids be recorded? Weights are compared when a reply begins."
+    if ids.shape[1] > 1 or not cache.length or not self.steps: self.refresh()
+    if isinstance(self.steps, PlainSteps) and len(ids)*cache.k.shape[3] > MOST_LOOKED_AT: return False
     room = min(self.model.config.context, cache.k.shape[3])
-    return self.folded is not None and cache.length + ids.shape[1] <= room
+    return self.steps is not None and cache.length + ids.shape[1] <= room
 
 # %% ../../nbs/fast/gpu.ipynb #3efd8f2a
 @patch
 @torch.no_grad()
 def hidden(self:GpuEngine, ids, cache):
-    if not self.can_step(ids, cache): return hidden(self.model, ids, cache)
+    if not self.can_step(ids, cache) or isinstance(self.steps, PlainSteps): return hidden(self.model, ids, cache)
     return kernels_for(ids.device).kernel_hidden(self.model, ids, torch.float32, cache)
 
 @patch
@@ -281,7 +321,7 @@ def step(self:GpuEngine,
     key = cache.k.data_ptr(), len(ids), choose, *(sampling or {}).items()
     recording = self.recordings.get(key) or self.record_step(key, ids, cache, choose, sampling)
     if ids is not recording.out: recording.inputs[0].copy_(ids)
-    if self.known_position != cache.length: self.folded.position.fill_(cache.length)
+    if self.known_position != cache.length: self.steps.position.fill_(cache.length)
     recording.replay()
     cache.length += 1
     self.known_position = cache.length
@@ -292,16 +332,16 @@ def step(self:GpuEngine,
 @torch.no_grad()
 def record_step(self:GpuEngine, key, ids, cache, choose, sampling):
     "Record a step and, with `choose`, the draw after it."
-    folded, place = self.folded, ids.clone()
+    steps, place = self.steps, ids.clone()
     def warm_up():
-        out = folded.step(place, cache)
+        out = steps.step(place, cache)
         if choose: sample(out, **{**sampling, 'generator': torch.Generator(out.device)})
     def work():
-        out = folded.step(place, cache)
+        out = steps.step(place, cache)
         if choose: place.copy_(out := choose(out, **sampling))
-        folded.position.add_(1)
+        steps.position.add_(1)
         return out
-    folded.position.fill_(cache.length)
+    steps.position.fill_(cache.length)
     generator = sampling.get('generator') if choose else None
     return self.record(key, cache, work, [place], warm_up, generator)
 
@@ -327,7 +367,7 @@ def question(self:GpuEngine,
     T, room = ids.shape[1], cache.k.shape[3]
     length = next((n for n in QUESTION_LENGTHS if n >= T), room)
     if len(ids) > 1 or hasattr(cache, 'starts') or cache.length + length > room: return None
-    self.folded.position.fill_(cache.length)
+    self.steps.position.fill_(cache.length)
     self.known_position = None
     key = cache.k.data_ptr(), 'question', length
     recording = self.recordings.get(key) or self.record_question(key, ids, cache, length)
@@ -343,9 +383,9 @@ def question(self:GpuEngine,
 @torch.no_grad()
 def record_question(self:GpuEngine, key, ids, cache, length):
     "Record how a question of some length is read."
-    T, folded = ids.shape[1], self.folded
+    T, steps = ids.shape[1], self.steps
     place, last = F.pad(ids, (0, length - T)), torch.tensor([T - 1], device=ids.device)
-    return self.record(key, cache, lambda: folded.read(place, cache, last), [place, last])
+    return self.record(key, cache, lambda: steps.read(place, cache, last), [place, last])
 
 # %% ../../nbs/fast/gpu.ipynb #c76ef7d7
 class Writer(CachedWriter):
