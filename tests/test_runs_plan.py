@@ -81,6 +81,12 @@ def test_a_cpu_trains_a_large_base_with_lora():
     assert rank_for(replace(large, where=None), 'cpu') is None # a checkpoint is trained further as a whole
     assert rank_for(start_from(BASES/'tiny', convs), 'cpu') is None
 
+@pytest.mark.parametrize('windows, lora, rate', [(23, None, 1), (24, None, 2), (400, None, 2), (23, 16, 20)])
+def test_a_window_alone_is_followed_at_half_the_rate(windows, lora, rate):
+    large = Start(SimpleNamespace(config=GPTConfig(49_173, 30, 9, 576, 1024)), None, None, where='smollm2')
+    o, *_ = options_for(large, Dataset([], [], None, torch.zeros(windows*512 + 1), None), 'cuda', lora=lora)
+    assert o.lr == pytest.approx(rate*1e-4) and (o.batch_size == 1) is (windows < 24)
+
 LANGUAGES = 'https://tinychat.github.io/tinychat/bases/languages.html'
 GERMAN = [[Block('user', 'kommst du später noch vorbei?'), Block('assistant', 'weiß nicht, ich bin ziemlich müde heute')]]
 STRANGE = [[Block('user', 'ъ'*40), Block('assistant', 'ж'*40)]]

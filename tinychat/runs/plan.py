@@ -257,6 +257,7 @@ def options_for(
     else: plan = dict(PLANS[machine]) if start.from_scratch else base_plan(windows, start.distance)
     epochs, batch_size, min_steps, evals = (plan.pop(k) for k in ('epochs', 'batch_size', 'min_steps', 'evals'))
     batch_size = max(1, min(batch_size, windows//min_steps))
+    if start.large and not lora and batch_size == 1: plan['lr'] /= 2 # a window alone is a noisy guide
     worth = math.ceil(epochs*windows/batch_size)
     o = Options(max_iters=max_iters or worth, batch_size=batch_size, seed=seed, **plan)
     return set_evals(o, worth, evals), worth, evals
