@@ -22,7 +22,7 @@ from ..gpt import GPT, sample
 # %% auto #0
 __all__ = ['DRAWN', 'NOTHING', 'RaggedCache', 'MaskingEngine', 'masking_engine', 'Reply', 'transition_table', 'ReplyRows',
            'read_side_by_side', 'cache_for', 'sample_allowed', 'ban_maker', 'write_side_by_side', 'write_rows',
-           'replies']
+           'batch_for', 'replies']
 
 # %% ../../nbs/fast/many.ipynb #b2aaeec0
 class RaggedCache(StaticCache):
@@ -333,18 +333,28 @@ def step_done(self:ReplyRows,
     return ids[self.keep(left)] if 2*len(left) <= len(self.replies) else ids
 
 # %% ../../nbs/fast/many.ipynb #4a5f7b94
+def batch_for(
+    chat:Chat,           # Who replies
+    batch_size:int=None, # How many somebody wants (None: 256 on a GPU; elsewhere at most 128, in 2 GB); ValueError below 1
+)->int: # Replies to write side by side
+    "How many replies fit side by side?"
+    c = chat.model.config
+    a_row = 2*4*c.n_layer*c.n_kv_head*c.head_dim*c.context # bytes of its keys and values
+    if batch_size is None: batch_size = 256 if chat.model.device.type == 'cuda' else max(1, min(128, 2*10**9//a_row))
+    if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
+    return batch_size
+
 def replies(
     chat:Chat,           # Who replies; what was said in it plays no part, and is not changed
     talks:list,          # Lists of `Block`s to reply to
-    batch_size:int=None, # Side by side (None: 256 on a GPU, 128 elsewhere); ValueError below 1
+    batch_size:int=None, # Side by side, as for `batch_for`
     progress=None,       # Called with the number of replies after each batch (None: nobody asks)
     draw=None,           # As for `write_side_by_side`
 )->list: # Of lists of messages, one for each talk
     "Reply to many talks at once."
     scratch, rows = copy.copy(chat), None
     scratch.reset()
-    if batch_size is None: batch_size = 256 if chat.model.device.type == 'cuda' else 128
-    if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
+    batch_size = batch_for(chat, batch_size)
     all_replies = [Reply(scratch, talk) for talk in talks]
     by_length = sorted(all_replies, key=lambda r: len(r.ids))
     for n in range(0, len(by_length), batch_size):
