@@ -21,7 +21,7 @@ from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
 __all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'attend_one', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
-           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'largest_score', 'Writer']
+           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'scaled', 'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -290,6 +290,17 @@ def head_norms_of(self:CpuEngine, attention):
     return torch.cat([q, k*d**.5]).numpy()
 
 # %% ../../nbs/fast/cpu.ipynb #644445e9
+def scaled(
+    w:Tensor,  # (N, K)
+    by:Tensor, # (K,)
+    half:bool, # In 16 bits?
+)->Tensor: # (N, K)
+    "The columns of a large matrix, each multiplied by a number."
+    if not half: return w*by
+    out = torch.empty_like(w, dtype=torch.half)
+    for part, rows in zip(out.split(4096), w.split(4096)): part.copy_(rows*by) # never all of it in 32 bits
+    return out
+
 @patch
 @torch.inference_mode(False)
 @torch.no_grad()
@@ -301,7 +312,7 @@ def copy_weights(self:CpuEngine):
     self.products = [self.products_of(layer) for layer in m.layers]
     self.biases = [self.biases_of(layer.self_attn) for layer in m.layers]
     self.head_norms = [self.head_norms_of(layer.self_attn) for layer in m.layers]
-    self.to_logits = _product(m.output_embedding*m.norm.weight, self.h, self.out, self.half)
+    self.to_logits = _product(scaled(m.output_embedding, m.norm.weight, self.half), self.h, self.out, self.half)
     self.embedding, self.cos = m.embed_tokens.weight.detach(), m.cos.numpy()
     signs = torch.tensor([-1, 1], device='cpu').repeat_interleave(d//2)
     self.sin = (m.sin*signs).numpy().reshape(-1, 2, d//2)
