@@ -1,7 +1,8 @@
 """How often does a model say something over and over?
 
     python benchmarks/loops.py --checkpoint out/ckpt.pt --data training_data/chatml_format.txt --replies 1000
-        # a line of JSON for each temperature, freely and with the rule of nbs/runs/loops.ipynb; --out FILE adds them to a file
+        # lines of JSON for each temperature: freely, with the rule of nbs/runs/loops.ipynb, and with it and the best of eight drafts
+        # (nbs/runs/candidates.ipynb); --out FILE adds them to a file
 
 Half of the replies are to what the person was asked in held-out conversations, after all that was really said before. The other half
 are given in talks of twelve turns: the other side's words are those of held-out conversations, and what the model itself has said
@@ -21,8 +22,8 @@ from tinychat.data import Block
 from tinychat.evaluate.asked import exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.corpus import load_data
-from tinychat.fast.many import replies
 from tinychat.runs import load_chat
+from tinychat.runs.candidates import CandidateChat, replies
 from tinychat.runs.loops import LoopFreeChat, is_forbidden, is_loop, is_said_again, reply_before, usual_rows
 
 TURNS = 12 # in a talk
@@ -71,12 +72,12 @@ def main(checkpoint, data, n, temperatures, seed, device):
     asked = (asked*(n//len(asked) + 1))[:n//2]
     rows = dict(zip(('forbidden', 'of'), forbidden(LoopFreeChat(opened.model, tok), held_out)))
     for temperature in temperatures:
-        for kind in (Chat, LoopFreeChat):
+        for kind in (Chat, LoopFreeChat, CandidateChat):
             chat = kind(opened.model, tok, make_writer=writer_for, temperature=temperature, seed=seed)
             begun = time.perf_counter()
             answered = [*zip(asked, replies(chat, asked)), *talk_along(chat, turns, n - len(asked))]
             counts = count(tok, answered, usual)
-            yield dict(temperature=temperature, rule=kind is LoopFreeChat, **counts, **rows, seed=seed,
+            yield dict(temperature=temperature, rule=kind is not Chat, candidates=getattr(chat, 'candidates', 1), **counts, **rows, seed=seed,
                        parameters=opened.model.n_params(), device=chat.model.device.type, seconds=round(time.perf_counter() - begun))
 
 

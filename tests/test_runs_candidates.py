@@ -10,7 +10,7 @@ from tinychat.data import Block
 from tinychat.fast import writer_for
 from tinychat.files import printable
 from tinychat.runs import load_chat, train_file
-from tinychat.runs.candidates import MOST_CANDIDATES, CandidateChat, Draft, best_draft
+from tinychat.runs.candidates import DRAFTS, MOST_CANDIDATES, TOP_P, CandidateChat, Draft, best_draft, replies
 from tinychat.runs.loops import LoopFreeChat
 
 HEY = [Block('user', 'hello there my friend')]
@@ -45,8 +45,8 @@ def test_scores_are_those_of_the_plain_model(chat, temperature, top_k):
     "Whatever the temperature: of what the model says, not of what was left to draw from."
     me = of(chat, 24, weight=.4, temperature=temperature, top_k=top_k)
     me.talk = talks(1)[0][:3]
-    before, state = me.prompt(), me.rng.get_state()
-    written, drafts = me.write_drafts(), me.rng.set_state(state) and me.drafts()
+    before, written = me.prompt(), me.write_drafts()
+    drafts = me.score(written)
     assert len(written) == len(drafts) > 2 and max(len(r.said) for r in written) > 2
     for r, d in zip(written, drafts):
         n = len(r.drawn)
@@ -55,7 +55,7 @@ def test_scores_are_those_of_the_plain_model(chat, temperature, top_k):
     assert len({d.score for d in drafts}) == len(drafts)
 
 def test_the_best_is_sent_and_remembered(chat):
-    me, twin = of(chat), of(chat)
+    me, twin = of(chat, seed=11), of(chat, seed=11)
     twin.talk = list(HEY)
     best = max(twin.drafts(), key=lambda d: d.score)
     assert best.messages
@@ -71,7 +71,7 @@ def test_seeds_again_and_reset(chat):
     assert [b.text for b in list(me.again()) and me.talk[1:]] != first and me.talk[0] == Block('user', 'hello') and me.talk[1].role == 'assistant'
 
 def test_stopped_in_the_middle_keeps_what_was_said(chat):
-    me = of(chat)
+    me = of(chat, seed=11)
     stream = me.stream('hello')
     heard = [next(stream), next(stream)]
     assert BREAK not in heard
@@ -105,6 +105,26 @@ def test_a_talk_longer_than_the_context(chat):
         list(me.answer())
     assert me.n_dropped > 3
 
+def test_many_talks_get_the_best_of_their_own_drafts(chat, monkeypatch):
+    "Whatever the batches; what was said in the chat plays no part and stays."
+    me, asked, judged, done = of(chat, 3), [t[:1 + 2*(n % 3)] for n, t in enumerate(talks(5))], [], []
+    me.talk = list(HEY)
+    plain_score = CandidateChat.score
+    def score(self, written): judged.append((written, found := plain_score(self, written))); return found
+    monkeypatch.setattr(CandidateChat, 'score', score)
+    made = replies(me, asked, batch_size=7, progress=done.append)
+    assert sum(done) == 5 and done[0] == 2 and me.talk == HEY and me.n_dropped == 0
+    assert len(judged) == 5 and {len(w) for w, _ in judged} == {3} and len({w[0].log_p for w, _ in judged}) == 5
+    for written, drafts in judged:
+        reply = made[next(n for n, t in enumerate(asked) if t == written[0].talk)]
+        for r in written: assert r.log_p == pytest.approx(log_p(me, r.ids, r.drawn), abs=1e-2)
+        assert reply == ([me.tokenizer.decode(ids) for ids in max(drafts, key=lambda d: (bool(d.messages), d.score)).messages] or [''])
+    with pytest.raises(ValueError, match='at least 1'): replies(me, asked, batch_size=0)
+
+def test_one_candidate_side_by_side_is_many_replies(chat):
+    from tinychat.fast import many
+    assert replies(of(chat, 1), [HEY, HEY]) == many.replies(of(chat, 1), [HEY, HEY])
+
 def test_empty_only_if_all_are():
     empty, dull, good = Draft([], 0., -9., 5.4), Draft([[1]], -3., -1., -2.4), Draft([[2]], -2., -1., -1.4)
     assert best_draft([empty, dull, good]) is good and best_draft([empty, dull]) is dull and best_draft([empty]) is empty
@@ -133,7 +153,20 @@ def test_load_chat_and_the_command(workplace, capsys):
     me = load_chat(candidates=3, **how)
     assert type(me) is CandidateChat and me.candidates == 3 and type(load_chat(**how)) is LoopFreeChat
     said = me.reply('hi')
+    assert me.temperature == 1 and me.sampling()['top_p'] == TOP_P and load_chat(**how).temperature == .9 and 'top_p' not in load_chat(**how).sampling()
     tinychat_chat(prompt='hi', candidates=3, device='cpu', max_tokens=12, seed=1)
     assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in said]
     with pytest.raises(ValueError, match='from 1 to 64, not 65'): load_chat('nowhere.pt', candidates=65)
     with pytest.raises(ValueError, match='--candidates must be from 1'): tinychat_chat(candidates=0)
+
+def test_a_large_network_writes_drafts_unless_it_is_told_otherwise(workplace, monkeypatch, capsys):
+    train_file(out='out/ckpt.pt', n_embd=32, n_head=2, n_layer=1, context=64, vocab_size=300, max_iters=1, device='cpu', progress=False)
+    assert type(load_chat(device='cpu')) is LoopFreeChat
+    monkeypatch.setattr('tinychat.runs.is_large', lambda config: True)
+    me, one = load_chat(device='cpu', seed=1, max_tokens=12), load_chat(device='cpu', candidates=1)
+    assert me.candidates == DRAFTS and me.temperature == 1 and type(one) is LoopFreeChat and one.temperature == .9
+    said = me.reply('hi')
+    tinychat_chat(prompt='hi', device='cpu', max_tokens=12, seed=1)
+    assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in said]
+    tinychat_chat(prompt='hi', device='cpu', max_tokens=12, seed=1, candidates=1, temperature=0)
+    assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in load_chat(device='cpu', candidates=1, max_tokens=12, temperature=0).reply('hi')]

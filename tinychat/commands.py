@@ -159,25 +159,25 @@ def tinychat_import(
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
-    temperature:float=0.9,  # How bold the replies are; 0 always says the likeliest
+    temperature:float=None, # How bold the replies are, 0.9 by default, 1 with drafts; 0 always says the likeliest
     top_k:int=0,            # Choose among this many of the likeliest tokens; 0: among all
     max_tokens:int=256,     # Longest reply, in tokens; at most half of the model's context
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
     seed:int=None,          # With the same number, the same talk again
     device:str='auto',      # Where the model runs: auto, cpu, cuda, mps
-    candidates:int=1,       # Write so many drafts of each reply, and send the one that fits best; up to 64
+    candidates:int=None,    # Drafts of each reply, of which the one that fits best is sent, up to 64; by default 8 of a large model, else 1
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
     "Talk to a model, in the terminal."
-    if not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
+    if temperature is not None and not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0: raise ValueError(f'--top_k must be at least 0, not {top_k}.')
     if max_tokens < 1: raise ValueError(f'--max_tokens must be at least 1, not {max_tokens}.')
-    if not 1 <= candidates <= 64: raise ValueError(f'--candidates must be from 1 to 64, not {candidates}.')
+    if candidates is not None and not 1 <= candidates <= 64: raise ValueError(f'--candidates must be from 1 to 64, not {candidates}.')
     if prompt is not None and not prompt.strip():
         raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
-    chat = load_chat(checkpoint, device, candidates, temperature=temperature, top_k=top_k, max_tokens=max_tokens,
-                     seed=seed)
+    how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed) | ({} if temperature is None else dict(temperature=temperature))
+    chat = load_chat(checkpoint, device, candidates, **how)
     _talk(chat, prompt, guard)
 
 # %% ../nbs/commands.ipynb #592b1728

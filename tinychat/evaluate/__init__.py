@@ -57,7 +57,7 @@ class Subject:
         self.path, self.seed, self.notes, self.quick = Path(checkpoint), seed, [], bool(most)
         self.train, self.held_out = open_data(data)
         ckpt = load_checkpoint(checkpoint)
-        self.chat = load_chat(checkpoint, device, seed=seed)
+        self.chat = load_chat(checkpoint, device, candidates=1, seed=seed) # its own draws, and not the best of eight
         start = str(ckpt.get('start'))
         self.base = start if start in (*list_bases(), 'smollm2') else 'tiny'
         self.asked = exchanges(self.held_out)[:most]
@@ -717,7 +717,7 @@ def judge(
     if not with_leaks: names = names[:names.index('word for word')]
     with stages(names, r.progress) as (say, within):
         say('somebody else')
-        if r.other: other = load_chat(r.other, str(it.chat.model.device), seed=r.seed)
+        if r.other: other = load_chat(r.other, str(it.chat.model.device), candidates=1, seed=r.seed)
         else: other = somebody(it, QUICK.steps if r.quick else 25)
         like = judge_likeness(it, other, say)
         effort = QUICK if r.quick else Effort()

@@ -17,17 +17,17 @@ from fastcore.basics import patch
 from torch.nn.utils.rnn import pad_sequence
 from ..chat import BREAK, Chat
 from ..data import Block
-from ..fast import writer_for
+from ..fast import many, writer_for
 from ..fast.cpu import hidden
 from ..fast.half import autocast, is_halved
-from ..fast.many import Reply, ReplyRows, ban_maker, cache_for, sample_allowed, write_rows
+from ..fast.many import Reply, ReplyRows, ban_maker, cache_for, sample_allowed, write_rows, write_side_by_side
 from ..gpt import GPT
 from .loops import LoopFreeChat
 from ..tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['WEIGHT', 'MOST_CANDIDATES', 'spell_out', 'log_likelihoods', 'ScoredRows', 'Draft', 'check_candidates',
-           'CandidateChat', 'best_draft']
+__all__ = ['DRAFTS', 'WEIGHT', 'TOP_P', 'MOST_CANDIDATES', 'spell_out', 'log_likelihoods', 'ScoredRows', 'Draft',
+           'check_candidates', 'CandidateChat', 'best_draft', 'replies']
 
 # %% ../../nbs/runs/candidates.ipynb #dd1cca06
 def spell_out(
@@ -98,7 +98,7 @@ def tell(self:ScoredRows):
     ReplyRows.tell(self)
 
 # %% ../../nbs/runs/candidates.ipynb #262a9063
-WEIGHT = 0.6 # lambda: how much it counts against a draft that it is likely anywhere
+DRAFTS, WEIGHT, TOP_P = 8, 0.8, 0.9 # WEIGHT is lambda: how much it counts against a draft that it is likely anywhere
 MOST_CANDIDATES = 64
 
 class Draft(NamedTuple):
@@ -122,13 +122,15 @@ class CandidateChat(LoopFreeChat):
         model:GPT,              # Trained
         tokenizer:Tokenizer,    # The one it was trained with
         make_writer=writer_for, # Function: model -> a `CachedWriter`
-        candidates:int=8,       # Drafts; with 1, it replies as any chat. ValueError if it cannot be
+        candidates:int=DRAFTS,  # Drafts; with 1, it replies as any chat. ValueError if it cannot be
         weight:float=WEIGHT,    # For the score
+        temperature:float=1.,   # As for `Chat`
         **how,                  # As for `Chat`
     ):
         check_candidates(candidates)
-        super().__init__(model, tokenizer, make_writer, **how)
+        super().__init__(model, tokenizer, make_writer, temperature=temperature, **how)
         self.candidates, self.weight = candidates, weight
+    def sampling(self): return super().sampling() | (dict(top_p=TOP_P) if self.candidates > 1 else {})
 
 # %% ../../nbs/runs/candidates.ipynb #5c7bb644
 @patch
@@ -151,10 +153,11 @@ def write_drafts(self:CandidateChat
 
 # %% ../../nbs/runs/candidates.ipynb #b3c53b66
 @patch
-def drafts(self:CandidateChat
-)->list: # `Draft`s, as they were drawn, equal ones once
-    "Write drafts of the next reply, and score them."
-    replies, tok = self.write_drafts(), self.tokenizer
+def score(self:CandidateChat,
+    replies:list, # `Reply`s, written, with `log_p`
+)->list: # `Draft`s
+    "What speaks for replies?"
+    tok = self.tokenizer
     nothing, scored = [tok.end_of_text, *self.header('assistant')], []
     anywhere = log_likelihoods(self, nothing, [r.drawn for r in replies])
     for r, log_p in zip(replies, anywhere):
@@ -162,6 +165,12 @@ def drafts(self:CandidateChat
         messages = [ids for ids in r.said if tok.decode(ids)]
         scored.append(Draft(messages, r.log_p/n, log_p/n, (r.log_p - self.weight*log_p)/n))
     return scored
+
+@patch
+def drafts(self:CandidateChat
+)->list: # `Draft`s, as they were drawn, equal ones once
+    "Write drafts of the next reply, and score them."
+    return self.score(self.write_drafts())
 
 # %% ../../nbs/runs/candidates.ipynb #ce2c776e
 def best_draft(
@@ -184,3 +193,29 @@ def answer(self:CandidateChat):
                 said[-1] += piece
                 yield piece
     finally: self.talk += [Block('assistant', t) for t in said if t]
+
+# %% ../../nbs/runs/candidates.ipynb #99391eaf
+def replies(
+    chat:Chat,           # Who replies; what was said in it plays no part, and is not changed
+    talks:list,          # Lists of `Block`s to reply to
+    batch_size:int=None, # Drafts side by side (None: as in `many.replies`); ValueError below 1
+    progress=None,       # As in `many.replies`
+)->list: # Of lists of messages, one for each talk
+    "Reply to many talks at once, with the best draft if the chat writes drafts."
+    n = getattr(chat, 'candidates', 1)
+    if n == 1: return many.replies(chat, talks, batch_size, progress)
+    scratch, found = copy.copy(chat), [None]*len(talks)
+    scratch.reset()
+    draw = partial(sample_allowed, ban_in=ban_maker(chat))
+    drafts = [[Reply(scratch, talk) for _ in range(n)] for talk in talks]
+    by_length = sorted(range(len(talks)), key=lambda i: len(drafts[i][0].ids))
+    size = max(1, many.batch_for(chat, batch_size)//n) # talks
+    for some in (by_length[k:k+size] for k in range(0, len(talks), size)):
+        rows = [r for i in some for r in drafts[i]]
+        write_side_by_side(scratch, rows, ScoredRows(scratch, rows, draw))
+        for i in some:
+            best = best_draft(scratch.score(drafts[i]))
+            found[i] = [chat.tokenizer.decode(ids) for ids in best.messages] or ['']
+            drafts[i] = None
+        if progress: progress(len(some))
+    return found
