@@ -23,7 +23,7 @@ from tinychat.evaluate.asked import exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.corpus import load_data
 from tinychat.runs import load_chat
-from tinychat.runs.candidates import CandidateChat, replies
+from tinychat.runs.candidates import CandidateChat, best_replies
 from tinychat.runs.loops import LoopFreeChat, is_forbidden, is_loop, is_said_again, reply_before, usual_rows
 
 TURNS = 12 # in a talk
@@ -40,7 +40,7 @@ def talk_along(chat, turns, n):
     talks, found = [[] for _ in range(-(-n//TURNS))], []
     for t in range(TURNS):
         for k, talk in enumerate(talks): talk += turns[(starts[k % len(starts)] + t) % len(turns)]
-        for talk, made in zip(talks, replies(chat, talks)):
+        for talk, made in zip(talks, best_replies(chat, talks)):
             found.append((list(talk), made))
             talk += [Block('assistant', text) for text in made if text]
     return found[:n]
@@ -75,7 +75,7 @@ def main(checkpoint, data, n, temperatures, seed, device):
         for kind in (Chat, LoopFreeChat, CandidateChat):
             chat = kind(opened.model, tok, make_writer=writer_for, temperature=temperature, seed=seed)
             begun = time.perf_counter()
-            answered = [*zip(asked, replies(chat, asked)), *talk_along(chat, turns, n - len(asked))]
+            answered = [*zip(asked, best_replies(chat, asked)), *talk_along(chat, turns, n - len(asked))]
             counts = count(tok, answered, usual)
             yield dict(temperature=temperature, rule=kind is not Chat, candidates=getattr(chat, 'candidates', 1), **counts, **rows, seed=seed,
                        parameters=opened.model.n_params(), device=chat.model.device.type, seconds=round(time.perf_counter() - begun))

@@ -10,7 +10,7 @@ from tinychat.data import Block
 from tinychat.fast import writer_for
 from tinychat.files import printable
 from tinychat.runs import load_chat, train_file
-from tinychat.runs.candidates import DRAFTS, MOST_CANDIDATES, TOP_P, CandidateChat, Draft, best_draft, replies
+from tinychat.runs.candidates import DRAFTS, MOST_CANDIDATES, TOP_P, CandidateChat, Draft, best_draft, best_replies
 from tinychat.runs.loops import LoopFreeChat
 
 HEY = [Block('user', 'hello there my friend')]
@@ -112,18 +112,18 @@ def test_many_talks_get_the_best_of_their_own_drafts(chat, monkeypatch):
     plain_score = CandidateChat.score
     def score(self, written): judged.append((written, found := plain_score(self, written))); return found
     monkeypatch.setattr(CandidateChat, 'score', score)
-    made = replies(me, asked, batch_size=7, progress=done.append)
+    made = best_replies(me, asked, batch_size=7, progress=done.append)
     assert sum(done) == 5 and done[0] == 2 and me.talk == HEY and me.n_dropped == 0
     assert len(judged) == 5 and {len(w) for w, _ in judged} == {3} and len({w[0].log_p for w, _ in judged}) == 5
     for written, drafts in judged:
         reply = made[next(n for n, t in enumerate(asked) if t == written[0].talk)]
         for r in written: assert r.log_p == pytest.approx(log_p(me, r.ids, r.drawn), abs=1e-2)
         assert reply == ([me.tokenizer.decode(ids) for ids in max(drafts, key=lambda d: (bool(d.messages), d.score)).messages] or [''])
-    with pytest.raises(ValueError, match='at least 1'): replies(me, asked, batch_size=0)
+    with pytest.raises(ValueError, match='at least 1'): best_replies(me, asked, batch_size=0)
 
 def test_one_candidate_side_by_side_is_many_replies(chat):
     from tinychat.fast import many
-    assert replies(of(chat, 1), [HEY, HEY]) == many.replies(of(chat, 1), [HEY, HEY])
+    assert best_replies(of(chat, 1), [HEY, HEY]) == many.replies(of(chat, 1), [HEY, HEY])
 
 def test_empty_only_if_all_are():
     empty, dull, good = Draft([], 0., -9., 5.4), Draft([[1]], -3., -1., -2.4), Draft([[2]], -2., -1., -1.4)

@@ -27,7 +27,7 @@ from ..tokenizer import Tokenizer
 
 # %% auto #0
 __all__ = ['DRAFTS', 'WEIGHT', 'TOP_P', 'MOST_CANDIDATES', 'spell_out', 'log_likelihoods', 'ScoredRows', 'Draft',
-           'check_candidates', 'CandidateChat', 'best_draft', 'replies']
+           'check_candidates', 'CandidateChat', 'best_draft', 'best_replies']
 
 # %% ../../nbs/runs/candidates.ipynb #dd1cca06
 def spell_out(
@@ -195,7 +195,7 @@ def answer(self:CandidateChat):
     finally: self.talk += [Block('assistant', t) for t in said if t]
 
 # %% ../../nbs/runs/candidates.ipynb #99391eaf
-def replies(
+def best_replies(
     chat:Chat,           # Who replies; what was said in it plays no part, and is not changed
     talks:list,          # Lists of `Block`s to reply to
     batch_size:int=None, # Drafts side by side (None: as in `many.replies`); ValueError below 1
