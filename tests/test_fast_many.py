@@ -1,5 +1,6 @@
 "Replies side by side are what a chat replies, one by one."
 import copy, random
+from types import SimpleNamespace
 
 import pytest, torch
 from evaluating import alone, chat, talks, tok # fixtures among them
@@ -9,8 +10,8 @@ from tinychat.data import Block
 from tinychat.evaluate.asked import exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.cache import CachedWriter, Engine
-from tinychat.fast.many import MaskingEngine, Reply, masking_engine, read_side_by_side, replies, write_side_by_side
-from tinychat.gpt import Writer, sample
+from tinychat.fast.many import MaskingEngine, Reply, batch_for, masking_engine, read_side_by_side, replies, write_side_by_side
+from tinychat.gpt import GPTConfig, Writer, sample
 
 @pytest.mark.parametrize('batch', [1, 3, 64])
 def test_side_by_side_is_one_by_one(chat, batch):
@@ -93,3 +94,11 @@ def test_a_draw_of_ones_own_sees_what_was_said(chat):
     assert replies(chat, asked, draw=draw) == [alone(chat, t) for t in asked]
     lengths = [sum(map(len, said[0])) for said in seen]
     assert lengths[0] == 0 and max(lengths) > 3 and sorted(lengths) == lengths
+
+@pytest.mark.parametrize('device, memory, large, expected', [('cpu', None, True, 42), ('cpu', None, False, 119), ('cuda', 15_000_000_000, True, 39), ('cuda', 140_000_000_000, True, 256)])
+def test_so_many_rows_as_memory_allows(monkeypatch, device, memory, large, expected):
+    "SmolLM2 and tiny: two cores, a T4, an H200."
+    config = GPTConfig(49_173, 30, 9, 576, 1024, n_kv_head=3) if large else GPTConfig(8192, 8, 8, 512, 512)
+    monkeypatch.setattr(torch.cuda, 'get_device_properties', lambda device: SimpleNamespace(total_memory=memory))
+    chat = SimpleNamespace(model=SimpleNamespace(config=config, device=torch.device(device)))
+    assert batch_for(chat) == expected and batch_for(chat, 7) == 7

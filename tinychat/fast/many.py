@@ -335,12 +335,14 @@ def step_done(self:ReplyRows,
 # %% ../../nbs/fast/many.ipynb #4a5f7b94
 def batch_for(
     chat:Chat,           # Who replies
-    batch_size:int=None, # How many somebody wants (None: 256 on a GPU; elsewhere at most 128, in 2 GB); ValueError below 1
+    batch_size:int=None, # How many somebody wants (None: at most 256 on a GPU, in an eighth of its memory; elsewhere 128, in 2 GB); ValueError below 1
 )->int: # Replies to write side by side
     "How many replies fit side by side?"
-    c = chat.model.config
+    c, device = chat.model.config, chat.model.device
     a_row = 2*4*c.n_layer*c.n_kv_head*c.head_dim*c.context # bytes of its keys and values
-    if batch_size is None: batch_size = 256 if chat.model.device.type == 'cuda' else max(1, min(128, 2*10**9//a_row))
+    most, room = 128, 2*10**9
+    if device.type == 'cuda': most, room = 256, torch.cuda.get_device_properties(device).total_memory//8
+    if batch_size is None: batch_size = max(1, min(most, room//a_row))
     if batch_size < 1: raise ValueError(f'batch_size must be at least 1, not {batch_size}.')
     return batch_size
 
