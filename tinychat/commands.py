@@ -165,18 +165,21 @@ def tinychat_chat(
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
     seed:int=None,          # With the same number, the same talk again
     device:str='auto',      # Where the model runs: auto, cpu, cuda, mps
-    candidates:int=None,    # Drafts of each reply, of which the one that fits best is sent, up to 64; by default 8 of a large model, else 1
+    candidates:int=None,    # Drafts of a reply, of which the best is sent, up to 64; by default 8 of a large model, else 1
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
     "Talk to a model, in the terminal."
-    if temperature is not None and not 0 <= temperature <= 5: raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
+    if temperature is not None and not 0 <= temperature <= 5:
+        raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
     if top_k < 0: raise ValueError(f'--top_k must be at least 0, not {top_k}.')
     if max_tokens < 1: raise ValueError(f'--max_tokens must be at least 1, not {max_tokens}.')
-    if candidates is not None and not 1 <= candidates <= 64: raise ValueError(f'--candidates must be from 1 to 64, not {candidates}.')
+    if candidates is not None and not 1 <= candidates <= 64:
+        raise ValueError(f'--candidates must be from 1 to 64, not {candidates}.')
     if prompt is not None and not prompt.strip():
         raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
-    how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed) | ({} if temperature is None else dict(temperature=temperature))
+    how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed)
+    if temperature is not None: how['temperature'] = temperature
     chat = load_chat(checkpoint, device, candidates, **how)
     _talk(chat, prompt, guard)
 

@@ -426,7 +426,7 @@ def check_settings(
 def load_chat(
     path='out/ckpt.pt', # A checkpoint; ValueError if it is something else
     device:str='auto',  # Where to run: auto, cpu, cuda, mps
-    candidates:int=None, # Drafts of each reply, of which one is sent (None: 8 of a large network, else 1); ValueError if it makes no sense
+    candidates:int=None, # Drafts of a reply, of which one is sent (None: 8 of a large network, else 1); ValueError if it makes no sense
     **settings,         # As for `Settings`; ValueError for a number that makes no sense
 )->Chat:
     "Open a checkpoint to talk to, with the fastest writer there is for this machine, and without loops."
