@@ -5,9 +5,9 @@
         # tokens a second in whole steps of windows of 512 tokens, all weights and with LoRA of rank 16
     # each is a line of JSON; --out FILE adds it to a file
 
-Medians; all are timed in turns, and nothing else should run on the machine. peft and xllamacpp, which is llama.cpp ready-made, are left
+Medians; replies are timed in turns, trainings one after the other, and nothing else should run on the machine. peft and xllamacpp, which is llama.cpp ready-made, are left
 out where they are not installed."""
-import argparse, json, platform, statistics, tempfile, time
+import argparse, copy, json, platform, statistics, tempfile, time
 from functools import partial
 from pathlib import Path
 
@@ -77,10 +77,11 @@ def replies(device, rounds, folder):
     how = dict(attention_mask=torch.ones_like(given), do_sample=True, temperature=0.9, top_k=0)
     def their(theirs): return lambda n: theirs.generate(given, max_new_tokens=n, min_new_tokens=n, **how)
     writers = {'transformers, float32': their(as_llama(model)), 'transformers, bfloat16': their(as_llama(model, torch.bfloat16))}
-    files = {'llama.cpp, Q4_1': fetch_file(SMOLLM2), 'llama.cpp, Q8_0': folder/'q8.gguf'}
-    write_gguf(model, tok, path=files['llama.cpp, Q8_0'], dtype='q8_0')
-    if device.type == 'cpu': writers |= {name: partial(write, ids) for name, path in files.items() if (write := llama_server(path))}
-    if device.type == 'cpu': halve(model) # as `load_chat` does
+    if device.type == 'cpu':
+        files = {'llama.cpp, Q4_1': fetch_file(SMOLLM2), 'llama.cpp, Q8_0': folder/'q8.gguf'}
+        write_gguf(model, tok, path=files['llama.cpp, Q8_0'], dtype='q8_0')
+        writers |= {name: partial(write, ids) for name, path in files.items() if (write := llama_server(path))}
+        halve(model) # as `load_chat` does
     fast = writer_for(model)
     def ours(n):
         fast.cache.crop(0)
@@ -121,7 +122,6 @@ def training(device, rounds, batch_size):
     def with_lora():
         from peft import LoraConfig, get_peft_model
         return get_peft_model(as_llama(base), LoraConfig(r=RANK, lora_alpha=RANK, target_modules='all-linear', task_type='CAUSAL_LM'))
-    import copy
     kinds = {'transformers, float32': lambda: theirs(as_llama(base), False), 'transformers, half': lambda: theirs(as_llama(base), True)}
     try: import peft
     except ImportError: pass
