@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from .lora import add_lora, save_difference
 from .pretrain import plain_optimizers, read_sources
+from .recall import recall_talks
 from ..data import Batches, Block, encode_all
 from ..files import write_atomic
 from ..gpt import GPT
@@ -20,13 +21,14 @@ from ..tokenizer import Tokenizer
 from ..train import Options, Run, fit, weighted_loss
 
 # %% auto #0
-__all__ = ['Adaptation', 'told_by', 'open_talks', 'open_row', 'adapt', 'save_adaptation']
+__all__ = ['RECALL_IN', 'Adaptation', 'told_by', 'open_talks', 'with_recall', 'open_row', 'adapt', 'save_adaptation']
 
 # %% ../../nbs/bases/adapt.ipynb #a361c977
 @dataclass
 class Adaptation:
     "How a base is adapted to chats."
-    sources:tuple=('chitchat', 'irc', 'casino', 'taskmaster', 'persona', 'topical') # As `read_sources` names them
+    sources:tuple=('chitchat', 'irc', 'casino', 'taskmaster', 'persona', 'topical', 'recall') # As `with_recall` names them
+    n_recall:int=3000   # Talks from `recall_talks`
     rank:int=36         # Of what is added to each matrix
     context:int=512     # Tokens in a window
     batch_size:int=32   # Windows in a step
@@ -43,7 +45,7 @@ def told_by(
     return [Block('assistant' if who == speaker else 'user', text) for who, text in conv]
 
 def open_talks(
-    read:dict,    # From `read_sources`
+    read:dict,    # From `with_recall`
     how:Adaptation=Adaptation(), # Which sources, in which order
 )->list: # Conversations, each a list of `Block`s
     "Each conversation from both sides, all of them shuffled."
@@ -53,6 +55,16 @@ def open_talks(
     return talks
 
 # %% ../../nbs/bases/adapt.ipynb #54f32584
+RECALL_IN = ('chitchat', 'persona', 'topical') # Sources where two people chat about anything
+
+def with_recall(
+    read:dict, # From `read_sources`
+    how:Adaptation=Adaptation(), # How many talks to add, in which order
+)->dict: # The same, and 'recall'
+    "The sources, and talks that ask for what was said."
+    chats = [conv for name in RECALL_IN if name in read for conv in read[name]]
+    return read | dict(recall=recall_talks(chats, how.n_recall, how.seed))
+
 def open_row(
     tok:Tokenizer, # Of the base
     corpora,       # Folder of the corpora (None: the Chit-Chat Challenge alone)
@@ -61,7 +73,7 @@ def open_row(
 )->tuple: # (ids, mine), as from `encode_all`; ValueError if the file is something else
     "What the base reads."
     if not Path(path).exists():
-        ids, mine = encode_all(tok, open_talks(read_sources(corpora), how))
+        ids, mine = encode_all(tok, open_talks(with_recall(read_sources(corpora), how), how))
         file = io.BytesIO()
         torch.save(dict(ids=ids.to(torch.int32), mine=mine), file)
         write_atomic(path, file.getvalue())
