@@ -107,6 +107,11 @@ def test_a_lora_run_goes_on_where_it_was(bases, monkeypatch):
     again = train_file(sample, 'c.pt', device='cpu', progress=False, resume=True)
     for k, v in straight.model.state_dict().items(): assert torch.equal(v, again.model.state_dict()[k]), k
 
+def test_a_lora_run_whose_base_is_gone(bases, monkeypatch):
+    quiet(max_iters=2, lora=4)
+    monkeypatch.setattr('tinychat.bases.open_base', lambda *a, **k: (_ for _ in ()).throw(ValueError('nowhere.')))
+    with pytest.raises(ValueError, match='^Training of .*ckpt.pt cannot go on. It was learned on top of the base tiny, which cannot be had: nowhere.$'): quiet(resume=True)
+
 @pytest.mark.parametrize('asked, says', [(dict(lora=0), 'lora must be from 1'), (dict(lora=-1), 'lora must be'), (dict(lora=4, init='scratch'), 'a network from scratch has to learn everything'),
                                          (dict(lora=4, n_layer=2), 'has to learn everything'), (dict(lora=33), 'must be from 1 to 32, not 33'), (dict(lora=4, resume=True), 'Leave out .*lora')])
 def test_lora_that_makes_no_sense(bases, asked, says):

@@ -17,7 +17,7 @@ from ..gpt import GPT
 
 # %% auto #0
 __all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'open_smollm2', 'is_hf_folder', 'is_hub_id',
-           'fetch_from_hub', 'open_from_hub', 'describe_lora', 'lora_model', 'open_checkpoint']
+           'fetch_from_hub', 'open_from_hub', 'describe_lora', 'NoBaseError', 'lora_model', 'open_checkpoint']
 
 # %% ../../nbs/bases/index.ipynb #1822f63c
 def list_bases(
@@ -100,19 +100,23 @@ def describe_lora(
     "What a difference belongs to."
     return dict(base=str(where), hash=weights_hash(base), rank=rank)
 
+class NoBaseError(ValueError):
+    "The base that a difference was learned on top of is another one now, or cannot be had."
+
 def lora_model(
     ckpt:dict,              # From `load_checkpoint`, with 'lora' in it
     name:str='model',       # Which of its weights
     dtype:torch.dtype=None, # As for `add_lora`
-)->GPT: # As from `add_lora`; ValueError if the base is another one, or cannot be had
+)->GPT: # As from `add_lora`; `NoBaseError` if the base is another one, or cannot be had
     "The network that a difference belongs to, with the difference."
     check_sizes(ckpt['config'])
     where, wanted = (str(ckpt['lora'][k]) for k in ('base', 'hash'))
     try: base, _ = open_base(where, offline=True)
     except ValueError as e:
-        raise ValueError(f'It was learned on top of the base {where}, which cannot be had: {e}') from None
+        raise NoBaseError(f'It was learned on top of the base {where}, which cannot be had: {e}') from None
     if weights_hash(base) != wanted:
-        raise ValueError(f'It was learned on top of another base than the one that {where} holds now.')
+        raise NoBaseError(f'It was learned on top of another base than the one that {where} holds now. Train anew, '
+                          'or use the version of tinychat that trained it.')
     base.config.context = min(base.config.context, ckpt['config']['context']) # training may have cut it
     return with_difference(base, ckpt[name], dtype)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
 from torch import Tensor
-from ..bases import lora_model
+from ..bases import NoBaseError, lora_model
 from ..checkpoint import load_checkpoint, model_from, pick_device, tokenizer_from
 from ..fast.corpus import fingerprint
 from ..fast.half import LARGE_NETWORK, half_type
@@ -154,6 +154,7 @@ def resume_run(
     "Take a run up where it stopped."
     ckpt = load_checkpoint(path)
     try: run = run_from(ckpt, pick_device(device))
+    except NoBaseError as e: raise ValueError(f'Training of {path} cannot go on. {e}') from None
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
         raise ValueError(f'{path} holds a model, but not what is needed to go on training it. '
                          'Train anew, without --resume.') from None
