@@ -122,7 +122,7 @@ class CandidateChat(LoopFreeChat):
         model:GPT,              # Trained
         tokenizer:Tokenizer,    # The one it was trained with
         make_writer=writer_for, # Function: model -> a `CachedWriter`
-        candidates:int=DRAFTS,  # Drafts; with 1, it replies as any chat. ValueError if it cannot be
+        candidates:int=DRAFTS,  # Drafts; with 1, nothing is chosen. ValueError if it cannot be
         weight:float=WEIGHT,    # For the score
         temperature:float=1.,   # As for `Chat`
         **how,                  # As for `Chat`
