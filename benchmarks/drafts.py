@@ -1,0 +1,44 @@
+"""How often is the best of several drafts told from the person's own messages, for ways to choose it?
+
+    python benchmarks/drafts.py --checkpoint out/ckpt.pt --data training_data/chatml_format.txt
+
+The drafts are written once, to what the person was asked in held-out conversations. Then each lambda of
+nbs/runs/candidates.ipynb chooses among them, and a classifier compares ten messages of either side (0.5: a coin).
+One JSON object a line on standard output; the first line is without a choice."""
+from __future__ import annotations
+import json, sys
+from tinychat.commands import command
+
+@command
+def drafts(
+    checkpoint:str='out/ckpt.pt', # A model
+    data:str='training_data/chatml_format.txt', # What it learned from
+    asked:int=120,          # Questions, at most
+    temperature:float=1.,   # Boldness of the drafts
+    seed:int=0,             # Of what is drawn
+):
+    "Choose among drafts, and tell them from a person."
+    from tinychat.evaluate.asked import exchanges
+    from tinychat.evaluate.likeness import grouped_messages, told_apart
+    from tinychat.fast.corpus import open_data
+    from tinychat.runs import load_chat
+    from tinychat.runs.candidates import DRAFTS
+    chat = load_chat(checkpoint, candidates=DRAFTS, temperature=temperature, seed=seed)
+    questions, written = exchanges(open_data(data)[1])[:asked], []
+    for e in questions:
+        chat.reset()
+        chat.talk = list(e.before)
+        written.append([d for d in chat.drafts() if d.messages])
+        print(f'\r{len(written)} of {len(questions)}', end='', file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    def texts(d): return [chat.tokenizer.decode(ids) for ids in d.messages] if d else []
+    real = grouped_messages(questions)
+    for weight in (None, .6, .7, .8, .9, 1.):
+        def value(d): return d.in_talk - weight*d.anywhere
+        best = [ds and (ds[0] if weight is None else max(ds, key=value)) for ds in written]
+        made = grouped_messages([e._replace(made=texts(d)) for e, d in zip(questions, best)], True)
+        apart = [told_apart(real, made, k) for k in (0, 1)]
+        ten = [round(a.ten.value, 3) for a in apart if a]
+        print(json.dumps(dict(weight=weight, temperature=temperature, drafts=DRAFTS, ten=ten, asked=len(questions), seed=seed)), flush=True)
+
+if __name__ == '__main__': sys.exit(drafts())
