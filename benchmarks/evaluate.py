@@ -6,7 +6,6 @@ fewer messages, no base, another person's, learned by heart.
 Rows go to benchmarks/runs/evaluation.jsonl, and nbs/evaluate/index.ipynb draws them."""
 import json, sys, time
 from dataclasses import asdict, replace
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import nanogpt
 import numpy as np
 import torch
 
-from tinychat.bases import open_base
 from tinychat.chat import Chat
 from tinychat.checkpoint import BASES, load_base, pick_device
 from tinychat.data import demo_chats, from_chats, write_chatml
@@ -22,11 +20,10 @@ from tinychat.fast.corpus import load_data
 from tinychat.evaluate import answer_all
 from tinychat.evaluate.leaks import KnownMessages, copied, membership, verbatim
 from tinychat.evaluate.likeness import (Habits, Measure, bpb_measure, crowd, grouped_messages, identify, last_replies, other_side,
-                                        sense, told_apart)
+                                        told_apart)
 from tinychat.evaluate.asked import exchanges
 from tinychat.fast import evaluate, loss_for, writer_for
 from tinychat.fast.cache import CachedWriter, Engine
-from tinychat.fast.half import halve
 from tinychat.runs import load_chat, train_file
 from tinychat.runs.plan import Dataset, options_for, start_from
 from tinychat.runs.resume import SavedRun
@@ -106,7 +103,7 @@ def row_of(person, name, chat, told, heap, style, whose):
     "What is measured of models and of the person alike; `whose` habits are compared with the person's."
     copies = verbatim(person.known, heap)
     settings = dict(temperature=chat.temperature, top_k=chat.top_k) if chat else dict(temperature=None, top_k=None)
-    return dict(name=name, person=person.who, **settings, bpb=None, one=told.one, ten=told.ten, taken=person.taken(heap), sense=None,
+    return dict(name=name, person=person.who, **settings, bpb=None, one=told.one, ten=told.ten, taken=person.taken(heap),
                 habits=float(np.mean([r[whose].value for r in style.values()])), whole=copies.whole, eight=copies.long,
                 longest=copies.longest, auc=None)
 
@@ -120,13 +117,6 @@ def behind_guard(chat, person, answered):
     return dict(copied=free, copied_guarded=behind)
 
 
-@lru_cache
-def judge_on(device):
-    "Who says whether replies make sense."
-    model, tok = open_base('smollm2')
-    return halve(model.to(device)), tok
-
-
 def measure(person, name, chat):
     "A row of numbers."
     begun = time.perf_counter()
@@ -135,7 +125,6 @@ def measure(person, name, chat):
     told, style = told_apart(grouped_messages(person.asked), heap), person.habits.compare(answered, person.theirs, person.before)
     row = row_of(person, name, chat, told, heap, style, 'model')
     row['bpb'] = bpb_measure(chat.model, chat.tokenizer, person.held_out)
-    row['sense'] = sense(*judge_on(chat.model.device), answered, len(answered))
     row['auc'] = membership((chat.model, chat.tokenizer), base, person.before, person.asked)['loss beside the base']
     if name == 'learned by heart': row |= behind_guard(chat, person, answered)
     print(f'{time.perf_counter()-begun:.0f} s', row, flush=True)

@@ -24,9 +24,9 @@ from .asked import exchanges
 from .blind import check_page, pick_rounds, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, plot_canaries, plot_stretches, train_quietly, twin, verbatim)
-from .likeness import (NOT_MEASURED, Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
+from .likeness import (Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
                                         last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures, plot_sorts,
-                                        plot_told, sense, share_known, told_apart)
+                                        plot_told, share_known, told_apart)
 from ..fast import writer_for
 from ..fast.corpus import fingerprint, n_messages, open_data
 from ..fast.half import halve, is_halved
@@ -38,11 +38,11 @@ from ..runs.plan import Dataset, options_for, rank_for, start_from
 
 # %% auto #0
 __all__ = ['HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'STAGES', 'QUICK', 'REPORT_MARKS', 'Subject', 'answer_all',
-           'somebody', 'judge_likeness', 'base_chat', 'judge_surprise', 'judge_sense', 'judge_author', 'judge_leaks',
-           'judge_copies', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'sharing',
-           'written_secrets', 'trace_reasons', 'often_reasons', 'copy_reasons', 'once_reasons', 'sounding',
-           'percent_text', 'picture', 'html_table', 'verdict_html', 'section', 'likeness_html', 'habits_html',
-           'leaks_html', 'report_page', 'stages', 'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
+           'somebody', 'judge_likeness', 'base_chat', 'judge_surprise', 'judge_author', 'judge_leaks', 'judge_copies',
+           'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'sharing', 'written_secrets',
+           'trace_reasons', 'often_reasons', 'copy_reasons', 'once_reasons', 'sounding', 'percent_text', 'picture',
+           'html_table', 'verdict_html', 'section', 'likeness_html', 'habits_html', 'leaks_html', 'report_page',
+           'stages', 'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -137,8 +137,6 @@ def judge_likeness(
     like['told'] = {name: told_apart(grouped_messages(it.asked), heap, it.seed) for name, heap in heaps.items()}
     say('whose are they')
     people, like['taken'] = judge_author(it, heaps)
-    say('sense')
-    like['sense'] = judge_sense(it, answered) if people else NOT_MEASURED
     say('habits')
     like['habits'] = Habits(it.train, people)
     return like | dict(style=like['habits'].compare(answered, theirs, before, it.seed))
@@ -166,20 +164,6 @@ def judge_surprise(
     found = {name: bpb_measure(c.model, c.tokenizer, it.held_out, it.seed) for name, c in chats.items()}
     return found | {'5-gram': ngram_bpb(base.tokenizer, it.train, it.held_out, it.seed)}
 
-# %% ../../nbs/evaluate/index.ipynb #2323826d
-def judge_sense(
-    it:Subject,    # Model and messages
-    answered:list, # `Exchange`s that it answered
-)->Measure: # `NOT_MEASURED`, and a note, where there is no judge
-    "Do its answers belong to their questions?"
-    try: judge, judge_tok = open_base('smollm2')
-    except (OSError, ValueError) as e:
-        why = str(e).partition('. ')[0].removesuffix('.')
-        it.notes.append(f'Sense was not measured, because its judge cannot be had: {why}.')
-        return NOT_MEASURED
-    judge = halve(judge.to(it.chat.model.device))
-    return sense(judge, judge_tok, answered, 12 if it.quick else 200, it.seed)
-
 # %% ../../nbs/evaluate/index.ipynb #ff313609
 MIN_SHARE_KNOWN = 0.6 # of the person's words, for a text that counts as English
 
@@ -193,7 +177,7 @@ def judge_author(
     share = share_known(wrote, people)
     if share < MIN_SHARE_KNOWN:
         it.notes.append(f"Only {share:.0%} of the person's words are English. Those who compare their messages know "
-                        'nothing else, so whose the messages are taken for, sense and typos were left out.')
+                        'nothing else, so whose the messages are taken for and typos were left out.')
         return {}, {}
     to_judge = {'the person, later': grouped_messages(it.asked)}
     to_judge |= {n: h for n, h in heaps.items() if n != 'the person, earlier' and h}
@@ -292,7 +276,7 @@ def likeness_numbers(
     def told(found): return {key: t and dict(one=t.one, ten=t.ten, n=t.n) for key, t in _by_key(found).items()}
     def habit(row): return dict(model=row['model'], somebody_else=row['other'], person=row['self'])
     return dict(reply_bits_per_byte=_by_key(like['surprise']), told_apart=told(like['told']),
-                taken_for_the_person=told(like['taken']), sense=like['sense'],
+                taken_for_the_person=told(like['taken']),
                 habits={name: habit(row) for name, row in like['style'].items()})
 
 # %% ../../nbs/evaluate/index.ipynb #8f68aea0
@@ -408,7 +392,7 @@ def sounding(
     report:dict, # From `report_numbers`
 )->str:
     "Does it sound like the person, in a sentence?"
-    told, sense = report['told_apart'], report['sense']
+    told = report['told_apart']
     if not told.get('model'):
         return 'There are too few messages, of the person or of the model, to say whether it sounds like the person.'
     ten, other = told['model']['ten'], told.get('somebody_else')
@@ -416,10 +400,7 @@ def sounding(
     words = {.65: 'hardly', .8: 'sometimes', .92: 'often', math.inf: 'nearly always'}
     how = next(said for most, said in words.items() if ten[0] < most)
     right = f'{percent_text(ten)} right; a coin has 50%{beside}'
-    fits = 'Whether its answers fit their questions could not be measured.'
-    if math.isfinite(sense[0]):
-        fits = f"Its answers fit their questions {percent_text(sense)} as well as the person's do."
-    return f"Ten of its messages can {how} be told from ten of the person's ({right}). {fits}"
+    return f"Ten of its messages can {how} be told from ten of the person's ({right})."
 
 # %% ../../nbs/evaluate/index.ipynb #1644b21c
 def percent_text(
@@ -484,7 +465,7 @@ def likeness_html(
     like:dict,  # From `judge_likeness`
 )->str: # HTML
     "The first half of the page."
-    parts = _surprise_html(like), _told_html(like), _taken_html(like), _sense_html(like), habits_html(like)
+    parts = _surprise_html(like), _told_html(like), _taken_html(like), habits_html(like)
     return ''.join(['<h2>Does it sound like me?</h2>', *parts])
 
 # %% ../../nbs/evaluate/index.ipynb #6321cbcf
@@ -511,17 +492,6 @@ def _taken_html(like):
     if not rows: return section('Taken for the person', intro, '<p>Not measured.</p>')
     chart, alt = plot_measures(rows, 'taken for the person', 1/20), "How often messages of each are taken for the person's"
     return section('Taken for the person', intro, picture(chart, alt))
-
-# %% ../../nbs/evaluate/index.ipynb #84a49f4a
-def _sense_html(like):
-    "Do the answers belong to their questions?"
-    intro = ("How much better an answer fits its own question than another one, as a share of what the person's "
-             'answers do. The judge is SmolLM2; it may like the way of answering of a model that started from it.')
-    if not math.isfinite(like['sense'].value):
-        problem = "<p>Not measured. Unless a note says why, the judge is not sure that the person's own answers fit.</p>"
-        return section('Sense', intro, problem)
-    chart = plot_measures({'the model': like['sense'], 'the person': Measure(1., 1., 1.)}, 'sense', 0)
-    return section('Sense', intro, picture(chart, "The sense of the model's answers"))
 
 # %% ../../nbs/evaluate/index.ipynb #3a61053d
 def habits_html(
@@ -625,7 +595,7 @@ def _about_text(report)->str:
 
 # %% ../../nbs/evaluate/index.ipynb #988f9e93
 STAGES = { # seconds that they take on two cores
-    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8, 'sense': 50,
+    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8,
     'habits': 18, 'word for word': 15, 'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15,
     'the guard': 20}
 QUICK = Effort(steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)
