@@ -1,10 +1,10 @@
-"""How often is the best of several drafts told from the person's own messages, for ways to choose it?
+"""Which way to choose a draft is hardest to tell from the person?
 
     python benchmarks/drafts.py --checkpoint out/ckpt.pt --data training_data/chatml_format.txt
 
-The drafts are written once, to what the person was asked in held-out conversations. Then each lambda of
+The drafts are written once, in answer to what the person was asked in held-out conversations. Then each lambda of
 nbs/runs/candidates.ipynb chooses among them, and a classifier compares ten messages of either side (0.5: a coin).
-One JSON object a line on standard output; the first line is without a choice."""
+One JSON object a line on standard output; the first line takes the first draft."""
 from __future__ import annotations
 import json, sys
 from tinychat.commands import command

@@ -2,9 +2,9 @@
 
     python benchmarks/remember.py --checkpoint out/ckpt.pt
 
-They are worded in other ways than the talks of nbs/bases/recall.ipynb, which the base has read. An answer counts as right
-if it holds the word that was asked for. The result is a JSON object on standard output: how many are right of the one
-draft that would be sent, of a draft on average, and what would be sent."""
+They were written apart from the talks of nbs/bases/recall.ipynb, which the base has read: no question is the same, though
+some come close. An answer counts as right if it holds the word that was asked for. The result is a JSON object on standard
+output: how many of the drafts that would be sent are right, how many on average over all drafts, and the texts sent."""
 from __future__ import annotations
 import json, re, sys
 from tinychat.commands import command
@@ -12,7 +12,7 @@ from tinychat.commands import command
 TALKS = [ # what a right answer holds; texts in turn, the last one to be answered
     ('anna', ['hey! how was your day?', 'pretty good! yours?', 'mine was ok. my name is Anna by the way', 'nice to meet you!', 'i went to the beach with my sister yesterday', 'oh fun!', 'do you have any brothers or sisters?', 'yeah, one brother', 'what is my name?']),
     ('sister', ['hey! how was your day?', 'pretty good! yours?', 'i went to the beach with my sister yesterday', 'oh fun!', 'it was so warm, we even swam', 'nice!', 'do you remember who i went with?']),
-    ('12:30|friday|library', ['want to get lunch on friday?', 'sure!', 'cool, 12:30 at the place near the library?', 'sounds good', 'should i bring anything?', 'no', 'when are we meeting again?']),
+    ('12:30|friday', ['want to get lunch on friday?', 'sure!', 'cool, 12:30 at the place near the library?', 'sounds good', 'should i bring anything?', 'no', 'when are we meeting again?']),
     ('bruno', ['guess what, i got a dog!', 'aww!', 'his name is Bruno', 'cute', 'he is so tiny and he sleeps all day', 'haha', 'saturday works for me', 'great', 'what was the name of my dog again?']),
     ('fiona', ["hi! it's Fiona from class", 'hey!', 'did you do the homework?', 'not yet', 'me neither, it is so long', 'yeah', 'wait, do you even know who i am?']),
     ('tokyo', ['i am flying to Tokyo in may!', 'no way', 'yes, ten days', 'i am jealous', 'i still need a suitcase', 'they are cheap online', 'so which city am i going to?']),
@@ -34,7 +34,7 @@ TALKS = [ # what a right answer holds; texts in turn, the last one to be answere
 
 def count_right(
     chat,      # A `CandidateChat`
-    name:str,  # Of the model, to be said again
+    name:str,  # Of the model, repeated in the result
 )->dict: # How many of the talks are answered right
     "Ask a model what was said."
     from tinychat.data import Block

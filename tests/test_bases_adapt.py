@@ -31,6 +31,7 @@ def test_the_row_is_kept(tok, tmp_path, monkeypatch):
     monkeypatch.setattr('tinychat.bases.adapt.read_sources', lambda corpora: 1/0)
     again = open_row(tok, None, tmp_path/'row.pt', HOW)
     assert torch.equal(ids, again[0]) and torch.equal(mine, again[1])
+    with pytest.raises(ZeroDivisionError): open_row(tok, None, tmp_path/'row.pt', replace(HOW, n_recall=7)) # something else is to be told
     (tmp_path/'row.pt').write_bytes(b'something else')
     with pytest.raises(ValueError, match='Move it away'): open_row(tok, None, tmp_path/'row.pt', HOW)
 

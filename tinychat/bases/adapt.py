@@ -34,7 +34,7 @@ class Adaptation:
     batch_size:int=32   # Windows in a step
     lr:float=1.5e-3     # Peak learning rate
     warmup:int=20       # Steps until the peak
-    seed:int=0          # Decides the order
+    seed:int=0          # Decides the order, and what is told and asked
 
 # %% ../../nbs/bases/adapt.ipynb #943e16f6
 def told_by(
@@ -72,16 +72,17 @@ def open_row(
     how:Adaptation=Adaptation(), # Which sources, in which order
 )->tuple: # (ids, mine), as from `encode_all`; ValueError if the file is something else
     "What the base reads."
-    if not Path(path).exists():
-        ids, mine = encode_all(tok, open_talks(with_recall(read_sources(corpora), how), how))
-        file = io.BytesIO()
-        torch.save(dict(ids=ids.to(torch.int32), mine=mine), file)
-        write_atomic(path, file.getvalue())
+    told = json.dumps([how.sources, how.n_recall, how.seed])
     try:
-        kept = torch.load(path, weights_only=True)
-        return kept['ids'].long(), kept['mine']
+        kept = torch.load(path, weights_only=True) if Path(path).exists() else dict(told=None)
+        if kept['told'] == told: return kept['ids'].long(), kept['mine']
     except Exception: raise ValueError(f'{path} is not what this command writes there. Move it away, and it is '
                                        'made anew.') from None
+    ids, mine = encode_all(tok, open_talks(with_recall(read_sources(corpora), how), how))
+    file = io.BytesIO()
+    torch.save(dict(told=told, ids=ids.to(torch.int32), mine=mine), file)
+    write_atomic(path, file.getvalue())
+    return ids, mine
 
 # %% ../../nbs/bases/adapt.ipynb #52d98643
 def adapt(

@@ -1,4 +1,4 @@
-"""Talks that ask for what was said before
+"""Conversations in which somebody asks what was said before
 
 Docs: https://tinychat.github.io/tinychat/bases/recall.html.md"""
 
@@ -12,8 +12,8 @@ from .pretrain import casual
 from ..checkpoint import BASES
 
 # %% auto #0
-__all__ = ['RECALL', 'FOR_YOU', 'FOR_ME', 'turned', 'Fact', 'draw_fact', 'tell', 'ask', 'two_facts', 'stretch', 'add_fact',
-           'recall_talk', 'untold', 'recall_talks']
+__all__ = ['RECALL', 'FOR_YOU', 'FOR_ME', 'turned', 'Fact', 'draw_fact', 'tell', 'ask', 'two_facts', 'untold', 'stretch',
+           'add_fact', 'recall_talk', 'recall_talks']
 
 # %% ../../nbs/bases/recall.ipynb #41ed77f2
 RECALL = json.loads((BASES/'recall.json').read_text(encoding='utf-8'))
@@ -91,8 +91,17 @@ def two_facts(
     "Facts that nobody can mix up."
     while True:
         a, b = (draw_fact(kind, rng) for kind in rng.sample(RECALL['facts'], 2))
-        if set(a.values) & set(b.values) <= {'name'} and a.main != b.main: return [a, b]
+        if set(a.values) & set(b.values) <= {'name'} and a.main != b.main: return [a, b] # two names, if they differ
 
+def untold(
+    facts:list, # `Fact`s
+    rng,        # `random.Random`
+)->Fact:
+    "A fact of another kind."
+    used = {k for fact in facts for k in fact.values}
+    return draw_fact(rng.choice([f for f in RECALL['facts'] if not used & set(f['kinds'])]), rng)
+
+# %% ../../nbs/bases/recall.ipynb #7c31be05
 def stretch(
     chats:list, # Conversations, as from `read_sources`
     facts:list, # `Fact`s that it must not give away
@@ -139,14 +148,6 @@ def recall_talk(
     return talk + part[end:end + 4]
 
 # %% ../../nbs/bases/recall.ipynb #2a53102d
-def untold(
-    facts:list, # `Fact`s
-    rng,        # `random.Random`
-)->Fact:
-    "A fact of another kind."
-    used = {k for fact in facts for k in fact.values}
-    return draw_fact(rng.choice([f for f in RECALL['facts'] if not used & set(f['kinds'])]), rng)
-
 def recall_talks(
     chats:list, # Conversations, as from `read_sources`
     n:int,      # Of them
