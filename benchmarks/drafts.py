@@ -4,7 +4,8 @@
 
 The drafts are written once, in answer to what the person was asked in held-out conversations. Then each lambda of
 nbs/runs/candidates.ipynb chooses among them, and a classifier compares ten messages of either side (0.5: a coin).
-One JSON object a line on standard output; the first line takes the first draft."""
+One JSON object a line on standard output; the first line is about the person's own earlier messages, as
+many, and the second one takes the first draft."""
 from __future__ import annotations
 import json, sys
 from tinychat.commands import command
@@ -19,12 +20,13 @@ def drafts(
 ):
     "Choose among drafts, and tell them from a person."
     from tinychat.evaluate.asked import exchanges
-    from tinychat.evaluate.likeness import grouped_messages, told_apart
+    from tinychat.evaluate.likeness import grouped_messages, last_replies, told_apart
     from tinychat.fast.corpus import open_data
     from tinychat.runs import load_chat
     from tinychat.runs.candidates import DRAFTS
     chat = load_chat(checkpoint, candidates=DRAFTS, temperature=temperature, seed=seed)
-    questions, written = exchanges(open_data(data)[1])[:asked], []
+    train, held_out = open_data(data)
+    questions, written = exchanges(held_out)[:asked], []
     for e in questions:
         chat.reset()
         chat.talk = list(e.before)
@@ -33,12 +35,14 @@ def drafts(
     print(file=sys.stderr)
     def texts(d): return [chat.tokenizer.decode(ids) for ids in d.messages] if d else []
     real = grouped_messages(questions)
+    def compare(what, made):
+        apart = [told_apart(real, made, k) for k in (0, 1)]
+        ten = [round(a.ten.value, 3) for a in apart if a]
+        print(json.dumps(dict(weight=what, temperature=temperature, drafts=DRAFTS, ten=ten, asked=len(questions), seed=seed)), flush=True)
+    compare('the person, earlier', grouped_messages(last_replies(train, sum(len(e.real) for e in questions))))
     for weight in (None, .6, .7, .8, .9, 1.):
         def value(d): return d.in_talk - weight*d.anywhere
         best = [ds and (ds[0] if weight is None else max(ds, key=value)) for ds in written]
-        made = grouped_messages([e._replace(made=texts(d)) for e, d in zip(questions, best)], True)
-        apart = [told_apart(real, made, k) for k in (0, 1)]
-        ten = [round(a.ten.value, 3) for a in apart if a]
-        print(json.dumps(dict(weight=weight, temperature=temperature, drafts=DRAFTS, ten=ten, asked=len(questions), seed=seed)), flush=True)
+        compare(weight, grouped_messages([e._replace(made=texts(d)) for e, d in zip(questions, best)], True))
 
 if __name__ == '__main__': sys.exit(drafts())
