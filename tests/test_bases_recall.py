@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tinychat.bases.adapt import Adaptation, open_talks, with_recall
-from tinychat.bases.recall import RECALL, Fact, add_fact, ask, draw_fact, recall_talks, tell, turned, two_facts, untold, FOR_YOU
+from tinychat.bases.recall import RECALL, Fact, add_fact, ask, draw_fact, recall_talks, stretch, tell, turned, two_facts, untold, FOR_YOU
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'benchmarks'))
 import forty, remember
@@ -50,6 +50,12 @@ def test_two_facts_cannot_be_mixed_up_and_a_third_is_new():
         a, b = two_facts(rng)
         assert a.main != b.main and set(a.values) & set(b.values) <= {'name'}
         assert not set(untold([a, b], rng).values) & {*a.values, *b.values}
+
+def test_the_stretch_gives_nothing_away():
+    fact = Fact(RECALL['facts'][0], dict(name='Seven'), 0)
+    found = [stretch(CHATS, [fact], random.Random(k)) for k in range(200)]
+    assert any(found) and not any(text == 'seven' for part in found for _, text in part)
+    assert stretch([[[0, 'name'], [1, 'seven']]], [fact], random.Random(0)) == []
 
 def test_the_same_seed_the_same_talks_from_long_enough_ones():
     assert recall_talks(CHATS, 20) == recall_talks(CHATS, 20) != recall_talks(CHATS, 20, seed=1)
