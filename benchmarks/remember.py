@@ -44,7 +44,7 @@ def count_right(
         chat.reset()
         chat.talk = [Block(('user', 'assistant')[i % 2], text) for i, text in enumerate(texts)]
         drafts, said = chat.drafts(), lambda d: ' / '.join(map(chat.tokenizer.decode, d.messages))
-        right = [bool(re.search(rf'\b({word})\b', said(d).lower())) for d in drafts]
+        right = [bool(re.search(rf'(?<![\w:])({word})(?![\w:])', said(d).lower())) for d in drafts]
         best = best_draft(drafts)
         drafted += sum(right)/len(right)
         sent.append((said(best), right[drafts.index(best)]))
