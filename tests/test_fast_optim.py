@@ -1,6 +1,7 @@
 "The grouped optimizers take the steps of the plain ones."
 import pytest, torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tinychat.fast.optim import GroupedAdamW, GroupedMuon, grouped_optimizers, orthogonalize_together
 from tinychat.gpt import GPT, GPTConfig
@@ -29,3 +30,15 @@ def test_options_are_passed_on():
     adamw, muon = grouped_optimizers(GPT(GPTConfig(90, 1, 2, 32, 32)), o)
     assert [g['lr'] for g in adamw.param_groups + muon.param_groups] == [.5, .25] and muon.param_groups[0]['weight_decay'] == .125
     assert [type(x) for x in grouped_optimizers(GPT(GPTConfig(90, 1, 2, 32, 32)), Options(muon_lr=0))] == [GroupedAdamW]
+
+@pytest.mark.parametrize('device, short', [('cpu', True), ('meta', False)]) # 'meta' stands for any device that is not a CPU
+def test_only_a_cpu_orthogonalizes_in_16_bits(monkeypatch, device, short):
+    monkeypatch.setattr('tinychat.fast.optim.half_type', lambda device: torch.bfloat16)
+    used = set()
+    class Seen(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            used.add(out.dtype)
+            return out
+    with Seen(): orthogonalize_together(torch.ones(2, 4, 6, device=device))
+    assert (torch.bfloat16 in used) == short

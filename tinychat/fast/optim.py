@@ -46,7 +46,8 @@ def orthogonalize_together(
     "What `orthogonalize` computes, for each of several matrices."
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = m.shape[1] > m.shape[2]
-    x = m.to(torch.bfloat16 if half_type(m.device) == torch.bfloat16 else torch.float32)
+    short = m.device.type == 'cpu' and half_type(m.device) == torch.bfloat16
+    x = m.to(torch.bfloat16 if short else torch.float32)
     if tall: x = x.mT
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     for _ in range(rounds):
