@@ -1,5 +1,6 @@
 "The loss and the steps of a CPU against the network of the story, in odd shapes."
-import copy
+import copy, os, platform
+from pathlib import Path
 
 import pytest, torch
 
@@ -98,3 +99,13 @@ def test_a_context_is_not_overrun():
 def test_memory_is_kept_where_the_library_knows_how():
     cpu.keep_memory.cache_clear()
     assert cpu.keep_memory() is None
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='the C library is another one')
+def test_memory_is_released():
+    resident = lambda: int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')
+    cpu.keep_memory()
+    freed = [torch.ones(2**20) for _ in range(100)] # 400 MB in pieces that the library keeps
+    del freed
+    kept = resident()
+    cpu.release_memory()
+    assert resident() < kept - 2*10**8

@@ -21,7 +21,8 @@ from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
 __all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'attend_one', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
-           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'CpuEngine', 'scaled', 'largest_score', 'Writer']
+           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'release_memory', 'CpuEngine', 'scaled',
+           'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
 class NormFunction(torch.autograd.Function):
@@ -215,6 +216,13 @@ def keep_memory():
         libc = ctypes.CDLL(None)
         libc.mallopt(-3, 2**25) # M_MMAP_THRESHOLD, the largest: larger pieces come from the system each time
         libc.mallopt(-1, 2**31 - 1) # M_TRIM_THRESHOLD: what is kept
+    except (OSError, AttributeError): pass # another C library
+
+# %% ../../nbs/fast/cpu.ipynb #af1acb35
+def release_memory():
+    "On Linux, give back to the system what this process has freed and kept."
+    if sys.platform != 'linux': return
+    try: ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError): pass # another C library
 
 # %% ../../nbs/fast/cpu.ipynb #8a3f31c0
