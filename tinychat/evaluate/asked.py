@@ -14,7 +14,7 @@ from ..data import demo_chats, from_chats, write_chatml
 from ..runs import train_file
 
 # %% auto #0
-__all__ = ['Exchange', 'exchanges', 'demo_model', 'which_model']
+__all__ = ['Exchange', 'exchanges', 'evenly', 'demo_model', 'which_model']
 
 # %% ../../nbs/evaluate/asked.ipynb #eca60191
 class Exchange(NamedTuple):
@@ -38,6 +38,15 @@ def exchanges(
             if by_person and replies_to_somebody: found.append(Exchange(n, conv[:at], [b.text for b in turn]))
             at += len(turn)
     return found
+
+# %% ../../nbs/evaluate/asked.ipynb #85a500ce
+def evenly(
+    items:list,    # Anything in an order
+    most:int=None, # So many of them are enough (None: all)
+)->list: # In the same order
+    "Some of many, evenly chosen."
+    if most is None or len(items) <= most: return items
+    return [items[n*len(items)//most] for n in range(most)]
 
 # %% ../../nbs/evaluate/asked.ipynb #497c117d
 def demo_model(
