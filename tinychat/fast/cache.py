@@ -26,7 +26,9 @@ class StaticCache:
         c = model.config
         shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.head_dim
         dtype = model.embed_tokens.weight.dtype
-        self.k, self.v = torch.zeros(2, *shape, device=model.device, dtype=dtype)
+        # A CPU looks at filled positions alone, and gives out memory when it is written to. On a GPU all are looked at.
+        make = torch.empty if model.device.type == 'cpu' else torch.zeros
+        self.k, self.v = make(2, *shape, device=model.device, dtype=dtype)
         self.length = 0 # positions filled
         self.first = 0  # where the text of a single row begins
 

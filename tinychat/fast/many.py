@@ -61,10 +61,11 @@ def keep(self:RaggedCache,
     rows:Tensor, # (n,) numbers of rows; one that is in it twice becomes two rows
 ):
     "Forget the other rows."
-    k, v, starts = self.k[:,rows], self.v[:,rows], self.starts[rows]
-    if len(rows) > len(self.memory[2]): self.memory = k, v, starts
+    n, before, starts = len(rows), (self.k, self.v), self.starts[rows]
+    if n > len(self.memory[2]): self.memory = *(t.new_zeros(len(t), n, *t.shape[2:]) for t in before), starts
     self.use(starts)
-    self.k.copy_(k); self.v.copy_(v)
+    for new, old in zip((self.k, self.v), before): # layer by layer: a copy of it all would take twice the memory
+        for layer in range(len(new)): new[layer,:,:,:self.length] = old[layer,rows,:,:self.length]
 
 @patch
 def restart(self:RaggedCache,
