@@ -229,7 +229,8 @@ def test_command(tmp_path):
     for to, file, half in (('hf', 'model.safetensors', 'bf16'), ('gguf', 'tinychat.gguf', 'f16')):
         code, out, err = call(tmp_path, 'tinychat-export', '--to', to)
         assert code == 0 and err == '' and 'private' in out, err
-        assert (tmp_path/'out'/to/file).stat().st_size > 1e5 and 'private messages' in (tmp_path/'out'/to/'README.md').read_text()
+        card = (tmp_path/'out'/to/'README.md').read_text()
+        assert (tmp_path/'out'/to/file).stat().st_size > 1e5 and 'private messages' in card and 'Apache-2.0' in card
         refused(call(tmp_path, 'tinychat-export', '--to', to), f'out/{to} holds an export already', '--overwrite')
         first = (tmp_path/'out'/to/file).read_bytes()
         assert call(tmp_path, 'tinychat-export', '--to', to, '--overwrite', '--dtype', 'f32')[0] == 0 and (tmp_path/'out'/to/file).read_bytes() == first

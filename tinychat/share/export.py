@@ -19,8 +19,8 @@ from ..runs.resume import no_interrupt
 from ..tokenizer import END_OF_TEXT, IM_END, IM_START, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['NONCHARACTER', 'HF_DTYPES', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'HF_CARD', 'GGUF_CARD', 'EXPORT_FORMATS',
-           'last_merge', 'list_merges', 'control_tokens', 'hf_tokenizer', 'chat_template', 'hf_files',
+__all__ = ['NONCHARACTER', 'HF_DTYPES', 'SIGNATURE', 'PART_FOLDER', 'PRIVATE', 'LICENCE', 'HF_CARD', 'GGUF_CARD',
+           'EXPORT_FORMATS', 'last_merge', 'list_merges', 'control_tokens', 'hf_tokenizer', 'chat_template', 'hf_files',
            'write_safetensors', 'foreign_file', 'may_export', 'new_folder', 'pattern_name', 'interleave_rows',
            'gguf_kind', 'gguf_tensors', 'write_gguf', 'modelfile', 'gguf_files', 'export_file', 'check_format']
 
@@ -141,14 +141,19 @@ PRIVATE = '''**This model was made of private messages**, of one person and of t
 It can repeat parts of them word for word. Whoever has
 these files can ask it anything. Share them only as you would share the messages.'''
 
+LICENCE = '''A model that went on from an open base stays under that base's licence, too. For SmolLM2-135M-Instruct by \
+Hugging Face, from which tinychat goes on unless told otherwise, that is Apache-2.0.'''
+
 # %% ../../nbs/share/export.ipynb #5abf1409
 HF_CARD = f'''---
 library_name: transformers
 pipeline_tag: text-generation
 ---
-# A tiny GPT that texts like somebody
+# A small GPT that texts like somebody
 
 {PRIVATE}
+
+{LICENCE}
 
 It was trained and written with {SIGNATURE}. Opening it needs `transformers` 5 and PyTorch. In this folder:
 
@@ -344,9 +349,11 @@ def gguf_files(
     "What lies beside a GGUF file."
     return {'Modelfile': modelfile(model).encode(), 'README.md': GGUF_CARD.encode()}
 
-GGUF_CARD = f'''# A tiny GPT that texts like somebody
+GGUF_CARD = f'''# A small GPT that texts like somebody
 
 {PRIVATE}
+
+{LICENCE}
 
 It was trained and written with {SIGNATURE}.
 
