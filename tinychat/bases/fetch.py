@@ -53,7 +53,7 @@ def download_wheel(
     failed = subprocess.run(command, stdout=sys.stderr.fileno() if _is_file(sys.stderr) else subprocess.DEVNULL).returncode
     wheels = [*folder.glob('*.whl')]
     if failed or not wheels: raise ValueError(
-        f'{what.package} {what.version} could not be fetched from PyPI (is this computer offline?). What pip said is above.')
+        f'{what.package} {what.version} could not be fetched from PyPI. Is this computer offline?')
     return wheels[0]
 
 def _is_file(stream)->bool:
