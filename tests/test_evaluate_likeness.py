@@ -27,6 +27,12 @@ def test_bits_is_reply_bpb(chat):
     m = K.bpb_measure(chat.model, chat.tokenizer, held_out)
     assert math.isclose(m.value, evaluate(chat.model, chat.tokenizer, held_out), rel_tol=1e-4) and m.low <= m.value <= m.high
 
+def test_bits_of_some_windows(chat):
+    "Each of these conversations is one window."
+    convs = [c[:3] for c in talks(6, 3)]
+    some = K.bpb_measure(chat.model, chat.tokenizer, convs, most=3)
+    assert math.isclose(some.value, evaluate(chat.model, chat.tokenizer, convs[::2]), rel_tol=1e-4)
+
 def test_told_apart():
     rng = random.Random(1)
     same = [((n//20, 0), ' '.join(rng.choices(WORDS, k=5))) for n in range(400)]

@@ -14,22 +14,24 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
+from torch import Tensor
 from ..data import Block, all_demo_chats, encode_conversation
-from .asked import exchanges
-from ..fast.cpu import LogitsWhere, logits
+from .asked import evenly, exchanges
+from ..fast.cpu import LogitsWhere
 from ..fast.half import autocast
 from ..gpt import GPT
-from ..train import reply_bpb
+from ..train import padded_windows
 
 # %% auto #0
 __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS', 'Measure',
-           'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'bpb_measure', 'reply_bytes',
-           'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts', 'make_classifier',
-           'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together', 'other_side',
-           'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits', 'question_gain',
-           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
-           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
-           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'plot_sorts', 'examples']
+           'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits', 'reply_bytes',
+           'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
+           'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
+           'other_side', 'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits',
+           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
+           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
+           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'plot_sorts',
+           'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -104,27 +106,47 @@ def stretches(
 def half_logits(
     model, # A `GPT`, or another network from ids to logits
     ids,   # (B, T) token ids
-): # (B, T, vocab_size)
+): # (B, T, vocab_size), or what gives them where they are asked for
     "Logits in mixed precision."
-    if isinstance(model, GPT): return logits(model, ids) # with few trips to memory
+    if isinstance(model, GPT): return LogitsWhere(model, ids) # with few trips to memory
     with autocast(model.device): return model(ids)
 
-def bpb_measure(
+@torch.no_grad()
+def window_bits(
     model,         # From ids to logits
-    tok,           # Its tokenizer
-    held_out:list, # Conversations held out
-    seed:int=0,    # For the interval
-)->Measure: # Reply bits per byte
-    "Reply bits per byte, with an interval over conversations."
-    size = reply_bytes(held_out)
-    bits = np.array([reply_bpb(model, tok, [c], logits=half_logits) for c in held_out])*size
-    return bootstrap(lambda n: bits[n].sum()/size[n].sum(), range(len(held_out)), seed=seed)
+    x:Tensor,      # (T,) token ids: what is seen
+    y:Tensor,      # (T,) token ids: what follows
+    judged:Tensor, # (T,) which of these count, at least one
+)->float:
+    "How surprising is what the person wrote in a window?"
+    n = judged.nonzero().max() + 1 # what comes after cannot be seen
+    x, y, judged = (t[None,:n].to(model.device) for t in (x, y, judged))
+    return F.cross_entropy(half_logits(model, x)[judged].float(), y[judged], reduction='sum').item()/math.log(2)
 
+# %% ../../nbs/evaluate/likeness.ipynb #d9ed8067
 def reply_bytes(
     convs:list, # Conversations
 )->np.ndarray: # (n,) bytes of the person's messages in each, and one for the end of each message
     "What reply bits are divided by."
     return np.array([sum(len(b.text.encode()) + 1 for b in c if b.role == 'assistant') for c in convs])
+
+# %% ../../nbs/evaluate/likeness.ipynb #629de863
+def bpb_measure(
+    model,         # From ids to logits
+    tok,           # Its tokenizer
+    held_out:list, # Conversations held out
+    seed:int=0,    # For the interval
+    most:int=None, # So many windows are enough (None: all)
+)->Measure: # Reply bits per byte
+    "Reply bits per byte, with an interval over conversations."
+    windows = []
+    for n, (conv, size) in enumerate(zip(held_out, reply_bytes(held_out))):
+        rows = [row for row in padded_windows(tok, conv, model.config.context) if row[2].any()]
+        per_token = size/max(1, sum(judged.sum().item() for *_, judged in rows))
+        windows += [(n, per_token*row[2].sum().item(), row) for row in rows]
+    groups, size, rows = zip(*evenly(windows, most))
+    bits, size = np.array([window_bits(model, *row) for row in rows]), np.array(size)
+    return bootstrap(lambda n: bits[n].sum()/size[n].sum(), groups, seed=seed)
 
 # %% ../../nbs/evaluate/likeness.ipynb #ebe83a84
 class NGram:
