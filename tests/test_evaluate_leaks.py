@@ -11,6 +11,7 @@ from tinychat.data import Block, to_chatml, write_chatml
 from tinychat.fast.corpus import load_data
 from tinychat.evaluate import leaks as L
 from tinychat.evaluate.asked import Exchange
+from tinychat.fast.half import halve
 from tinychat.fast.many import Reply, write_side_by_side
 from tinychat.gpt import Writer
 from tinychat.runs import train_file
@@ -90,6 +91,14 @@ def test_guard_cost_is_as_it_draws(chat):
     p = (chat.model(torch.tensor([rows + ids]))[0]/2).softmax(-1)
     bits = -sum(math.log2(1 - p[len(rows)+n-1, ids[n]].item()) for n in range(2, len(ids)))
     assert bits > 0 and math.isclose(L.guard_cost(chat, guard, [Exchange(0, [Block('user', 'hi')], [], [first, second])]).value, bits/(len(first) + len(second) + 3), rel_tol=1e-4)
+
+def test_guard_cost_in_half_precision(chat):
+    "As `load_chat` opens a large model."
+    guard = Guard(chat.tokenizer, ['my big dog runs'], 2)
+    asked = [Exchange(0, [Block('user', 'hi')], [], ['my big dog runs'])]
+    exact = L.guard_cost(chat, guard, asked).value
+    halve(chat.model)
+    assert math.isclose(L.guard_cost(chat, guard, asked).value, exact, rel_tol=.1)
 
 def test_auc():
     rng = np.random.default_rng(0)

@@ -241,13 +241,13 @@ def ending_bits(
     endings:list, # Lists of token ids
 )->np.ndarray: # (n,) bits
     "How surprising is each of many endings?"
-    engine, pad = masking_engine(model), torch.nn.utils.rnn.pad_sequence
+    engine, pad, weight = masking_engine(model), torch.nn.utils.rnn.pad_sequence, model.output_embedding
     sizes = torch.tensor([len(e) for e in endings], device=model.device)
     ids = pad([torch.tensor(e) for e in endings], batch_first=True).to(model.device)
     last, cache = read_side_by_side(engine, [start]*len(endings), ids.shape[1])
     states = torch.cat([last[:,None], engine.hidden(ids, cache)[:,:-1]], 1)
-    logits = F.linear(states, model.output_embedding).float()
-    nats = F.cross_entropy(logits.transpose(1, 2), ids, reduction='none')
+    def nats_at(n): return F.cross_entropy(F.linear(states[:,n], weight).float(), ids[:,n], reduction='none')
+    nats = torch.stack([nats_at(n) for n in range(ids.shape[1])], 1) # all at once would take a lot of memory
     in_ending = torch.arange(ids.shape[1], device=ids.device) < sizes[:,None]
     return (nats*in_ending).sum(1).cpu().numpy() / math.log(2)
 
@@ -288,12 +288,18 @@ def tries(
 # %% ../../nbs/evaluate/leaks.ipynb #f7875c4f
 @dataclass
 class Effort:
-    "How much is done to find out what a model gives away."
+    "How much is done to judge a model."
+    asked:int=None         # Questions that it answers (None: all)
+    windows:int=None       # Windows that it is judged by, in bits a byte (None: all)
+    other_steps:int=25     # Training steps of somebody else's model
     steps:int=None         # Training steps of the twin (None: as many as the model had)
     replies:int=200        # Replies to what was asked in training
     tries_once:int=10_000  # Tries for the secrets that were said once, all together
     tries_more:int=100     # Tries for each of the others
     rivals:int=255         # Secrets that each is compared with
+    members:int=250        # Replies that were learned from, and as many others, to be told by their loss
+    guarded:int=120        # Replies under guard
+    side_by_side:int=None  # Replies that are written at a time (None: as many as fit)
 
 # %% ../../nbs/evaluate/leaks.ipynb #1dd95851
 class Caught(NamedTuple):
@@ -452,7 +458,9 @@ def guarded_bits(
     scratch.talk = before
     prompt = scratch.prompt()
     row = (prompt + ids)[:chat.model.config.context]
-    logits = chat.model(torch.tensor([row], device=chat.model.device))[0]
+    engine, places = masking_engine(chat.model), [len(prompt) + n - 1 for n in watched]
+    states = engine.hidden(torch.tensor([row], device=chat.model.device), engine.new_cache())[0, places]
+    logits = F.linear(states, chat.model.output_embedding).float()
     p = (logits/(chat.temperature or 1)).softmax(-1)
-    forbidden = [p[len(prompt)+n-1, list(guard(ids[:n]))].sum().item() for n in watched]
+    forbidden = [p[k, list(guard(ids[:n]))].sum().item() for k, n in enumerate(watched)]
     return -sum(math.log2(max(1e-9, 1 - share)) for share in forbidden)
