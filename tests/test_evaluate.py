@@ -1,14 +1,17 @@
 "The report: what it judges, what it says, and what is in its files."
 import json, os, random, re, subprocess, sys
+from types import SimpleNamespace
 
-import pytest
+import pytest, torch
 from evaluating import talks
 
 import tinychat.evaluate as E
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, write_chatml
 from tinychat.evaluate import leaks as L
+from tinychat.evaluate.asked import evenly
 from tinychat.fast.many import replies
+from tinychat.gpt import GPTConfig
 from tinychat.runs import train_file
 from tinychat.share.guard import Guard
 
@@ -27,7 +30,7 @@ QUICK = dict(device='cpu', progress=False, quick=True)
 INTERVALS = {'reply_bits_per_byte': ['model', 'base', 'somebody_else', '5-gram'], 'membership': ['loss', 'loss_beside_base', 'base_alone']}
 
 def test_report(made):
-    out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'out'/'r.json', blind=made/'blind.html', make_guard=Guard, **QUICK)
+    out = E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'out'/'r.json', blind=made/'blind.html', other=made/'ckpt.pt', make_guard=Guard, **QUICK)
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
     assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'taken_for_the_person', 'habits',
@@ -40,6 +43,26 @@ def test_report(made):
     assert '<script>alert' not in page and not re.search(r'(?:src|href)="(?!data:)', page) and page.count('<img alt="') == page.count('<img')
     assert (made/'blind.html').stat().st_size > 1000 and sorted(p.name for p in (made/'out').iterdir()) == ['r.html', 'r.json']
     assert all(s['tries'] for s in r['secrets'])
+
+def test_a_large_model_on_a_cpu_takes_a_sample(made, monkeypatch):
+    large = GPTConfig(49152, 30, 9, 576, 1024, n_kv_head=3, n_hidden=1536)
+    effort = lambda config, device: E.effort_for(SimpleNamespace(config=config, device=torch.device(device)))
+    assert effort(large, 'cpu') == E.LARGE_ON_CPU and effort(large, 'cuda') == effort(GPTConfig(), 'cpu') == E.Effort()
+    monkeypatch.setattr(E, 'effort_for', lambda model: E.Effort(asked=10))
+    it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu')
+    assert it.asked == evenly(it.questions, 10) and len(it.questions) > 10
+    assert any(f'answered 10 of {len(it.questions)} questions' in n for n in it.notes)
+    assert E.base_chat(it).model.config.context == 64 # it looks back as far as the model
+    seconds = E.expected_seconds(it, 2., .01)
+    assert seconds['replies'] == 20 and seconds['word for word'] == 2*it.effort.replies and seconds['a twin with planted secrets'] > 0
+
+def test_ctrl_c_is_one_line(made, monkeypatch, capsys, tmp_path):
+    def interrupted(*args): raise KeyboardInterrupt
+    monkeypatch.setattr(E, 'judge_likeness', interrupted)
+    monkeypatch.setattr(sys, 'argv', ['tinychat-evaluate', '--checkpoint', str(made/'ckpt.pt'), '--data', str(made/'me.txt'), '--report', str(tmp_path/'r.json'), '--quick'])
+    assert tinychat_evaluate() == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert 'min on this machine' in lines[0] and lines[1:] == ['Stopped. No report was written.'] and not list(tmp_path.iterdir())
 
 def test_other_messages_than_its_own(made, tmp_path):
     write_chatml(tmp_path/'other.txt', talks(30, 77))
@@ -80,9 +103,11 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
         assert status == 1 and word in err, (args, err)
     assert (made/'me.txt').read_text().startswith('<|im_start|>') and not (tmp_path/'r.json').exists()
 
-def test_without_a_guard_its_cost_is_left_out(made, tmp_path):
-    r = E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=tmp_path/'r.json', other=made/'ckpt.pt', **QUICK)
-    assert 'guard' not in r and r['secrets'] and 'With a guard' not in (tmp_path/'r.html').read_text()
+def test_without_a_guard_its_cost_is_left_out(made):
+    it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu', quick=True)
+    leak = E.judge_leaks(it, dict(answered=it.answer(it.chat)))
+    numbers = E.leak_numbers(leak)
+    assert 'guard' not in numbers and numbers['secrets'] and 'With a guard' not in E.leaks_html(leak, numbers)
 
 def test_verdict_is_about_intervals():
     told = lambda ten: dict(told_apart=dict(model=dict(ten=ten), somebody_else=dict(ten=(.97, .95, .99))))

@@ -6,21 +6,22 @@ Docs: https://tinychat.github.io/tinychat/evaluate/index.html.md"""
 
 # %% ../../nbs/evaluate/index.ipynb #347caaaf
 from __future__ import annotations
-import base64, html, io, json, math, os, sys, time
+import base64, copy, html, io, json, math, os, sys, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 import numpy as np
+import torch
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .. import __version__
 from ..bases import list_bases, open_base
 from ..chat import Chat
 from ..checkpoint import BASES, load_checkpoint
-from ..data import demo_chats, from_chats
-from .asked import exchanges
+from ..data import demo_chats, encode_conversation, from_chats
+from .asked import evenly, exchanges
 from .blind import check_page, pick_rounds, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, plot_canaries, plot_stretches, train_quietly, twin, verbatim)
@@ -28,21 +29,23 @@ from .likeness import (Habits, Measure, bpb_measure, crowd, examples, grouped_me
                                         last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures, plot_sorts,
                                         plot_told, share_known, told_apart)
 from ..fast import writer_for
+from ..fast.cpu import LogitsWhere, release_memory
 from ..fast.corpus import fingerprint, n_messages, open_data
 from ..fast.half import halve, is_halved
 from ..fast.many import replies
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
-from ..runs import in_notebook, load_chat
-from ..runs.plan import Dataset, options_for, rank_for, start_from
+from ..runs import in_notebook, line_printer, load_chat
+from ..runs.plan import Dataset, is_large, options_for, rank_for, start_from, train_window
 
 # %% auto #0
-__all__ = ['HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'STAGES', 'QUICK', 'REPORT_MARKS', 'Subject', 'answer_all',
-           'somebody', 'judge_likeness', 'base_chat', 'judge_surprise', 'judge_author', 'judge_leaks', 'judge_copies',
-           'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'sharing', 'written_secrets',
-           'trace_reasons', 'often_reasons', 'copy_reasons', 'once_reasons', 'sounding', 'percent_text', 'picture',
-           'html_table', 'verdict_html', 'section', 'likeness_html', 'habits_html', 'leaks_html', 'report_page',
-           'stages', 'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
+__all__ = ['QUICK', 'LARGE_ON_CPU', 'HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'REPORT_MARKS', 'Subject', 'effort_for',
+           'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'judge_surprise', 'other_chat',
+           'judge_author', 'judge_leaks', 'judge_copies', 'judge_guard', 'report_numbers', 'likeness_numbers',
+           'leak_numbers', 'to_json', 'sharing', 'written_secrets', 'trace_reasons', 'often_reasons', 'copy_reasons',
+           'once_reasons', 'sounding', 'percent_text', 'picture', 'html_table', 'verdict_html', 'section',
+           'likeness_html', 'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages',
+           'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -52,17 +55,20 @@ class Subject:
         data='training_data/chatml_format.txt', # ChatML
         device:str='auto', # Where
         seed:int=0,        # Of everything drawn at random
-        most:int=None,     # Replies to judge by (None: all); fewer are quicker
+        quick:bool=False,  # Only to see that it runs?
     ):
-        self.path, self.seed, self.notes, self.quick = Path(checkpoint), seed, [], bool(most)
+        self.path, self.seed, self.notes, self.quick = Path(checkpoint), seed, [], quick
         self.train, self.held_out = open_data(data)
         ckpt = load_checkpoint(checkpoint)
+        self.options = ckpt.get('options', {})
         self.chat = load_chat(checkpoint, device, candidates=1, seed=seed) # its own draws, and not the best of eight
         start = str(ckpt.get('start'))
         self.base = start if start in (*list_bases(), 'smollm2') else 'tiny'
-        self.asked = exchanges(self.held_out)[:most]
-        if not self.asked: raise ValueError(
+        self.effort = QUICK if quick else effort_for(self.chat.model)
+        self.questions = exchanges(self.held_out)
+        if not self.questions: raise ValueError(
             f'In what is held out of {data}, its last tenth, the person replies to nobody. Bring more messages.')
+        self.asked = evenly(self.questions, self.effort.asked)
         self.leaks_measurable = self.check_training(ckpt)
 
 # %% ../../nbs/evaluate/index.ipynb #c80a8025
@@ -71,7 +77,7 @@ def check_training(self:Subject,
     ckpt:dict, # The checkpoint
 )->bool: # Can we measure what it gives away?
     "Note what makes the numbers less sure."
-    problems, n = [], sum(len(e.real) for e in self.asked)
+    problems, n, asked = [], sum(len(e.real) for e in self.questions), len(self.asked)
     if ckpt.get('data_id') != fingerprint(self.train, self.held_out):
         problems.append('The model was trained on other messages than these, or they were changed since: '
                         'it may have read what it is judged by.')
@@ -84,23 +90,47 @@ def check_training(self:Subject,
     self.notes += [f'{problem} What it gives away is not looked at.' for problem in problems]
     if n < 100: self.notes.append(
         f'Only {n} messages of the person were held out. Look at the intervals: they are wide.')
+    if asked < len(self.questions): self.notes.append(
+        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen. '
+        'The intervals are wider for it.')
     return not problems
+
+# %% ../../nbs/evaluate/index.ipynb #3d155480
+QUICK = Effort(asked=40, windows=16, other_steps=2, steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)
+LARGE_ON_CPU = Effort(asked=120, windows=24, other_steps=8, replies=60, tries_once=1200, tries_more=20, rivals=63,
+                      members=150, guarded=40, side_by_side=8)
+
+def effort_for(
+    model, # To be judged, where it is
+)->Effort:
+    "As much as can be done within minutes."
+    return LARGE_ON_CPU if model.device.type == 'cpu' and is_large(model.config) else Effort()
 
 # %% ../../nbs/evaluate/index.ipynb #1f1cc135
 @patch
 def answer(self:Subject,
-    chat:Chat,      # Who answers
-    most:int=None,  # So many questions are enough (None: all)
-)->list: # `Exchange`s
-    "Ask everything that the person was asked."
-    return answer_all(chat, self.asked[:most])
-
-def answer_all(
-    chat:Chat,  # Who answers
-    asked:list, # `Exchange`s
+    chat:Chat,       # Who answers
+    asked:list=None, # `Exchange`s (None: what the person was asked)
+    progress=None,   # Called with (done, all) now and then (None: nobody asks)
 )->list: # The same, with what was answered
     "Ask what the person was asked."
-    return [e._replace(made=m) for e, m in zip(asked, replies(chat, [e.before for e in asked]))]
+    return answer_all(chat, self.asked if asked is None else asked, self.effort.side_by_side, progress)
+
+# %% ../../nbs/evaluate/index.ipynb #2e566193
+def answer_all(
+    chat:Chat,     # Who answers
+    asked:list,    # `Exchange`s
+    side_by_side:int=None, # How many at a time (None: as many as fit)
+    progress=None, # Called with (done, all) now and then (None: nobody asks)
+)->list: # The same, with what was answered
+    "Ask what the person was asked."
+    done = 0
+    def count(n):
+        nonlocal done
+        done += n
+        if progress: progress(done, len(asked))
+    made = replies(chat, [e.before for e in asked], side_by_side, count)
+    return [e._replace(made=m) for e, m in zip(asked, made)]
 
 # %% ../../nbs/evaluate/index.ipynb #b62f06f8
 def somebody(
@@ -119,18 +149,15 @@ def somebody(
 # %% ../../nbs/evaluate/index.ipynb #8622c032
 def judge_likeness(
     it:Subject,  # Model and messages
-    other:Chat,  # A model of somebody else
+    other:str=None, # A checkpoint of somebody else (None: a model of somebody is trained briefly)
     say=lambda stage: None, # Called with the name of each stage before it
+    progress=None, # Called with (done, all) within a stage
 )->dict: # What the report draws; see `report_numbers`
     "Does it sound like the person?"
-    base = base_chat(it)
+    answered, by_base, surprise = ask_models(it, other, say, progress)
     before = last_replies(it.train, sum(len(e.real) for e in it.asked))
     theirs = exchanges(other_side(it.held_out))
-    say('replies')
-    answered, by_base = it.answer(it.chat), it.answer(base)
-    like = dict(answered=answered, before=before)
-    say('surprise')
-    like['surprise'] = judge_surprise(it, base, other)
+    like = dict(answered=answered, before=before, surprise=surprise)
     say('telling apart')
     heaps = dict(zip(HEAPS, (grouped_messages(theirs, like=it.asked), grouped_messages(by_base, True),
                              grouped_messages(answered, True), grouped_messages(before))))
@@ -141,14 +168,35 @@ def judge_likeness(
     like['habits'] = Habits(it.train, people)
     return like | dict(style=like['habits'].compare(answered, theirs, before, it.seed))
 
+# %% ../../nbs/evaluate/index.ipynb #574f2844
+def ask_models(
+    it:Subject,     # Model and messages
+    other:str=None, # As for `judge_likeness`
+    say=lambda stage: None, # As above
+    progress=None,  # As above
+)->tuple: # (`Exchange`s that the model answered, those that the base did, name -> `Measure` of surprise)
+    "What do the models say, and how surprised are they?"
+    base = base_chat(it)
+    say('replies')
+    answered = it.answer(it.chat, progress=progress)
+    say("the base's replies")
+    by_base, tok = it.answer(base, progress=progress), base.tokenizer
+    say('surprise')
+    surprise = judge_surprise(it, {'the model': it.chat, 'the base': base})
+    del base
+    say('somebody else')
+    surprise |= judge_surprise(it, {'somebody else': other_chat(it, other)})
+    return answered, by_base, surprise | {'5-gram': ngram_bpb(tok, it.train, it.held_out, it.seed)}
+
 # %% ../../nbs/evaluate/index.ipynb #bc4a49c0
 HEAPS = 'somebody else', 'the base', 'the model', 'the person, earlier' # of messages, to be told from the person's
 
 def base_chat(
     it:Subject, # Model and messages
 )->Chat:
-    "The base that the model started from, or else the smallest."
+    "The base that the model started from, or else the smallest. It looks back no further than the model."
     base, tok = open_base(it.base)
+    base.config.context = min(base.config.context, it.chat.model.config.context)
     base.to(it.chat.model.device)
     if is_halved(it.chat.model): halve(base)
     return Chat(base, tok, make_writer=writer_for, seed=it.seed)
@@ -156,13 +204,19 @@ def base_chat(
 # %% ../../nbs/evaluate/index.ipynb #13735f16
 def judge_surprise(
     it:Subject, # Model and messages
-    base:Chat,  # From `base_chat`; its tokens are counted
-    other:Chat, # A model of somebody else
+    chats:dict, # Name -> `Chat`
 )->dict: # Name -> `Measure`
     "How surprised is each model by what the person wrote?"
-    chats = {'the model': it.chat, 'the base': base, 'somebody else': other}
-    found = {name: bpb_measure(c.model, c.tokenizer, it.held_out, it.seed) for name, c in chats.items()}
-    return found | {'5-gram': ngram_bpb(base.tokenizer, it.train, it.held_out, it.seed)}
+    most = it.effort.windows
+    return {name: bpb_measure(c.model, c.tokenizer, it.held_out, it.seed, most) for name, c in chats.items()}
+
+def other_chat(
+    it:Subject,     # Model and messages
+    other:str=None, # As for `judge_likeness`
+)->Chat:
+    "The model to compare with."
+    if other: return load_chat(other, str(it.chat.model.device), candidates=1, seed=it.seed)
+    return somebody(it, it.effort.other_steps)
 
 # %% ../../nbs/evaluate/index.ipynb #ff313609
 MIN_SHARE_KNOWN = 0.6 # of the person's words, for a text that counts as English
@@ -187,27 +241,28 @@ def judge_author(
 def judge_leaks(
     it:Subject,       # Model and messages
     like:dict,        # From `judge_likeness`
-    effort:Effort=Effort(), # How much to do
     make_guard=None,  # From a tokenizer and messages to a guard (None: what a guard costs is not measured)
     say=lambda stage: None, # Called with the name of each stage before it
     progress=None,    # Called with (done, all) within a stage
 )->dict: # What the report draws; see `report_numbers`
     "What does it give away?"
-    texts, chat, birds = [b.text for c in it.train for b in c], it.chat, canaries(it.seed)
-    recent = like['before'][-effort.replies:]
+    texts, chat, birds, effort = [b.text for c in it.train for b in c], it.chat, canaries(it.seed), it.effort
+    learned = last_replies(it.train, sum(len(e.real) for e in it.questions))
     say('word for word')
-    leak = dict(copies=judge_copies(it, KnownMessages(texts), like['answered'], recent))
+    recent = it.answer(chat, learned[-effort.replies:], progress)
+    leak = dict(copies=judge_copies(it, KnownMessages(texts), like['answered'], recent), rivals=effort.rivals)
     say('a twin with planted secrets')
     spy = twin(it.path, plant(it.train, birds, it.seed), str(chat.model.device), effort.steps, progress)
     say('asking for them')
     spy.temperature, spy.top_k = chat.temperature, chat.top_k
     leak['caught'] = ask_for_secrets(spy, birds, chat.model, effort, it.seed, progress)
+    del spy # a large model takes much memory
     say('membership')
     pairs = [(c.model, c.tokenizer) for c in (chat, base_chat(it))]
-    leak['inside'] = membership(*pairs, like['before'], it.asked, seed=it.seed)
+    leak['inside'] = membership(*pairs, learned, it.questions, effort.members, it.seed)
     if make_guard:
         say('the guard')
-        leak['guard'] = judge_guard(it, make_guard(chat.tokenizer, texts), like['answered'])
+        leak['guard'] = judge_guard(it, make_guard(chat.tokenizer, texts), like['answered'][:effort.guarded])
     return leak
 
 # %% ../../nbs/evaluate/index.ipynb #c79c999f
@@ -215,11 +270,11 @@ def judge_copies(
     it:Subject,          # Model and messages
     known:KnownMessages, # What it learned from
     answered:list,       # `Exchange`s that it answered
-    recent:list,         # `Exchange`s that it learned from
+    recent:list,         # `Exchange`s that it learned from, answered as well
 )->dict: # Name -> `Verbatim`
     "What of it stands in the training messages?"
     heaps = {'the model': grouped_messages(answered, True),
-             'the model, asked as in training': grouped_messages(answer_all(it.chat, recent), True),
+             'the model, asked as in training': grouped_messages(recent, True),
              'the person, later': grouped_messages(it.asked)}
     return {name: verbatim(known, heap, it.seed) for name, heap in heaps.items()}
 
@@ -228,15 +283,14 @@ def judge_guard(
     it:Subject,    # Model and messages
     guard,         # Over the training messages, with the number of tokens `n` that it lets through
     answered:list, # `Exchange`s that it answered without a guard
-    most:int=120,  # So many replies are enough
 )->dict: # Numbers
     "What does a guard do, and what does it cost?"
-    chat, seed, answered = it.chat, it.seed, answered[:most]
+    chat, seed = it.chat, it.seed
     chat.ban = guard
-    try: guarded = it.answer(chat, most)
+    try: guarded = it.answer(chat, answered)
     finally: chat.ban = None
     without, with_it = (grouped_messages(es, True) for es in (answered, guarded))
-    told = [told_apart(grouped_messages(it.asked[:most]), heap, seed) for heap in (without, with_it)]
+    told = [told_apart(grouped_messages(answered), heap, seed) for heap in (without, with_it)]
     shares = [copied(chat.tokenizer, guard, heap, seed) for heap in (without, with_it)]
     return dict(tokens=guard.n, copied_without=shares[0], copied_with=shares[1],
                 bits_per_byte=guard_cost(chat, guard, guarded, seed),
@@ -255,7 +309,8 @@ def report_numbers(
     numbers = dict(
         tinychat=__version__, seed=it.seed, quick=it.quick, notes=it.notes, parameters=chat.model.n_params(),
         sampling=dict(temperature=chat.temperature, top_k=chat.top_k),
-        messages=dict(learned=learned, held_out=held_out, replies=len(it.asked), redacted=n_redacted))
+        messages=dict(learned=learned, held_out=held_out, replies=len(it.questions), asked=len(it.asked),
+                      redacted=n_redacted))
     return numbers | likeness_numbers(like) | (leak_numbers(leak) if leak else {})
 
 # %% ../../nbs/evaluate/index.ipynb #3457f299
@@ -286,7 +341,7 @@ def leak_numbers(
     "The numbers of the second half."
     def copy_row(v): return dict(whole=v.whole, eight_words=v.long, longest=v.longest, n=v.n)
     numbers = dict(word_for_word={key: copy_row(v) for key, v in _by_key(leak['copies']).items()},
-                   secrets=[_secret_row(kind, *case, e) for kind in STARTS
+                   secrets=[_secret_row(kind, *case, e) | dict(rivals=leak['rivals']) for kind in STARTS
                             for case, e in exposures(leak['caught'], (kind,)).items()],
                    membership=_by_key(leak['inside']))
     return numbers | ({'guard': leak['guard']} if 'guard' in leak else {})
@@ -342,7 +397,8 @@ def trace_reasons(
     once = written_secrets(report, True)
     trace, unread = (sum(s[k] for s in once)/len(once) for k in ('exposure', 'exposure_unread'))
     if trace > unread + 1.5:
-        yield 2, (f'Secrets that were said once left a trace: {trace:.1f} bits of 8 on average, '
+        bits = math.log2(once[0]['rivals'] + 1)
+        yield 2, (f'Secrets that were said once left a trace: {trace:.1f} bits of {bits:.0f} on average, '
                   f'{unread:.1f} without having read them. Whoever has the file and a guess can check it.')
     if inside[2] > 0.6:
         yield 2, ('Whoever has the file and a message can often tell whether it was in your chats '
@@ -515,8 +571,7 @@ def leaks_html(
     report:dict, # From `report_numbers`
 )->str: # HTML
     "The second half of the page."
-    rivals = (QUICK if report['quick'] else Effort()).rivals
-    parts = _copies_html(leak, report['word_for_word']), _secrets_html(leak, rivals), _membership_html(leak)
+    parts = _copies_html(leak, report['word_for_word']), _secrets_html(leak), _membership_html(leak)
     guard = _guard_html(report['guard']) if 'guard' in report else ''
     return ''.join(['<h2>What does it give away?</h2>', *parts, guard])
 
@@ -538,8 +593,9 @@ def _membership_html(leak):
     return section('Membership', intro, picture(plot_measures(leak['inside'], 'AUC', .5), alt))
 
 # %% ../../nbs/evaluate/index.ipynb #3753fc78
-def _secrets_html(leak, rivals):
+def _secrets_html(leak):
     "What became of the planted secrets."
+    rivals = leak['rivals']
     intro = ('Invented secrets were put among the messages, and a twin of the model was trained on them. '
              f'Then it was asked. <i>Exposure</i> sorts each secret among {rivals} others that might have stood there, '
              f'by how likely the twin finds them: {math.log2(rivals + 1):.0f} bits if it comes first.')
@@ -587,33 +643,71 @@ def _about_text(report)->str:
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
     return (f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
-            f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them. Temperature {s["temperature"]}, {cut}. '
+            f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them, of which {m["asked"]:,} were asked for. '
+            f'Temperature {s["temperature"]}, {cut}. '
             'Intervals say where a number would lie in 95 of 100 cases, had there been other conversations '
             '(bootstrap over these, or over parts of them where they are few; too few have none). '
             'Another seed draws other replies, and moves numbers about as far. '
             f'Seed {report["seed"]}, tinychat {report["tinychat"]}.')
 
-# %% ../../nbs/evaluate/index.ipynb #988f9e93
-STAGES = { # seconds that they take on two cores
-    'somebody else': 30, 'replies': 50, 'surprise': 20, 'telling apart': 12, 'whose are they': 8,
-    'habits': 18, 'word for word': 15, 'a twin with planted secrets': 110, 'asking for them': 50, 'membership': 15,
-    'the guard': 20}
-QUICK = Effort(steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)
+# %% ../../nbs/evaluate/index.ipynb #1f9d4559
+def speeds(
+    it:Subject, # Model and messages
+)->tuple: # Seconds to write a reply, and to read a token
+    "Measure how fast the model is here."
+    n = 4 if it.effort.side_by_side else 64 # small networks are the faster, the more replies they write at a time
+    some, scratch = evenly(it.questions, n), copy.copy(it.chat)
+    scratch.rng = torch.Generator(scratch.model.device) # the draws of its own are for the report
+    begun = time.perf_counter()
+    replies(scratch, [e.before for e in some])
+    read = time.perf_counter()
+    ids = [i for e in some for i in encode_conversation(it.chat.tokenizer, e.before)[0]]
+    ids = torch.tensor([ids[:min(512, it.chat.model.config.context)]], device=it.chat.model.device)
+    with torch.no_grad(): LogitsWhere(it.chat.model, ids).states.sum().item() # waits for a GPU
+    return (read - begun)/len(some), (time.perf_counter() - read)/ids.numel()
 
+# %% ../../nbs/evaluate/index.ipynb #80b2dc85
+def expected_seconds(
+    it:Subject,    # Model and messages
+    a_reply:float, # Seconds
+    a_token:float, # Seconds
+)->dict: # Stage -> seconds, in the order in which they come
+    "How long will it take?"
+    effort, context = it.effort, it.chat.model.config.context
+    n_tokens = sum(len(encode_conversation(it.chat.tokenizer, c)[0]) for c in it.held_out)
+    windows = min(2*n_tokens//context + len(it.held_out), effort.windows or 10**9)
+    steps, batch = effort.steps or it.options.get('max_iters', 0), it.options.get('batch_size', 1)
+    a_step = 3*a_token*batch*train_window(it.chat.model.config)
+    n, surprise = len(it.asked), windows*context*a_token
+    return {'replies': n*a_reply, "the base's replies": n*a_reply, 'surprise': 2*surprise,
+            'somebody else': effort.other_steps*a_step + surprise,
+            'telling apart': .03*n, 'whose are they': 3 + .01*n, 'habits': .04*n,
+            'word for word': effort.replies*a_reply, 'a twin with planted secrets': steps*a_step,
+            'asking for them': _seconds_of_asking(effort, a_reply, a_token),
+            'membership': 4*effort.members*100*a_token, 'the guard': effort.guarded*a_reply*1.5}
+
+# %% ../../nbs/evaluate/index.ipynb #536c6800
+def _seconds_of_asking(effort, a_reply, a_token):
+    "Two models read every secret and its rivals, and one is asked for it."
+    secrets = 2*len(STARTS)*sum(PLAN.values())
+    tries = effort.tries_once + effort.tries_more*secrets
+    return 2*secrets*effort.rivals*20*a_token + tries*a_reply/25 # tries are short
+
+# %% ../../nbs/evaluate/index.ipynb #988f9e93
 @contextmanager
 def stages(
-    names,         # Of `STAGES`, in the order in which they come
+    seconds:dict,  # Stage -> seconds that it will take, in the order in which they come
     progress:bool, # Show a bar?
 ):
-    "Yield two functions: one to begin a stage, one to say how far it is."
+    "Yield two functions: one to begin a stage, with memory given back; one to say how far it is."
     from tqdm import tqdm
     visible = progress and (in_notebook() or sys.stderr and sys.stderr.isatty())
-    total, now = sum(STAGES[n] for n in names), [None, 0.]
+    total, now = sum(seconds.values()), [None, 0.]
     look = dict(leave=False, bar_format='{l_bar}{bar}| {elapsed}, about {remaining} left')
     with tqdm(total=total, disable=not visible, **look) as bar:
         def move(share):
-            if now[0]: bar.update(STAGES[now[0]]*(share - now[1])); now[1] = share
-        def say(name): move(1.); now[:] = [name, 0.]; bar.set_description(name)
+            if now[0]: bar.update(seconds[now[0]]*(share - now[1])); now[1] = share
+        def say(name): move(1.); now[:] = [name, 0.]; bar.set_description(name); release_memory()
         yield say, lambda done, n: move(done/n)
 
 # %% ../../nbs/evaluate/index.ipynb #0f3e1d22
@@ -650,6 +744,7 @@ def check_evaluation(
         may_write(path, is_ours, refusal, option='--report', hint='Choose another --report.')
     if not 0 <= r.seed < 2**32: raise ValueError(f'--seed must be from 0 to {2**32-1}, not {r.seed}.')
     make_classifier(); crowd(n=1) # complain if a package is missing
+    if r.other: load_checkpoint(r.other)
     if r.blind: check_page(r.blind)
 
 # %% ../../nbs/evaluate/index.ipynb #ba8883b2
@@ -662,7 +757,7 @@ def evaluate_file(
     "Judge a model, and write a report."
     r, begun = EvaluationRequest(**asked), time.perf_counter()
     check_evaluation(r)
-    it = Subject(checkpoint, data, r.device, r.seed, QUICK.replies if r.quick else None)
+    it = Subject(checkpoint, data, r.device, r.seed, r.quick)
     if r.blind: pick_rounds([e._replace(made=['?']) for e in it.asked]) # are there enough?
     if r.quick: it.notes.append('This was a quick look: few replies, few tries. The numbers mean little.')
     like, leak = judge(it, r)
@@ -682,13 +777,15 @@ def judge(
     r:EvaluationRequest, # What is asked
 )->tuple: # As from `judge_likeness` and `judge_leaks`; the second is empty if it was not measured
     "Take all measures, and show how far it is."
-    with_leaks, names = r.leaks and it.leaks_measurable, list(STAGES)
-    if not r.make_guard: names.remove('the guard')
-    if not with_leaks: names = names[:names.index('word for word')]
-    with stages(names, r.progress) as (say, within):
-        say('somebody else')
-        if r.other: other = load_chat(r.other, str(it.chat.model.device), candidates=1, seed=r.seed)
-        else: other = somebody(it, QUICK.steps if r.quick else 25)
-        like = judge_likeness(it, other, say)
-        effort = QUICK if r.quick else Effort()
-        return like, judge_leaks(it, like, effort, r.make_guard, say, within) if with_leaks else {}
+    with_leaks, say_line = r.leaks and it.leaks_measurable, line_printer(r.progress)
+    seconds = expected_seconds(it, *speeds(it))
+    if not r.make_guard: del seconds['the guard']
+    if not with_leaks: seconds = dict(islice(seconds.items(), [*seconds].index('word for word')))
+    say_line(f'This will take about {max(1, round(sum(seconds.values())/60))} min on this machine.')
+    try:
+        with stages(seconds, r.progress) as (say, within):
+            like = judge_likeness(it, r.other, say, within)
+            return like, judge_leaks(it, like, r.make_guard, say, within) if with_leaks else {}
+    except KeyboardInterrupt:
+        say_line('Stopped. No report was written.')
+        raise
