@@ -1,9 +1,12 @@
 "Tokenizers of others, run by tiktoken: the ids that `tokenizers` gives, for any text; and what is not understood is refused."
 import json, random, re, unicodedata
+from configparser import ConfigParser
 from itertools import product
+from pathlib import Path
 
 import pytest
 import tokenizers
+from packaging.requirements import Requirement
 from tokenizers import trainers
 from transformers.convert_slow_tokenizer import TikTokenConverter
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
@@ -279,3 +282,10 @@ def test_smollm2_itself(smollm2):
     assert tok.to_dict() == ours.to_dict() and len(new) == 21 and tok.vocab_size == 49152 + 21
     everything = ['\0'.join(f'a{chr(i)} {chr(i)}1' for i in range(start, start + 256) if not 0xd800 <= i < 0xe000) for start in range(0, 0x20000, 256)]
     assert differing(theirs, without_new, odd_texts(10_000) + everything) == []
+
+def test_no_tiktoken_that_takes_minutes_for_one_long_run_of_a_letter():
+    "Before 0.13, its time grew with the square of a piece's length."
+    config = ConfigParser(delimiters=['='])
+    config.read(Path(__file__).resolve().parent.parent/'settings.ini', encoding='utf-8')
+    (tiktoken,) = [r for r in map(Requirement, config['DEFAULT']['requirements'].split()) if r.name == 'tiktoken']
+    assert not tiktoken.specifier.contains('0.12') and tiktoken.specifier.contains('0.13')
