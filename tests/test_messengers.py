@@ -1,5 +1,6 @@
 "From exports to a file: who is me, merging, privacy, the account, and the command."
 import json, os, random, re, socket, subprocess, sys, warnings, zipfile
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tinychat.data import Message, read_chatml
 from tinychat.fast.corpus import load_data
-from tinychat.messengers import (ImportOptions, MergedChat, best_gap, describe_import, find_me, import_exports, import_file, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
+from tinychat.messengers import (ImportOptions, MergedChat, best_gap, counted, describe_import, describe_size, list_senders, find_me, import_exports, import_file, match_names, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
 from mutations import mutated
 from tinychat.messengers.core import ChatLog, Export, all_files, read_group
 from tinychat.files import write_atomic
@@ -60,6 +61,30 @@ def test_who_is_me(exports):
     assert import_exports(one, me=['Bo']).report['mine'] == 1
     # one person under two names
     assert import_exports(exports, me=['Bo', 'Cy']).report['mine'] == 2
+
+def test_a_part_of_a_name_is_enough_if_it_is_one_persons():
+    senders = Counter({'Mia Lund': 3, 'Ada Lee': 2, 'Ada Lovelace': 1, '+1 212 555 0123': 1})
+    assert match_names(['mia'], senders) == match_names(['Lund, Mia'.replace(',', '')], senders) == {'Mia Lund'}
+    with pytest.raises(ValueError, match="'Ada' may be several people here"): match_names(['Ada'], senders)
+    for nobody in ('', ' ', 'M', '212', 'Mia Lee'):
+        with pytest.raises(ValueError, match='Nobody is called'): match_names([nobody], senders)
+
+def test_an_error_stays_short_however_many_people_there_are():
+    assert len(list_senders(Counter({f'{n} {"x"*300}': n for n in range(1, 500)}))) < 600
+
+def test_one_is_not_many(tmp_path):
+    assert [counted(n, 'message') for n in (0, 1, 1200)] == ['0 messages', '1 message', '1,200 messages']
+    jsonl(tmp_path/'one.jsonl', [('user', 'hi'), ('assistant', 'hi')])
+    said = describe_import(import_exports(tmp_path/'one.jsonl', gap_minutes=1))
+    assert 'with 1 other, in 1 conversation (a silence of 1 minute ends one), without times.' in said
+    assert said.count('<|im_start|>') == 2, 'the one example, once'
+
+def test_the_same_example_is_shown_once(tmp_path):
+    jsonl(tmp_path/'same.jsonl', *[[('user', 'hi'), ('assistant', 'hi')]]*5)
+    assert describe_import(import_exports(tmp_path/'same.jsonl')).count('<|im_start|>') == 2
+
+@pytest.mark.parametrize('mine, said', [(1, 'next to nothing'), (99, 'next to nothing'), (100, 'echoes'), (999, 'echoes'), (1000, 'sound like you')])
+def test_what_so_many_messages_make(mine, said): assert said in describe_size(mine)
 
 def test_the_same_export_twice_changes_nothing(exports):
     once, twice = import_exports(exports), import_exports(exports, exports)
@@ -116,7 +141,7 @@ def test_command(exports, tmp_path):
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path/'r.json').read_text())
     adds_up(report)
-    assert 'Three conversations' in done.stdout and '3 of them yours' in done.stdout and len(read_chatml('chat.txt')) == 2
+    assert 'With 3 messages of yours' in done.stdout and '3 of them yours' in done.stdout and len(read_chatml('chat.txt')) == 2
     first = (tmp_path/'chat.txt').read_bytes()
     assert command(exports/'WhatsApp Chat with Cy.txt', '--me', 'Cy', '--me', 'Nobody', '--out', 'chat.txt').returncode == 1
     assert (tmp_path/'chat.txt').read_bytes() == first
@@ -127,7 +152,6 @@ def test_command(exports, tmp_path):
         assert done.returncode == 1 and 'Traceback' not in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 def test_nothing_in_nothing_out():
-    from collections import Counter
     assert typical_words(Counter(), Counter()) == []
     assert message_runs([MergedChat([], [])]) == (Counter(), Counter())
 

@@ -19,14 +19,14 @@ from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, so
 # %% auto #0
 __all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers',
            'recognise', 'read_exports', 'first_trouble', 'what_is_read', 'read_messages', 'count_senders',
-           'common_sender', 'normalise_name', 'match_names', 'list_senders', 'find_me', 'who_you_are', 'rename_owner',
-           'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock', 'merge_exports',
-           'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export',
-           'account_in_all', 'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older', 'what_was_dropped',
-           'nothing_left', 'where_replaced', 'describe_sources', 'describe_unknown', 'describe_size', 'describe_import',
-           'parse_since', 'own_files', 'is_report', 'check_report', 'ImportOptions', 'import_file', 'write_import',
-           'split_sides', 'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words',
-           'plot_typical_words']
+           'common_sender', 'normalise_name', 'names_like', 'match_names', 'list_senders', 'find_me', 'who_you_are',
+           'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock',
+           'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats',
+           'account_by_export', 'account_in_all', 'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older',
+           'what_was_dropped', 'nothing_left', 'where_replaced', 'describe_sources', 'describe_unknown', 'counted',
+           'describe_size', 'describe_import', 'parse_since', 'own_files', 'is_report', 'check_report', 'ImportOptions',
+           'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs', 'plot_lengths', 'count_matches',
+           'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -114,25 +114,37 @@ def normalise_name(
     name = ' '.join(name.casefold().split())
     return re.sub(r'[^+0-9]', '', name) if re.fullmatch(r'\+?[0-9 ().-]{6,}', name) else name
 
+def names_like(
+    name:str,       # As the person gave it
+    counts:Counter, # From `count_senders`
+)->set: # Senders
+    "Who has this name? If nobody has, whose name holds its words?"
+    words = normalise_name(name).split()
+    return ({name} & set(counts) or {s for s in counts if normalise_name(s).split() == words}
+            or {s for s in counts if words and set(words) <= set(normalise_name(s).split())})
+
 def match_names(
     names,          # What the person calls themselves
     counts:Counter, # From `count_senders`
-)->set: # The senders with these names; ValueError with all senders if a name fits none
+)->set: # The senders with these names; ValueError if a name fits nobody, or several people
     "Find names among the senders."
     out = set()
     for name in names:
-        found = {name} & set(counts) or {s for s in counts if normalise_name(s) == normalise_name(name)}
-        if not found: raise ValueError(f'Nobody is called {name!r} here. Senders: {list_senders(counts)}.')
+        found = names_like(name, counts)
+        if len({*map(normalise_name, found)}) != 1:
+            problem = f'{name!r} may be several people' if found else f'Nobody is called {name!r}'
+            raise ValueError(f'{problem} here. Senders: {list_senders(counts)}.')
         out |= found
     return out
 
 # %% ../../nbs/messengers/index.ipynb #564d9c9a
 def list_senders(
     counts:Counter, # From `count_senders`
-)->str: # At most twenty of them
+)->str: # At most ten of them
     "Who wrote how much, for an error."
-    listed = ', '.join(f'{s} ({n})' for s, n in counts.most_common(20)) or 'nobody'
-    return listed + (f' and {len(counts) - 20:,} more' if len(counts) > 20 else '')
+    def short(name): return name if len(name) <= 40 else name[:39] + '…'
+    listed = ', '.join(f'{short(s)} ({n})' for s, n in counts.most_common(10)) or 'nobody'
+    return listed + (f' and {len(counts) - 10:,} more' if len(counts) > 10 else '')
 
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
 def find_me(
@@ -527,32 +539,40 @@ def describe_unknown(
     return f'Left alone: {listed}' + (f' and {len(files) - 5:,} more' if len(files) > 5 else '') + '.'
 
 # %% ../../nbs/messengers/index.ipynb #812f1520
+def counted(
+    n:int,    # How many
+    noun:str, # Of what, in the singular
+)->str: # '1 message', '1,200 messages'
+    "A number and its noun."
+    return f'{n:,} {noun}' + 's'*(n != 1)
+
 def describe_size(
-    convs:list, # Conversations, each a list of `Block`s
-)->str: # A sentence
-    "How much there is to train on, roughly."
-    # About what the base's vocabulary makes of English
-    tokens = sum(len(b.text.encode())/4 + 5 for c in convs for b in c)
-    minutes = max(1, tokens*1.5/3000/60)
-    return f'About {tokens:,.0f} tokens: some {minutes:.0f} minutes of training on two CPU cores, seconds on a GPU.'
+    mine:int, # Messages of the person
+)->str: # Sentences
+    "What may be expected of so many messages."
+    few = f'With {counted(mine, "message")} of yours, a model learns next to nothing of you. Is there another export?'
+    if mine < 100: hope = few
+    elif mine < 1000: hope = f'{mine} messages of yours: expect echoes of them. A thousand make a conversation.'
+    else: hope = f'{mine:,} messages of yours: enough to sound like you.'
+    return hope + ' Training takes six minutes at most on two CPU cores, and one on a GPU.'
 
 # %% ../../nbs/messengers/index.ipynb #4839d0c5
 def describe_import(
     done:Import,   # What was imported
     seed:int=None, # Chooses the conversations to show (None: others each time)
 )->str: # For the person's own screen
-    "The account in words, and three conversations."
+    "The account in words, and up to three conversations."
     r, lines = done.report, describe_sources(done.report['sources'])
     if done.unknown: lines.append(describe_unknown(done.unknown))
     lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.')
-    lines.append(f"In all {r['kept']:,} messages, {r['mine']:,} of them yours, with {r['people']:,} others, "
-                 f"in {r['conversations']:,} conversations (a silence of {done.gap:.0f} minutes ends one), "
-                 f"{(r['first'] or 'without')[:10]} to {(r['last'] or 'times')[:10]}.")
+    when = f"{r['first'][:10]} to {r['last'][:10]}" if r['first'] else 'without times'
+    lines.append(f"In all {counted(r['kept'], 'message')}, {r['mine']:,} of them yours, with {counted(r['people'], 'other')}, "
+                 f"in {counted(r['conversations'], 'conversation')} (a silence of {counted(round(done.gap), 'minute')} ends one), {when}.")
     for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]):
         lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
-    lines += [describe_size(done.convs), 'Three conversations, as they will be trained on:']
-    for c in random.Random(seed).sample(done.convs, min(3, len(done.convs))):
-        lines.append('\n' + to_chatml([c[:12]]).rstrip() + ('\n...' if len(c) > 12 else ''))
+    texts = dict.fromkeys(to_chatml([c[:12]]).rstrip() + '\n...'*(len(c) > 12) for c in done.convs)
+    shown = random.Random(seed).sample([*texts], min(3, len(texts)))
+    lines += [describe_size(r['mine']), 'As they will be trained on:', *('\n' + text for text in shown)]
     return printable('\n'.join(lines))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
