@@ -1,9 +1,11 @@
 "Whole or not at all, and never over something else."
-import os, stat
+import os, signal, stat, subprocess, sys, tempfile
+from pathlib import Path
 
-import pytest
+import filelock, pytest
 
-from tinychat.files import check_room, free_path, may_write, printable, set_aside, write_atomic
+from tinychat.files import (check_room, free_path, make_folder, may_write, only_one, printable, private_folder, set_aside,
+                            stopping, write_atomic)
 
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     path = tmp_path/'a.txt'
@@ -73,3 +75,115 @@ def test_no_room(tmp_path):
 
 @pytest.mark.parametrize('code', [chr(n) for n in (*range(10), *range(11, 32), *range(127, 160))])
 def test_no_control_character_reaches_a_terminal(code): assert printable(f'a{code}b\n') == 'ab\n'
+
+# Private
+
+posix = pytest.mark.skipif(os.name == 'nt', reason='permissions and signals are different there')
+
+@posix
+@pytest.mark.parametrize('umask', [0, 0o022, 0o077])
+def test_new_files_and_folders_are_private_whatever_the_umask(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_atomic(tmp_path/'a'/'b'/'c.txt', b'')
+        may_write(tmp_path/'d'/'e.txt')
+    finally: os.umask(before)
+    modes = {p: stat.S_IMODE((tmp_path/p).stat().st_mode) for p in ('a', 'a/b', 'a/b/c.txt', 'd')}
+    assert modes == {'a': 0o700, 'a/b': 0o700, 'a/b/c.txt': 0o600, 'd': 0o700}
+
+@posix
+def test_what_an_older_version_wrote_for_all_to_read_becomes_private(tmp_path):
+    (tmp_path/'a').write_bytes(b''); (tmp_path/'a').chmod(0o644)
+    write_atomic(tmp_path/'a', b'new')
+    assert stat.S_IMODE((tmp_path/'a').stat().st_mode) == 0o600
+
+def test_a_folder_that_is_there_stays_as_it_is(tmp_path):
+    tmp_path.chmod(0o755)
+    make_folder(tmp_path)
+    write_atomic(tmp_path/'a.txt', b'')
+    if os.name != 'nt': assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    with pytest.raises(OSError): make_folder(tmp_path/'a.txt')
+
+# What a crash leaves
+
+@pytest.fixture(scope='module')
+def gone():
+    "The number of a process that is no more."
+    p = subprocess.Popen([sys.executable, '-c', '']); p.wait()
+    return p.pid
+
+def test_parts_of_processes_that_are_gone_are_removed(tmp_path, gone):
+    stays = f'c.pt.{os.getppid()}.part', 'c.pt.part', f'other.pt.{gone}.part', f'c.pt.{gone}', 'c.pt.x.part'
+    goes = f'c.pt.{gone}.part', f'.c.pt.0123456789abcdef.tokens.{gone}.part', f'c.pt.{os.getpid()}.part'
+    for name in (*stays, *goes): (tmp_path/name).write_bytes(b'half')
+    (tmp_path/f'c.pt.2{gone}.part').mkdir() # a folder is nobody's part
+    may_write(tmp_path/'c.pt')
+    assert sorted(os.listdir(tmp_path)) == sorted([*stays, f'c.pt.2{gone}.part'])
+
+def start(code, *args):
+    return subprocess.Popen([sys.executable, '-c', code, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+FOLDER = '''import signal, time; from tinychat.files import private_folder
+signal.signal(signal.SIGHUP, signal.SIG_DFL) # the tests may have been started with nohup
+with private_folder() as folder: (folder/'chat.db').write_text('hi'); print(folder, flush=True); time.sleep(60)'''
+
+@posix
+@pytest.mark.parametrize('how', ['SIGTERM', 'SIGHUP', 'SIGKILL'])
+def test_no_temporary_folder_outlives_the_next_start(tmp_path, monkeypatch, how):
+    monkeypatch.setenv('TMPDIR', str(tmp_path)); monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    p = start(FOLDER)
+    folder = Path(p.stdout.readline().decode().strip())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700 and folder.parent == tmp_path
+    with private_folder(): assert folder.exists() # its process is running
+    p.send_signal(getattr(signal, how)); p.communicate()
+    assert folder.exists() == (how == 'SIGKILL')
+    with private_folder() as mine: assert os.listdir(tmp_path) == [mine.name]
+
+@posix
+def test_only_folders_of_ours_are_removed(tmp_path, monkeypatch, gone):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    (tmp_path/'precious').mkdir()
+    (tmp_path/f'tinychat-{gone}-link').symlink_to('precious')
+    for name in (f'tinychat-{gone}x-a', f'mytinychat-{gone}-a', f'tinychat-{os.getpid()}-a'): (tmp_path/name).mkdir()
+    before = sorted(os.listdir(tmp_path))
+    with private_folder(): pass
+    assert sorted(os.listdir(tmp_path)) == before
+
+@posix
+def test_what_ignores_a_request_goes_on_ignoring_it():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping(): signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally: signal.signal(signal.SIGHUP, before)
+
+@posix
+def test_a_second_request_does_not_disturb_the_tidying():
+    with pytest.raises(KeyboardInterrupt), stopping():
+        try: signal.raise_signal(signal.SIGTERM)
+        finally: signal.raise_signal(signal.SIGTERM); signal.raise_signal(signal.SIGHUP)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+# One at a time
+
+LOCK = 'import sys; from tinychat.files import only_one\nwith only_one(sys.argv[1]): print("mine", flush=True); sys.stdin.read()'
+
+def test_the_second_is_told_and_a_lock_dies_with_its_process(tmp_path):
+    path = tmp_path/'c.pt'
+    p = start(LOCK, path)
+    assert p.stdout.readline().split() == [b'mine']
+    with pytest.raises(ValueError, match='c.pt is being written by another training. Wait'), only_one(path): pass
+    with only_one(tmp_path/'other.pt'): pass
+    p.kill(); p.communicate()
+    with only_one(path): pass
+    if os.name != 'nt': assert os.listdir(tmp_path) == []
+
+@posix
+def test_a_link_to_a_file_is_the_same_file(tmp_path):
+    (tmp_path/'link.pt').symlink_to('c.pt')
+    with only_one(tmp_path/'c.pt'), pytest.raises(ValueError, match='another training'), only_one(tmp_path/'link.pt'): pass
+
+def test_a_disk_without_locks_is_no_reason_to_stop(tmp_path, monkeypatch):
+    def no(*_): raise OSError(37, 'No locks available')
+    monkeypatch.setattr(filelock.FileLock, 'acquire', no)
+    with only_one(tmp_path/'c.pt'), only_one(tmp_path/'c.pt'): pass

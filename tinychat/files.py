@@ -6,31 +6,87 @@ Docs: https://tinychat.github.io/tinychat/files.html.md"""
 
 # %% ../nbs/files.ipynb #e238d3b3
 from __future__ import annotations
-import errno, itertools, os, re, shutil
+import errno, itertools, os, re, shutil, signal, stat, tempfile, threading
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['write_atomic', 'read_utf8', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'printable']
+__all__ = ['make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of', 'remove_parts', 'read_utf8', 'may_write',
+           'try_writing', 'check_room', 'set_aside', 'free_path', 'only_one', 'stop_signals', 'stopping',
+           'remove_folders', 'private_folder', 'printable']
+
+# %% ../nbs/files.ipynb #85d58f96
+def make_folder(
+    folder, # Missing folders above it are made, too
+): # OSError if it cannot be made
+    "Make a folder that only its owner may open. One that is there stays as it is."
+    folder = Path(folder)
+    missing = [f for f in (folder, *folder.parents) if not f.exists()]
+    for f in reversed(missing): f.mkdir(0o700, exist_ok=True)
+    if not missing: folder.mkdir(exist_ok=True) # says if a file is in the way
+
+def open_private(
+    path,     # A file that is not there yet; OSError if it is, or cannot be made
+    mode='xb', # As for `open`
+): # The open file
+    "Make a file that only its owner may read, whatever the umask."
+    return open(path, mode, opener=partial(os.open, mode=0o600))
 
 # %% ../nbs/files.ipynb #b0d402b5
 def write_atomic(
-    path,       # Where to write; missing folders are made
+    path,       # Where to write, through a link; missing folders are made
     data:bytes, # All of the file
 ): # OSError, with the path and the system's reason, if it cannot be written
-    "Write a file whole, or leave what was there untouched."
+    "Write a private file whole, or leave what was there untouched."
     path = Path(os.path.realpath(path)) # through a link, to the file itself
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
+    make_folder(path.parent)
+    part = part_of(path)
     try:
-        with open(part, 'wb') as f:
+        remove_parts(path)
+        with open_private(part) as f:
             f.write(data)
             f.flush(); os.fsync(f.fileno())
-        if path.exists(): shutil.copymode(path, part)
         os.replace(part, path)
     except OSError as e:
         problem = f'could not be written ({e.strerror}). What was there before is untouched'
         raise OSError(e.errno, problem, str(path)) from None
     finally: part.unlink(missing_ok=True)
+
+# %% ../nbs/files.ipynb #38b09f3e
+def is_running(
+    pid:int, # Number of a process
+)->bool: # True also where nobody can tell
+    "Is there such a process?"
+    if os.name == 'nt': return _is_running_on_windows(pid)
+    try: os.kill(pid, 0) # signal 0 only asks
+    except ProcessLookupError: return False
+    except (OSError, OverflowError): return True # somebody else's, or no number of a process
+    return True
+
+def _is_running_on_windows(pid):
+    "`os.kill` would end the process there."
+    import ctypes
+    handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid) # PROCESS_QUERY_LIMITED_INFORMATION
+    if handle: ctypes.windll.kernel32.CloseHandle(handle)
+    return bool(handle)
+
+# %% ../nbs/files.ipynb #665e8861
+def part_of(
+    path:Path, # File to write
+)->Path: # For example ckpt.pt.4711.part
+    "Where this process writes a file before it is complete."
+    return path.with_name(f'{path.name}.{os.getpid()}.part')
+
+def remove_parts(
+    path:Path, # File to write, links followed
+):
+    "Remove parts of a file, and of the hidden ones beside it, whose process is gone."
+    ours = re.compile(rf'\.?{re.escape(path.name)}(?:\..*)?\.(\d{{1,10}})\.part', re.S)
+    with suppress(OSError): # not even a folder that may be listed
+        for p in path.parent.iterdir():
+            if not (m := ours.fullmatch(p.name)) or not p.is_file(): continue
+            if int(m[1]) == os.getpid() or not is_running(int(m[1])): p.unlink(missing_ok=True) # ours was another's
 
 # %% ../nbs/files.ipynb #7d30c003
 def read_utf8(
@@ -73,10 +129,15 @@ def try_writing(
     target:Path, # Where the file will be, links followed
     path:Path,   # The path as it was given, for the message
 ): # OSError if a file cannot be written there
-    "Write an empty file beside `target`, and remove it."
-    probe = target.with_name(f'.{target.name}.{os.getpid()}')
-    try: write_atomic(probe, b''); probe.unlink()
-    except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
+    "Begin a file at `target`, and remove what was begun."
+    try:
+        make_folder(target.parent)
+        remove_parts(target)
+        open_private(part_of(target)).close()
+        part_of(target).unlink()
+    except OSError as e:
+        problem = f'could not be written ({e.strerror}). What was there before is untouched'
+        raise OSError(e.errno, problem, str(path)) from None
 
 # %% ../nbs/files.ipynb #2dc5559e
 def check_room(
@@ -122,6 +183,61 @@ def free_path(
         raise ValueError(f'there is no home folder {path.parts[0]}.')
     if not free(path): raise ValueError(f'{path} is there already. Choose another name, so that nothing is lost.')
     return path
+
+# %% ../nbs/files.ipynb #ecb65ab5
+@contextmanager
+def only_one(
+    path, # File to write, in a folder that is there
+): # ValueError if another process holds it already
+    "Within it, no other process that asks gets the same file."
+    import filelock
+    there = Path(os.path.realpath(path))
+    lock = filelock.FileLock(there.with_name(f'.{there.name}.lock'), timeout=0, mode=0o600)
+    try: lock.acquire()
+    except filelock.Timeout:
+        raise ValueError(f'{path} is being written by another training. '
+                         'Wait until it is done, or choose another --out.') from None
+    except (OSError, NotImplementedError): pass # a disk without locks
+    try: yield
+    finally:
+        with suppress(OSError): os.unlink(lock.lock_file) # on Windows not before it is released
+        lock.release()
+
+# %% ../nbs/files.ipynb #af8a3237
+def stop_signals(
+)->list: # Without those that are ignored
+    "The requests to stop that this system knows, besides Ctrl-C."
+    known = [s for name in ('SIGTERM', 'SIGHUP') if (s := getattr(signal, name, None))] # Windows lacks the second
+    return [s for s in known if signal.getsignal(s) is not signal.SIG_IGN]
+
+@contextmanager
+def stopping():
+    "Within it, SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl-C does."
+    if threading.current_thread() is not threading.main_thread(): yield; return # only that one gets signals
+    signals = [s for s in stop_signals() if signal.getsignal(s) is signal.SIG_DFL] # who handles it knows better
+    def stop(*_):
+        for s in signals: signal.signal(s, signal.SIG_IGN) # once is enough; what is being removed shall be removed
+        raise KeyboardInterrupt
+    for s in signals: signal.signal(s, stop)
+    try: yield
+    finally:
+        for s in signals: signal.signal(s, signal.SIG_DFL)
+
+# %% ../nbs/files.ipynb #c648eb07
+def remove_folders():
+    "Remove the temporary folders of ours that a process left when it was killed."
+    for p in Path(tempfile.gettempdir()).glob('tinychat-[0-9]*-*'):
+        pid = p.name.split('-')[1]
+        with suppress(OSError):
+            s = p.lstat()
+            mine = stat.S_ISDIR(s.st_mode) and s.st_uid == getattr(os, 'getuid', int)() # on Windows both are 0
+            if mine and pid.isdecimal() and not is_running(int(pid)): shutil.rmtree(p, ignore_errors=True)
+
+@contextmanager
+def private_folder(): # Yields its path
+    "A temporary folder for what nobody else may see."
+    remove_folders()
+    with stopping(), tempfile.TemporaryDirectory(prefix=f'tinychat-{os.getpid()}-') as folder: yield Path(folder)
 
 # %% ../nbs/files.ipynb #f6d7e2f4
 def printable(
