@@ -3,5 +3,6 @@
 set -euo pipefail
 CDPATH='' cd -P -- "$(dirname -- "$0")"
 . tools/setup_env.sh
+export TINYCHAT_SCRIPT=run_chat.sh
 set_up
 exec tinychat-chat "$@"

@@ -7,6 +7,7 @@ set -euo pipefail
 here=$PWD
 CDPATH='' cd -P -- "$(dirname -- "$0")"
 . tools/setup_env.sh
+export TINYCHAT_SCRIPT=run_train.sh
 set_up
 # exec: Ctrl-C reaches python itself, and its exit code is ours.
 exec python tools/run_train.py "$here" "$@"

@@ -282,6 +282,6 @@ def test_an_import_says_what_learns_from_it(folder):
     "The file that training takes by default is not named again; another one is."
     (folder/'chat.txt').write_text(''.join(f'[05/{d:02}/24, 09:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for m, (who, text) in enumerate([('Ada', 'are you there?'), ('Grace', 'yes')])))
     code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace')
-    assert code == 0 and out.endswith('it is what tinychat-train learns from.\n'), out + err
+    assert code == 0 and out.endswith('Next: tinychat-train\n'), out + err
     code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace', '--out', 'own.txt')
-    assert code == 0 and out.endswith('it is what tinychat-train --data own.txt learns from.\n'), out + err
+    assert code == 0 and out.endswith('Next: tinychat-train --data own.txt\n'), out + err

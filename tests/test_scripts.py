@@ -26,7 +26,7 @@ esac
 def clone(tmp_path):
     "The scripts in an empty repository, with an environment of stand-ins; gives a function that runs one of them."
     folder = tmp_path/'my clone'
-    for path in ('run_train.sh', 'run_chat.sh', 'tools/setup_env.sh', 'tools/run_train.py', 'settings.ini', 'requirements.txt', 'setup.py', 'pyproject.toml'):
+    for path in ('run_train.sh', 'run_chat.sh', 'run_import.sh', 'tools/setup_env.sh', 'tools/run_train.py', 'settings.ini', 'requirements.txt', 'setup.py', 'pyproject.toml'):
         (folder/path).parent.mkdir(exist_ok=True)
         shutil.copy(root/path, folder/path)
     (folder/'training_data').mkdir()
@@ -116,6 +116,35 @@ def test_help_explains_both(exports, args):
     done = exports('run_train.sh', *args)
     assert done.returncode == 0 and all(t in done.stdout for t in ('usage: ./run_train.sh', 'usage: tinychat-import', '--me ', 'usage: tinychat-train', '--minutes '))
     assert max(map(len, done.stdout.splitlines())) <= 120
+
+def test_importing_alone(exports):
+    done = exports('run_import.sh', 'my exports', '--me', 'Ada L', 'b.zip', '--out', 'x.txt')
+    assert (done.returncode, done.stdout) == (0, 'tinychat-import [--me=Ada L] [--out=x.txt] [--] [my exports] [b.zip]\n')
+    (exports.folder/'sub').mkdir()
+    assert f'[--] [{exports.folder}/sub/../b.zip]\n' in exports('run_import.sh', '../b.zip', cwd=exports.folder/'sub').stdout
+    assert exports('run_import.sh', 'b.zip', FAILS='tinychat-import').returncode == 1
+    for args, says in ([], 'name your exports: ./run_import.sh my_exports/'), (['nowhere'], 'nowhere is not there'), (['b.zip', '--minutes=1'], 'knows --minutes'):
+        done = exports('run_import.sh', *args)
+        assert (done.returncode, done.stdout, done.stderr.count('\n')) == (1, '', 1) and done.stderr.startswith('run_import.sh: ') and says in done.stderr
+    assert 'usage: tinychat-import' in (text := exports('run_import.sh', '--help').stdout) and 'tinychat-train' not in text
+
+# What comes next
+
+@pytest.mark.parametrize('script, step, out, says', [
+    ('', 'train', 'training_data/chatml_format.txt', 'Next: tinychat-train\n'), ('', 'train', 'a b.txt', "Next: tinychat-train --data 'a b.txt'\n"),
+    ('run_import.sh', 'train', 'training_data/chatml_format.txt', 'Next: ./run_train.sh\n'), ('run_train.sh', 'train', 'x.txt', ''),
+    ('run_train.sh', 'chat', 'out/ckpt.pt', 'Next: ./run_chat.sh\n'), ('run_train.sh', 'chat', 'me.pt', 'Next: ./run_chat.sh --checkpoint me.pt\n')])
+def test_the_next_command(monkeypatch, capsys, script, step, out, says):
+    from tinychat import commands, messengers, runs
+    monkeypatch.setenv('TINYCHAT_SCRIPT', script)
+    monkeypatch.setattr(messengers, 'import_file', lambda *args: None)
+    monkeypatch.setattr(runs, 'train_file', lambda *args, **how: None)
+    (commands.tinychat_import(['x'], out=out) if step == 'train' else commands.tinychat_train(out=out))
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ((says, '') if step == 'train' else ('', says))
+    monkeypatch.setenv('RANK', '1') # of several processes, one speaks
+    commands.tinychat_train(out=out)
+    assert capsys.readouterr().err == ''
 
 # The environment
 

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/commands.html.md"""
 
 # %% ../nbs/commands.ipynb #9463314b
 from __future__ import annotations
-import builtins, os, re, signal, sys, threading
+import builtins, os, re, shlex, signal, sys, threading
 from contextlib import contextmanager
 from functools import wraps
 from typing import Annotated
@@ -91,6 +91,16 @@ def _nothing_to_lose():
     try: yield
     finally: signal.signal(signal.SIGINT, before)
 
+# %% ../nbs/commands.ipynb #7d1c2a91
+def _say_next(step, option, value, usual):
+    "The command for the next step: 'train' or 'chat'."
+    script = os.environ.get('TINYCHAT_SCRIPT') # it says its name
+    if script == 'run_train.sh' and step == 'train' or os.environ.get('RANK', '0') != '0': return
+    start = f'./run_{step}.sh' if script else f'tinychat-{step}'
+    from tinychat.files import printable
+    line = f'Next: {start}' if value == usual else f'Next: {start} {option} {shlex.quote(value)}'
+    print(printable(line), file=sys.stderr if step == 'chat' else sys.stdout) # where the rest was said
+
 # %% ../nbs/commands.ipynb #ce46d818
 @command
 def tinychat_demo(
@@ -110,6 +120,7 @@ def tinychat_demo(
     write_chatml(out, convs)
     n = sum(b.role == 'assistant' for c in convs for b in c)
     print(f'{len(convs)} conversations of participant {person[:8]}, {n:,} messages of theirs, are in {out}.')
+    _say_next('train', '--data', out, 'training_data/chatml_format.txt')
 
 # %% ../nbs/commands.ipynb #6964787e
 @command
@@ -137,6 +148,7 @@ def tinychat_train(
     sizes = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
     train_file(data, out, init=init, base=base, lora=lora, **sizes, minutes=minutes, max_iters=max_iters,
                use_all=use_all, resume=resume, device=device, seed=seed, recompute=recompute)
+    _say_next('chat', '--checkpoint', out, 'out/ckpt.pt')
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command
@@ -154,6 +166,7 @@ def tinychat_import(
     if redact and no_redact: raise ValueError('--redact and --no_redact exclude each other.')
     with _nothing_to_lose(): from tinychat.messengers import ImportOptions, import_file
     import_file(source, out, me or (), ImportOptions(gap_minutes, not no_redact, since), report)
+    _say_next('train', '--data', out, 'training_data/chatml_format.txt')
 
 # %% ../nbs/commands.ipynb #8a043929
 @command

@@ -1,4 +1,4 @@
-"""The part of run_train.sh that needs to know the commands' options: import exports, if any are named, then train.
+"""The part of run_train.sh and run_import.sh that needs to know the commands' options: import exports, if any are named, then train.
 
     python tools/run_train.py FOLDER [EXPORT...] [OPTION...]    FOLDER is where relative paths of exports count from
 
@@ -13,7 +13,13 @@ from pathlib import Path
 from fastcore.script import anno_parser
 from tinychat.commands import tinychat_import, tinychat_train
 
+SCRIPT = os.environ.get('TINYCHAT_SCRIPT', 'run_train.sh') # run_import.sh trains nothing
 OWN, DEMO, SAMPLE = (f'training_data/{name}.txt' for name in ('chatml_format', 'demo', 'sample'))
+IMPORT_HELP = """usage: ./run_import.sh EXPORT... [OPTION...]
+
+Make your exports into what a model learns from, and look at it before you train. An EXPORT is a file, folder or zip, of
+whatever messenger.
+"""
 HELP = f"""usage: ./run_train.sh [EXPORT...] [OPTION...]
 
 Train a model that texts like you.
@@ -65,12 +71,25 @@ def prepared(
     data = trainer.parse_args(trains).data
     if imports and not exports: raise ValueError(f'{imports[0].partition("=")[0]} is for importing, so name your exports, too: ./run_train.sh my_exports/')
     if not exports: return None, trains
+    imports += ['--out=' + data, '--', *located(exports, here)]
+    importer.parse_args(imports)
+    return imports, trains
+
+def located(exports, here):
+    "Paths of exports from this folder; ValueError if one is not there."
     paths = [path if Path(here) == Path.cwd() or Path(path).is_absolute() else str(Path(here, path)) for path in exports]
     for given, path in zip(exports, paths):
         if not given or not Path(path).exists(): raise ValueError(f'{given or "an empty name"} is not there')
-    imports += ['--out=' + data, '--', *paths]
-    importer.parse_args(imports)
-    return imports, trains
+    return paths
+
+def prepared_import(args, here):
+    "As `prepared`, for run_import.sh: (words for tinychat-import, None)."
+    importer = parser(tinychat_import)
+    exports, _, words = split(args, importer, importer)
+    if not exports: raise ValueError('name your exports: ./run_import.sh my_exports/')
+    words += ['--', *located(exports, here)]
+    importer.parse_args(words)
+    return words, None
 
 def run(*command):
     "Run a command to its end and give its exit status. Ctrl-C is the command's: it knows what must not be lost."
@@ -93,12 +112,14 @@ def demo():
 
 def main(here, *args):
     if {'-h', '--help'} & {*args}:
-        print(HELP, parser(tinychat_import).format_help(), parser(tinychat_train).format_help(), sep='\n')
+        if SCRIPT == 'run_import.sh': print(IMPORT_HELP, parser(tinychat_import).format_help(), sep='\n')
+        else: print(HELP, parser(tinychat_import).format_help(), parser(tinychat_train).format_help(), sep='\n')
         return 0
-    try: imports, trains = prepared(args, here)
-    except ValueError as e: print(f'run_train.sh: {e}. --help lists the options.', file=sys.stderr); return 1
+    try: imports, trains = (prepared_import if SCRIPT == 'run_import.sh' else prepared)(args, here)
+    except ValueError as e: print(f'{SCRIPT}: {e}. --help lists the options.', file=sys.stderr); return 1
     if imports:
         if code := run('tinychat-import', *imports): return code
+        if trains is None: return 0
     elif not any(word.startswith('--data=') for word in trains) and not Path(OWN).exists(): trains = ['--data=' + demo(), *trains]
     sys.stdout.flush()
     os.execvp('tinychat-train', ['tinychat-train', *trains])

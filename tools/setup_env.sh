@@ -1,4 +1,4 @@
-# Sourced by run_train.sh, run_chat.sh and run_tests.sh, in the repository's folder.
+# Sourced by run_import.sh, run_train.sh, run_chat.sh and run_tests.sh, in the repository's folder.
 #   set_up       finds or makes a Python environment and installs what training and chatting need
 #   set_up dev   and what the tests need
 # Afterwards `python` and the tinychat commands are that environment's. Speaks on standard error only, so that
@@ -84,4 +84,5 @@ set_up() {
     fi
     pip_install -e ".${extra:+[$extra]}" || stop "tinychat could not be installed; pip says above why. Put that right and run this again."
     echo "$print $extra" > "$stamp"
+    [ "$home" != "$PWD/.venv" ] || say "Installed. To type the other commands, such as tinychat-evaluate, first say: . .venv/bin/activate"
 }

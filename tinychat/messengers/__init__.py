@@ -645,8 +645,7 @@ def import_file(
     kept = write_import(done, out, report)
     print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
-    option = '' if out == Path('training_data/chatml_format.txt') else f' --data {out}'
-    print(f'\nWritten to {out}. Read it, and change what you like: it is what tinychat-train{option} learns from.')
+    print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
     return done
 
 # %% ../../nbs/messengers/index.ipynb #a96304e1
