@@ -1,11 +1,12 @@
 "What all readers share: JSON read piece by piece, names that tell people apart, the beginning of a file."
-import csv, io, json, random
+import csv, io, json, os, random, zipfile
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tinychat.messengers.core import (Damaged, File, JsonStream, count_steps, csv_rows, distinct_names, first_value, head_text, json_lines, name_or_key,
-                                      nested, parent_folder)
+from tinychat.messengers import core, read_messages
+from tinychat.messengers.core import (Damaged, File, JsonStream, all_files, count_steps, csv_rows, distinct_names, first_value, head_text, json_lines, load_json,
+                                      name_or_key, nested, parent_folder, zip_files)
 
 class Memory(File):
     "A file that lies in memory."
@@ -80,8 +81,8 @@ def test_a_table_comes_back_as_it_was_written(rows, delimiter):
 
 def test_a_cell_may_be_a_novel_and_pythons_limit_stays():
     before = csv.field_size_limit()
-    assert list(csv_rows(['x'*(before + 1)])) == [['x'*(before + 1)]] and csv.field_size_limit() == before
-    with pytest.raises(Damaged, match='near line 2'): list(csv_rows(['a\n', '"b']))
+    assert list(csv_rows(io.StringIO('x'*(before + 1)))) == [['x'*(before + 1)]] and csv.field_size_limit() == before
+    with pytest.raises(Damaged, match='near line 2'): list(csv_rows(io.StringIO('a\n"b')))
     assert csv.field_size_limit() == before
 
 @pytest.mark.parametrize('codec', ['utf-8', 'utf-8-sig', 'utf-16'])
@@ -93,3 +94,49 @@ def test_a_damaged_line_costs_that_line(codec):
 def test_every_step_is_forward_or_back_or_none(times):
     forward, back = count_steps(times)
     assert count_steps(times[::-1]) == (back, forward) and forward + back == sum(a != b for a, b in zip(times, times[1:]))
+
+# Made to fill a memory
+
+def bomb(path, *sizes, fill=b' ', method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, 'w', method) as z:
+        for n, size in enumerate(sizes):
+            with z.open(f'_chat{n}.txt', 'w') as f:
+                for _ in range(size//2**20): f.write(fill*(2**20//len(fill)))
+    return path
+
+MB = 2**20
+
+@pytest.fixture
+def small(monkeypatch): monkeypatch.setattr(core, 'SMALL', 2*MB)
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    path = bomb(tmp_path/'b.zip', 80*MB)
+    monkeypatch.setattr(zipfile.ZipFile, 'open', lambda *_, **__: pytest.fail('it was opened'))
+    with pytest.raises(ValueError, match=r'b.zip is not unpacked: 0.\d MB in it would become 84 MB, as in a zip bomb. If you trust'): read_messages(path)
+
+def test_many_small_files_are_a_bomb_too(tmp_path, small):
+    with pytest.raises(ValueError, match='would become 4 MB'): zip_files(bomb(tmp_path/'b.zip', *[MB]*4))
+
+def test_a_bomb_hides_behind_nothing_large(tmp_path, small):
+    path = bomb(tmp_path/'b.zip', 3*MB)
+    with zipfile.ZipFile(path, 'a') as z: z.writestr('photo.jpg', random.Random(0).randbytes(MB))
+    with pytest.raises(ValueError, match='would become 3 MB'): zip_files(path)
+
+def test_what_packs_well_but_is_small_or_is_large_but_packs_badly_is_read(tmp_path, small):
+    assert len(zip_files(bomb(tmp_path/'small.zip', 2*MB))) == 1
+    noise = random.Random(0).randbytes(MB)
+    assert len(zip_files(bomb(tmp_path/'large.zip', 3*MB, fill=noise, method=zipfile.ZIP_STORED))) == 1
+
+def test_the_others_in_a_folder_are_read_all_the_same(tmp_path, small):
+    bomb(tmp_path/'b.zip', 3*MB)
+    (tmp_path/'a.txt').write_text('hi')
+    assert [(f.name, bool(f.trouble)) for f in all_files(tmp_path)] == [('a.txt', False), ('b.zip', True)]
+
+@pytest.mark.parametrize('read, most, text, says', [
+    (File.bytes, 'MOST_BYTES', 'x'*101, 'larger than'), (load_json, 'MOST_VALUES', '[' + '[],'*50 + '1]', 'million values'),
+    (lambda f: list(json_lines(f)), 'MOST_CHARS', '{"a": "' + 'x'*100 + '"}', 'a line in it is longer'),
+    (lambda f: list(csv_rows(io.StringIO(f.open().read().decode()))), 'MOST_CHARS', 'a,b\n' + 'x'*101, 'a line in it is longer'),
+    (lambda f: JsonStream(f, f.open(), 10).value(), 'MOST_CHARS', '"' + 'x'*100, 'endless')])
+def test_nothing_endless_is_held_in_memory(monkeypatch, read, most, text, says):
+    monkeypatch.setattr(core, most, 100)
+    with pytest.raises(Damaged, match=says): read(Memory(text.encode()))

@@ -1,5 +1,5 @@
 "iMessage: chat.db of macOS and the text files of imessage-exporter."
-import os, plistlib, shutil, sqlite3, zipfile
+import os, plistlib, shutil, signal, sqlite3, tempfile, threading, zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -328,3 +328,52 @@ def test_a_zip_may_use_names_that_no_disk_allows(tmp_path, name):
     make(tmp_path/'chat.db', (1, dict(text='hi', handle_id=1)))
     with zipfile.ZipFile(tmp_path/'x.zip', 'w') as z: z.write(tmp_path/'chat.db', name)
     assert said(load(tmp_path/'x.zip')) == [('+15550100', 'hi')]
+
+# Made to never end
+
+ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)'
+
+@pytest.mark.parametrize('table', ['message', 'handle', 'chat', 'chat_message_join', 'chat_recoverable_message_join'])
+def test_a_view_is_not_a_table(tmp_path, table):
+    "Not one row of it is computed; the two tables that every chat.db has are missing then."
+    path = make(tmp_path/'chat.db', (1, dict(text='hi', handle_id=1)))
+    con = sqlite3.connect(path)
+    columns = [r[1] for r in con.execute(f'PRAGMA table_info({table})')]
+    con.execute(f'DROP TABLE {table}')
+    con.execute(f'CREATE VIEW {table} AS {ENDLESS} SELECT {", ".join(f"i AS {c}" for c in columns)} FROM n')
+    con.commit(); con.close()
+    groups = imessage.find(all_files(tmp_path))
+    if table in ('message', 'handle'): assert groups == []
+    else: assert [t for _, t in said(imessage.read(groups[0]))] == ['hi']
+
+def test_endless_work_and_endless_words_end(tmp_path):
+    with imessage.open_database(all_files(make(tmp_path/'chat.db'))[0]) as con:
+        with pytest.raises(ValueError, match='more than the whole file'): list(con.rows(f'{ENDLESS} SELECT zeroblob(10000) FROM n'))
+    with pytest.raises(sqlite3.OperationalError, match='interrupted'), imessage.open_database(all_files(tmp_path/'chat.db')[0]) as con:
+        con.execute(f'{ENDLESS} SELECT COUNT(*) FROM n').fetchone()
+
+@pytest.mark.skipif(not hasattr(sqlite3.Connection, 'setlimit'), reason='from Python 3.11 on')
+def test_one_value_is_not_larger_than_the_file(tmp_path):
+    with pytest.raises(sqlite3.DataError, match='too big'), imessage.open_database(all_files(make(tmp_path/'chat.db'))[0]) as con:
+        con.execute('SELECT hex(zeroblob(100000000))')
+
+@pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='no timers there')
+def test_ctrl_c_in_a_query_is_no_damage(tmp_path):
+    "SQLite asks us whether to go on, so that is where Ctrl-C arrives."
+    if threading.current_thread() is not threading.main_thread(): pytest.skip('signals reach the main thread only')
+    def press(*_): raise KeyboardInterrupt
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        with pytest.raises(KeyboardInterrupt), imessage.open_database(all_files(make(tmp_path/'chat.db'))[0]) as con:
+            signal.setitimer(signal.ITIMER_REAL, .01)
+            con.execute(f'{ENDLESS} SELECT COUNT(*) FROM n').fetchone()
+    finally: signal.setitimer(signal.ITIMER_REAL, 0); signal.signal(signal.SIGALRM, before)
+
+def test_no_copy_of_a_database_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path/'tmp')); (tmp_path/'tmp').mkdir()
+    make(tmp_path/'chat.db', (1, dict(text='hi', handle_id=1)))
+    with zipfile.ZipFile(tmp_path/'x.zip', 'w') as z: z.write(tmp_path/'chat.db', 'chat.db')
+    with pytest.raises(KeyboardInterrupt), imessage.open_database(all_files(tmp_path/'x.zip')[0]):
+        assert len(os.listdir(tmp_path/'tmp')) == 2
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path/'tmp') == []

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/core.html.md"""
 
 # %% ../../nbs/messengers/core.ipynb #748ec28e
 from __future__ import annotations
-import codecs, csv, io, json, lzma, os, re, shutil, sqlite3, tempfile, zipfile, zlib
+import codecs, csv, io, json, lzma, os, re, shutil, sqlite3, zipfile, zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +15,12 @@ from itertools import pairwise
 from pathlib import Path
 from fastcore.basics import patch
 from ..data import Message
+from ..files import private_folder
 
 # %% auto #0
-__all__ = ['DAMAGE_ERRORS', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'File', 'zip_files', 'files_below', 'find_files',
-           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'csv_rows', 'load_json', 'nested',
+__all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'REASONS', 'OWNER', 'MONTHS',
+           'LONE_SURROGATE', 'File', 'check_growth', 'zip_files', 'files_below', 'find_files', 'all_files', 'Damaged',
+           'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines', 'csv_rows', 'load_json', 'nested',
            'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'ChatLog', 'Export', 'seconds_of', 'count_steps',
            'sort_keys', 'sort_messages', 'balanced', 'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
 
@@ -31,6 +33,11 @@ def _open_member(path, member):
     try: return _opened(path, path.stat().st_mtime_ns).open(member)
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e:
         raise ValueError(f'{path} cannot be unpacked: {e}.') from None
+
+# %% ../../nbs/messengers/core.ipynb #d4494025
+MOST_BYTES = 2**28  # of a file that is read at once, 268 MB
+MOST_CHARS = 2**26  # of a line, a cell or a piece of JSON; no message is longer
+MOST_VALUES = 10**7 # in a JSON file that is read at once
 
 # %% ../../nbs/messengers/core.ipynb #df155eba
 class File:
@@ -49,8 +56,10 @@ class File:
         "A binary stream; OSError or ValueError if that is impossible."
         return open(self.path, 'rb') if self.member is None else _open_member(self.path, self.member)
     def bytes(self):
-        "All of it."
-        with self.open() as f: return f.read()
+        "All of it; ValueError if that is too much."
+        with self.open() as f: data = f.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES: raise Damaged(f'one of its files is larger than {MOST_BYTES//10**6} MB')
+        return data
 
 # %% ../../nbs/messengers/core.ipynb #6818b2de
 # What reading a damaged file may raise
@@ -75,19 +84,36 @@ def head(self:File)->bytes: # b'' if it cannot be read
 def on_disk(self:File):
     "Its path on the disk, for what can only be read from there."
     if self.member is None: yield self.path; return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)/'file'
+    with private_folder() as folder:
+        path = folder/'file'
         with self.open() as f, open(path, 'wb') as out: shutil.copyfileobj(f, out)
         yield path
+
+# %% ../../nbs/messengers/core.ipynb #081f4006
+MOST_GROWTH, SMALL = 100, 2**26 # times as large as it was packed; what unpacks to 67 MB is never refused
+
+def check_growth(
+    path:Path,  # A zip
+    infos:list, # A `ZipInfo` of each file in it; ValueError if they are too large
+):
+    "Refuse a zip that grows beyond all measure."
+    sizes = [(i.file_size, i.compress_size) for i in infos]
+    for size, packed in [(sum(size for size, _ in sizes), os.path.getsize(path)), *sizes]:
+        if size > max(SMALL, MOST_GROWTH*packed): raise ValueError(
+            f'{path} is not unpacked: {packed/1e6:,.1f} MB in it would become {size/1e6:,.0f} MB, as in a zip bomb. '
+            'If you trust it, unpack it yourself and give the folder.')
 
 # %% ../../nbs/messengers/core.ipynb #a4d0e495
 def zip_files(
     path:Path, # A zip
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a zip."
-    try: return [File(i.filename, path, i) for i in zipfile.ZipFile(path).infolist() if not i.is_dir()]
+    try:
+        with zipfile.ZipFile(path) as z: infos = [i for i in z.infolist() if not i.is_dir()]
     except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e:
         raise ValueError(f'{path} is a damaged zip: {e}.') from None
+    check_growth(path, infos)
+    return [File(i.filename, path, i) for i in infos]
 
 # %% ../../nbs/messengers/core.ipynb #6fa454d6
 def files_below(
@@ -166,13 +192,21 @@ def text_stream(
     return io.TextIOWrapper(raw, codec_of(file.head), newline='')
 
 # %% ../../nbs/messengers/core.ipynb #fbd4cde3
+def bounded_lines(
+    stream, # Text
+): # Yields lines with their ends; Damaged if one is endless
+    "The lines of a stream."
+    while line := stream.readline(MOST_CHARS):
+        if len(line) == MOST_CHARS: raise Damaged(f'a line in it is longer than {MOST_CHARS//10**6} million characters')
+        yield line
+
 def csv_rows(
     stream,            # Text, with line ends as they were
     delimiter:str=',', # What separates the cells
 ): # Yields lists of cells, and skips empty lines; Damaged if it is not Unicode, or its quotes do not match up
     "Read the rows of a table as they come."
-    usual = csv.field_size_limit(2**31 - 1) # Python's own limit is 128 KiB, and people write novels
-    rows = csv.reader(stream, delimiter=delimiter, strict=True)
+    usual = csv.field_size_limit(MOST_CHARS) # Python's own limit is 128 KiB, and people write novels
+    rows = csv.reader(bounded_lines(stream), delimiter=delimiter, strict=True)
     try: yield from filter(None, rows)
     except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
     except csv.Error: raise Damaged(f'its quotes do not match up near line {rows.line_num}') from None
@@ -184,6 +218,8 @@ def load_json(
 ): # What it holds; Damaged if it is not JSON
     "Read a JSON file."
     text = decode(file.bytes())
+    if sum(map(text.count, '[{,')) > MOST_VALUES: # each takes some fifty bytes or more, even if two are written
+        raise Damaged(f'its JSON holds more than {MOST_VALUES//10**6} million values')
     try: return json.loads(text)
     except RecursionError: raise Damaged('its JSON is nested too deeply') from None
     except json.JSONDecodeError as e: raise Damaged(f'its JSON is damaged at line {e.lineno}') from None
@@ -215,7 +251,7 @@ def byte_lines(
     if codec_of(file.head) == 'utf-16': # a line end has two bytes here
         yield from decode(file.bytes()).encode().split(b'\n')
     else:
-        with file.open() as f: yield from f
+        with file.open() as f: yield from bounded_lines(f)
 
 def json_lines(
     file:File, # A JSON value on each line
@@ -238,6 +274,7 @@ class JsonStream:
         self.text, self.at = '', 0
     def more(self):
         "Read on; False at the end."
+        if len(self.text) - self.at > MOST_CHARS//2: raise Damaged('a piece of its JSON is endless')
         try: new = self.stream.read(max(len(self.text) - self.at, self.step))
         except UnicodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
         if new: self.text, self.at = self.text[self.at:] + new, 0

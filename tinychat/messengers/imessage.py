@@ -6,24 +6,26 @@ Docs: https://tinychat.github.io/tinychat/messengers/imessage.html.md"""
 
 # %% ../../nbs/messengers/imessage.ipynb #24c468b4
 from __future__ import annotations
-import plistlib, re, shutil, sqlite3, tempfile
+import plistlib, re, shutil, sqlite3
 from collections import Counter, namedtuple
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.parsers.expat import ExpatError
+from fastcore.basics import patch
 from ..data import Message
+from ..files import private_folder
 from .core import (DAMAGE_ERRORS, MONTHS, OWNER, ChatLog, Damaged, Export, File, balanced,
                                       decode, sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'MessageRow', 'ChatRow', 'typedstream_length', 'typedstream_text', 'load_plist',
-           'keyed_archive_text', 'to_int', 'apple_time', 'open_database', 'find_wal', 'table_columns', 'select_columns',
-           'first_chats', 'message_rows', 'column_text', 'last_edit', 'row_text', 'is_unsent', 'row_reason',
-           'read_chats', 'read_handles', 'chat_and_sender', 'finish_chats', 'read_message_table', 'read_database',
-           'is_block_start', 'cut_lines', 'split_blocks', 'exporter_time', 'split_replies', 'strip_tapbacks',
-           'latest_version', 'line_kinds', 'typed_text', 'ExporterBlock', 'read_block', 'own_text',
+           'keyed_archive_text', 'to_int', 'apple_time', 'open_database', 'Database', 'find_wal', 'table_columns',
+           'select_columns', 'first_chats', 'message_rows', 'column_text', 'last_edit', 'row_text', 'is_unsent',
+           'row_reason', 'read_chats', 'read_handles', 'chat_and_sender', 'finish_chats', 'read_message_table',
+           'read_database', 'is_block_start', 'cut_lines', 'split_blocks', 'exporter_time', 'split_replies',
+           'strip_tapbacks', 'latest_version', 'line_kinds', 'typed_text', 'ExporterBlock', 'read_block', 'own_text',
            'read_exporter_texts', 'is_chat_db', 'is_exporter_text', 'is_locked_db', 'find', 'read']
 
 # %% ../../nbs/messengers/imessage.ipynb #df0b2190
@@ -108,18 +110,56 @@ _magic = b'SQLite format 3\0'
 def open_database(
     file:File,     # A database
     wal:File=None, # Its write-ahead log
-): # A connection; all text comes as bytes
+): # A `Database`; all text comes as bytes
     "Open a database for reading. Nothing is changed, and nothing created beside it."
-    with tempfile.TemporaryDirectory() as folder, file.on_disk() as path:
+    with private_folder() as folder, file.on_disk() as path:
         how = 'mode=ro&immutable=1'
         if wal:
-            shutil.copyfile(path, Path(folder)/'chat.db')
-            with wal.open() as f, open(Path(folder)/'chat.db-wal', 'wb') as out: shutil.copyfileobj(f, out)
-            path, how = Path(folder)/'chat.db', 'mode=rw'
-        con = sqlite3.connect(f'{Path(path).absolute().as_uri()}?{how}', uri=True)
+            shutil.copyfile(path, folder/'chat.db')
+            with wal.open() as f, open(folder/'chat.db-wal', 'wb') as out: shutil.copyfileobj(f, out)
+            path, how = folder/'chat.db', 'mode=rw'
+        n_bytes = sum(p.stat().st_size for p in (path, Path(f'{path}-wal')) if p.is_file())
+        con = sqlite3.connect(f'{Path(path).absolute().as_uri()}?{how}', uri=True, factory=Database)
         con.text_factory = bytes # one text that is not Unicode must not stop the others
-        try: yield con
+        try:
+            with con.limited(n_bytes): yield con
         finally: con.close()
+
+# %% ../../nbs/messengers/imessage.ipynb #97537a3c
+class Database(sqlite3.Connection):
+    "A connection to a database that may cost no more than its size explains."
+    n_bytes = 0 # Of the file
+
+@patch
+@contextmanager
+def limited(self:Database,
+    n_bytes:int, # Of the file and its log
+):
+    "Within it, endless work ends in sqlite3.OperationalError."
+    self.n_bytes, left, steps = n_bytes, 2*10**7 + 10*n_bytes, 10**5 # an honest database takes less than a step a byte
+    def count():
+        nonlocal left
+        left -= steps
+        return left < 0
+    if hasattr(self, 'setlimit'): self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(n_bytes, 10**6)) # from Python 3.11 on
+    self.execute('PRAGMA trusted_schema = OFF') # what the file brings may not call functions with side effects
+    self.set_progress_handler(count, steps)
+    try: yield
+    except sqlite3.OperationalError as e:
+        if left >= 0 and str(e) == 'interrupted': raise KeyboardInterrupt from None # it came while we were counting
+        raise
+
+# %% ../../nbs/messengers/imessage.ipynb #05cb5ef9
+@patch
+def rows(self:Database,
+    sql:str, # A query
+): # Yields its rows; Damaged if they hold more than the file
+    "The rows of a query, one by one."
+    left = 2*self.n_bytes + 10**6
+    for row in self.execute(sql):
+        left -= sum(len(v) for v in row if isinstance(v, bytes))
+        if left < 0: raise Damaged('its rows hold more than the whole file')
+        yield row
 
 # %% ../../nbs/messengers/imessage.ipynb #35d45b8f
 def find_wal(
@@ -139,6 +179,8 @@ def table_columns(
     table:str, # Its name
 )->set: # In lower case; empty if there is no such table
     "The columns of a table."
+    stored = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ? COLLATE NOCASE"
+    if not con.execute(stored, [table]).fetchone(): return set()
     return {r[1].decode(errors='replace').lower() for r in con.execute(f'PRAGMA table_info("{table}")')}
 
 # %% ../../nbs/messengers/imessage.ipynb #72c7e8df
@@ -175,7 +217,7 @@ def message_rows(
         LEFT JOIN {first_chats(con, 'chat_recoverable_message_join')} t ON t.message_id = message.ROWID
         ORDER BY message.ROWID'''
     last = None
-    for row in con.execute(sql):
+    for row in con.rows(sql):
         if last is not None and row[0] <= last: raise Damaged('its table of messages is damaged')
         last = row[0]
         yield MessageRow(*row)
@@ -256,7 +298,7 @@ def read_chats(
     out = {}
     if not table_columns(con, 'chat'): return out
     columns = select_columns(con, 'chat', ['chat_identifier', 'display_name', 'style'])
-    for n, partner, name, style in con.execute(f'SELECT ROWID, {columns} FROM chat'):
+    for n, partner, name, style in con.rows(f'SELECT ROWID, {columns} FROM chat'):
         partner, group = column_text(partner) or '', to_int(style) == 43
         out[n] = ChatRow((partner or n, group), column_text(name) or partner, group)
     return out
@@ -267,7 +309,7 @@ def read_handles(
 )->dict: # Number of a handle -> phone number or address
     "The people that the owner wrote with."
     out = {n: column_text(name) or ''
-           for n, name in con.execute(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
+           for n, name in con.rows(f"SELECT ROWID, {select_columns(con, 'handle', ['id'])} FROM handle")}
     return {n: f'{name} ({n})' if name == OWNER else name for n, name in out.items()} # a company may send as "Me"
 
 # %% ../../nbs/messengers/imessage.ipynb #6739141f

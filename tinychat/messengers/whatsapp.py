@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, File, codec_of, sort_messages
+from .core import MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, sort_messages
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 'shape_pattern', 'HeaderShape', 'find_shape',
@@ -215,7 +215,8 @@ def text_lines(
     try:
         with file.open() as f:
             text = io.TextIOWrapper(f, encoding=guess_codec(file.head), newline='\n')
-            while part := text.read(1 << 16) + text.readline():
+            while part := text.read(1 << 16) + text.readline(MOST_CHARS):
+                if len(part) > MOST_CHARS: raise Damaged('a line in it is endless')
                 if crlf: part = part.replace('\r\n', '\n')
                 yield from part.removesuffix('\n').split('\n')
     except UnicodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
