@@ -291,3 +291,43 @@ def test_what_was_held_out_is_known_already(bases, capsys):
 @pytest.mark.parametrize('wrong', [dict(temperature=float('nan')), dict(temperature=-1), dict(top_k=-1), dict(top_k=1.5), dict(max_tokens=0), dict(max_tokens=2.5), dict(max_messages='3'), dict(seed=-1), dict(seed=2**63), dict(seed='a'), dict(seed=1.5), dict(temperature=float('inf'))])
 def test_settings_that_make_no_sense(wrong):
     with pytest.raises(ValueError, match=f'{[*wrong][0]} must be'): load_chat('nowhere.pt', **wrong)
+
+# What a person can act on
+
+def test_the_checkpoint_says_what_it_learned_from(bases, monkeypatch):
+    quiet(out='made/ckpt.pt', base='tiny', max_iters=2)
+    assert load_checkpoint('made/ckpt.pt')['learned_from'] == Path(runs.relative_path(sample, 'made')).as_posix()
+    assert runs.data_of('made/ckpt.pt').resolve() == Path(sample).resolve()
+    quiet(out='made/ckpt.pt', resume=True)
+    assert runs.data_of('made/ckpt.pt').resolve() == Path(sample).resolve(), 'after going on, too'
+    state = torch.load('made/ckpt.pt', weights_only=True)
+    for odd in ('', 3, None):
+        torch.save(state | dict(learned_from=odd), 'old.pt')
+        with pytest.raises(ValueError, match='old.pt does not say what it learned from'): runs.data_of('old.pt')
+
+def test_hardly_any_steps_or_messages_are_told(bases, capsys):
+    train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=2)
+    assert 'In 2 steps a model learns next to nothing' in capsys.readouterr().err
+    train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=12)
+    assert 'messages of theirs: expect echoes' in capsys.readouterr().err
+
+@pytest.mark.parametrize('watched', [True, False])
+def test_the_question_on_the_way_is_the_persons_own_where_somebody_looks(bases, monkeypatch, capsys, watched):
+    monkeypatch.setattr(runs, 'bar_wanted', lambda *_: watched)
+    held_out = load_data(sample)[1]
+    train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=2)
+    question, said = runs.held_out_question(held_out), capsys.readouterr().err
+    assert (f'  {question} -> ' in said) == watched and ('  how are you? -> ' in said) == (not watched)
+
+def test_the_question_is_short_and_was_answered():
+    u, a = (lambda t: Block('user', t)), (lambda t: Block('assistant', t))
+    assert runs.held_out_question([[u('are you there, or what? ' + 'x'*50), a('y')], [u('was machst\ndu heute'), a('nix')]]) == 'was machst du heute'
+    assert runs.held_out_question([[u('never answered?'), u('und jetzt?'), a('ja'), u('gut?')]]) == 'und jetzt?'
+    assert runs.held_out_question([[a('mine?'), u('hm')]]) == runs.held_out_question([]) == 'how are you?'
+
+def test_no_broken_character_is_shown(bases, monkeypatch):
+    model, tok = load_base(bases/'tiny')
+    byte = tok.encode('🎉')[0]
+    assert tok.decode([byte]) == '\ufffd'
+    monkeypatch.setattr(runs, 'generate', lambda *args, **how: iter([*tok.encode('so '), byte]))
+    assert runs.sample_reply(model, tok, 'hey') == 'so '

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/runs/index.html.md"""
 
 # %% ../../nbs/runs/index.ipynb #ecf0ddd9
 from __future__ import annotations
-import math, os, sys, time
+import itertools, math, os, sys, time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
@@ -21,19 +21,20 @@ from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
 from ..fast.half import autocast, half_type, halve
 from ..fast.team import SharedBatches, Team, join_team
-from ..files import check_room, may_write
+from ..files import check_room, may_write, printable
 from ..gpt import GPT, generate
 from .candidates import DRAFTS, CandidateChat, check_candidates
 from .loops import LoopFreeChat
-from .plan import (CPU_MINUTES, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (CPU_MINUTES, PLANS, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
 
 # %% auto #0
-__all__ = ['Request', 'check_request', 'check_out', 'check_shape', 'sample_reply', 'in_notebook', 'live_plot', 'line_printer',
-           'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on',
-           'fit_and_show', 'run_for_everything', 'train_file', 'check_settings', 'load_chat']
+__all__ = ['QUESTION', 'Request', 'check_request', 'check_out', 'check_shape', 'sample_reply', 'held_out_question', 'in_notebook',
+           'live_plot', 'line_printer', 'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes',
+           'begin_further', 'begin', 'go_on', 'fit_and_show', 'run_for_everything', 'train_file', 'what_to_expect',
+           'relative_path', 'data_of', 'check_settings', 'load_chat']
 
 # %% ../../nbs/runs/index.ipynb #5e5c2da9
 @dataclass
@@ -125,7 +126,20 @@ def sample_reply(
     prompt, how = ids[-model.config.context//2:], dict(temperature=temperature, generator=rng)
     new = list(generate(model.eval(), prompt, max_tokens, [tok.im_end], **how))
     model.train(training)
-    return tok.decode([i for i in new if i not in tok.special.values()])
+    said = tok.decode([i for i in new if i not in tok.special.values()])
+    return said.replace('\ufffd', '') # a character that was not finished
+
+# %% ../../nbs/runs/index.ipynb #5b0e7c11
+QUESTION = 'how are you?' # where nobody looks, or nothing better is found
+
+def held_out_question(
+    held_out:list, # Conversations
+)->str: # One line of at most 50 characters
+    "Something that the person was asked, and answered."
+    pairs = (pair for conv in itertools.islice(held_out, 100) for pair in itertools.pairwise(conv))
+    asked = [' '.join(a.text.split()) for a, b in pairs if a.role.startswith('user') and b.role == 'assistant']
+    short = [text for text in asked if 5 <= len(text) <= 50]
+    return next((text for text in short if any(mark in text for mark in '?？؟')), short[0] if short else QUESTION)
 
 # %% ../../nbs/runs/index.ipynb #8fa6b0e0
 def in_notebook(
@@ -290,6 +304,7 @@ def fit_and_show(
     saver:Saver,   # Saves it on the way, at the end, and when Ctrl-C is pressed; KeyboardInterrupt after that
 ):
     "`fit` with everything that a person wants to see."
+    question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else QUESTION # no log holds their words
     begun = time.perf_counter()
     with on_interrupt() as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
@@ -297,7 +312,7 @@ def fit_and_show(
             bar.update()
             if measured:
                 measured['seconds'] = round(run.seconds, 2)
-                s.say(_describe(run))
+                s.say(_describe(run, question))
                 bar.set_postfix_str(f'best {run.best:.3f}')
                 draw(run.history)
             if s.team.any(pressed.is_set()): _stop(s, run, data, saver)
@@ -322,12 +337,12 @@ def _progress_bar(s, run):
     hidden = not bar_wanted(s.request, s.team)
     return tqdm(total=run.options.max_iters, initial=run.step, unit='step', leave=False, disable=hidden)
 
-def _describe(run):
+def _describe(run, question):
     "A line about the last evaluation."
     with autocast(run.model.device) if run.lora else nullcontext():
-        last, reply = run.history[-1], sample_reply(run.shown, run.tok, 'how are you?')
+        last, reply = run.history[-1], sample_reply(run.shown, run.tok, question)
     losses = f"train {last['train']:.3f}  held out {last['held']:.3f}"
-    return f"step {last['step']:>5}  {losses}  how are you? -> {reply!r}"
+    return printable(f"step {last['step']:>5}  {losses}  {question} -> {' '.join(reply.split())}")
 
 def _stop(s, run, data, saver):
     "Ctrl-C was pressed: save, say so, and end."
@@ -351,7 +366,7 @@ def run_for_everything(
     torch.manual_seed(run.options.seed)
     model = start.new_model().to(run.model.device)
     if run.lora: model = add_lora(model, run.lora['rank'], half_type(model.device))
-    kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora)
+    kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora, learned_from=run.learned_from)
     again = SavedRun(model, run.tok, options, **kept)
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
@@ -373,10 +388,39 @@ def train_file(
         run, dataset, *start = go_on(s, train, held_out) if r.resume else begin(s, train, held_out)
         _greet(s, run, dataset)
         if run.done: return run
+        if not r.resume: run.learned_from = relative_path(data, Path(out).parent)
         saver = Saver(run, out, r.resume, s.say)
         _learn(s, run, dataset, saver)
         if r.use_all: return _learn_everything(s, run, start[0], dataset, saver)
         return run
+
+# %% ../../nbs/runs/index.ipynb #5b0e7c13
+def what_to_expect(
+    steps:int, # Of training
+    mine:int,  # Messages of the person that it learned from
+)->str: # A sentence; nothing if there is no reason for one
+    "What hardly any steps, or hardly any messages, make."
+    if steps < PLANS['base']['min_steps']:
+        return f'In {steps} steps a model learns next to nothing of anybody. Give it more, with --minutes.'
+    if mine < 1000: return f'{mine} messages of theirs: expect echoes of them. A thousand make a conversation.'
+    return ''
+
+# %% ../../nbs/runs/index.ipynb #5b0e7c15
+def relative_path(
+    path,   # A file
+    folder, # Where to start from
+)->str: # '' if there is no way, as between two drives
+    "How to get from a folder to a file."
+    try: return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError: return ''
+
+def data_of(
+    checkpoint, # A file, as for `load_checkpoint`; ValueError if it is none, or does not say
+)->Path: # The ChatML that it learned from
+    "Where are the messages of a model?"
+    said = load_checkpoint(checkpoint).get('learned_from')
+    if said and isinstance(said, str): return Path(os.path.relpath(Path(checkpoint).parent/said))
+    raise ValueError(f'{checkpoint} does not say what it learned from. Give the file with --data.')
 
 # %% ../../nbs/runs/index.ipynb #ccda96d1
 def _greet(s, run, data):
@@ -398,6 +442,8 @@ def _learn(s, run, data, saver):
     best = min(run.history, key=lambda h: h['held'])
     s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; "
           f'{run.seconds:.0f} s of training. Saved in {s.out}.')
+    mine = int(((data.ids == run.tok.im_end) & data.mine).sum()) # each message has one end
+    if expect := what_to_expect(run.step, mine): s.say(expect)
 
 # %% ../../nbs/runs/index.ipynb #a640d68b
 def _learn_everything(s, run, start, data, saver):

@@ -36,6 +36,7 @@ class SavedRun(Run):
     use_all:bool=False   # Has it learned from what was held out, too? Then `best` is another's
     seconds:float=0.     # Spent training
     team:Team=None       # Processes that train it together (None: this one alone)
+    learned_from:str=''  # The file with these conversations, as seen from the checkpoint's folder
     lora:dict=None       # What `describe_lora` says, if only slim changes of a base learn (None: all weights)
     def __post_init__(self):
         if self.optimizers is None: self.optimizers = grouped_optimizers(self.model, self.options)
@@ -53,7 +54,7 @@ def save_run(
     weights = run.best_model or run.shown.state_dict()
     state = dict(config=asdict(run.model.config), model=weights, tokenizer=run.tok.to_dict(),
                  options=asdict(run.options), step=run.step, best=run.best, history=run.history, data_id=run.data_id,
-                 seconds=run.seconds, start=run.start, use_all=run.use_all)
+                 seconds=run.seconds, start=run.start, use_all=run.use_all, learned_from=run.learned_from)
     if run.lora: state['lora'] = run.lora
     elif run.done: state['model'] = in_few_bytes(weights)
     if not run.done: state |= unfinished(run)
@@ -170,6 +171,7 @@ def run_from(
 )->SavedRun:
     "Make the run that a checkpoint describes."
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
+    kept['learned_from'] = str(ckpt.get('learned_from', ''))
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
     last = 'model' if done else 'last_model'
     if 'lora' in ckpt: model, kept['lora'] = lora_model(ckpt, last, half_type(device)), dict(ckpt['lora'])
