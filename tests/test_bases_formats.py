@@ -265,6 +265,7 @@ def damaged_folder(tmp_path, how):
     elif how == 'nan': save_file(weights | {'model.norm.weight': torch.full((64,), torch.nan)}, path)
     elif how == 'int8': save_file({n: w.to(torch.int8) for n, w in weights.items()}, path)
     elif how == 'few rows': save_file(weights | {'model.embed_tokens.weight': weights['model.embed_tokens.weight'][:250].clone()}, path)
+    elif how == 'giants': save_file(load_file(path) | {'model.norm.weight': torch.full((64,), 1e30)}, path)
     elif how == 'no file': os.remove(path)
     elif how == 'no tokenizer': os.remove(folder/'tokenizer.json')
     elif how == 'no JSON': (folder/'config.json').write_text('{')
@@ -274,7 +275,7 @@ def damaged_folder(tmp_path, how):
     elif how == 'no size': (folder/'config.json').write_text('{"model_type": "llama"}')
     return folder
 
-@pytest.mark.parametrize('how, says', [('cut', 'damaged'), ('header', 'damaged'), ('empty', 'damaged'), ('nan', 'norm.weight holds something that is not a finite'), ('int8', 'type I8; known are'), ('few rows', 'token 261, its embedding 250 rows'), ('no file', 'no model.safetensors'),
+@pytest.mark.parametrize('how, says', [('cut', 'damaged'), ('header', 'damaged'), ('empty', 'damaged'), ('nan', 'norm.weight holds something that is not a finite'), ('giants', 'norm.weight holds something that is not a finite number, or far too large'), ('int8', 'type I8; known are'), ('few rows', 'token 261, its embedding 250 rows'), ('no file', 'no model.safetensors'),
     ('no tokenizer', 'tokenizer.json is not there'), ('no JSON', 'not JSON'), ('a list', 'config.json is not what its name says'), ('nested', 'damaged'), ('bytes', 'cannot be a base'), ('no size', "'num_hidden_layers' is missing")])
 def test_a_damaged_folder(how, says, tmp_path): one_line(open_hf, damaged_folder(tmp_path, how), says)
 

@@ -1,5 +1,5 @@
 "A file that a stranger sent can be nothing worse than a bad model."
-import json, os
+import json, os, zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -147,3 +147,42 @@ def test_what_is_damaged_is_refused(damage, tmp_path):
 def test_another_file_is_refused(content, tmp_path):
     (tmp_path/'x').write_bytes(content)
     with pytest.raises(ValueError, match='x is not a tokenizer that tinychat saved'): load_tokenizer(tmp_path/'x')
+
+# Larger inside than outside
+
+def test_a_packed_checkpoint_is_not_even_opened(parts, tmp_path, monkeypatch):
+    save(tmp_path/'c.pt', **parts, more=torch.zeros(10**6))
+    with zipfile.ZipFile(tmp_path/'c.pt') as z, zipfile.ZipFile(tmp_path/'packed.pt', 'w', zipfile.ZIP_DEFLATED) as packed:
+        for i in z.infolist(): packed.writestr(i.filename, z.read(i))
+    monkeypatch.setattr(torch, 'load', lambda *_, **__: pytest.fail('it was opened'))
+    with pytest.raises(ValueError, match='packed.pt is packed, and tinychat packs nothing. It was not opened'): load_checkpoint(tmp_path/'packed.pt')
+
+@pytest.mark.parametrize('part', ['model', 'last_model'])
+def test_one_number_is_not_a_million(parts, part, tmp_path):
+    weights = {k: torch.zeros(1).expand(100, *v.shape) for k, v in parts['model'].items()}
+    with pytest.raises(ValueError, match='says that it holds more numbers than it does'): load_checkpoint(save(tmp_path/'c.pt', **parts | {part: weights}))
+
+def test_weights_may_stand_in_a_file_under_two_names(parts, tmp_path):
+    "Before the first evaluation, the best weights are the last."
+    load_checkpoint(save(tmp_path/'c.pt', **parts, last_model=parts['model'], averaged=parts['model']))
+
+def test_no_tables_are_made_that_nobody_can_hold(parts, monkeypatch):
+    "Weights do not tell the context, so a small file could ask for 17 GB of cosines."
+    monkeypatch.setattr('tinychat.gpt.rope_tables', lambda *_: pytest.fail('they were made'))
+    for sizes in (dict(context=2**20, head_dim=4096), dict(context=2**20, head_dim=None)):
+        with pytest.raises(ValueError, match='context times head_dim must be at most'): check_sizes(dict(n_embd=256, n_head=2) | sizes)
+        with pytest.raises(ValueError, match='damaged'): model_from({**parts, 'config': {**parts['config'], 'n_embd': 256, 'n_head': 2} | sizes, 'model': {'embed_tokens.weight': torch.zeros(264, 256)}})
+    check_sizes(dict(context=2**17, head_dim=128))
+
+@pytest.mark.parametrize('file, text', [('config.json', '['*100_000 + ']'*100_000), ('tokenizer.json', '{"vocab": ' + '['*100_000), ('config.json', ' '*2**25 + '{}')])
+def test_a_base_with_json_of_a_madman(file, text, tmp_path):
+    for name in ('config.json', 'tokenizer.json', 'model.safetensors'): (tmp_path/name).write_bytes((BASES/'tiny'/name).read_bytes())
+    (tmp_path/file).write_text(text)
+    with pytest.raises(ValueError, match='or a damaged one. Is it the right folder'): load_base(tmp_path)
+
+def test_a_base_of_giants_is_refused(tmp_path):
+    from safetensors.torch import load_file, save_file
+    for name in ('config.json', 'tokenizer.json'): (tmp_path/name).write_bytes((BASES/'tiny'/name).read_bytes())
+    weights = load_file(BASES/'tiny'/'model.safetensors')
+    save_file(weights | {'norm.weight': torch.full_like(weights['norm.weight'], 1e30)}, tmp_path/'model.safetensors')
+    with pytest.raises(ValueError, match='or a damaged one'): load_base(tmp_path)

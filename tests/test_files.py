@@ -4,7 +4,7 @@ from pathlib import Path
 
 import filelock, pytest
 
-from tinychat.files import (check_room, free_path, make_folder, may_write, only_one, printable, private_folder, set_aside,
+from tinychat.files import (MOST_JSON, check_room, free_path, load_small_json, make_folder, may_write, only_one, printable, private_folder, set_aside,
                             stopping, write_atomic)
 
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
@@ -187,3 +187,11 @@ def test_a_disk_without_locks_is_no_reason_to_stop(tmp_path, monkeypatch):
     def no(*_): raise OSError(37, 'No locks available')
     monkeypatch.setattr(filelock.FileLock, 'acquire', no)
     with only_one(tmp_path/'c.pt'), only_one(tmp_path/'c.pt'): pass
+
+# JSON of a stranger
+
+def test_small_json_is_small_and_flat(tmp_path):
+    for text, says in (('['*100_000 + ']'*100_000, 'its brackets nest too deeply'), (' '*MOST_JSON + '1', 'larger than 33 MB'), ('{', None), ('\xff', None)):
+        (tmp_path/'a.json').write_bytes(text.encode('latin-1'))
+        with pytest.raises(ValueError, match=says): load_small_json(tmp_path/'a.json')
+    with pytest.raises(FileNotFoundError): load_small_json(tmp_path/'b.json')

@@ -6,19 +6,40 @@ Docs: https://tinychat.github.io/tinychat/checkpoint.html.md"""
 
 # %% ../nbs/checkpoint.ipynb #ec7e8941
 from __future__ import annotations
-import json, pickle, unicodedata
+import json, os, pickle, unicodedata, zipfile
 from pathlib import Path
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 import tinychat
-from .files import write_atomic
+from .files import load_small_json, write_atomic
 from .gpt import GPT, GPTConfig
 from fastcore.basics import patch
 from .tokenizer import SPECIAL, Tokenizer, byte_alphabet
 
 # %% auto #0
-__all__ = ['LARGEST', 'USUAL', 'BASES', 'load_checkpoint', 'skip_init', 'check_sizes', 'model_from', 'ForeignTokenizer',
-           'tokenizer_from', 'save_tokenizer', 'load_tokenizer', 'open_model', 'pick_device', 'load_base']
+__all__ = ['LARGEST', 'USUAL', 'BASES', 'would_grow', 'check_repeated', 'load_checkpoint', 'skip_init', 'check_sizes',
+           'model_from', 'ForeignTokenizer', 'tokenizer_from', 'save_tokenizer', 'load_tokenizer', 'open_model',
+           'pick_device', 'usable', 'load_base']
+
+# %% ../nbs/checkpoint.ipynb #bfa0eb69
+def would_grow(
+    path, # A checkpoint, or anything else; zipfile.BadZipFile if it is damaged
+)->bool:
+    "Is a file larger inside than it is outside?"
+    with open(path, 'rb') as f:
+        if f.read(2) != b'PK': return False # no zip at all, and no checkpoint
+    with zipfile.ZipFile(path) as z: return sum(i.file_size for i in z.infolist()) > os.path.getsize(path)
+
+# %% ../nbs/checkpoint.ipynb #b8a3c28c
+def check_repeated(
+    ckpt:dict,   # What a file holds
+    n_bytes:int, # Size of the file; ValueError if its weights claim to be much larger
+):
+    "Are the weights of a checkpoint as large as they say?"
+    parts = [p for p in (ckpt.get('model'), ckpt.get('last_model')) if isinstance(p, dict)]
+    weights = [w for p in parts for w in p.values() if isinstance(w, torch.Tensor)]
+    if sum(w.numel()*w.element_size() for w in weights) > 4*n_bytes: raise ValueError
 
 # %% ../nbs/checkpoint.ipynb #a90e6ad0
 def load_checkpoint(
@@ -26,7 +47,7 @@ def load_checkpoint(
 )->dict: # 'config', 'model', 'tokenizer' and what training keeps beside; ValueError if it is something else
     "Open a checkpoint, without running anything that may be in it."
     mend = 'Train again (tinychat-train), or fetch it again.'
-    try: ckpt = torch.load(path, map_location='cpu', weights_only=True)
+    try: ckpt = None if would_grow(path) else torch.load(path, map_location='cpu', weights_only=True)
     except FileNotFoundError:
         raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
     except IsADirectoryError:
@@ -36,9 +57,13 @@ def load_checkpoint(
         raise ValueError(f'{path} is not a tinychat checkpoint: it holds more than numbers and text, or is damaged. '
                          f'It was not run. {mend}') from None
     except Exception: raise ValueError(f'{path} is not a tinychat checkpoint, or it is cut short. {mend}') from None
+    if ckpt is None: raise ValueError(f'{path} is packed, and tinychat packs nothing. It was not opened, because it would '
+                                      f'grow. {mend}')
     if not isinstance(ckpt, dict) or not {'config', 'model', 'tokenizer'} <= set(ckpt):
         raise ValueError(f'{path} is a PyTorch file, but not a tinychat checkpoint: '
                          'config, model and tokenizer are not in it.')
+    try: check_repeated(ckpt, os.path.getsize(path))
+    except ValueError: raise ValueError(f'{path} is damaged: it says that it holds more numbers than it does. {mend}') from None
     return ckpt
 
 # %% ../nbs/checkpoint.ipynb #36745d53
@@ -66,6 +91,9 @@ def check_sizes(
     if not 1 <= c['rope_theta'] <= 1e12: raise ValueError(f"rope_theta must be from 1 to 1e12, not {c['rope_theta']}.")
     if not 0 <= c['dropout'] < 1: raise ValueError(f"dropout must be at least 0 and below 1, not {c['dropout']}.")
     if not 0 < c['norm_eps'] < 1: raise ValueError(f"norm_eps must be above 0 and below 1, not {c['norm_eps']}.")
+    head = c['head_dim'] if 'head_dim' in config and c['head_dim'] else c.get('n_embd', 0)//c.get('n_head', 1)
+    if c.get('context', 0)*head > 2**25: # the tables of RoPE take eight bytes for each of these
+        raise ValueError(f"context times head_dim must be at most {2**25:,}, not {c['context']*head:,}.")
     if (c['head_dim'] or 2) % 2: raise ValueError(f"head_dim must be even, not {c['head_dim']}.")
     if c['qk_norm'] and c['qkv_bias']:
         raise ValueError('qk_norm and qkv_bias exclude each other: no family of models has both.')
@@ -145,8 +173,8 @@ def load_tokenizer(
     path, # A file that `save_tokenizer` wrote
 )->Tokenizer: # ValueError if it is something else
     "Read a tokenizer back."
-    try: return tokenizer_from(json.loads(Path(path).read_text(encoding='utf-8')))
-    except (ValueError, RecursionError): raise ValueError(
+    try: return tokenizer_from(load_small_json(path))
+    except ValueError: raise ValueError(
         f'{path} is not a tokenizer that tinychat saved. Give the file that save_tokenizer wrote.') from None
 
 # %% ../nbs/checkpoint.ipynb #ae0ad888
@@ -185,6 +213,13 @@ def pick_device(
                          'Leave it out to take the best there is, or say cpu.') from None
     return device
 
+# %% ../nbs/checkpoint.ipynb #083480ef
+def usable(
+    w:Tensor, # Weights of a base
+)->bool: # False also for what is not a number
+    "Are weights as small as all that were ever published? Giants are finite, and nothing finite comes out of them."
+    return bool(w.abs().amax() < 2**16) # where float16 ends
+
 # %% ../nbs/checkpoint.ipynb #b25b0391
 BASES = Path(tinychat.__file__).parent/'bases'
 
@@ -193,7 +228,8 @@ def _read_base(folder):
     from safetensors.torch import load
     kept = load((folder/'model.safetensors').read_bytes())
     weights = {n: p.float()*kept.get(f'{n}.scale', 1) for n, p in kept.items() if not n.endswith('.scale')}
-    model = model_from(dict(config=json.loads((folder/'config.json').read_text()), model=weights))
+    model = model_from(dict(config=load_small_json(folder/'config.json'), model=weights))
+    if not all(map(usable, weights.values())): raise ValueError
     tok = load_tokenizer(folder/'tokenizer.json')
     if tok.vocab_size != model.config.vocab_size: raise ValueError
     return model, tok

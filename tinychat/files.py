@@ -6,15 +6,15 @@ Docs: https://tinychat.github.io/tinychat/files.html.md"""
 
 # %% ../nbs/files.ipynb #e238d3b3
 from __future__ import annotations
-import errno, itertools, os, re, shutil, signal, stat, tempfile, threading
+import errno, itertools, json, os, re, shutil, signal, stat, tempfile, threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of', 'remove_parts', 'read_utf8', 'may_write',
-           'try_writing', 'check_room', 'set_aside', 'free_path', 'only_one', 'stop_signals', 'stopping',
-           'remove_folders', 'private_folder', 'printable']
+__all__ = ['MOST_JSON', 'make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of', 'remove_parts', 'read_utf8',
+           'load_small_json', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'only_one',
+           'stop_signals', 'stopping', 'remove_folders', 'private_folder', 'printable']
 
 # %% ../nbs/files.ipynb #85d58f96
 def make_folder(
@@ -101,6 +101,18 @@ def read_utf8(
     except UnicodeDecodeError as e:
         byte = f'byte {e.start} is 0x{e.object[e.start]:02x}'
         raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
+
+# %% ../nbs/files.ipynb #8ff71178
+MOST_JSON = 2**25 # bytes; the largest tokenizer that we know takes half of that
+
+def load_small_json(
+    path, # A JSON file
+): # What it holds; ValueError if it is not JSON, too large or nested too deeply; OSError if it cannot be read
+    "Read a JSON file that may have been made by anybody."
+    with open(path, 'rb') as f: data = f.read(MOST_JSON + 1)
+    if len(data) > MOST_JSON: raise ValueError(f'{Path(path).name} is larger than {MOST_JSON//10**6} MB.')
+    try: return json.loads(data.decode('utf-8'))
+    except RecursionError: raise ValueError(f'{Path(path).name} is damaged: its brackets nest too deeply.') from None
 
 # %% ../nbs/files.ipynb #93c4ee3d
 def may_write(

@@ -15,8 +15,8 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from .tokens import gguf_foreign_tokenizer, hf_foreign_tokenizer
-from ..checkpoint import check_sizes, skip_init
-from ..files import printable
+from ..checkpoint import check_sizes, skip_init, usable
+from ..files import load_small_json, printable
 from ..gpt import GPT, GPTConfig
 
 # %% auto #0
@@ -152,7 +152,7 @@ def assemble(
     model = empty_network(c)
     for name, p in model.state_dict().items():
         w = weights.read(name)
-        if not w.isfinite().all(): raise ValueError(f'{name} holds something that is not a finite number.')
+        if not usable(w): raise ValueError(f'{name} holds something that is not a finite number, or far too large a one.')
         if name in ('embed_tokens.weight', 'lm_head.weight'): fit_rows(p, w, new)
         else: p.copy_(w)
     return model.eval()
@@ -169,7 +169,7 @@ def weight_files(
         raise ValueError('its weights are in a pickle (.bin), which could run code, so it is not opened. '
                          'Save it as safetensors: model.save_pretrained(folder, safe_serialization=True).'
                          if is_pickle else 'it holds no model.safetensors.')
-    names = sorted({*json.loads(index.read_text(encoding='utf-8'))['weight_map'].values()})
+    names = sorted({*load_small_json(index)['weight_map'].values()})
     for name in names:
         if Path(name).name != name or '\\' in name or not name.endswith('.safetensors'):
             raise ValueError(f'its index names a file that may not be one of its shards: {name[:80]!a}.')
@@ -222,7 +222,7 @@ def read_json(
     path:Path, # A JSON file; ValueError or OSError if it is none
 )->dict:
     "What a JSON file holds."
-    found = json.loads(path.read_text(encoding='utf-8'))
+    found = load_small_json(path)
     if not isinstance(found, dict): raise ValueError(f'{path.name} is not what its name says.')
     return found
 
