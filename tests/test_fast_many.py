@@ -1,23 +1,29 @@
 "Replies side by side are what a chat replies, one by one."
-import copy, random
+import copy, math, random
 from types import SimpleNamespace
 
 import pytest, torch
 from evaluating import alone, chat, talks, tok # fixtures among them
+from talking import likeliest_turns
 
 from tinychat.chat import Chat
 from tinychat.data import Block
 from tinychat.evaluate.asked import exchanges
 from tinychat.fast import writer_for
 from tinychat.fast.cache import CachedWriter, Engine
-from tinychat.fast.many import MaskingEngine, Reply, batch_for, masking_engine, read_side_by_side, replies, write_side_by_side
+from tinychat.fast.many import MaskingEngine, Reply, ReplyRows, batch_for, masking_engine, read_side_by_side, replies, write_side_by_side
 from tinychat.gpt import GPTConfig, Writer, sample
 
+@pytest.fixture
+def greedy(monkeypatch): likeliest_turns(monkeypatch)
+
+@pytest.mark.usefixtures('greedy')
 @pytest.mark.parametrize('batch', [1, 3, 64])
 def test_side_by_side_is_one_by_one(chat, batch):
     asked = [e.before for c in talks(4) for e in exchanges([c])] + [[Block('user', 'why '*500)], [Block('user', '')], [Block('user name=Ada', 'hi')]]
     assert replies(chat, asked, batch) == [alone(chat, t) for t in asked]
 
+@pytest.mark.usefixtures('greedy')
 @pytest.mark.parametrize('every', [2, 7, 100])
 def test_how_often_one_looks_changes_nothing(chat, every):
     "As a GPU does, whose replies are looked at every eighth step only. Rows are shared, and used again."
@@ -28,6 +34,21 @@ def test_how_often_one_looks_changes_nothing(chat, every):
         rows = write_side_by_side(chat, made, rows, every=every)
         assert [r.texts() for r in made] == [alone(chat, t) for t in asked]
 
+@pytest.mark.parametrize('temperature', [0, .6, 2.])
+def test_who_goes_on_is_drawn_as_learned(chat, temperature):
+    "Whatever the temperature, by the chat itself and side by side: three times in four, if the model has learned that."
+    chat.temperature, n, drawn = temperature, 3000, []
+    own, other = (chat.tokenizer.encode(role)[0] for role in ('assistant', 'user'))
+    logits = torch.zeros(n, chat.tokenizer.vocab_size)
+    logits[:,own], logits[:,other] = 1 + math.log(3), 1
+    class Rows(ReplyRows):
+        def next(self, ids, role): drawn.append(role); return super().next(ids, role)
+    Rows(chat, [Reply(chat, [Block('user', 'hello')])]*n).choose(logits, **chat.sampling())
+    chat.writer = SimpleNamespace(logits=lambda ids: logits[:1])
+    alone = sum(chat.goes_on([1]) for _ in range(n))
+    assert [.72 < share < .78 for share in ((drawn[0] == 0).float().mean(), alone/n)] == [True]*2
+
+@pytest.mark.usefixtures('greedy')
 @pytest.mark.parametrize('batch', [1, 4])
 def test_changed_weights_are_noticed(chat, batch):
     replies(chat, [[Block('user', 'hello')]], batch)
@@ -61,6 +82,7 @@ def test_the_last_row_does_not_see_its_padding(chat, row):
     for n in range(1, 4): ours = engine.logits(torch.tensor([[said]]), cache)[0].clone()
     assert torch.allclose(ours, chat.model(torch.tensor([rows[row] + [said]*3]))[0,-1], atol=1e-4)
 
+@pytest.mark.usefixtures('greedy')
 def test_pairs_are_one_by_one(chat):
     "In a pair one row is soon alone, and was padded in half of the cases."
     asked = [e.before for c in talks(4) for e in exchanges([c])]
@@ -69,6 +91,7 @@ def test_pairs_are_one_by_one(chat):
     for n in range(0, 24, 2): assert replies(chat, asked[n:n+2], 2) == [alone(chat, t) for t in asked[n:n+2]]
     with pytest.raises(ValueError, match='at least 1'): replies(chat, asked, -1)
 
+@pytest.mark.usefixtures('greedy')
 @pytest.mark.parametrize('make_writer', [Writer, writer_for, lambda model: CachedWriter(Engine(model))], ids=['plain', 'fast', 'cached'])
 def test_every_writer_knows_of_padding(chat, make_writer):
     "Also the plain engine, whose network does not."
@@ -84,6 +107,7 @@ def test_weights_of_sixteen_bits(chat):
     states, _ = read_side_by_side(masking_engine(half), [long, short])
     assert torch.allclose(states[1], half.hidden(torch.tensor([short]))[0,-1], atol=.1)
 
+@pytest.mark.usefixtures('greedy')
 def test_a_draw_of_ones_own_sees_what_was_said(chat):
     "At every step, as a repetition penalty or a guard must."
     seen = []

@@ -130,10 +130,10 @@ def test_empty_only_if_all_are():
     assert best_draft([empty, dull, good]) is good and best_draft([empty, dull]) is dull and best_draft([empty]) is empty
 
 def test_equal_drafts_count_once(chat):
-    me = of(chat, 5, temperature=0)
+    me = of(chat, 5, temperature=0, max_messages=1)
     me.talk = list(HEY)
     assert len(me.drafts()) == 1
-    plain = LoopFreeChat(chat.model, chat.tokenizer, temperature=0, max_tokens=30, max_messages=3)
+    plain = LoopFreeChat(chat.model, chat.tokenizer, temperature=0, max_tokens=30, max_messages=1)
     plain.talk = list(HEY)
     assert ''.join(me.answer()) == ''.join(plain.answer()) != ''
 

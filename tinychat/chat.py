@@ -116,7 +116,7 @@ def goes_on(self:Chat,
     "Ask the model whose block is next: its own, or the other's."
     logits = self.writer.logits([*ids, *self.tokenizer.encode('\n'), self.tokenizer.im_start])
     roles = [self.tokenizer.encode(role)[0] for role in ('assistant', 'user')] # first tokens are enough
-    return sample(logits[:,roles], self.temperature, generator=self.rng).item() == 0 # the first: assistant
+    return sample(logits[:,roles], generator=self.rng).item() == 0 # the first: assistant
 
 # %% ../nbs/04_chat.ipynb #637b18b8
 class Break(str):

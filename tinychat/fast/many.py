@@ -253,7 +253,7 @@ def choose(self:ReplyRows,
     **sampling,    # For `sample`
 )->Tensor: # (B, 1) token ids
     "Draw what comes next in each row."
-    role = sample(logits[:,self.roles], sampling['temperature'], generator=sampling['generator'])
+    role = sample(logits[:,self.roles], generator=sampling['generator']) # as learned, whatever the temperature
     drawn = self.draw(logits, self.replies, **sampling) if self.draw else sample(logits, **sampling)
     return self.next(drawn[:,0], role[:,0])[:,None]
 

@@ -184,7 +184,7 @@ def best_draft(
 def answer(self:CandidateChat):
     "Yield the best draft as a reply, with `BREAK` between two messages."
     if self.candidates == 1: yield from Chat.answer(self); return
-    said = []
+    talk, said = self.talk, []
     try:
         for ids in best_draft(self.drafts()).messages:
             if said: yield BREAK
@@ -192,7 +192,7 @@ def answer(self:CandidateChat):
             for piece in self.tokenizer.decode_stream(iter(ids)):
                 said[-1] += piece
                 yield piece
-    finally: self.talk += [Block('assistant', t) for t in said if t]
+    finally: talk += [Block('assistant', t) for t in said if t]
 
 # %% ../../nbs/runs/candidates.ipynb #99391eaf
 def best_replies(
