@@ -7,8 +7,8 @@
 Half of the replies are to what the person was asked in held-out conversations, after all that was really said before. The other half
 are given in talks of twelve turns: the other side's words are those of held-out conversations, and what the model itself has said
 stands before. Counted are replies: `loops` have a message with a loop in it, by `is_loop`, which forgives what the person says in a
-row in the training messages; `again` have a message of two words or more that was said in this reply or the one before; `same` is the
-most frequent first message, and `most_same` how often it came. `forbidden` is, of a thousand of the person's own held-out messages,
+row in the training messages; `again` have a message that was said in this reply already, or one of two words or more that was said in the
+one before; `same` is the most frequent first message, and `most_same` how often it came. `forbidden` is, of a thousand of the person's own held-out messages,
 how many the rule would not have let pass."""
 import argparse, json, time
 from collections import Counter
@@ -52,7 +52,7 @@ def count(tok, answered, usual):
     for before, made in answered:
         lately = reply_before(before)
         loops += any(is_loop(tok, text, usual) for text in made)
-        again += any(is_said_again(text, lately + made[:n]) for n, text in enumerate(made))
+        again += any(is_said_again(text, made[:n], lately) for n, text in enumerate(made))
     same, most = Counter(made[0] for _, made in answered).most_common(1)[0]
     messages = sum(len(made) for _, made in answered)/len(answered)
     return dict(replies=len(answered), loops=loops, again=again, same=same, most_same=most, messages=round(messages, 2))

@@ -3,6 +3,7 @@ from dataclasses import asdict
 
 import pytest, torch
 
+from talking import likeliest_turns
 from tinychat.bases import open_base
 from tinychat.chat import Chat
 from tinychat.data import Block
@@ -45,8 +46,13 @@ def test_a_message_is_not_said_again():
     assert says_again(tok, sure[:-1], [sure, ha]) == {sure[-1], tok.im_end}
     cool = tok.encode('that is cool')
     assert says_again(tok, cool, [cool]) == {tok.im_end} and not says_again(tok, cool[:-1], [cool]) # it may go on: that is cool, too
-    assert not says_again(tok, sure[:-2], [sure]) and not says_again(tok, ha[:-1], [ha]) and not says_again(tok, [], []) and not says_again(tok, sure[:-1], [])
-    assert is_said_again("I'm not sure.", ["I'm not sure."]) and not is_said_again('haha', ['haha']) and not is_said_again('I am', [])
+    assert not says_again(tok, sure[:-2], [sure]) and not says_again(tok, ha[:-1], [ha]) and not says_again(tok, [], [[]]) and not says_again(tok, sure[:-1], [])
+    assert is_said_again("I'm not sure.", ["I'm not sure."]) and is_said_again('haha', ['haha']) and not is_said_again('I am', [])
+    assert is_said_again('I am', [], ['I am']) and not is_said_again('haha', [], ['haha'])
+
+def test_a_word_is_not_said_twice_in_a_reply_but_may_be_in_the_next():
+    me, haha = LoopFreeChat(model, tok), [Block('user', 'a joke'), Block('assistant', 'haha')]
+    assert is_forbidden(me, haha, 'haha') and not is_forbidden(me, [*haha, Block('user', 'another')], 'haha')
 
 def talk_of(*texts): return [Block('assistant' if t[0] == '*' else 'user', t.lstrip('*')) for t in texts]
 
@@ -102,7 +108,8 @@ def test_a_chat_that_is_opened_is_free_of_loops(tmp_path):
     assert not any(is_loop(me.tokenizer, t) or is_said_again(t, said[:n]) for n, t in enumerate(said))
 
 @pytest.mark.parametrize('ban', [None, lambda new: tok.encode('I')])
-def test_side_by_side_as_one_by_one(ban):
+def test_side_by_side_as_one_by_one(ban, monkeypatch):
+    likeliest_turns(monkeypatch)
     chat = LoopFreeChat(model, tok, make_writer=writer_for, temperature=0, max_tokens=60, max_messages=4, ban=ban)
     talks = [STUCK, STUCK + [Block('assistant', "I'm not sure."), Block('user', 'are you sure?')], [Block('user', 'hello?')], STUCK[:1]]
     made = replies(chat, talks)

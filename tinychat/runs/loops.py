@@ -64,11 +64,12 @@ def is_loop(
 
 # %% ../../nbs/runs/loops.ipynb #a2c3706a
 def is_said_again(
-    text:str,     # A message
-    earlier:list, # Messages that the same person sent lately
+    text:str,  # A message
+    said:list, # What stands before it in its reply
+    before:list=[], # The messages of the reply before
 )->bool:
-    "Was this said already, and is it more than a word?"
-    return len(text.split()) > 1 and text in earlier
+    "Was this said already?"
+    return text in said or len(text.split()) > 1 and text in before
 
 # %% ../../nbs/runs/loops.ipynb #6b9e0fbc
 def closes_loop(
@@ -89,11 +90,11 @@ def closes_loop(
 def says_again(
     tok:Tokenizer, # Of the model
     ids:list,      # Of a message so far
-    earlier:list,  # Messages that were sent lately, as ids
+    earlier:list,  # Messages that are not to be said again, as ids
 )->set: # Ids that must not come next
     "Which tokens would end a message that was said already?"
     found, so_far = set(), tok.decode(ids)
-    for e in (e for e in earlier if len(tok.decode(e).split()) > 1):
+    for e in filter(None, earlier):
         if so_far == tok.decode(e): found.add(tok.im_end) # maybe in other tokens
         ends_in_word = tok.decode(e[-1:])[-1].isalnum()
         if not ends_in_word and ids == e[:-1]: found |= {e[-1], tok.im_end}
@@ -127,7 +128,8 @@ class LoopFreeChat(Chat):
         said:list, # Messages of the reply so far, as ids
     ): # Function: ids of a message so far -> ids that must not come next
         "What is banned in the message that comes next."
-        earlier = [*map(self.tokenizer.encode, reply_before(talk)), *said]
+        before = [text for text in reply_before(talk) if len(text.split()) > 1]
+        earlier = [*map(self.tokenizer.encode, before), *said]
         def banned(new):
             more = self.ban(new) if self.ban else ()
             return {*more, *closes_loop(self.tokenizer, new), *says_again(self.tokenizer, new, earlier)}
