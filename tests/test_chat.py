@@ -1,11 +1,10 @@
 "A talk with a memory, and the box around it."
 import html, sys, threading, time
-from itertools import repeat
 from pathlib import Path
 
 import pytest, torch
 
-from talking import TRICK, Echo
+from talking import TRICK, Echo, press_enter
 from tinychat.chat import BREAK, Chat, ChatBox, bubble, bubbles
 from tinychat.checkpoint import BASES, load_base
 from tinychat.data import Block, encode_conversation
@@ -92,6 +91,48 @@ def test_again():
 def test_the_same_seed_says_the_same(make_writer):
     assert chat(make_writer, seed=5).reply('hey') == chat(make_writer, seed=5).reply('hey')
 
+def test_a_reply_is_remembered_in_the_talk_that_it_answers():
+    me = chat()
+    stream, old = me.stream('tell me a long story'), me.talk
+    heard = next(stream)
+    me.reset()
+    stream.close()
+    assert me.talk == [] and old == [Block('user', 'tell me a long story'), Block('assistant', heard)]
+
+def test_one_reply_at_a_time():
+    me = chat()
+    stream = me.stream('hey')
+    next(stream)
+    for begin in (lambda: me.reply('ho'), lambda: next(me.again())):
+        with pytest.raises(ValueError, match='^One reply at a time: .* close its stream.$'): begin()
+    assert [b.text for b in me.talk] == ['hey']
+    stream.close()
+    assert me.reply('ho')
+
+def test_threads_get_a_whole_reply_or_one_clear_error():
+    class Slow(Writer):
+        def generate(self, *args, **how):
+            for i in super().generate(*args, **how): time.sleep(.001); yield i
+    me, made, errors, start = chat(lambda model: Slow(model)), [], [], threading.Barrier(5)
+    def talk(n):
+        start.wait()
+        try: made.append((f'hello {n}', me.reply(f'hello {n}')))
+        except ValueError as e: errors.append(str(e))
+    threads = [threading.Thread(target=talk, args=(n,)) for n in range(5)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    made.sort(key=lambda m: me.talk.index(Block('user', m[0])))
+    assert len(made) + len(errors) == 5 and all('One reply at a time' in e for e in errors)
+    assert me.talk == [b for text, said in made for b in [Block('user', text), *(Block('assistant', t) for t in said if t)]]
+
+def test_hearing_without_an_answer():
+    me = chat()
+    me.hear('hey')
+    with pytest.raises(ValueError, match='surrogate'): me.hear('\ud83d')
+    assert me.talk == [Block('user', 'hey')]
+    me.reply('are you there?')
+    assert [b.role for b in me.talk][:3] == ['user', 'user', 'assistant']
+
 # The box
 
 def test_nothing_in_a_message_is_html():
@@ -108,36 +149,19 @@ def test_the_box_shows_what_the_chat_remembers():
     box.say('are you coming?')
     assert box.chat.talk[1:] == [Block('assistant', 'haha ' + TRICK), Block('assistant', 'who else')] and box.log.value == bubbles(box.chat.talk)
 
-def test_a_refused_message_returns_to_the_field():
-    box = ChatBox(Echo('hi'))
-    box.say('\0')
-    assert box.text.value == '\0' and 'I cannot read that.' in box.note.value and not box.busy.locked() and not box.chat.talk
-
-def test_stop_and_a_message_that_waits():
-    box = ChatBox(Echo(*repeat('ha ', 1_000_000)))
-    box.text.value = 'knock knock'
-    box.send()
-    while 'ha ha' not in box.log.value: time.sleep(0.01)
-    box.text.value = 'stop it'
-    box.send()
-    assert (box.text.value, box.busy.locked()) == ('stop it', True)
-    box.stop(); box.thread.join(60)
-    assert [b.role for b in box.chat.talk] == ['user', 'assistant'] and box.chat.talk[1].text.startswith('ha ha') and not box.busy.locked()
-
-def test_again():
-    box = ChatBox(Echo('who ', 'is ', 'there?'))
-    box.again(wait=True)
-    assert 'nothing to answer' in box.note.value
-    box.say('knock knock'); box.again(wait=True)
-    assert box.chat.talk == [Block('user', 'knock knock'), Block('assistant', 'who is there?')]
-
-def test_buttons():
+def test_enter_sends_when_the_text_arrives():
     box = ChatBox(Echo('ok'))
     box.arrange()
-    assert [n for n, b in box.buttons.items() if b.disabled] == ['Stop']
-    box.text.value = 'click'
-    box.buttons['Send'].click(); box.thread.join(60)
-    assert box.chat.talk[-1].text == 'ok'
+    for text in ('first', 'second'): press_enter(box, text)
+    assert [b.text for b in box.chat.talk] == ['first', 'ok', 'second', 'ok'] and box.text.value == ''
+
+def test_leaving_the_field_sends_nothing():
+    box = ChatBox(Echo('ok'))
+    box.arrange()
+    box.text.set_state(dict(value='not ready'))
+    assert box.text.value == 'not ready' and not box.chat.talk
+    box.button.click()
+    assert box.chat.talk[0].text == 'not ready' and box.text.value == ''
 
 def test_without_ipywidgets_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, 'ipywidgets', None)

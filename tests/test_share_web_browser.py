@@ -63,6 +63,9 @@ def test_the_page_is_the_box(tab):
 
 def test_a_reply_streams(tab):
     tab.reset()
+    tab.button('⚙ Settings').click()
+    tab.page.get_by_label('Pauses while they type').select_option('none (0)')
+    tab.button('⚙ Settings').click()
     tab.page.evaluate("""() => { window.lengths = []; new MutationObserver(() => {
         const all = document.querySelectorAll('[data-from=them]'); if (all.length) lengths.push([...all].map(e => e.innerText.length).reduce((a, b) => a + b)) }).observe(document.body, {childList: true, subtree: true, characterData: true}) }""")
     tab.say('hey, how are you?')

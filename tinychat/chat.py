@@ -6,7 +6,8 @@ Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 
 # %% ../nbs/04_chat.ipynb #f58212af
 from __future__ import annotations
-import html, os, sys, threading, warnings
+import html, os, sys, threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -18,8 +19,8 @@ from .gpt import GPT, Writer, sample
 from .tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'BUTTONS', 'Settings', 'Chat', 'Break', 'bubble', 'bubbles',
-           'ChatBox']
+__all__ = ['BREAK', 'RIGHT', 'LEFT', 'FONT', 'BUBBLE', 'DOT', 'DOTS', 'Settings', 'Chat', 'Break', 'messages_so_far', 'bubble',
+           'bubbles', 'ChatBox']
 
 # %% ../nbs/04_chat.ipynb #37e5355f
 @dataclass(eq=False, repr=False)
@@ -42,7 +43,7 @@ class Chat(Settings):
         **settings,          # As for `Settings`
     ):
         super().__init__(**settings)
-        self.model, self.tokenizer, self.ban = model.eval(), tokenizer, ban
+        self.model, self.tokenizer, self.ban, self.lock = model.eval(), tokenizer, ban, threading.Lock()
         self.writer, self.rng = make_writer(model), torch.Generator(model.device)
         self.rng.seed() if self.seed is None else self.rng.manual_seed(self.seed)
         self.reset()
@@ -141,8 +142,8 @@ def message(self:Chat,
 @patch
 def answer(self:Chat):
     "Yield the model's reply as it is written, with `BREAK` between two messages."
-    ids, said, newline, opening = self.prompt(), [], self.tokenizer.encode('\n'), self.header('assistant')
-    end = len(ids) + self.room()
+    ids, newline, opening = self.prompt(), self.tokenizer.encode('\n'), self.header('assistant')
+    talk, said, end = self.talk, [], len(ids) + self.room()
     try:
         for n in range(self.max_messages):
             said.append('')
@@ -153,35 +154,66 @@ def answer(self:Chat):
             if n+1 == self.max_messages or not more or not self.goes_on(ids): return
             ids += [*newline, *opening]
             yield BREAK
-    finally: self.talk += [Block('assistant', t) for t in said if t]
+    finally: talk += [Block('assistant', t) for t in said if t]
+
+# %% ../nbs/04_chat.ipynb #a5c56cf3
+@patch
+@contextmanager
+def turn(self:Chat): # ValueError if a reply is still being written
+    "Write a reply, and no other at the same time."
+    if not self.lock.acquire(blocking=False):
+        raise ValueError('One reply at a time: let the last one end, or close its stream.')
+    try: yield
+    finally: self.lock.release()
+
+# %% ../nbs/04_chat.ipynb #9ab7c308
+@patch
+def hear(self:Chat,
+    text:str, # What you say; ValueError if it holds a lone surrogate
+):
+    "Remember what you say, and do not answer yet."
+    self.tokenizer.encode(text) # complains now, before anything is remembered
+    self.talk.append(Block('user', text))
 
 # %% ../nbs/04_chat.ipynb #fae012a2
 @patch
 def stream(self:Chat,
-    text:str, # What you say; ValueError if it holds a lone surrogate
+    text:str, # As for `hear`
 ):
     "Say something; yield the reply as it is written, `BREAK` between two messages."
-    self.tokenizer.encode(text) # complains now, before anything is remembered
-    self.talk.append(Block('user', text))
-    yield from self.answer()
+    with self.turn():
+        self.hear(text)
+        yield from self.answer()
+
+# %% ../nbs/04_chat.ipynb #4989c425
+def messages_so_far(
+    pieces, # A reply as it streams
+):
+    "Yield the list of its messages, each time it has grown."
+    said = ['']
+    for piece in pieces:
+        if piece is BREAK: said.append('')
+        else: said[-1] += piece
+        yield said
 
 # %% ../nbs/04_chat.ipynb #f6dbab48
 @patch
 def reply(self:Chat,
-    text:str, # What you say
+    text:str, # As for `hear`
 )->list: # The messages it sends, at least one
     "Say something and get the whole reply."
-    n = len(self.talk) + 1
-    for _ in self.stream(text): pass
-    return [b.text for b in self.talk[n:]] or ['']
+    said = ['']
+    for said in messages_so_far(self.stream(text)): pass
+    return [t for t in said if t] or ['']
 
 # %% ../nbs/04_chat.ipynb #e1ae30cd
 @patch
 def again(self:Chat): # ValueError if nobody has said anything yet
     "Forget the last reply, and yield another to the same message."
-    while self.talk and self.talk[-1].role == 'assistant': self.talk.pop()
-    if not self.talk: raise ValueError('There is nothing to answer yet: say something first.')
-    yield from self.answer()
+    with self.turn():
+        while self.talk and self.talk[-1].role == 'assistant': self.talk.pop()
+        if not self.talk: raise ValueError('There is nothing to answer yet: say something first.')
+        yield from self.answer()
 
 # %% ../nbs/04_chat.ipynb #c4361e49
 @patch
@@ -196,8 +228,8 @@ def save(self:Chat,
     return path
 
 # %% ../nbs/04_chat.ipynb #ad741b3f
-RIGHT = 'margin-left:auto;background:#0b6bdc;color:#fff'
-LEFT = 'margin-right:auto;background:var(--jp-layout-color2,#e9e9eb);color:var(--jp-content-font-color1,#111)'
+RIGHT = 'align-self:end;background:#0b6bdc;color:#fff'
+LEFT = 'align-self:start;background:var(--jp-layout-color2,#e9e9eb);color:var(--jp-content-font-color1,#111)'
 FONT = ("font:15px/1.4 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;"
         "font-variant-emoji:unicode")
 BUBBLE = ('width:fit-content;max-width:78%;box-sizing:border-box;margin-top:2px;padding:7px 13px;'
@@ -220,14 +252,16 @@ def bubble(
 
 # %% ../nbs/04_chat.ipynb #42280087
 def bubbles(
-    talk:list, # `Block`s in order
+    talk:list,     # `Block`s in order
+    bubble=bubble, # Function that draws one of them
 )->str: # HTML
     "Draw a whole conversation; messages in a row stand close together."
     sides, out = [b.role != 'assistant' for b in talk] + [None], ''
     for n, b in enumerate(talk):
         gap = 8 if n and sides[n] != sides[n-1] else 0
         out += f'<div style="height:{gap}px"></div>' + bubble(b.text, sides[n], sides[n] != sides[n+1])
-    return f'<div role="log" style="padding:4px 10px 10px;{FONT}">{out}</div>'
+    column = 'display:flex;flex-direction:column;padding:4px 10px 10px'
+    return f'<div role="log" style="{column};{FONT}">{out}</div>'
 
 # %% ../nbs/04_chat.ipynb #f5221247
 class ChatBox:
@@ -239,11 +273,11 @@ class ChatBox:
         except ImportError: raise ImportError(
             'The chat box needs ipywidgets: pip install ipywidgets, then restart the kernel.') from None
         self.W, self.chat, self.ui = W, chat, None
-        self.log, self.note, self.title = (W.HTML(layout=W.Layout(margin='0')) for _ in range(3))
+        self.log = W.HTML(layout=W.Layout(margin='0'))
         wide = W.Layout(flex='1 1 160px', width='auto', margin='2px')
-        self.text = W.Text(placeholder='Message', continuous_update=False, layout=wide)
-        self.buttons, self.thread = {}, None
-        self.busy, self.halt = threading.Lock(), threading.Event()
+        self.text = W.Text(description='Message', placeholder='Message', continuous_update=False,
+                           style=dict(description_width='0'), layout=wide)
+        self.button = W.Button(description='Send', button_style='primary', layout=W.Layout(width='auto'))
         self.draw(chat.talk)
 
 # %% ../nbs/04_chat.ipynb #e3711c6b
@@ -252,140 +286,53 @@ def draw(self:ChatBox,
     talk:list, # `Block`s in order
 ):
     "Show a conversation."
-    who, hint = html.escape(repr(self.chat)), 'Say something, and see what comes back.'
+    hint = 'Say something, and see what comes back.'
     empty = f'<div style="padding:10px;text-align:center;opacity:.65;{FONT}">{hint}</div>'
     self.log.value = bubbles(talk) if talk else empty
-    self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>tinychat</b>'
-                        f'<div style="opacity:.7;font-size:12.5px">{who}</div></div>')
-
-# %% ../nbs/04_chat.ipynb #ab4f5d6d
-@patch
-def tell(self:ChatBox,
-    what='', # A text, or an exception; shown as one line
-):
-    "Show a line under the talk."
-    if isinstance(what, Exception): what = str(what) or type(what).__name__
-    style = f'min-height:18px;padding:0 10px;opacity:.75;overflow-wrap:anywhere;{FONT};font-size:12.5px'
-    self.note.value = f'<div role="status" style="{style}">{html.escape(" ".join(str(what).split()))}</div>'
-
-# %% ../nbs/04_chat.ipynb #76d1853f
-@patch
-def follow(self:ChatBox,
-    pieces,    # A reply as it streams
-    past:list, # The `Block`s before it
-):
-    "Show `pieces` as they come, until they end or `stop` is called."
-    said = ['']
-    try:
-        self.draw([*past, Block('assistant', '')])
-        for piece in pieces:
-            if piece is BREAK: said.append('')
-            else: said[-1] += piece
-            self.draw([*past, *(Block('assistant', t) for t in said)])
-            if self.halt.is_set(): break
-    except Exception as e:
-        self.tell(e)
-        if len(self.chat.talk) < len(past) and not self.text.value: self.text.value = past[-1].text
-    finally: pieces.close(); self.free()
-
-# %% ../nbs/04_chat.ipynb #5fe922bd
-@patch
-def free(self:ChatBox):
-    "Draw what the chat remembers, and be ready for the next turn."
-    self.draw(self.chat.talk)
-    self.busy.release()
-    self.enable()
-
-# %% ../nbs/04_chat.ipynb #8f93b311
-@patch
-def enable(self:ChatBox):
-    "While a reply comes, only Stop can be pressed."
-    for name, b in self.buttons.items():
-        b.disabled = not self.busy.locked() if name == 'Stop' else self.busy.locked()
-
-# %% ../nbs/04_chat.ipynb #31094017
-@patch
-def turn(self:ChatBox,
-    pieces,     # A reply as it streams
-    past:list,  # The `Block`s before it
-    wait:bool,  # Return when it has ended, or at once?
-)->bool: # False if another reply is still coming; then nothing happens
-    "Take a turn."
-    if not self.busy.acquire(blocking=False):
-        self.tell('One reply at a time: the last one is still coming.'); return False
-    self.halt.clear(); self.tell(); self.enable()
-    self.thread = threading.Thread(target=self.follow, args=(pieces, past), daemon=True)
-    if wait: self.follow(pieces, past)
-    else: self.thread.start()
-    return True
 
 # %% ../nbs/04_chat.ipynb #97c05cba
 @patch
 def say(self:ChatBox,
-    text:str,       # What you say
-    wait:bool=True, # Return when the reply is complete?
-)->bool: # False if another reply is still coming
+    text:str, # What you say
+):
     "Say something, and see the reply grow."
-    return self.turn(self.chat.stream(text), [*self.chat.talk, Block('user', text)], wait)
+    past, pieces = [*self.chat.talk, Block('user', text)], self.chat.stream(text)
+    try:
+        self.draw([*past, Block('assistant', '')])
+        for said in messages_so_far(pieces): self.draw([*past, *(Block('assistant', t) for t in said)])
+    finally:
+        pieces.close()
+        self.draw(self.chat.talk)
 
 # %% ../nbs/04_chat.ipynb #d89b8931
 @patch
 def send(self:ChatBox):
-    "Say what is in the field. While a reply is still coming, leave it there."
-    text = self.text.value.strip()
-    self.text.value = '' # first, so that a refused message can come back
-    if text and not self.say(text, wait=False): self.text.value = text
-
-# %% ../nbs/04_chat.ipynb #557e4b31
-@patch
-def stop(self:ChatBox):
-    "End the reply after the current piece. What was said stays."
-    self.halt.set()
-
-# %% ../nbs/04_chat.ipynb #ac54f8be
-@patch
-def again(self:ChatBox,
-    wait:bool=False, # Return when the reply is complete?
-):
-    "Replace the last reply with another."
-    past = list(self.chat.talk)
-    while past and past[-1].role == 'assistant': past.pop()
-    self.turn(self.chat.again(), past, wait)
-
-# %% ../nbs/04_chat.ipynb #9927d28b
-BUTTONS = dict(Send='Send the message (Enter does too)', Stop='Stop the reply; what was said stays',
-               Again='Another reply to the same message')
+    "Say what is in the field."
+    text, self.text.value = self.text.value.strip(), ''
+    if text: self.say(text)
 
 # %% ../nbs/04_chat.ipynb #709eeeff
 @patch
-def make_buttons(self:ChatBox,
-    hints:dict=BUTTONS, # Name of a method, capitalised -> the hint that the mouse shows
-):
-    "A button for each of `hints`, and Enter for Send."
-    for name, hint in hints.items():
-        layout, style = self.W.Layout(width='auto', flex='0 0 auto'), 'primary' if name == 'Send' else ''
-        b = self.W.Button(description=name, tooltip=hint, layout=layout, button_style=style)
-        b.on_click(lambda _, press=getattr(self, name.lower()): press())
-        self.buttons[name] = b
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore') # ipywidgets 8 prefers `observe`, which also sends on losing the focus
-        self.text.on_submit(lambda _: threading.Timer(0.1, self.send).start())
+def listen(self:ChatBox):
+    "Let Enter and the button send."
+    keys = []
+    def arrived(_):
+        if keys: keys.clear(); self.send()
+    self.text.on_msg(lambda *_: keys.append('Enter'))
+    self.text.observe(arrived, 'value')
+    self.button.on_click(lambda _: self.send())
 
 # %% ../nbs/04_chat.ipynb #a290565b
 @patch
 def arrange(self:ChatBox):
     "Put everything in its place."
     W = self.W
-    self.make_buttons(); self.enable(); self.tell()
-    def row(items, padding):
-        return W.HBox(items, layout=W.Layout(flex_flow='row wrap', align_items='center', padding=padding))
     hanging = W.Layout(display='flex', flex_flow='column-reverse', height='360px', overflow='auto',
                        border='1px solid rgba(128,128,128,.35)', margin='0')
-    self.note.layout.flex = '1 1 180px'
-    send, stop, *others = self.buttons.values()
-    rows = row([self.text, send, stop], '8px 4px 0'), row([*others, self.note], '0 4px')
-    self.ui = W.VBox([self.title, W.Box([self.log], layout=hanging), *rows],
+    row = W.Layout(flex_flow='row wrap', align_items='center', padding='8px 4px 0')
+    self.ui = W.VBox([W.Box([self.log], layout=hanging), W.HBox([self.text, self.button], layout=row)],
                      layout=W.Layout(width='100%', max_width='720px'))
+    self.listen()
 
 # %% ../nbs/04_chat.ipynb #fb1ff262
 @patch

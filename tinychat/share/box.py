@@ -1,4 +1,4 @@
-"""The box of the last step, made comfortable
+"""Two messages in a row, a pause before the answer, and settings
 
 Docs: https://tinychat.github.io/tinychat/share/box.html.md"""
 
@@ -6,33 +6,212 @@ Docs: https://tinychat.github.io/tinychat/share/box.html.md"""
 
 # %% ../../nbs/share/box.ipynb #6d971aec
 from __future__ import annotations
-import time
+import html, sys, textwrap, threading, time
 from fastcore.basics import patch
-from ..chat import BUTTONS, Chat, ChatBox
+from ..chat import FONT, Chat, ChatBox, bubble, bubbles, messages_so_far
+from ..data import Block
 
 # %% auto #0
-__all__ = ['SLIDERS', 'SettingsBox']
+__all__ = ['WHO', 'SHEETS', 'COPY', 'SETTINGS', 'BUTTONS', 'SettingsBox', 'bubble_to_copy', 'box_picture']
 
 # %% ../../nbs/share/box.ipynb #4ac583f1
 class SettingsBox(ChatBox):
-    "A `ChatBox` with sliders for the settings, Reset and Save."
-    drawn = 0. # when it was drawn last, in seconds
+    "A `ChatBox` with the manners of a messenger, settings, and more buttons."
+    patience = 1.5 # seconds without a message, before the answer; 0: at once
+    pace = 1.      # how long they type: 1 as a person, 2 twice as long; 0: no pauses
     def __init__(self,
-        chat:Chat, # Who replies
-        path=None, # Where Save writes (None: as for `Chat.save`)
+        chat:Chat,  # Who replies
+        path=None,  # Where Save writes (None: as for `Chat.save`)
+        about=None, # (name, a line about them), for the header (None: what `chat.about` says, or else that it is a model)
     ):
+        self.path, self.about = path, about or getattr(chat, 'about', None) or ('tinychat', WHO)
+        self.busy, self.halt, self.waiting = threading.Lock(), threading.Event(), []
+        self.buttons, self.settings, self.thread = {}, {}, None
+        self.use_thread = 'google.colab' not in sys.modules
         super().__init__(chat)
-        self.path, self.sliders = path, {}
-    def draw(self,
-        talk:list, # `Block`s in order
-    ):
-        "Show a conversation; while a reply grows, at most twenty times a second."
-        complete = talk is self.chat.talk
-        if not complete and time.monotonic() - self.drawn < 0.05: return
-        super().draw(talk)
-        self.drawn = time.monotonic()
+        self.title, self.note = self.W.HTML(), self.W.HTML(layout=self.W.Layout(flex='1 1 180px'))
+        name, line = (html.escape(str(text)) for text in self.about)
+        self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>{name}</b>'
+                            f'<div style="opacity:.7;font-size:12.5px">{line}</div></div>')
 
-# %% ../../nbs/share/box.ipynb #5fe25478
+WHO = 'A small model that texts like the person whose messages it has learned.'
+
+# %% ../../nbs/share/box.ipynb #9b16962c
+@patch
+def draw(self:SettingsBox,
+    talk:list, # `Block`s in order
+):
+    "Show a conversation, and what waits."
+    self.shown = talk
+    talk = [Block(b.role, b.text.replace('\ufffd', '')) for b in talk] # half a character is no text yet
+    talk += [Block('user', text) for text in self.waiting]
+    if talk: self.log.value = bubbles(talk, bubble_to_copy)
+    else: ChatBox.draw(self, talk)
+
+@patch
+def tell(self:SettingsBox,
+    what='', # A text, or an exception; shown as one line
+):
+    "Show a line under the talk."
+    if isinstance(what, Exception): what = str(what) or type(what).__name__
+    style = f'min-height:18px;padding:0 10px;opacity:.75;overflow-wrap:anywhere;{FONT};font-size:12.5px'
+    self.note.value = f'<div role="status" style="{style}">{html.escape(" ".join(str(what).split()))}</div>'
+
+# %% ../../nbs/share/box.ipynb #9f72b423
+SHEETS = ('<svg width="14" height="14" fill="none" stroke="currentColor" aria-hidden="true">'
+          '<rect x="1.5" y="4.5" width="8" height="8" rx="1"/><path d="M4.5 4.5v-3h8v8h-3"/></svg>')
+COPY = ('<button type="button" aria-label="Copy this message" title="Copy this message" '
+        'style="border:0;padding:6px;background:none;color:inherit;opacity:.45;cursor:pointer;line-height:1" '
+        'onclick="const s=getSelection();s.selectAllChildren(this.previousSibling);'
+        f"document.execCommand('copy');s.removeAllRanges();this.textContent='✓'\">{SHEETS}</button>")
+
+def bubble_to_copy(
+    text:str,       # As for `bubble`
+    from_me:bool,   # As for `bubble`
+    last:bool=True, # As for `bubble`
+)->str: # HTML
+    "A bubble with a button beside it that copies what it says."
+    side, copy = 'row-reverse' if from_me else 'row', COPY if text else ''
+    return f'<div style="display:flex;align-items:center;flex-direction:{side}">{bubble(text, from_me, last)}{copy}</div>'
+
+# %% ../../nbs/share/box.ipynb #d8c3cbc4
+@patch
+def linger(self:SettingsBox,
+    text:str,    # A message that is complete
+    began:float, # When it was begun, as `time.monotonic` has it
+):
+    "Wait until a person would have typed it, or until Stop."
+    self.halt.wait(max(0, began + self.pace*min(0.5 + len(text)/20, 4) - time.monotonic()))
+
+@patch
+def paced(self:SettingsBox,
+    pieces, # A reply as it streams
+):
+    "Yield the messages to show so far; an empty one stands for dots."
+    n, said, began = 0, [''], time.monotonic() # messages that are complete
+    yield said
+    for said in messages_so_far(pieces):
+        if self.pace and len(said) > n + 1:
+            self.linger(said[n], began)
+            n, began = n + 1, time.monotonic()
+            yield [*said[:-1], '']
+        elif not self.pace and time.monotonic() - began >= 0.05:
+            began = time.monotonic()
+            yield said
+        if self.halt.is_set(): return
+    if self.pace: self.linger(said[-1], began)
+
+# %% ../../nbs/share/box.ipynb #9491f9da
+@patch
+def follow(self:SettingsBox,
+    pieces, # A reply as it streams
+):
+    "Show a reply until it ends or is stopped; then what the chat remembers."
+    past = list(self.chat.talk)
+    while past and past[-1].role == 'assistant': past.pop() # `again` takes the last reply back
+    try:
+        for said in self.paced(pieces): self.draw([*past, *(Block('assistant', t) for t in said)])
+    finally:
+        pieces.close()
+        self.draw(self.chat.talk)
+
+# %% ../../nbs/share/box.ipynb #21c9d514
+@patch
+def until_quiet(self:SettingsBox):
+    "Wait until no message has come for a moment, or until Stop."
+    n = 0
+    while n < len(self.waiting):
+        n = len(self.waiting)
+        if self.halt.wait(self.patience): return
+
+@patch
+def hear(self:SettingsBox
+)->bool: # Is there something to answer?
+    "Tell the chat what waits. What it refuses goes back into the field."
+    n = len(self.chat.talk)
+    while self.waiting:
+        try: self.chat.hear(self.waiting[0])
+        except ValueError as e:
+            self.tell(e)
+            self.text.value = self.text.value or self.waiting[0]
+        del self.waiting[0]
+    return len(self.chat.talk) > n
+
+@patch
+def answer(self:SettingsBox,
+    patient:bool, # Wait for more first?
+):
+    "Answer all that waits."
+    while self.waiting:
+        if patient: self.until_quiet()
+        if not self.hear() or self.halt.is_set(): return
+        self.follow(self.chat.again())
+        self.halt.clear() # Stop was for this reply
+
+# %% ../../nbs/share/box.ipynb #200c9f71
+@patch
+def turn(self:SettingsBox,
+    work,           # Function that takes the turn
+    wait:bool=False, # Return when it has ended, or at once?
+)->bool: # False if another turn is not over; then nothing happens
+    "Take a turn."
+    if not self.busy.acquire(blocking=False): return False
+    self.halt.clear(); self.tell(); self.enable()
+    def run():
+        try: work()
+        except KeyboardInterrupt: self.tell('Stopped.')
+        except Exception as e: self.tell(e)
+        finally: self.free()
+    self.thread = threading.Thread(target=run, daemon=True)
+    if wait or not self.use_thread: run()
+    else: self.thread.start()
+    return True
+
+# %% ../../nbs/share/box.ipynb #22eb36b7
+@patch
+def free(self:SettingsBox):
+    "Draw what the chat remembers, and be ready for the next turn."
+    self.draw(self.chat.talk)
+    self.busy.release()
+    self.enable()
+    if self.waiting: self.turn(lambda: self.answer(True)) # it came in the last moment
+
+@patch
+def enable(self:SettingsBox):
+    "While a reply comes, one can stop it, or send another message."
+    busy = self.busy.locked()
+    for name, b in self.buttons.items(): b.disabled = not busy if name == 'Stop' else busy
+
+# %% ../../nbs/share/box.ipynb #e19da944
+@patch
+def say(self:SettingsBox,
+    text:str,       # What you say
+    wait:bool=True, # Return when the reply is complete? Then nobody waits for another message either
+):
+    "Say something, and see the reply come."
+    self.waiting.append(text)
+    self.draw(self.shown)
+    self.turn(lambda: self.answer(not wait and self.use_thread), wait)
+
+@patch
+def send(self:SettingsBox):
+    "Say what is in the field."
+    text, self.text.value = self.text.value.strip(), ''
+    if text: self.say(text, wait=False)
+
+# %% ../../nbs/share/box.ipynb #613e1bd2
+@patch
+def stop(self:SettingsBox):
+    "End the reply. What was said stays."
+    self.halt.set()
+
+@patch
+def again(self:SettingsBox,
+    wait:bool=False, # Return when the reply is complete?
+):
+    "Replace the last reply with another."
+    self.turn(lambda: self.follow(self.chat.again()), wait)
+
 @patch
 def reset(self:SettingsBox):
     "Forget the conversation."
@@ -50,30 +229,93 @@ def save(self:SettingsBox):
     except ValueError as e: self.tell(f'Not saved: {e}')
 
 # %% ../../nbs/share/box.ipynb #347cb145
-SLIDERS = dict(temperature=('Temperature', 0., 2., 0.05), top_k=('Top-k (0: all)', 0, 500, 10),
-               max_tokens=('Longest reply', 16, 512, 16)) # label, least, most, step
+SETTINGS = dict( # what is set -> (label, unit, {word: number})
+    temperature=('Calm to wild', '', dict(cautious=0., calm=0.5, even=0.7, lively=0.9, bold=1.2, wild=1.6)),
+    max_tokens=('Short to long replies', ' tokens', {'short': 32, 'medium': 96, 'long': 256, 'longest': 512}),
+    top_k=('Words to choose from', '', {'the likeliest': 10, 'likely ones': 40, 'most': 200, 'all': 0}),
+    candidates=('Drafts to choose from', '', {'no choice': 1, 'a few': 4, 'several': 8, 'many': 16}),
+    patience=('Wait for another message', ' s', {'not at all': 0., 'a moment': 1.5, 'longer': 4.}),
+    pace=('Pauses while they type', '', {'none': 0., 'short': 0.5, 'as people': 1., 'long': 2.}))
 
 # %% ../../nbs/share/box.ipynb #1301ea69
 @patch
-def make_sliders(self:SettingsBox):
-    "A slider for each of `SLIDERS`. A change counts from the next reply on."
-    for name, (label, least, most, step) in SLIDERS.items():
-        now, kind = getattr(self.chat, name), self.W.FloatSlider if type(step) is float else self.W.IntSlider
-        slider = kind(value=now, min=min(least, now), max=max(most, now), step=step, description=label,
-                      style=dict(description_width='96px'), layout=self.W.Layout(width='auto'))
-        slider.observe(lambda change, name=name: setattr(self.chat, name, change['new']), 'value')
-        self.sliders[name] = slider
+def make_settings(self:SettingsBox):
+    "A list for each of `SETTINGS` that there is. A change counts from the next reply on."
+    for name, (label, unit, numbers) in SETTINGS.items():
+        owner = self.chat if hasattr(self.chat, name) else self
+        if not hasattr(owner, name): continue
+        now = getattr(owner, name)
+        if now not in numbers.values(): numbers = {**numbers, 'as now': now}
+        options = [(f'{word} ({number:g}{unit})', number) for word, number in numbers.items()]
+        choice = self.W.Dropdown(description=label, options=options, value=now, layout=self.W.Layout(width='auto'),
+                                 style=dict(description_width='190px'))
+        choice.observe(lambda change, name=name, owner=owner: setattr(owner, name, change['new']), 'value')
+        self.settings[name] = choice
+
+# %% ../../nbs/share/box.ipynb #81db7de9
+BUTTONS = dict(Stop='Stop the reply; what was said stays', Again='Another reply to the same message',
+               Reset='Forget the conversation and start again', Save='Save the conversation to a file')
+
+@patch
+def make_buttons(self:SettingsBox):
+    "A button for each of `BUTTONS`."
+    for name, hint in BUTTONS.items():
+        b = self.W.Button(description=name, tooltip=hint, layout=self.W.Layout(width='auto', flex='0 0 auto'))
+        b.on_click(lambda _, press=getattr(self, name.lower()): press())
+        self.buttons[name] = b
 
 # %% ../../nbs/share/box.ipynb #03a38a9e
 @patch
 def arrange(self:SettingsBox):
-    "Put everything in its place, the sliders below."
+    "Put everything in its place, the settings behind a gear."
+    W = self.W
     ChatBox.arrange(self)
-    self.make_sliders()
-    self.ui.children = [*self.ui.children, *self.sliders.values()]
+    self.make_buttons(); self.make_settings(); self.enable(); self.tell()
+    gear = W.ToggleButton(description='⚙ Settings', tooltip='Show or hide the settings', layout=W.Layout(width='auto'))
+    panel = W.VBox([*self.settings.values()], layout=W.Layout(display='none', padding='4px'))
+    gear.observe(lambda change: setattr(panel.layout, 'display', '' if change['new'] else 'none'), 'value')
+    log, field = self.ui.children
+    stop, *others = self.buttons.values()
+    field.children = [*field.children, stop]
+    row = W.HBox([*others, gear, self.note], layout=W.Layout(flex_flow='row wrap', align_items='center', padding='0 4px'))
+    self.ui.children = [self.title, log, field, row, panel]
 
+# %% ../../nbs/share/box.ipynb #0d8e7c68
 @patch
-def make_buttons(self:SettingsBox):
-    "Those of `ChatBox`, and two more."
-    more = dict(Reset='Forget the conversation and start again', Save='Save the conversation to a file')
-    ChatBox.make_buttons(self, BUTTONS | more)
+def listen(self:SettingsBox):
+    "Let Enter and the button send."
+    ChatBox.listen(self)
+    self.text.on_msg(lambda *_: threading.Timer(0.3, self.send).start())
+
+# %% ../../nbs/share/box.ipynb #78fa5c33
+def box_picture(
+    talk:list,  # `Block`s in order
+    about:list, # (name, a line about them)
+)->str: # SVG
+    "Draw a chat box, for places where none can be."
+    def text(x, y, line, more=''): return f'<text x="{x}" y="{y}" {more}>{html.escape(line)}</text>'
+    out, y = text(12, 24, about[0], 'font-weight="bold"') + text(12, 42, about[1], 'font-size="12" opacity=".7"'), 56
+    for b in talk:
+        lines = [part for line in b.text.splitlines() for part in textwrap.wrap(line, 48) or ['']]
+        width, height, mine = 28 + 7.6*max(map(len, lines), default=0), 12 + 20*len(lines), b.role != 'assistant'
+        x = 588 - width if mine else 12
+        out += f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="16" fill="{"#0b6bdc" if mine else "#e9e9eb"}"/>'
+        colour = f'fill="{"#fff" if mine else "#111"}"'
+        out += ''.join(text(x + 14, y + 21 + 20*n, line, colour) for n, line in enumerate(lines))
+        y += height + 6
+    field = f'<rect x="12" y="{y + 8}" width="490" height="30" rx="4" fill="#fff" stroke="#bbb"/>'
+    send = f'<rect x="512" y="{y + 8}" width="76" height="30" rx="4" fill="#0b6bdc"/>'
+    out += field + text(22, y + 28, 'Message', 'opacity=".5"') + send + text(533, y + 28, 'Send', 'fill="#fff"')
+    size = f'width="600" height="{y + 50}"'
+    style = 'font-family="system-ui, sans-serif" font-size="15"'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style} role="img" aria-label="A chat box">'
+            f'<rect {size} rx="6" fill="#fff" stroke="#ddd"/>{out}</svg>')
+
+# %% ../../nbs/share/box.ipynb #150eaa9c
+@patch
+def _ipython_display_(self:SettingsBox):
+    from IPython.display import display
+    if self.ui is None: self.arrange()
+    view = dict(version_major=2, version_minor=0, model_id=self.ui.model_id)
+    display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'A chat box',
+             'image/svg+xml': box_picture(self.chat.talk, self.about)}, raw=True)
