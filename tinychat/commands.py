@@ -180,33 +180,38 @@ def tinychat_chat(
     device:str='auto',      # Where the model runs: auto, cpu, cuda, mps
     candidates:int=None,    # Drafts of a reply, of which the best is sent, up to 64; by default 8 of a large model, else 1
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
+    wait:float=1.5,         # Answer after so many seconds without typing, for who sends two messages; 0: at once
+    pace:float=1.,          # How long the typing of a reply takes: 1 as a person's, 2 twice as long; 0: no pauses
+    name:str=None,          # What to call who replies; by default the checkpoint's name
 ):
     "Talk to a model, in the terminal."
-    if temperature is not None and not 0 <= temperature <= 5:
-        raise ValueError(f'--temperature must be from 0 to 5, not {temperature}.')
+    _check_range(0, 5, temperature=temperature)
+    _check_range(0, 60, wait=wait, pace=pace)
+    _check_range(1, 64, candidates=candidates)
     if top_k < 0: raise ValueError(f'--top_k must be at least 0, not {top_k}.')
     if max_tokens < 1: raise ValueError(f'--max_tokens must be at least 1, not {max_tokens}.')
-    if candidates is not None and not 1 <= candidates <= 64:
-        raise ValueError(f'--candidates must be from 1 to 64, not {candidates}.')
     if prompt is not None and not prompt.strip():
         raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
     how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed)
     if temperature is not None: how['temperature'] = temperature
     chat = load_chat(checkpoint, device, candidates, **how)
-    _talk(chat, prompt, guard)
-
-# %% ../nbs/commands.ipynb #592b1728
-def _talk(chat, prompt, guard):
-    "Answer a prompt and end, or talk until the person leaves."
-    from tinychat.files import printable
     if guard is not None:
         from tinychat.share.guard import Guard
         chat.ban = Guard.read(chat.tokenizer, guard)
-    if prompt is None:
-        from tinychat.share.terminal import talk
-        return talk(chat)
-    for message in chat.reply(prompt): print(' '.join(printable(message).splitlines()))
+    _talk(chat, prompt, checkpoint, wait=wait, pace=pace, **({'name': name} if name else {}))
+
+# %% ../nbs/commands.ipynb #592b1728
+def _check_range(least, most, **options):
+    for name, n in options.items():
+        if n is not None and not least <= n <= most:
+            raise ValueError(f'--{name} must be from {least} to {most}, not {n}.')
+
+def _talk(chat, prompt, checkpoint, **manners):
+    "Answer a prompt and end, or talk until the person leaves."
+    from tinychat.share.terminal import screen_text, talk
+    if prompt is None: return talk(chat, checkpoint, **manners)
+    for message in chat.reply(prompt): print(' '.join(screen_text(message).splitlines()))
 
 # %% ../nbs/commands.ipynb #a2b94027
 @command

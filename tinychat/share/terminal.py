@@ -1,4 +1,4 @@
-"""A line in, a stream out
+"""A line to type in, and a conversation above it
 
 Docs: https://tinychat.github.io/tinychat/share/terminal.html.md"""
 
@@ -6,16 +6,21 @@ Docs: https://tinychat.github.io/tinychat/share/terminal.html.md"""
 
 # %% ../../nbs/share/terminal.ipynb #c6fa7e80
 from __future__ import annotations
-import math
-from contextlib import suppress
+import contextvars, math, os, queue, re, signal, sys, threading, time
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from fastcore.basics import patch
 from ..chat import BREAK, Chat
+from ..checkpoint import load_checkpoint
 from ..files import printable
 
 # %% auto #0
-__all__ = ['HELP', 'NUMBERS', 'carry_out', 'talk', 'show']
+__all__ = ['HELP', 'NUMBERS', 'COMMANDS', 'STYLE', 'carry_out', 'take_back', 'screen_text', 'talk_in_lines', 'show', 'introduce',
+           'Terminal', 'whole_messages', 'talk']
 
 # %% ../../nbs/share/terminal.ipynb #9504409a
 HELP = '''/reset              begin a new conversation
+/undo               take back the last exchange: your messages and the reply
 /again              another reply to the same message
 /temperature 0.9    boldness; 0 always says the likeliest
 /top_k 40           choose among this many tokens; 0 for all
@@ -23,9 +28,11 @@ HELP = '''/reset              begin a new conversation
 /save [FILE]        write the talk as ChatML (talk.txt)
 /help               this
 //...               a message that begins with /
-/quit               leave; Ctrl-D does too'''
+/quit               leave; Ctrl-D does too
+Tab completes a command, Alt-Enter begins a new line in a message, Ctrl-C stops a reply.'''
 
 NUMBERS = dict(temperature=(float, 0, 5), top_k=(int, 0, 10**6), max_tokens=(int, 1, 10**6)) # kind, least, most
+COMMANDS = re.findall(r'^/\w+(?: (?=\d))?', HELP, re.M) # with a space where a number follows
 
 # %% ../../nbs/share/terminal.ipynb #4f3dee10
 def carry_out(
@@ -36,6 +43,7 @@ def carry_out(
     name, _, value = line[1:].strip().partition(' ')
     if name in NUMBERS: return _set_number(chat, name, value)
     if name == 'reset': chat.reset(); return 'A new conversation.'
+    if name == 'undo': return f'Taken back: {take_back(chat)}.'
     if name == 'save':
         try: return f'Saved in {chat.save(value.strip())}.'
         except OSError as e: return f'Not saved: {e.filename}: {e.strerror}'
@@ -55,42 +63,261 @@ def _set_number(chat, name, value):
     setattr(chat, name, n)
     return f'{name} is {n}.'
 
-# %% ../../nbs/share/terminal.ipynb #fc867b8e
-def talk(
+# %% ../../nbs/share/terminal.ipynb #af34853a
+def take_back(
+    chat:Chat, # Its last exchange is forgotten
+)->str: # How many messages that were, in words
+    "Forget the last reply and what it replied to."
+    before = len(chat.talk)
+    for theirs in (True, False):
+        while chat.talk and (chat.talk[-1].role == 'assistant') == theirs: chat.talk.pop()
+    chat.n_dropped = 0 # a shorter talk may fit again
+    n = before - len(chat.talk)
+    return '1 message' if n == 1 else f'{n} messages' if n else 'nothing, for nothing was said'
+
+# %% ../../nbs/share/terminal.ipynb #228ae308
+def screen_text(
+    text:str, # What a person or a model wrote
+)->str: # Without control characters and without U+FFFD
+    "Text as a terminal shows it."
+    return printable(text).replace('\ufffd', '')
+
+# %% ../../nbs/share/terminal.ipynb #15947980
+def talk_in_lines(
     chat:Chat, # Who replies
     ask=input, # Asks for a line; raises EOFError at the end
 ):
-    "Talk until /quit or the end of input."
-    with suppress(ImportError): import readline # arrow keys, and lines as long as they like
+    "Answer one line after the other, until /quit or the end of input."
+    with suppress(ImportError): import readline # arrow keys, if only the output is no terminal
     print('Type a message and press Enter. /help lists commands; Ctrl-C stops a reply, Ctrl-D leaves.')
     while True:
-        try:
-            if not _one_line(chat, ask): return
-        except KeyboardInterrupt: print('\n(Ctrl-D or /quit leaves.)')
-
-# %% ../../nbs/share/terminal.ipynb #15947980
-def _one_line(chat, ask):
-    "Ask for a line and carry it out; False at the end of the talk."
-    try: line = ask('you: ').strip()
-    except (EOFError, RuntimeError): print(); return False # no more input, or none at all
-    word = line.split(' ')[0]
-    if word in ('/quit', '/exit'): return False
-    if word == '/again' and chat.talk: show(chat.again)
-    elif line.startswith('//'): show(lambda: chat.stream(line[1:]))
-    elif line.startswith('/'): print(carry_out(chat, line))
-    elif line: show(lambda: chat.stream(line))
-    return True
+        try: line = ask('you: ').strip()
+        except (EOFError, RuntimeError): print(); return # no more input, or none at all
+        word = line.split(' ')[0]
+        if word in ('/quit', '/exit'): return
+        if word == '/again' and chat.talk: show(chat.again())
+        elif line.startswith('//'): show(chat.stream(line[1:]))
+        elif line.startswith('/'): print(carry_out(chat, line))
+        elif line: show(chat.stream(line))
 
 # %% ../../nbs/share/terminal.ipynb #6fb0f594
 def show(
-    start, # Called to begin a reply
+    pieces, # A reply as it streams
 ):
     "Print a reply as it comes; Ctrl-C stops it."
-    stream = None
     try:
-        stream = start()
         print('me: ', end='', flush=True)
-        for piece in stream: print('\nme: ' if piece is BREAK else printable(piece), end='', flush=True)
+        for piece in pieces: print('\nme: ' if piece is BREAK else screen_text(piece), end='', flush=True)
         print()
-    except KeyboardInterrupt: stream and stream.close(); print(' (stopped)')
+    except KeyboardInterrupt: pieces.close(); print(' (stopped)')
     except ValueError as e: print(f'\n{e}')
+
+# %% ../../nbs/share/terminal.ipynb #d7da1f43
+def introduce(
+    path, # A checkpoint; ValueError if it is something else
+)->dict: # `name` and `about`, as for `Terminal`
+    "Who is in a checkpoint, as far as it says."
+    ckpt, file = load_checkpoint(path), Path(path).stem
+    start, best, n = ckpt.get('start'), ckpt.get('best'), ckpt.get('messages')
+    name = ckpt.get('name') or ('tinychat' if file == 'ckpt' else file)
+    facts = [name]
+    origin = 'from scratch' if start == 'scratch' else f'base {start}'
+    if isinstance(n, int): facts.append(f'from {n:,} messages')
+    if start and start != 'checkpoint': facts.append(origin)
+    if isinstance(best, float) and math.isfinite(best): facts.append(f'{best:.3f} reply bits per byte')
+    found = dict(name=str(name), about=', '.join(map(str, facts)))
+    return {key: ' '.join(screen_text(text).split())[:200] for key, text in found.items()}
+
+# %% ../../nbs/share/terminal.ipynb #f4cbcd91
+STYLE = dict(name='ansicyan bold', you='ansigreen bold', note='ansibrightblack')
+
+class Terminal:
+    "A talk with a line to type in, and the messages above it."
+    def __init__(self,
+        chat:Chat,           # Who replies
+        name:str='tinychat', # What they are called
+        about:str='',        # A line about them
+        you:str=None,        # What you are called (None: the name that you log in with)
+        wait:float=1.5,      # You are answered after so many seconds without typing; 0: at once
+        pace:float=1.,       # How long they type: 1 as a person, 2 twice as long; 0: no pauses
+    ):
+        self.chat, self.name, self.about, self.wait, self.pace = chat, name, about, wait, pace
+        self.you = you or os.environ.get('USER') or os.environ.get('USERNAME') or 'you'
+        self.inbox, self.halt = queue.Queue(), threading.Event()
+        self.typing, self.over = False, False # Is a reply being written? Is the talk over?
+        self.asked = '' # what was typed to leave
+        self._open()
+    def _touch(self, *_): self.touched = time.monotonic()
+
+# %% ../../nbs/share/terminal.ipynb #6a2cf3f5
+@patch
+def _open(self:Terminal):
+    "Make the line to type in."
+    from prompt_toolkit import PromptSession, completion, styles
+    self.style, words = styles.Style.from_dict(STYLE), completion.WordCompleter(COMMANDS, sentence=True)
+    self.session = PromptSession(self._line, style=self.style, key_bindings=self._keys(), completer=words,
+                                 complete_while_typing=False, refresh_interval=0.4, erase_when_done=True,
+                                 prompt_continuation=lambda width, *_: ' '*width)
+    self.session.app.input.cooked_mode = nullcontext # no key is echoed, not even while something is printed
+    buffer = self.session.default_buffer
+    buffer.accept_handler = self._send # Enter sends, and the line stays open
+    buffer.on_text_changed += self._touch
+
+# %% ../../nbs/share/terminal.ipynb #b28a83a6
+@patch
+def _line(self:Terminal):
+    "What stands before the text that is typed."
+    dots = '(stopping)' if self.halt.is_set() else '.'*(1 + int(time.monotonic()/0.4) % 3)
+    above = [('class:note', f'{self.name} {dots}\n')] if self.typing else []
+    return [*above, ('class:you', f'{self.you}: ')]
+
+@patch
+def _say(self:Terminal, text, who='', style='note'):
+    "Print a message above the line, or, if it is nobody's, a note."
+    from prompt_toolkit import formatted_text, print_formatted_text
+    if self.over: return
+    start, indent = (f'{who}: ', ' '*(len(who) + 2)) if who else ('', '')
+    parts = [(f'class:{style}', start), ('' if who else f'class:{style}', text.replace('\n', '\n' + indent))]
+    print_formatted_text(formatted_text.FormattedText(parts), style=self.style)
+
+# %% ../../nbs/share/terminal.ipynb #c390804b
+@patch
+def _keys(self:Terminal):
+    "Alt-Enter begins a new line; Ctrl-C stops a reply, or ends the talk."
+    from prompt_toolkit.key_binding import KeyBindings
+    keys = KeyBindings()
+    @keys.add('escape', 'enter')
+    def _(event): event.current_buffer.insert_text('\n')
+    @keys.add('c-c')
+    @keys.add('<sigint>')
+    def _(event):
+        if self.inbox.unfinished_tasks: self.halt.set()
+        else: event.app.exit(exception=KeyboardInterrupt())
+    return keys
+
+# %% ../../nbs/share/terminal.ipynb #9c376d5d
+@patch
+def _send(self:Terminal, buffer):
+    "Take a line that was typed."
+    text = buffer.text.strip().encode(errors='replace').decode() # what is no Unicode becomes ?
+    word = text.split(' ')[0]
+    if not text: return
+    self._touch()
+    self._say(screen_text(text), self.you, 'you')
+    if word in ('/quit', '/exit') or text == self.asked: self.session.app.exit(); return
+    self.asked = text if text in ('exit', 'quit') else ''
+    if self.asked: self._say(f'Do you want to leave? Then type {text} again. Or go on.'); return
+    if word in ('/reset', '/undo', '/again'): self.halt.set() # nobody wants the rest of the reply
+    self.inbox.put(text)
+
+# %% ../../nbs/share/terminal.ipynb #e59b8d3a
+@patch
+def _next_line(self:Terminal, waiting):
+    "The next line from the inbox; None if messages are `waiting` and it has been quiet for long enough."
+    while True:
+        left = self.touched + self.wait - time.monotonic() if waiting else 0
+        try: return self.inbox.get(timeout=min(max(0, left), 0.1) if waiting else None)
+        except queue.Empty:
+            if left <= 0 or self.halt.is_set(): return None
+
+@patch
+def _go_on(self:Terminal): self.over or self.halt.clear()
+
+@patch
+def _answer(self:Terminal):
+    "Take lines and answer them, until the talk is over."
+    said = [] # messages to answer
+    while not self.over:
+        line = self._next_line(waiting=bool(said))
+        if not said: self._go_on()
+        if line and (line[0] != '/' or line[:2] == '//'): said.append(line.removeprefix('/')); continue
+        if said:
+            for text in said: self.chat.hear(text)
+            self._follow(self.chat.again())
+        if line and line.split(' ')[0] == '/again': self._follow(self.chat.again())
+        elif line: self._say(screen_text(carry_out(self.chat, line)))
+        for _ in filter(None, [*said, line]): self.inbox.task_done()
+        said = []
+
+# %% ../../nbs/share/terminal.ipynb #cd9976dd
+def whole_messages(
+    pieces,               # A reply as it streams
+    halt:threading.Event, # When it is set, what there is of a message is the last
+):
+    "Yield each message of a reply when it is complete, as text for the screen."
+    text = ''
+    with suppress(KeyboardInterrupt): # as `_ban` raises it
+        while not halt.is_set() and (piece := next(pieces, None)) is not None:
+            if piece is BREAK: yield screen_text(text); text = ''
+            else: text += piece
+    yield screen_text(text)
+
+# %% ../../nbs/share/terminal.ipynb #43926e4d
+@patch
+def _follow(self:Terminal, pieces):
+    "Show a reply, until it ends or `halt` is set."
+    self.typing, begun, note = True, time.monotonic(), '(no answer)'
+    try:
+        for text in filter(str.strip, whole_messages(pieces, self.halt)):
+            self.halt.wait(max(0, begun + self.pace*min(0.5 + len(text)/20, 4) - time.monotonic()))
+            self._say(text, self.name, 'name')
+            begun, note = time.monotonic(), ''
+    except ValueError as e: note = f'{e}'
+    finally: pieces.close(); self.typing = False
+    if self.halt.is_set(): note = '(stopped)'
+    if note: self._say(note)
+    self._go_on()
+
+# %% ../../nbs/share/terminal.ipynb #17e65bfa
+@patch
+def _ban(self:Terminal, ids):
+    "What `chat.ban` says; KeyboardInterrupt if the reply has to stop."
+    if self.halt.is_set(): raise KeyboardInterrupt
+    return self.allowed(ids) if self.allowed else ()
+
+# %% ../../nbs/share/terminal.ipynb #f58bb3c4
+@patch
+def _work(self:Terminal):
+    "What the model's thread does."
+    try: self._answer()
+    except BaseException as e:
+        if self.session.app.is_running: self.session.app.loop.call_soon_threadsafe(self._end, e)
+
+@patch
+def _end(self:Terminal, e): self.session.app.is_done or self.session.app.exit(exception=e)
+
+@patch
+def _begin(self:Terminal):
+    "Say who this is, and listen to signals."
+    hint = 'Type a message and press Enter. /help lists commands; Ctrl-D leaves.'
+    self._say(f'{self.about or self.name}\n{hint}')
+    with suppress(NotImplementedError, RuntimeError, ValueError): # Windows, or not the main thread
+        for n in (signal.SIGTERM, signal.SIGHUP):
+            self.session.app.loop.add_signal_handler(n, self._end, KeyboardInterrupt())
+
+# %% ../../nbs/share/terminal.ipynb #f5abf304
+@patch
+def run(self:Terminal):
+    "Talk until the person leaves; KeyboardInterrupt after Ctrl-C."
+    in_context = contextvars.copy_context().run # so `_say` finds the screen from the other thread
+    worker = threading.Thread(target=in_context, args=(self._work,), daemon=True)
+    self.allowed, self.chat.ban = self.chat.ban, self._ban
+    worker.start()
+    try: self.session.prompt(pre_run=self._begin)
+    except EOFError: pass # Ctrl-D
+    except OSError: raise KeyboardInterrupt from None # the terminal is gone
+    finally:
+        self.over = True
+        self.halt.set(); self.inbox.put(''); worker.join()
+        self.chat.ban = self.allowed
+
+# %% ../../nbs/share/terminal.ipynb #1f189878
+def talk(
+    chat:Chat,       # Who replies
+    checkpoint=None, # Where they come from (None: from nowhere that could say something about them)
+    **options,       # As for `Terminal`
+):
+    "Talk until the person leaves; KeyboardInterrupt if that is by Ctrl-C."
+    on_screen = all(s and s.isatty() for s in (sys.stdin, sys.stdout)) and os.environ.get('TERM') != 'dumb'
+    if on_screen: Terminal(chat, **(introduce(checkpoint) if checkpoint else {}) | options).run()
+    else: talk_in_lines(chat)
