@@ -195,3 +195,22 @@ def test_small_json_is_small_and_flat(tmp_path):
         (tmp_path/'a.json').write_bytes(text.encode('latin-1'))
         with pytest.raises(ValueError, match=says): load_small_json(tmp_path/'a.json')
     with pytest.raises(FileNotFoundError): load_small_json(tmp_path/'b.json')
+
+# Git
+
+ROOT = Path(__file__).resolve().parent.parent
+def git(*args, cwd=ROOT): return subprocess.run(['git', *args], cwd=cwd, capture_output=True, text=True).stdout.split()
+
+WRITTEN = '''training_data/chatml_format.txt training_data/chatml_format.old1.txt training_data/mine.txt training_data/.chatml_format.txt.0123456789abcdef.tokens
+    out/ckpt.pt out/ckpt.old1.pt out/evaluation.json out/evaluation.html out/blind.html out/hf/model.safetensors out/gguf/README.md talk.txt talk2.txt exports/chat.db mia_exports/x
+    mia.txt mia.old1.txt mia.pt mia.pt.4711.part .mia.pt.lock report.json report.html friends.html mia/model.safetensors mia/config.json mia/mia.gguf chat.db chat.db-wal takeout.zip said.jsonl'''.split()
+
+@pytest.mark.skipif(not git('rev-parse', '--git-dir'), reason='not a git clone')
+def test_git_ignores_what_the_commands_write_wherever_they_are_started(tmp_path):
+    (tmp_path/'.gitignore').write_bytes((ROOT/'.gitignore').read_bytes())
+    git('init', '-q', cwd=tmp_path)
+    names = [f'{folder}{name}' for folder in ('', 'nbs/', 'tests/', 'nbs/share/', 'tinychat/', 'my/own/') for name in WRITTEN]
+    assert [n for n in names if n not in git('check-ignore', *names, cwd=tmp_path)] == []
+    assert git('ls-files', '-ci', '--exclude-standard') == [], 'nothing that is in git is ignored'
+    for name in ('tinychat/bases/large/config.json', 'tinychat/bases/large/model.safetensors', 'benchmarks/runs/new.jsonl', 'nbs/new.ipynb', 'README.md'):
+        assert git('check-ignore', name, cwd=tmp_path) == [], name
