@@ -290,7 +290,7 @@ def test_sample_is_chatml():
 
 @pytest.mark.parametrize('module', ['tinychat', 'tinychat.commands'])
 def test_import_is_light(module):
-    heavy = 'torch', 'tiktoken', 'matplotlib', 'IPython', 'ipywidgets', 'transformers'
+    heavy = 'torch', 'tiktoken', 'matplotlib', 'IPython', 'ipywidgets', 'prompt_toolkit', 'transformers'
     code = f'import sys, {module}; print([m for m in {heavy} if m in sys.modules])'
     run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert run.stdout.strip() == '[]', run.stdout + run.stderr[-500:]

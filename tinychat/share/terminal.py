@@ -6,13 +6,13 @@ Docs: https://tinychat.github.io/tinychat/share/terminal.html.md"""
 
 # %% ../../nbs/share/terminal.ipynb #c6fa7e80
 from __future__ import annotations
-import contextvars, math, os, queue, re, signal, sys, threading, time
+import contextvars, math, os, queue, re, sys, threading, time
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from fastcore.basics import patch
 from ..chat import BREAK, Chat
 from ..checkpoint import load_checkpoint
-from ..files import printable
+from ..files import printable, stop_signals
 
 # %% auto #0
 __all__ = ['HELP', 'NUMBERS', 'COMMANDS', 'STYLE', 'carry_out', 'take_back', 'screen_text', 'talk_in_lines', 'show', 'introduce',
@@ -292,8 +292,7 @@ def _begin(self:Terminal):
     hint = 'Type a message and press Enter. /help lists commands; Ctrl-D leaves.'
     self._say(f'{self.about or self.name}\n{hint}')
     with suppress(NotImplementedError, RuntimeError, ValueError): # Windows, or not the main thread
-        for n in (signal.SIGTERM, signal.SIGHUP):
-            self.session.app.loop.add_signal_handler(n, self._end, KeyboardInterrupt())
+        for s in stop_signals(): self.session.app.loop.add_signal_handler(s, self._end, KeyboardInterrupt())
 
 # %% ../../nbs/share/terminal.ipynb #f5abf304
 @patch
