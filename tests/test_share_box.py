@@ -44,6 +44,16 @@ def test_what_is_sent_during_a_reply_is_shown_at_once_and_answered_next():
     box.stop(); box.thread.join(60)
     assert [b.role for b in box.chat.talk] == ['user', 'assistant']*2 and not box.waiting and not box.busy.locked()
 
+def test_a_message_of_the_last_moment_is_answered_too():
+    box, first = box_for('ok'), [True]
+    def answer(patient, real=box.answer):
+        real(patient)
+        if first: first.clear(); box.waiting.append('and?') # after the last look, before the turn is over
+    box.answer = answer
+    box.say('hey')
+    box.thread.join(60)
+    assert [b.text for b in box.chat.talk] == ['hey', 'ok', 'and?', 'ok'] and not box.waiting
+
 def test_stop_while_it_waits_keeps_the_message_and_again_answers_it():
     box = box_for('ok', patience=60)
     press_enter(box, 'never mind')
@@ -117,6 +127,7 @@ def test_in_colab_all_is_done_when_the_callback_returns(monkeypatch):
     "What a thread draws is not shown there."
     monkeypatch.setitem(sys.modules, 'google.colab', sys)
     box, before = box_for('ok', patience=60), threading.active_count()
+    assert box.buttons['Stop'] not in box.ui.children[2].children # nobody would hear it
     for text in ('first', 'second'): box.text.value = text; box.send()
     assert [b.text for b in box.chat.talk] == ['first', 'ok', 'second', 'ok'] and threading.active_count() == before
 

@@ -276,7 +276,7 @@ def arrange(self:SettingsBox):
     gear.observe(lambda change: setattr(panel.layout, 'display', '' if change['new'] else 'none'), 'value')
     log, field = self.ui.children
     stop, *others = self.buttons.values()
-    field.children = [*field.children, stop]
+    if self.use_thread: field.children = [*field.children, stop]
     row = W.HBox([*others, gear, self.note], layout=W.Layout(flex_flow='row wrap', align_items='center', padding='0 4px'))
     self.ui.children = [self.title, log, field, row, panel]
 
@@ -287,7 +287,7 @@ def listen(self:SettingsBox):
     ChatBox.listen(self)
     self.text.on_msg(lambda *_: threading.Timer(0.3, self.send).start())
 
-# %% ../../nbs/share/box.ipynb #78fa5c33
+# %% ../../nbs/share/box.ipynb #06aa2105
 def box_picture(
     talk:list,  # `Block`s in order
     about:list, # (name, a line about them)
@@ -296,8 +296,8 @@ def box_picture(
     def text(x, y, line, more=''): return f'<text x="{x}" y="{y}" {more}>{html.escape(line)}</text>'
     out, y = text(12, 24, about[0], 'font-weight="bold"') + text(12, 42, about[1], 'font-size="12" opacity=".7"'), 56
     for b in talk:
-        lines = [part for line in b.text.splitlines() for part in textwrap.wrap(line, 48) or ['']]
-        width, height, mine = 28 + 7.6*max(map(len, lines), default=0), 12 + 20*len(lines), b.role != 'assistant'
+        lines = [part for line in b.text.splitlines() for part in textwrap.wrap(line, 44) or ['']]
+        width, height, mine = 28 + 8.6*max(map(len, lines), default=0), 12 + 20*len(lines), b.role != 'assistant'
         x = 588 - width if mine else 12
         out += f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="16" fill="{"#0b6bdc" if mine else "#e9e9eb"}"/>'
         colour = f'fill="{"#fff" if mine else "#111"}"'
