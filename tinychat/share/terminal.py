@@ -220,6 +220,7 @@ def _next_line(self:Terminal, waiting):
         except queue.Empty:
             if left <= 0 or self.halt.is_set(): return None
 
+# %% ../../nbs/share/terminal.ipynb #b505acbb
 @patch
 def _go_on(self:Terminal): self.over or self.halt.clear()
 
