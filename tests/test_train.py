@@ -74,3 +74,13 @@ def test_every_weight_has_one_optimizer():
 
 def test_the_schedule_of_a_short_run():
     assert [schedule(s, 1, warmup=1) for s in range(1)] == [1.] and schedule(5, 5, warmup=1) == pytest.approx(.1)
+
+def test_where_the_person_says_nothing_nothing_is_computed():
+    "Somebody pastes a book: the windows in it are as many as before, and none of them is judged."
+    book = [Block('user', 'ha '*5000), Block('assistant', 'wow'), Block('user', 'ha '*5000)]
+    rows, seen = padded_windows(tok, book, 16), []
+    assert rows and all(judged.any() for _, _, judged in rows)
+    def logits(model, x): seen.append(len(x)); return GPT.__call__(model, x)
+    net = GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=32, context=16))
+    with_book = reply_bpb(net, tok, [book], logits=logits)
+    assert sum(seen) == len(rows) < 5 and with_book > 0

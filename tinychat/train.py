@@ -40,10 +40,11 @@ def padded_windows(
     conv:list,     # One conversation, a list of `Block`s
     context:int,   # Tokens in a window
 )->list: # (x, y, judged), each (context,): what is seen, what follows, and whether it counts
-    "A conversation as windows of equal length."
+    "A conversation as windows of equal length, those in which something counts."
     ids, mine = (torch.tensor(t) for t in encode_conversation(tok, conv))
     rows = []
     for start, first, last in eval_windows(len(ids), context):
+        if not mine[first:last].any(): continue # the person says nothing here
         x, y = torch.full((context,), tok.end_of_text), torch.full((context,), tok.end_of_text)
         judged = torch.zeros(context, dtype=torch.bool)
         n = last - 1 - start
