@@ -284,8 +284,11 @@ def test_a_shutdown_or_a_closed_terminal_ends_the_talk():
     out = b''
     def until(text):
         nonlocal out
-        while text not in out: out += os.read(fd, 4096)
-    until(b'nobody0'); until(b'you: ' if 'USER' not in os.environ else os.environ['USER'].encode())
+        while text not in out:
+            piece = os.read(fd, 4096)
+            assert piece, out
+            out += piece
+    until(b'nobody0')
     os.kill(pid, signal.SIGTERM); until(b'ended0')
     until(b'nobody1')
     os.kill(pid, signal.SIGHUP); until(b'ended1')
