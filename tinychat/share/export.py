@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 from ..bases.tokens import KNOWN_PATTERNS
 from ..checkpoint import open_model
-from ..files import may_write, printable, write_atomic
+from ..files import make_folder, may_write, printable, write_atomic
 from ..gpt import GPT
 from ..runs.resume import no_interrupt
 from ..tokenizer import END_OF_TEXT, IM_END, IM_START, Tokenizer, byte_alphabet
@@ -179,11 +179,8 @@ def write_safetensors(
     from safetensors import SafetensorError
     from safetensors.torch import save_file
     weights = {name: w.to('cpu', HF_DTYPES[dtype]).contiguous() for name, w in model.hf_weights().items()}
-    Path(path).touch()
-    mode = os.stat(path).st_mode # who may read it: as usual here; save_file would let nobody else
     try: save_file(weights, path, metadata={'format': 'pt'})
     except SafetensorError as e: raise OSError(f'{Path(path).name} could not be written ({e}).') from None
-    os.chmod(path, mode)
 
 # %% ../../nbs/share/export.ipynb #f4ce38aa
 def foreign_file(
@@ -221,15 +218,17 @@ def new_folder(
     overwrite:bool=False,  # May an older export be replaced?
 ):
     "Within it, a folder to write to; at the end its files take their places in `out`."
-    out = Path(out)
-    may_export(out, names, overwrite)
+    may_export(Path(out), names, overwrite)
+    out = Path(os.path.realpath(out)) # through a link
     is_new, part = not out.is_dir(), out/PART_FOLDER
     shutil.rmtree(part, ignore_errors=True) # of an export that was killed
-    part.mkdir(parents=True)
+    make_folder(part)
     try:
         yield part
         with no_interrupt():
-            for p in sorted(part.iterdir()): os.replace(p, out/p.name)
+            for p in sorted(part.iterdir()):
+                p.chmod(0o600) # made of private messages, so nobody else may read it
+                os.replace(p, out/p.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         if is_new and not any(out.iterdir()): out.rmdir()
