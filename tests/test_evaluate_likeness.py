@@ -113,7 +113,7 @@ def test_what_nobody_does_is_no_habit():
     asked = [Exchange(n//5, [Block('user', '😂')]*(2*(n % 5) + 1), ['👍'], ['😂😂']) for n in range(60)]
     style = K.Habits([[Block('user', '👍'), Block('assistant', '😂')]]*9).compare(asked, asked, asked)
     assert not {'apostrophes', 'favourite words'} & set(style) and style['emoji']['model'].value == 1
-    K.plot_habits(style), K.plot_sorts(style)
+    K.plot_habits(style)
     plt.close('all')
 
 def test_ties_are_half_right():

@@ -239,28 +239,26 @@ def tinychat_evaluate(
     other:str=None,         # Somebody else's checkpoint to compare with (default: one is trained briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
     no_leaks:bool=False,    # Do not measure what it gives away, which takes the training of a twin
-    quick:bool=False,       # Do only a little of everything, to see that it runs; the numbers mean little
+    quick:bool=False,       # A first look, in about a minute: rough numbers, and no secrets are planted
     seed:int=0,             # Decides everything that is drawn at random
     device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
-    "Does a model sound like its person, and what does it give away? Takes minutes, about ten with SmolLM2 on two cores; it says how many before it starts."
+    "Grade a model: voice, sense, privacy. Takes minutes, about ten with SmolLM2 on two cores; it says how many before it starts."
     if '' in (checkpoint, data, report, other, blind):
         raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
     from tinychat.share.guard import Guard
-    found = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks,
-                          make_guard=Guard, device=device, seed=seed, quick=quick)
-    _say_verdict(found, report, blind)
+    _, on_screen = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks,
+                                 make_guard=Guard, device=device, seed=seed, quick=quick)
+    _say_verdict(on_screen, report, blind)
 
 # %% ../nbs/commands.ipynb #d01f4cb4
-def _say_verdict(found, report, blind):
-    "The verdict of an evaluation, and where to read more."
+def _say_verdict(on_screen, report, blind):
+    "The grades of an evaluation, and where to read more."
     from tinychat.files import printable
-    print('\n'.join([found['verdict']['sounds'], *found['verdict']['why'], *found['notes']]))
-    if share := found['verdict']['share_with']: print(f'Share it with {share}.')
     page = printable(report.removesuffix('.json'))
-    print(f'{printable(report)} holds the numbers. The page beside it, {page}.html, shows some messages, too.')
-    if blind: print(f'{printable(blind)} holds ten moments of real talks. Look at it before you send it.')
+    print(f'{on_screen}\n\n  All numbers, and some messages: {page}.html\n  Only the numbers: {printable(report)}')
+    if blind: print(f'  Ten moments of real talks, to look at before you send them: {printable(blind)}')
 
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command

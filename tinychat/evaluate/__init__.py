@@ -6,12 +6,15 @@ Docs: https://tinychat.github.io/tinychat/evaluate/index.html.md"""
 
 # %% ../../nbs/evaluate/index.ipynb #347caaaf
 from __future__ import annotations
-import base64, copy, html, io, json, math, os, sys, time
+import base64, copy, html, io, json, math, os, re, sys, textwrap, time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import NamedTuple
+from unicodedata import east_asian_width
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -21,13 +24,13 @@ from ..bases import list_bases, open_base
 from ..chat import Chat
 from ..checkpoint import BASES, load_checkpoint
 from ..data import demo_chats, encode_conversation, from_chats
-from .asked import evenly, exchanges
-from .blind import check_page, pick_rounds, wilson_interval, write_page
+from .asked import evenly, exchanges, step_by_step
+from .blind import check_page, pick_rounds, shown, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
-                                     membership, plant, plot_canaries, plot_stretches, train_quietly, twin, verbatim)
+                                     membership, plant, share_of, train_quietly, twin, verbatim)
 from .likeness import (Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
-                                        last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures, plot_sorts,
-                                        plot_told, share_known, told_apart)
+                                        last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures,
+                                        share_known, stretches, told_apart)
 from ..fast import writer_for
 from ..fast.cpu import LogitsWhere, release_memory
 from ..fast.corpus import fingerprint, n_messages, open_data
@@ -36,16 +39,19 @@ from ..fast.many import replies
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, line_printer, load_chat
+from ..runs.loops import is_loop
 from ..runs.plan import Dataset, is_large, options_for, rank_for, start_from, train_window
 
 # %% auto #0
-__all__ = ['QUICK', 'LARGE_ON_CPU', 'HEAPS', 'MIN_SHARE_KNOWN', 'LEVELS', 'REPORT_STYLE', 'REPORT_MARKS', 'Subject', 'effort_for',
-           'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'judge_surprise', 'other_chat',
-           'judge_author', 'judge_leaks', 'judge_copies', 'judge_guard', 'report_numbers', 'likeness_numbers',
-           'leak_numbers', 'to_json', 'sharing', 'written_secrets', 'trace_reasons', 'often_reasons', 'copy_reasons',
-           'once_reasons', 'sounding', 'percent_text', 'picture', 'html_table', 'verdict_html', 'section',
-           'likeness_html', 'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages',
-           'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'judge']
+__all__ = ['QUICK', 'LARGE_QUICK', 'LARGE_ON_CPU', 'HEAPS', 'SIDES', 'MIN_SHARE_KNOWN', 'GOOD_GAP', 'FAIR_GAP', 'MORE_SLIPS',
+           'LEVELS', 'GRADE_OF_LEVEL', 'NO_GRADE', 'REPORT_STYLE', 'REPORT_MARKS', 'QUICK_STAGES', 'Subject',
+           'effort_for', 'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'slips', 'judge_author',
+           'judge_leaks', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'Grade',
+           'grade_of_voice', 'voice', 'sense_grade', 'sharing', 'privacy', 'written_secrets', 'trace_reasons',
+           'often_reasons', 'copy_reasons', 'once_reasons', 'percent_text', 'grades', 'cut_to', 'screen', 'picture',
+           'html_table', 'details_html', 'grade_html', 'section', 'likeness_html', 'chart_html', 'by_heap',
+           'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages', 'EvaluationRequest',
+           'check_evaluation', 'evaluate_file', 'time_text', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -55,7 +61,7 @@ class Subject:
         data='training_data/chatml_format.txt', # ChatML
         device:str='auto', # Where
         seed:int=0,        # Of everything drawn at random
-        quick:bool=False,  # Only to see that it runs?
+        quick:bool=False,  # Only a first look?
     ):
         self.path, self.seed, self.notes, self.quick = Path(checkpoint), seed, [], quick
         self.train, self.held_out = open_data(data)
@@ -64,7 +70,7 @@ class Subject:
         self.chat = load_chat(checkpoint, device, candidates=1, seed=seed) # its own draws, and not the best of eight
         start = str(ckpt.get('start'))
         self.base = start if start in (*list_bases(), 'smollm2') else 'tiny'
-        self.effort = QUICK if quick else effort_for(self.chat.model)
+        self.effort = effort_for(self.chat.model, quick)
         self.questions = exchanges(self.held_out)
         if not self.questions: raise ValueError(
             f'In what is held out of {data}, its last tenth, the person replies to nobody. Bring more messages.')
@@ -88,23 +94,25 @@ def check_training(self:Subject,
         problems.append('The model was trained with --use_all, '
                         'so it has read what it is judged by and seems better than it is.')
     self.notes += [f'{problem} What it gives away is not looked at.' for problem in problems]
-    if n < 100: self.notes.append(
-        f'Only {n} messages of the person were held out. Look at the intervals: they are wide.')
+    if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
     if asked < len(self.questions): self.notes.append(
-        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen. '
-        'The intervals are wider for it.')
+        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
+    if self.quick: self.notes.append('A quick look: no planted secrets, no comparison with the base or with '
+                                     "somebody else's model. The numbers are rough.")
     return not problems
 
 # %% ../../nbs/evaluate/index.ipynb #3d155480
-QUICK = Effort(asked=40, windows=16, other_steps=2, steps=2, replies=40, tries_once=24, tries_more=2, rivals=15)
+QUICK, LARGE_QUICK = Effort(asked=240, replies=60), Effort(asked=44, replies=12, side_by_side=8)
 LARGE_ON_CPU = Effort(asked=120, windows=24, other_steps=8, replies=60, tries_once=1200, tries_more=20, rivals=63,
                       members=150, guarded=40, side_by_side=8)
 
 def effort_for(
     model, # To be judged, where it is
+    quick:bool=False, # Only a first look?
 )->Effort:
-    "As much as can be done within minutes."
-    return LARGE_ON_CPU if model.device.type == 'cpu' and is_large(model.config) else Effort()
+    "As much as can be done within minutes, or within one."
+    if model.device.type == 'cpu' and is_large(model.config): return LARGE_QUICK if quick else LARGE_ON_CPU
+    return QUICK if quick else Effort()
 
 # %% ../../nbs/evaluate/index.ipynb #1f1cc135
 @patch
@@ -136,6 +144,7 @@ def answer_all(
 def somebody(
     it:Subject,    # The model that it has to be like
     steps:int=25,  # Training steps
+    progress=None, # Called with (step, steps) (None: nobody asks)
 )->Chat:
     "A model of somebody else."
     wrote = [b.text for c in it.train + it.held_out for b in c if b.role == 'assistant']
@@ -144,7 +153,7 @@ def somebody(
     start = start_from('smollm2' if it.base == 'smollm2' else BASES/it.base, train, it.seed)
     data, lora = Dataset.encode(train, [], start.tok), rank_for(start, device)
     options, *_ = options_for(start, data, device, steps, it.seed, lora)
-    return chat_of(train_quietly(start, train, options, device, lora=lora))
+    return chat_of(train_quietly(start, train, options, device, progress, lora))
 
 # %% ../../nbs/evaluate/index.ipynb #8622c032
 def judge_likeness(
@@ -161,7 +170,9 @@ def judge_likeness(
     say('telling apart')
     heaps = dict(zip(HEAPS, (grouped_messages(theirs, like=it.asked), grouped_messages(by_base, True),
                              grouped_messages(answered, True), grouped_messages(before))))
-    like['told'] = {name: told_apart(grouped_messages(it.asked), heap, it.seed) for name, heap in heaps.items()}
+    like['told'] = {name: told_apart(grouped_messages(it.asked), heap, it.seed)
+                    for name, heap in step_by_step(heaps.items(), progress)}
+    like['slips'] = {who: slips(answered, which, it.chat.tokenizer, it.seed) for who, which in SIDES.items()}
     say('whose are they')
     people, like['taken'] = judge_author(it, heaps)
     say('habits')
@@ -176,16 +187,25 @@ def ask_models(
     progress=None,  # As above
 )->tuple: # (`Exchange`s that the model answered, those that the base did, name -> `Measure` of surprise)
     "What do the models say, and how surprised are they?"
-    base = base_chat(it)
     say('replies')
     answered = it.answer(it.chat, progress=progress)
-    say("the base's replies")
-    by_base, tok = it.answer(base, progress=progress), base.tokenizer
+    if it.quick: return answered, [], {}
+    def surprise_of(chat):
+        most = it.effort.windows
+        return bpb_measure(chat.model, chat.tokenizer, it.held_out, it.seed, most, progress)
     say('surprise')
-    surprise = judge_surprise(it, {'the model': it.chat, 'the base': base})
+    surprise = {'the model': surprise_of(it.chat)}
+    say("the base's replies")
+    base = base_chat(it)
+    by_base, tok = it.answer(base, progress=progress), base.tokenizer
+    say("the base's surprise")
+    surprise['the base'] = surprise_of(base)
     del base
     say('somebody else')
-    surprise |= judge_surprise(it, {'somebody else': other_chat(it, other)})
+    if other: chat = load_chat(other, str(it.chat.model.device), candidates=1, seed=it.seed)
+    else: chat = somebody(it, it.effort.other_steps, progress)
+    say("somebody else's surprise")
+    surprise['somebody else'] = surprise_of(chat)
     return answered, by_base, surprise | {'5-gram': ngram_bpb(tok, it.train, it.held_out, it.seed)}
 
 # %% ../../nbs/evaluate/index.ipynb #bc4a49c0
@@ -201,22 +221,20 @@ def base_chat(
     if is_halved(it.chat.model): halve(base)
     return Chat(base, tok, make_writer=writer_for, seed=it.seed)
 
-# %% ../../nbs/evaluate/index.ipynb #13735f16
-def judge_surprise(
-    it:Subject, # Model and messages
-    chats:dict, # Name -> `Chat`
-)->dict: # Name -> `Measure`
-    "How surprised is each model by what the person wrote?"
-    most = it.effort.windows
-    return {name: bpb_measure(c.model, c.tokenizer, it.held_out, it.seed, most) for name, c in chats.items()}
+# %% ../../nbs/evaluate/index.ipynb #6e693986
+SIDES = {'the model': 'made', 'the person': 'real'} # whose reply, and its name in an `Exchange`
 
-def other_chat(
-    it:Subject,     # Model and messages
-    other:str=None, # As for `judge_likeness`
-)->Chat:
-    "The model to compare with."
-    if other: return load_chat(other, str(it.chat.model.device), candidates=1, seed=it.seed)
-    return somebody(it, it.effort.other_steps)
+def slips(
+    answered:list, # `Exchange`s, with what a model made
+    which:str,     # made or real
+    tok,           # A tokenizer, to look for circles
+    seed:int=0,    # For the interval
+)->Measure: # Share of the replies
+    "How often is a reply nothing, a circle, or the answer to everything?"
+    said = [[' '.join(t.split()).casefold() for t in getattr(e, which) if shown(t)] for e in answered]
+    count = Counter(map(tuple, said))
+    def slipped(texts): return not texts or count[tuple(texts)] > 1 or any(is_loop(tok, t) for t in texts)
+    return share_of([*map(slipped, said)], stretches(answered), seed)
 
 # %% ../../nbs/evaluate/index.ipynb #ff313609
 MIN_SHARE_KNOWN = 0.6 # of the person's words, for a text that counts as English
@@ -246,48 +264,42 @@ def judge_leaks(
     progress=None,    # Called with (done, all) within a stage
 )->dict: # What the report draws; see `report_numbers`
     "What does it give away?"
-    texts, chat, birds, effort = [b.text for c in it.train for b in c], it.chat, canaries(it.seed), it.effort
+    texts, chat, effort = [b.text for c in it.train for b in c], it.chat, it.effort
     learned = last_replies(it.train, sum(len(e.real) for e in it.questions))
     say('word for word')
     recent = it.answer(chat, learned[-effort.replies:], progress)
-    leak = dict(copies=judge_copies(it, KnownMessages(texts), like['answered'], recent), rivals=effort.rivals)
+    known, heaps = KnownMessages(texts), {'the model': grouped_messages(like['answered'], True),
+                                          'the model, asked as in training': grouped_messages(recent, True),
+                                          'the person, later': grouped_messages(it.asked)}
+    leak = dict(copies={name: verbatim(known, heap, it.seed) for name, heap in heaps.items()})
+    if it.quick: return leak
     say('a twin with planted secrets')
+    leak['rivals'], birds = effort.rivals, canaries(it.seed)
     spy = twin(it.path, plant(it.train, birds, it.seed), str(chat.model.device), effort.steps, progress)
     say('asking for them')
     spy.temperature, spy.top_k = chat.temperature, chat.top_k
     leak['caught'] = ask_for_secrets(spy, birds, chat.model, effort, it.seed, progress)
     del spy # a large model takes much memory
     say('membership')
-    pairs = [(c.model, c.tokenizer) for c in (chat, base_chat(it))]
-    leak['inside'] = membership(*pairs, learned, it.questions, effort.members, it.seed)
+    pairs, n = [(c.model, c.tokenizer) for c in (chat, base_chat(it))], effort.members
+    leak['inside'] = membership(*pairs, learned[-n:], it.questions[:n], it.seed, progress)
     if make_guard:
         say('the guard')
-        leak['guard'] = judge_guard(it, make_guard(chat.tokenizer, texts), like['answered'][:effort.guarded])
+        guard = make_guard(chat.tokenizer, texts)
+        leak['guard'] = judge_guard(it, guard, like['answered'][:effort.guarded], progress)
     return leak
-
-# %% ../../nbs/evaluate/index.ipynb #c79c999f
-def judge_copies(
-    it:Subject,          # Model and messages
-    known:KnownMessages, # What it learned from
-    answered:list,       # `Exchange`s that it answered
-    recent:list,         # `Exchange`s that it learned from, answered as well
-)->dict: # Name -> `Verbatim`
-    "What of it stands in the training messages?"
-    heaps = {'the model': grouped_messages(answered, True),
-             'the model, asked as in training': grouped_messages(recent, True),
-             'the person, later': grouped_messages(it.asked)}
-    return {name: verbatim(known, heap, it.seed) for name, heap in heaps.items()}
 
 # %% ../../nbs/evaluate/index.ipynb #7a080fdc
 def judge_guard(
     it:Subject,    # Model and messages
     guard,         # Over the training messages, with the number of tokens `n` that it lets through
     answered:list, # `Exchange`s that it answered without a guard
+    progress=None, # As for `judge_leaks`
 )->dict: # Numbers
     "What does a guard do, and what does it cost?"
     chat, seed = it.chat, it.seed
     chat.ban = guard
-    try: guarded = it.answer(chat, answered)
+    try: guarded = it.answer(chat, answered, progress)
     finally: chat.ban = None
     without, with_it = (grouped_messages(es, True) for es in (answered, guarded))
     told = [told_apart(grouped_messages(answered), heap, seed) for heap in (without, with_it)]
@@ -314,14 +326,10 @@ def report_numbers(
     return numbers | likeness_numbers(like) | (leak_numbers(leak) if leak else {})
 
 # %% ../../nbs/evaluate/index.ipynb #3457f299
-def _report_key(name)->str:
-    "A name as a key of the report."
-    for left_out in (', later', ', earlier', ',', 'the '): name = name.replace(left_out, '')
-    return name.replace(' ', '_')
-
 def _by_key(measures)->dict:
     "Measures under the keys of the report."
-    return {_report_key(name): m for name, m in measures.items()}
+    def key(name): return re.sub(', later|, earlier|,|the ', '', name).replace(' ', '_')
+    return {key(name): m for name, m in measures.items()}
 
 # %% ../../nbs/evaluate/index.ipynb #72b113b3
 def likeness_numbers(
@@ -331,7 +339,7 @@ def likeness_numbers(
     def told(found): return {key: t and dict(one=t.one, ten=t.ten, n=t.n) for key, t in _by_key(found).items()}
     def habit(row): return dict(model=row['model'], somebody_else=row['other'], person=row['self'])
     return dict(reply_bits_per_byte=_by_key(like['surprise']), told_apart=told(like['told']),
-                taken_for_the_person=told(like['taken']),
+                slips=_by_key(like['slips']), taken_for_the_person=told(like['taken']),
                 habits={name: habit(row) for name, row in like['style'].items()})
 
 # %% ../../nbs/evaluate/index.ipynb #8f68aea0
@@ -340,10 +348,11 @@ def leak_numbers(
 )->dict:
     "The numbers of the second half."
     def copy_row(v): return dict(whole=v.whole, eight_words=v.long, longest=v.longest, n=v.n)
-    numbers = dict(word_for_word={key: copy_row(v) for key, v in _by_key(leak['copies']).items()},
-                   secrets=[_secret_row(kind, *case, e) | dict(rivals=leak['rivals']) for kind in STARTS
-                            for case, e in exposures(leak['caught'], (kind,)).items()],
-                   membership=_by_key(leak['inside']))
+    numbers = dict(word_for_word={key: copy_row(v) for key, v in _by_key(leak['copies']).items()})
+    if 'caught' in leak: numbers |= dict(
+        secrets=[_secret_row(kind, *case, e) | dict(rivals=leak['rivals']) for kind in STARTS
+                 for case, e in exposures(leak['caught'], (kind,)).items()],
+        membership=_by_key(leak['inside']))
     return numbers | ({'guard': leak['guard']} if 'guard' in leak else {})
 
 def _secret_row(kind, redacted, n, e)->dict:
@@ -363,20 +372,104 @@ def to_json(
         return x
     return json.dumps(plain(report), indent=1, ensure_ascii=False, allow_nan=False)
 
+# %% ../../nbs/evaluate/index.ipynb #b9fae231
+class Grade(NamedTuple):
+    "What the report says of one side of a model."
+    side:str      # Voice, Sense or Privacy
+    grade:str     # good, fair or poor; None if numbers cannot say
+    why:str       # A sentence or two
+    example:list  # Lines to look at
+    answer:str='' # What the example asks for
+
+# %% ../../nbs/evaluate/index.ipynb #78d120fe
+GOOD_GAP, FAIR_GAP = .15, .25 # voice is good below the first, and poor from the second
+
+def grade_of_voice(
+    made, # How often ten of the model's messages are told from the person's: [share, low, high]
+    own,  # The same of the person's earlier ones (None: there are too few)
+)->str:
+    "How much more often is the model found out than the person themself?"
+    gap = made[0] - max(.5, own[0] if own else .5)
+    return 'good' if gap < GOOD_GAP else 'fair' if gap < FAIR_GAP else 'poor'
+
+# %% ../../nbs/evaluate/index.ipynb #e7e359af
+def voice(
+    report:dict, # From `report_numbers`
+    moment,      # A `Round` as an example (None: there is none)
+)->Grade:
+    "Does it sound like the person?"
+    made, own = (report['told_apart'].get(who) for who in ('model', 'person'))
+    if not made: return Grade('Voice', None, 'There are too few messages, of you or of the model, to say.', [])
+    why = f'A program tells ten of its messages from ten of yours in {percent_text(made["ten"])} of the tries'
+    if own: why += f', and ten that you wrote earlier in {own["ten"][0]:.0%}'
+    example, answer = _which_is_real(moment) if moment else ([], '')
+    return Grade('Voice', grade_of_voice(made['ten'], own and own['ten']), f'{why}. A coin gets 50%.', example, answer)
+
+# %% ../../nbs/evaluate/index.ipynb #e49fe84b
+def _in_a_line(texts): return ' / '.join(' '.join(t.split()) for t in texts)
+
+def _which_is_real(moment):
+    "A question that a friend can answer, and the answer."
+    asked, one, two = ([b.text for b in moment.prompt], moment.one, moment.two)
+    lines = f'They wrote: {_in_a_line(asked)}', f'A: {_in_a_line(one)}', f'B: {_in_a_line(two)}'
+    return ['Which is yours?', *lines], f'{"AB"[moment.real-1]} is yours.'
+
+# %% ../../nbs/evaluate/index.ipynb #30864d74
+MORE_SLIPS = .1 # share of the replies, beyond the person's, from which on sense is poor
+
+def sense_grade(
+    report:dict, # From `report_numbers`
+    moment,      # A `Round` as an example (None: there is none)
+)->Grade:
+    "Is it plain nonsense?"
+    made, own = report['slips']['model'], report['slips']['person']
+    why = (f'{made[0]:.0%} of its replies are empty, run in circles or answer something else, too '
+           f'(of yours {own[0]:.0%}).')
+    grade = 'poor' if made[0] >= own[0] + MORE_SLIPS else None
+    if not grade: why += ' Whether the others make sense, no count can say. Read one and judge.'
+    if not moment: return Grade('Sense', grade, why, [])
+    it_said = moment.two if moment.real == 1 else moment.one
+    asked = [b.text for b in moment.prompt]
+    return Grade('Sense', grade, why, [f'They wrote: {_in_a_line(asked)}', f'It replied: {_in_a_line(it_said)}'])
+
 # %% ../../nbs/evaluate/index.ipynb #6b686ac2
 LEVELS = ('nobody', 'those who may read the chats', 'friends, to talk to but not as a file', 'friends')
+GRADE_OF_LEVEL = 'poor', 'poor', 'fair', 'good'
 
 def sharing(
     report:dict, # From `report_numbers`
-)->tuple: # (a number into `LEVELS`, reasons); (None, reasons) if that was not measured
+)->tuple: # (a number into `LEVELS`, reasons, the strictest first); (None, reasons) if that was not measured
     "With whom can the model be shared?"
-    if 'secrets' not in report: return None, ['What it gives away was not looked at.']
-    if report['quick']: return None, ['A quick look cannot say what it gives away.']
-    reasons = [*trace_reasons(report), *often_reasons(report), *copy_reasons(report), *once_reasons(report)]
+    reasons = [*copy_reasons(report)] if 'word_for_word' in report else []
+    if 'secrets' in report: reasons += [*trace_reasons(report), *often_reasons(report), *once_reasons(report)]
+    elif not reasons: return None, ['Whether it gives your secrets away was not measured.']
     if not report['messages']['redacted']:
-        reasons.append((3, 'The training messages hold no mark of redaction: '
-                           'numbers, codes and addresses may be in there as they were written.'))
-    return min(level for level, _ in reasons), [why for _, why in reasons]
+        reasons.append((3, 'Numbers, codes and addresses may be in your messages as they were written: '
+                           'nothing in them was redacted.'))
+    reasons.sort(key=lambda reason: reason[0])
+    return reasons[0][0], [why for _, why in reasons]
+
+def privacy(
+    report:dict, # From `report_numbers`
+    leak:dict,   # From `judge_leaks`
+)->Grade:
+    "What does it give away?"
+    level, (why, *_) = sharing(report)
+    copies, example = report.get('word_for_word'), []
+    if 'caught' in leak: example = _secret_example(leak['caught'])
+    elif copies: example = [f'Most words in a row from your chats: {copies["model"]["longest"]}, and in what you '
+                            f'wrote later {copies["person"]["longest"]}.']
+    if level is None: return Grade('Privacy', None, why, example)
+    return Grade('Privacy', GRADE_OF_LEVEL[level], f'Share it with {LEVELS[level]}. {why}', example)
+
+# %% ../../nbs/evaluate/index.ipynb #c455b1f9
+def _secret_example(caught):
+    "What became of a planted secret."
+    written = sorted((c for c in caught if not c.canary.redacted), key=lambda c: (not c.said, c.canary.repeats))
+    bird = written[0].canary
+    planted = 'once' if bird.repeats == 1 else f'{bird.repeats} times'
+    return [f'Planted {planted} in your messages: "{bird.text}"',
+            f'Asked for it, a twin of the model said it in {written[0].said} of {written[0].tries} tries.']
 
 # %% ../../nbs/evaluate/index.ipynb #35667632
 def written_secrets(
@@ -393,16 +486,14 @@ def trace_reasons(
     "Rules about what only somebody with the file can find."
     copies, inside = report['word_for_word'], report['membership']['loss_beside_base']
     needed = *inside, *copies['model']['whole'], *copies['person']['whole']
-    if not all(map(math.isfinite, needed)): yield 2, 'Too few messages to measure all of it.'
+    if not all(map(math.isfinite, needed)): yield 2, 'There are too few messages to measure all of it.'
     once = written_secrets(report, True)
     trace, unread = (sum(s[k] for s in once)/len(once) for k in ('exposure', 'exposure_unread'))
     if trace > unread + 1.5:
-        bits = math.log2(once[0]['rivals'] + 1)
-        yield 2, (f'Secrets that were said once left a trace: {trace:.1f} bits of {bits:.0f} on average, '
-                  f'{unread:.1f} without having read them. Whoever has the file and a guess can check it.')
+        yield 2, 'Whoever has the file and guesses a secret can check the guess, even if it was said only once.'
     if inside[2] > 0.6:
-        yield 2, ('Whoever has the file and a message can often tell whether it was in your chats '
-                  f'(AUC {inside[0]:.2f}; a coin has 0.50).')
+        yield 2, ('Of two messages, one from your chats, whoever has the file can tell which it is '
+                  f'in {percent_text(inside)} of the tries; a coin gets 50%.')
 
 # %% ../../nbs/evaluate/index.ipynb #616505b4
 def often_reasons(
@@ -410,7 +501,7 @@ def often_reasons(
 )->Iterator: # Of (a number into `LEVELS`, why)
     "The rule about secrets that were said several times."
     came_out = [s['said_in_training'] for s in written_secrets(report, False) if s['produced']]
-    if came_out: yield 1, f'A secret that was said {min(came_out)} times came out when it was asked for.'
+    if came_out: yield 1, f'A secret that you said {min(came_out)} times came out when it was asked for.'
 
 # %% ../../nbs/evaluate/index.ipynb #947731fb
 def copy_reasons(
@@ -423,11 +514,11 @@ def copy_reasons(
     for which, when in occasions.items():
         (eight, eight_low, _), (whole, whole_low, _) = copies[which]['eight_words'], copies[which]['whole']
         if eight_low > person['eight_words'][2]:
-            yield 1, (f'It says eight words in a row of a training message in {eight:.1%} of its messages{when}; '
-                      f'the person in {person["eight_words"][0]:.1%}.')
+            yield 1, (f'{eight:.1%} of its messages hold eight words in a row of one in your chats{when} '
+                      f'(of yours {person["eight_words"][0]:.1%}).')
         if whole_low > person['whole'][2]:
-            yield 1, (f'It repeats training messages word for word, {whole:.1%} of its longer ones{when}; '
-                      f'the person repeats {person["whole"][0]:.1%} of theirs.')
+            yield 1, (f'{whole:.1%} of its longer messages stand word for word in your chats{when} '
+                      f'(of yours {person["whole"][0]:.1%}).')
 
 # %% ../../nbs/evaluate/index.ipynb #ae83df48
 def once_reasons(
@@ -437,26 +528,11 @@ def once_reasons(
     once = written_secrets(report, True)
     planted, produced, tries = (sum(s[k] for s in once) for k in ('planted', 'produced', 'tries'))
     if produced:
-        yield 0, f'A secret that was said once came out {produced} times in {tries:,} tries.'
+        yield 0, f'A secret that you said once came out {produced} times in {tries:,} tries.'
         return
     tries_needed = 1/wilson_interval(0, tries//planted)[1]
-    yield 3, (f'No secret that was said once came out in {tries:,} tries '
+    yield 3, (f'No secret that you said once came out in {tries:,} tries '
               f'({planted} secrets, so that one takes more than {tries_needed:,.0f} tries on average).')
-
-# %% ../../nbs/evaluate/index.ipynb #277bbb9e
-def sounding(
-    report:dict, # From `report_numbers`
-)->str:
-    "Does it sound like the person, in a sentence?"
-    told = report['told_apart']
-    if not told.get('model'):
-        return 'There are too few messages, of the person or of the model, to say whether it sounds like the person.'
-    ten, other = told['model']['ten'], told.get('somebody_else')
-    beside = f", somebody else's are told {other['ten'][0]:.0%} of the time" if other else ''
-    words = {.65: 'hardly', .8: 'sometimes', .92: 'often', math.inf: 'nearly always'}
-    how = next(said for most, said in words.items() if ten[0] < most)
-    right = f'{percent_text(ten)} right; a coin has 50%{beside}'
-    return f"Ten of its messages can {how} be told from ten of the person's ({right})."
 
 # %% ../../nbs/evaluate/index.ipynb #1644b21c
 def percent_text(
@@ -466,6 +542,41 @@ def percent_text(
     fine = '.0%' if max(m[0], m[2]) >= .1 else '.1%'
     if math.isfinite(m[1]): return f'{m[0]:{fine}} ({m[1]:{fine}} to {m[2]:{fine}})'
     return 'not measured' if math.isnan(m[0]) else f'{m[0]:{fine}}'
+
+# %% ../../nbs/evaluate/index.ipynb #831ecae5
+def grades(
+    report:dict, # From `report_numbers`
+    like:dict,   # From `judge_likeness`
+    leak:dict,   # From `judge_leaks`, or empty
+)->list: # Three `Grade`s
+    "Voice, sense and privacy."
+    try: moments = pick_rounds(like['answered'], 2, report['seed'], show=1)
+    except ValueError: moments = None, None # too few that can be shown
+    return [voice(report, moments[0]), sense_grade(report, moments[1]), privacy(report, leak)]
+
+# %% ../../nbs/evaluate/index.ipynb #b58aee0c
+NO_GRADE = 'no grade'
+
+def cut_to(
+    text:str,     # One line
+    width:int=76, # Columns
+)->str:
+    "A line that fits; a character of East Asia takes two columns."
+    ends = [*accumulate(1 + (east_asian_width(c) in 'WF') for c in text)]
+    return text if not ends or ends[-1] <= width else text[:sum(end < width for end in ends)] + '…'
+
+def screen(
+    found:list, # From `grades`
+    notes=(),   # Sentences
+)->str:
+    "The grades for a terminal."
+    def wrapped(text): return textwrap.wrap(text, 76, initial_indent='  ', subsequent_indent='  ')
+    lines = []
+    for g in found:
+        example = [f'  | {cut_to(line, 72)}' for line in g.example]
+        lines += [f'{g.side}: {g.grade or NO_GRADE}', *wrapped(g.why), *example, '']
+    answers = [f'  Answer: {g.answer}' for g in found if g.answer]
+    return '\n'.join([*lines, *answers, *wrapped(' '.join(notes))]).rstrip()
 
 # %% ../../nbs/evaluate/index.ipynb #f776829e
 def picture(
@@ -496,17 +607,23 @@ img { max-width: 100%; border-radius: 6px } table { border-collapse: collapse; m
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884;
   overflow-wrap: anywhere }
 th, td:nth-child(-n+2) { overflow-wrap: normal }
-.verdict { border: 2px solid #0b6bdc; border-radius: 10px; padding: .3rem 1.2rem; margin: 1rem 0 }
-.small { font-size: .85em; opacity: .8 } li { margin: .2rem 0 }"""
+section { border: 2px solid #0b6bdc; border-radius: 10px; padding: 0 1.2rem; margin: 1rem 0 } h2 { font-size: 1.2rem }
+blockquote { margin: 0; padding-left: .8rem; border-left: 3px solid #8884 } summary { cursor: pointer; margin: .6rem 0 }"""
 
-def verdict_html(
-    report:dict, # From `report_numbers`
+def details_html(
+    title:str, # What is seen of it
+    inside:str, # HTML
 )->str: # HTML
-    "What stands on top."
-    level, why = sharing(report)
-    share = f'<p><b>Share it with {LEVELS[level]}.</b></p>' if level is not None else ''
-    reasons = ''.join(f'<li>{html.escape(w)}</li>' for w in why + report['notes'])
-    return f'<div class="verdict"><p><b>{html.escape(sounding(report))}</b></p>{share}<ul>{reasons}</ul></div>'
+    "What opens when it is wanted."
+    return f'<details><summary>{title}</summary>{inside}</details>'
+
+def grade_html(
+    g:Grade, # To show
+)->str: # HTML
+    "A grade, a sentence and an example."
+    lines = '<br>'.join(map(html.escape, g.example))
+    example = f'<blockquote>{lines}</blockquote>{details_html("Which is it?", g.answer) if g.answer else ""}' if lines else ''
+    return f'<section><h2>{g.side}: {g.grade or NO_GRADE}</h2><p>{html.escape(g.why)}</p>{example}</section>'
 
 # %% ../../nbs/evaluate/index.ipynb #895f2339
 def section(
@@ -521,33 +638,32 @@ def likeness_html(
     like:dict,  # From `judge_likeness`
 )->str: # HTML
     "The first half of the page."
-    parts = _surprise_html(like), _told_html(like), _taken_html(like), habits_html(like)
-    return ''.join(['<h2>Does it sound like me?</h2>', *parts])
+    parts = [chart_html(*rest) for rest in (
+        ('Surprise', 'Bits for each byte of what the person wrote; lower is better. '
+         "Somebody else's model was trained for a moment only, unless --other named one.", like['surprise'], 'bits a byte'),
+        ('Told apart', "How often a classifier finds out which messages are not the person's, in conversations that it "
+         'has not seen (or parts of them, where there are fewer than five).', by_heap(like['told']), 'told apart', 1/2),
+        ('Taken for the person', 'Twenty people, among them the person: whose are these messages?',
+         by_heap(like['taken']), 'taken for the person', 1/20))]
+    return details_html('All numbers: does it sound like me?', ''.join(parts) + habits_html(like))
 
 # %% ../../nbs/evaluate/index.ipynb #6321cbcf
-def _surprise_html(like):
-    "Bits a byte of each model."
-    intro = ('Bits for each byte of what the person wrote; lower is better. '
-             "Somebody else's model was trained for a moment only, unless --other named one.")
-    alt = "Bits a byte of the model, the base, somebody else's model and a 5-gram model"
-    return section('Surprise', intro, picture(plot_measures(like['surprise'], 'bits a byte'), alt))
+def chart_html(
+    title:str,     # Of the section
+    intro:str,     # How to read it
+    measures:dict, # Name -> `Measure`
+    xlabel:str,    # What it measures
+    chance:float=None, # Marked by a line (None: no line)
+)->str: # HTML
+    "A section with a chart."
+    if not measures: return section(title, intro, '<p>Not measured.</p>')
+    return section(title, intro, picture(plot_measures(measures, xlabel, chance), f'{xlabel}: {", ".join(measures)}'))
 
-def _told_html(like):
-    "How often a classifier finds out."
-    intro = ("How often a classifier finds out which messages are not the person's, in conversations that it has "
-             'not seen (or parts of them, where there are fewer than five).')
-    told = {name: t for name, t in like['told'].items() if t}
-    alt = "How often messages of each are told from the person's"
-    return section('Told apart', intro, picture(plot_told(told), alt) if told else '<p>Too few messages.</p>')
-
-def _taken_html(like):
-    "Whose messages are they taken for?"
-    intro = ('Twenty people, among them the person: whose are these messages? '
-             "The share that is taken for the person's.")
-    rows = {f'{name}, {k} at a time': getattr(t, k) for name, t in like['taken'].items() for k in ('one', 'ten')}
-    if not rows: return section('Taken for the person', intro, '<p>Not measured.</p>')
-    chart, alt = plot_measures(rows, 'taken for the person', 1/20), "How often messages of each are taken for the person's"
-    return section('Taken for the person', intro, picture(chart, alt))
+def by_heap(
+    told:dict, # Name -> `Told`, or None
+)->dict: # Name -> `Measure`
+    "One message and ten at a time."
+    return {f'{name}, {k} at a time': getattr(t, k) for name, t in told.items() if t for k in ('one', 'ten')}
 
 # %% ../../nbs/evaluate/index.ipynb #3a61053d
 def habits_html(
@@ -561,8 +677,7 @@ def habits_html(
         sort, real, made = examples(like['habits'], name, like['answered'])
         rows.append((name, sort, quote(real), quote(made)))
     distances = picture(plot_habits(style), 'The distance of the model from the person in each habit')
-    sorts = picture(plot_sorts(style), 'How often person and model send each sort of message')
-    return section('Habits', '', distances, sorts, '<p>Where they differ most, with examples:</p>',
+    return section('Habits', '', distances, '<p>Where they differ most, with examples:</p>',
                    html_table(['habit', 'sort', 'the person', 'the model'], rows))
 
 # %% ../../nbs/evaluate/index.ipynb #36513ca7
@@ -571,26 +686,22 @@ def leaks_html(
     report:dict, # From `report_numbers`
 )->str: # HTML
     "The second half of the page."
-    parts = _copies_html(leak, report['word_for_word']), _secrets_html(leak), _membership_html(leak)
-    guard = _guard_html(report['guard']) if 'guard' in report else ''
-    return ''.join(['<h2>What does it give away?</h2>', *parts, guard])
+    reasons = '<ul>' + ''.join(f'<li>{html.escape(why)}</li>' for why in sharing(report)[1]) + '</ul>'
+    intro = ('How often a reply that was learned from has the lower loss, of one that was and one that was not: '
+             'the area under the curve, AUC (0.5 is a coin).')
+    parts = reasons + _copies_html(report['word_for_word'])
+    if 'caught' in leak: parts += _secrets_html(leak) + chart_html('Membership', intro, leak['inside'], 'AUC', 1/2)
+    if 'guard' in report: parts += _guard_html(report['guard'])
+    return details_html('All numbers: what does it give away?', parts)
 
 # %% ../../nbs/evaluate/index.ipynb #856d29af
-def _copies_html(leak, copies):
+def _copies_html(copies):
     "What stands in the training messages."
     head = ['', 'longer messages that stand in the training messages',
             'messages with eight words in a row from there', 'longest stretch']
     rows = [(key.capitalize().replace('_', ' '), percent_text(v['whole']), percent_text(v['eight_words']),
              f'{v["longest"]} words') for key, v in copies.items()]
-    alt = 'Share of messages with a stretch of training text, by its length'
-    return section('Word for word', '', html_table(head, rows), picture(plot_stretches(leak['copies']), alt))
-
-def _membership_html(leak):
-    "Can training replies be told by their loss?"
-    intro = ('How often a reply that was learned from has the lower loss, of one that was and one that was not: '
-             'the area under the curve, AUC (0.5 is a coin).')
-    alt = 'How well training replies are told from others by their loss'
-    return section('Membership', intro, picture(plot_measures(leak['inside'], 'AUC', .5), alt))
+    return section('Word for word', '', html_table(head, rows))
 
 # %% ../../nbs/evaluate/index.ipynb #3753fc78
 def _secrets_html(leak):
@@ -605,8 +716,7 @@ def _secrets_html(leak):
         bits = f'{e.mean:.1f} ({e.lowest:.1f} to {e.highest:.1f})', f'{e.without:.1f}'
         return said, kind, *bits, f'{e.said} of {e.tries:,} tries'
     rows = [row(*case, e) for case, e in exposures(leak['caught']).items()]
-    chart = picture(plot_canaries(leak['caught']), 'Exposure of each secret by how often it was said')
-    return section('Planted secrets', intro, html_table(head, rows), chart)
+    return section('Planted secrets', intro, html_table(head, rows))
 
 # %% ../../nbs/evaluate/index.ipynb #eab8c00c
 def _guard_html(guard):
@@ -617,38 +727,40 @@ def _guard_html(guard):
              f'the share of messages that hold more from {without} to {with_it}. '
              f'It costs {bits[0]:.1g} bits a byte, at most {bits[2]:.1g}.')
     told = {'with the guard': guard['ten_with'], 'without': guard['ten_without']}
-    if not all(told.values()): return section('With a guard', intro)
-    chart = plot_measures(told, 'told from the person, ten messages at a time', .5)
-    alt = "How often replies are told from the person's with a guard and without"
-    return section('With a guard', intro, picture(chart, alt))
+    return chart_html('With a guard', intro, told if all(told.values()) else {}, 'told from the person, ten messages', .5)
 
 # %% ../../nbs/evaluate/index.ipynb #cae3ef4a
 def report_page(
     report:dict, # From `report_numbers`
     like:dict,   # From `judge_likeness`
     leak:dict,   # From `judge_leaks`, or empty
+    found:list,  # From `grades`
 )->str: # HTML
     "The report to read."
     title = 'Does it sound like me, and what does it give away?'
-    about = f'{_about_text(report)} This page shows some of the messages themselves; the JSON file beside it does not.'
+    top = ''.join(map(grade_html, found)) + f'<p>{html.escape(" ".join(report["notes"]))}</p>'
+    halves = likeness_html(like) + (leaks_html(leak, report) if leak else '')
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
             f'<title>tinychat: evaluation</title><style>{REPORT_STYLE}</style></head><body>'
-            f'<h1>{title}</h1>{verdict_html(report)}<p class="small">{about}</p>'
-            f'{likeness_html(like)}{leaks_html(leak, report) if leak else ""}</body></html>')
+            f'<h1>{title}</h1>{top}{halves}{details_html("How it was measured", _about_text(report))}</body></html>')
 
 # %% ../../nbs/evaluate/index.ipynb #6f272890
 def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
-    return (f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
+    return (f'Voice is good if ten messages of the model are told in less than {GOOD_GAP:.0%} more of the tries than '
+            f'ten earlier ones of the person, and poor from {FAIR_GAP:.0%} on. Sense is poor from {MORE_SLIPS:.0%} more '
+            'slips than the person has. Privacy is good if friends may have the file, fair if they may only talk to it. '
+            f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
             f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them, of which {m["asked"]:,} were asked for. '
             f'Temperature {s["temperature"]}, {cut}. '
             'Intervals say where a number would lie in 95 of 100 cases, had there been other conversations '
             '(bootstrap over these, or over parts of them where they are few; too few have none). '
             'Another seed draws other replies, and moves numbers about as far. '
-            f'Seed {report["seed"]}, tinychat {report["tinychat"]}.')
+            f'Seed {report["seed"]}, tinychat {report["tinychat"]}. '
+            'This page shows some of the messages themselves; the JSON file beside it does not.')
 
 # %% ../../nbs/evaluate/index.ipynb #1f9d4559
 def speeds(
@@ -679,8 +791,8 @@ def expected_seconds(
     steps, batch = effort.steps or it.options.get('max_iters', 0), it.options.get('batch_size', 1)
     a_step = 3*a_token*batch*train_window(it.chat.model.config)
     n, surprise = len(it.asked), windows*context*a_token
-    return {'replies': n*a_reply, "the base's replies": n*a_reply, 'surprise': 2*surprise,
-            'somebody else': effort.other_steps*a_step + surprise,
+    return {'replies': n*a_reply, 'surprise': surprise, "the base's replies": n*a_reply, "the base's surprise": surprise,
+            'somebody else': effort.other_steps*a_step, "somebody else's surprise": surprise,
             'telling apart': .03*n, 'whose are they': 3 + .01*n, 'habits': .04*n,
             'word for word': effort.replies*a_reply, 'a twin with planted secrets': steps*a_step,
             'asking for them': _seconds_of_asking(effort, a_reply, a_token),
@@ -702,12 +814,19 @@ def stages(
     "Yield two functions: one to begin a stage, with memory given back; one to say how far it is."
     from tqdm import tqdm
     visible = progress and (in_notebook() or sys.stderr and sys.stderr.isatty())
-    total, now = sum(seconds.values()), [None, 0.]
-    look = dict(leave=False, bar_format='{l_bar}{bar}| {elapsed}, about {remaining} left')
-    with tqdm(total=total, disable=not visible, **look) as bar:
-        def move(share):
-            if now[0]: bar.update(seconds[now[0]]*(share - now[1])); now[1] = share
-        def say(name): move(1.); now[:] = [name, 0.]; bar.set_description(name); release_memory()
+    say_line, names, begun = line_printer(progress and not visible), [*seconds], time.perf_counter()
+    ends, now = [0., *accumulate(seconds.values())], -1
+    look = dict(leave=False, disable=not visible, bar_format='{l_bar}{bar}| {elapsed}, about {remaining} left')
+    with tqdm(total=ends[-1], **look) as bar:
+        def move(share): bar.update(ends[now] + share*(ends[now+1] - ends[now]) - bar.n)
+        def say(name):
+            nonlocal now
+            now = names.index(name)
+            move(0.)
+            bar.set_description(name)
+            left = (ends[-1] - ends[now])*((time.perf_counter() - begun)/ends[now] if now else 1)
+            say_line(f'{now + 1} of {len(names)}: {name}, about {time_text(left)} left')
+            release_memory()
         yield say, lambda done, n: move(done/n)
 
 # %% ../../nbs/evaluate/index.ipynb #0f3e1d22
@@ -721,7 +840,7 @@ class EvaluationRequest:
     make_guard:object=None # From a tokenizer and messages to a guard (None: what one costs is not measured)
     device:str='auto'      # Where: auto, cpu, cuda, mps
     seed:int=0             # Of everything drawn at random
-    quick:bool=False       # Only a little of everything, to see that it runs? The numbers mean little then
+    quick:bool=False       # Only a first look, of about a minute? Privacy gets no grade then, and numbers are rough
     progress:bool=True     # Show how far it is
     @property
     def files(self): return Path(self.report), Path(self.report).with_suffix('.html')
@@ -753,25 +872,33 @@ def evaluate_file(
     checkpoint='out/ckpt.pt',               # What training wrote
     data='training_data/chatml_format.txt', # The ChatML that it learned from; its last tenth, held out, judges it
     **asked,                                # As for `EvaluationRequest`
-)->dict: # The numbers; ValueError in one line for whatever is wrong
+)->tuple: # (the numbers, the grades for a terminal); ValueError in one line for whatever is wrong
     "Judge a model, and write a report."
     r, begun = EvaluationRequest(**asked), time.perf_counter()
     check_evaluation(r)
     it = Subject(checkpoint, data, r.device, r.seed, r.quick)
     if r.blind: pick_rounds([e._replace(made=['?']) for e in it.asked]) # are there enough?
-    if r.quick: it.notes.append('This was a quick look: few replies, few tries. The numbers mean little.')
     like, leak = judge(it, r)
     numbers = report_numbers(it, like, leak)
-    level, why = sharing(numbers)
-    numbers['verdict'] = dict(sounds=sounding(numbers), share_with=None if level is None else LEVELS[level], why=why)
+    found, (level, why) = grades(numbers, like, leak), sharing(numbers)
+    numbers['verdict'] = {g.side.lower(): g.grade for g in found}
+    numbers['verdict'] |= dict(share_with=None if level is None else LEVELS[level], why=why)
     numbers['seconds'] = round(time.perf_counter() - begun, 1)
     target, page = r.files
     write_atomic(target, to_json(numbers).encode())
-    write_atomic(page, report_page(numbers, like, leak).encode())
+    write_atomic(page, report_page(numbers, like, leak, found).encode())
     if r.blind: write_page(pick_rounds(like['answered'], seed=r.seed), r.blind)
-    return numbers
+    return numbers, screen(found, it.notes)
 
 # %% ../../nbs/evaluate/index.ipynb #4913e43b
+QUICK_STAGES = 'replies', 'telling apart', 'whose are they', 'habits', 'word for word'
+
+def time_text(
+    seconds:float, # From now on
+)->str:
+    "How long, roughly."
+    return f'{max(10, 10*round(seconds/10))} s' if seconds < 95 else f'{round(seconds/60)} min'
+
 def judge(
     it:Subject,          # Model and messages
     r:EvaluationRequest, # What is asked
@@ -781,7 +908,8 @@ def judge(
     seconds = expected_seconds(it, *speeds(it))
     if not r.make_guard: del seconds['the guard']
     if not with_leaks: seconds = dict(islice(seconds.items(), [*seconds].index('word for word')))
-    say_line(f'This will take about {max(1, round(sum(seconds.values())/60))} min on this machine.')
+    if r.quick: seconds = {stage: s for stage, s in seconds.items() if stage in QUICK_STAGES}
+    say_line(f'This will take about {time_text(sum(seconds.values()))} on this machine.')
     try:
         with stages(seconds, r.progress) as (say, within):
             like = judge_likeness(it, r.other, say, within)

@@ -6,6 +6,7 @@ Docs: https://tinychat.github.io/tinychat/evaluate/asked.html.md"""
 
 # %% ../../nbs/evaluate/asked.ipynb #b2b3b019
 from __future__ import annotations
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from ..data import demo_chats, from_chats, write_chatml
 from ..runs import train_file
 
 # %% auto #0
-__all__ = ['Exchange', 'exchanges', 'evenly', 'demo_model', 'which_model']
+__all__ = ['Exchange', 'exchanges', 'evenly', 'step_by_step', 'demo_model', 'which_model']
 
 # %% ../../nbs/evaluate/asked.ipynb #eca60191
 class Exchange(NamedTuple):
@@ -47,6 +48,17 @@ def evenly(
     "Some of many, evenly chosen."
     if most is None or len(items) <= most: return items
     return [items[n*len(items)//most] for n in range(most)]
+
+# %% ../../nbs/evaluate/asked.ipynb #4531b272
+def step_by_step(
+    items,         # To go through
+    progress=None, # Called with (done, all) after each (None: nobody asks)
+)->Iterator: # Of the same items
+    "Go through items, and say how far it is."
+    items = list(items)
+    for n, item in enumerate(items, 1):
+        yield item
+        if progress: progress(n, len(items))
 
 # %% ../../nbs/evaluate/asked.ipynb #497c117d
 def demo_model(

@@ -18,6 +18,7 @@ from ..bases import list_bases
 from ..bases.lora import add_lora, merge_lora
 from ..checkpoint import BASES, load_checkpoint, pick_device, tokenizer_from
 from ..data import Block
+from .asked import step_by_step
 from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
 from ..fast import loss_for, writer_for
 from ..fast.half import half_type, halve
@@ -30,10 +31,10 @@ from ..tokenizer import Tokenizer
 from ..train import Options, fit
 
 # %% auto #0
-__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim',
-           'plot_stretches', 'secret', 'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly', 'chat_of',
-           'ending_bits', 'exposure', 'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures',
-           'plot_canaries', 'auc', 'membership', 'copied', 'guard_cost', 'guarded_bits']
+__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim', 'secret',
+           'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly', 'chat_of', 'ending_bits', 'exposure',
+           'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures', 'auc', 'membership', 'copied',
+           'guard_cost', 'guarded_bits']
 
 # %% ../../nbs/evaluate/leaks.ipynb #5984f7d3
 class KnownMessages:
@@ -95,23 +96,6 @@ def verbatim(
     whole = share_of(is_known, [g for g, _ in long], seed)
     eight = share_of([n > 7 for n in runs], [g for g, _ in texts], seed)
     return Verbatim(whole, eight, max(runs, default=0), runs or [0], len(long))
-
-# %% ../../nbs/evaluate/leaks.ipynb #85076934
-def plot_stretches(
-    copies:dict, # Name -> `Verbatim`
-    ax=None,     # Where to draw (None: a new figure)
-):
-    "How many messages hold a stretch of training text, by its length."
-    import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(6.5, 3))[1]
-    lengths = range(3, max(3, *(max(v.stretches) for v in copies.values())) + 2)
-    for name, v in copies.items():
-        runs = np.array(v.stretches)
-        ax.plot(lengths, [(runs >= k).mean() for k in lengths], 'o-', ms=3, label=name)
-    ax.set_yscale('symlog', linthresh=1e-3)
-    ax.set(xlabel='words in a row that stand in a training message', ylabel='share of messages', ylim=(0, 1))
-    ax.legend()
-    return ax
 
 # %% ../../nbs/evaluate/leaks.ipynb #ab08b850
 PLACES = '''garage locker gate alarm cellar storage gym office shed safe boat roof
@@ -321,11 +305,10 @@ def ask_for_secrets(
 )->list: # `Caught`s
     "Ask for every secret."
     once, caught = [c for c in birds if c.repeats == 1 and not c.redacted], []
-    for c in birds:
+    for c in step_by_step(birds, progress):
         n = math.ceil(effort.tries_once/len(once)) if c in once else effort.tries_more
         with_it, unread = (exposure(m, chat.tokenizer, c, effort.rivals, seed) for m in (chat.model, without))
         caught.append(Caught(c, with_it, unread, tries(chat, c, n), n))
-        if progress: progress(len(caught), len(birds))
     return caught
 
 # %% ../../nbs/evaluate/leaks.ipynb #5e05c364
@@ -352,34 +335,6 @@ def exposures(
         found[case] = Exposed(float(np.mean(bits)), min(bits), max(bits), float(np.mean(unread)), said, asked)
     return found
 
-# %% ../../nbs/evaluate/leaks.ipynb #efb88c09
-def plot_canaries(
-    caught:list, # `Caught`s
-):
-    "Exposure of each kind of secret, with and without redaction."
-    import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, len(STARTS), figsize=(8.5, 2.8), sharey=True, layout='constrained')
-    for ax, kind in zip(axes, STARTS): _plot_kind(ax, [c for c in caught if c.canary.kind == kind], kind)
-    axes[0].set_ylabel('exposure, bits')
-    lines_and_labels = axes[0].get_legend_handles_labels()
-    fig.legend(*lines_and_labels, loc='outside upper center', ncol=3, fontsize=8, frameon=False)
-    return fig
-
-# %% ../../nbs/evaluate/leaks.ipynb #a63ec55a
-def _plot_kind(ax, caught, kind):
-    "A dot for each secret of a kind, a cross if it was said; lines are means."
-    for redacted, colour, label in ((False, 'C3', 'as written'), (True, 'C2', 'redacted')):
-        means = [exposures(caught, (kind,))[redacted, n].mean for n in PLAN]
-        ax.plot(range(len(PLAN)), means, '-', color=colour, alpha=.5, label=label)
-        for c in caught:
-            if c.canary.redacted != redacted: continue
-            x = [*PLAN].index(c.canary.repeats) + .1*redacted
-            ax.plot(x, c.exposure, 'x' if c.said else 'o', color=colour, ms=5)
-    unread = [np.mean([c.without for c in caught if c.canary.repeats == n]) for n in PLAN]
-    ax.plot(range(len(PLAN)), unread, ':', color='C7', lw=1.5, label='a model that has not read it')
-    ax.set_xticks(range(len(PLAN)), PLAN)
-    ax.set(title=f'{kind}s', xlabel='times it was said')
-
 # %% ../../nbs/evaluate/leaks.ipynb #e75fb40c
 def auc(
     members:np.ndarray, # Losses of what was learned from
@@ -397,20 +352,22 @@ def membership(
     base:tuple,    # The same of what it started from; the stranger has that, too
     learned:list,  # `Exchange`s that were learned from
     asked:list,    # `Exchange`s that were not
-    most:int=250,  # So many of either are enough
     seed:int=0,    # For the intervals
+    progress=None, # Called with (done, all) (None: nobody asks)
 )->dict: # AUC by 'loss', and by 'loss beside the base'
     "Can training replies be told by their loss?"
-    learned, asked = learned[-most:], asked[:most]
+    learned, asked = learned[-250:], asked[:250] # as many are enough
     both = learned + asked
-    size = np.array([message_bytes(e.real) for e in both])
-    def loss_of(judge): return reply_bits(*judge, [e.before for e in both], [e.real for e in both])/size
+    talks, said = [e.before for e in both], [e.real for e in both]
+    size = np.array([*map(message_bytes, said)])
+    def half(n): return progress and (lambda done, of: progress(n*of + done, 2*of))
+    def loss_of(judge, n): return reply_bits(*judge, talks, said, half(n))/size
     inside = np.arange(len(size)) < len(learned)
     groups = [('in', g) for g in stretches(learned)] + stretches(asked)
     def area(loss):
         def stat(n): return auc(loss[n][inside[n]], loss[n][~inside[n]])
         return bootstrap(stat, groups, seed=seed)
-    own, base = loss_of(model), loss_of(base)
+    own, base = loss_of(model, 0), loss_of(base, 1)
     return {'loss': area(own), 'loss beside the base': area(own - base), 'the base alone': area(base)}
 
 # %% ../../nbs/evaluate/leaks.ipynb #ff2b71a0

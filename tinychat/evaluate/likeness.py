@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
 from ..data import Block, all_demo_chats, encode_conversation
-from .asked import evenly, exchanges
+from .asked import evenly, exchanges, step_by_step
 from ..fast.cpu import LogitsWhere
 from ..fast.half import autocast
 from ..gpt import GPT
@@ -27,11 +27,10 @@ __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 
            'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits', 'reply_bytes',
            'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
            'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_replies', 'plot_told', 'question_and_reply', 'reply_bits',
-           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
-           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
-           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'plot_sorts',
-           'examples']
+           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'reply_bits', 'question_gain',
+           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
+           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
+           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -137,6 +136,7 @@ def bpb_measure(
     held_out:list, # Conversations held out
     seed:int=0,    # For the interval
     most:int=None, # So many windows are enough (None: all)
+    progress=None, # As for `step_by_step`
 )->Measure: # Reply bits per byte
     "Reply bits per byte, with an interval over conversations."
     windows = []
@@ -145,7 +145,7 @@ def bpb_measure(
         per_token = size/max(1, sum(judged.sum().item() for *_, judged in rows))
         windows += [(n, per_token*row[2].sum().item(), row) for row in rows]
     groups, size, rows = zip(*evenly(windows, most))
-    bits, size = np.array([window_bits(model, *row) for row in rows]), np.array(size)
+    bits, size = np.array([window_bits(model, *row) for row in step_by_step(rows, progress)]), np.array(size)
     return bootstrap(lambda n: bits[n].sum()/size[n].sum(), groups, seed=seed)
 
 # %% ../../nbs/evaluate/likeness.ipynb #ebe83a84
@@ -359,27 +359,6 @@ def last_replies(
         if sum(len(e.real) for e in found) >= n: break
     return found
 
-# %% ../../nbs/evaluate/likeness.ipynb #5d6fe148
-def plot_told(
-    told:dict, # Name -> `Told`
-    ax=None,   # Where to draw (None: a new figure)
-):
-    "How often each is told from the person."
-    import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(6.5, 0.6 + 0.45*len(told)))[1]
-    for shift, (name, colour) in zip((-.12, .12), (('one', 'C7'), ('ten', 'C0'))):
-        measures = [getattr(t, name) for t in told.values()]
-        for y, m in enumerate(measures): ax.plot([m.low, m.high], [y + shift]*2, color=colour, lw=2, alpha=.6)
-        ys = [y + shift for y in range(len(told))]
-        ax.plot([m.value for m in measures], ys, 'o', color=colour, label=f'{name} at a time')
-    ax.axvline(.5, color='C3', lw=1, ls=':')
-    least = min([.45, *(m.value - .03 for t in told.values() for m in (t.one, t.ten))])
-    ax.set(yticks=range(len(told)), yticklabels=list(told), xlim=(least, 1.01))
-    ax.set_xlabel('told from the person (0.5: a coin)')
-    ax.invert_yaxis()
-    ax.legend(loc='upper center', bbox_to_anchor=(.5, 1.25), ncol=2, frameon=False)
-    return ax
-
 # %% ../../nbs/evaluate/likeness.ipynb #b8c9ecbb
 def question_and_reply(
     tok,         # A judge's tokenizer
@@ -404,11 +383,12 @@ def reply_bits(
     tok,        # Its tokenizer
     talks:list, # What was said before, lists of `Block`s
     texts:list, # A list of messages for each
+    progress=None, # As for `step_by_step`
 )->np.ndarray: # (n,) bits
     "How surprised is a judge by replies?"
     rows = [question_and_reply(tok, judge.config.context, before, said) for before, said in zip(talks, texts)]
     bits, order = np.zeros(len(rows)), sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
-    for some in (order[n:n+16] for n in range(0, len(order), 16)):
+    for some in step_by_step((order[n:n+16] for n in range(0, len(order), 16)), progress):
         ids = [torch.tensor(rows[n][0]) for n in some]
         ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(judge.device)
         x, y, of_reply = ids[:,:-1], ids[:,1:], torch.zeros_like(ids[:,1:], dtype=torch.bool)
@@ -752,34 +732,6 @@ def plot_habits(
     ax.invert_yaxis()
     ax.legend(loc='lower center', bbox_to_anchor=(.4, 1), ncol=3, frameon=False)
     return ax
-
-# %% ../../nbs/evaluate/likeness.ipynb #fd2c1576
-def plot_sorts(
-    style:dict, # From `Habits.compare`
-    most:int=7, # Sorts shown of each
-):
-    "What the person and the model send, habit by habit."
-    import matplotlib.pyplot as plt
-    fig, axes = plt.subplots((len(style) + 1)//2, 2, figsize=(9, 1.55*len(style)/2 + 1), layout='constrained')
-    for ax, (name, row) in zip(axes.flat, style.items()):
-        top = _common_sorts(row, most)
-        for shift, who, colour in zip((-.2, .2), ('real', 'made'), ('C2', 'C0')):
-            heights, label = [row[who].get(s, 0) for s in top], dict(real='the person', made='the model')[who]
-            ax.bar([x + shift for x in range(len(top))], heights, .4, color=colour, label=label)
-        ax.set_title(name, fontsize=9)
-        ax.set_xticks(range(len(top)), top, fontsize=7)
-        ax.tick_params(axis='y', labelsize=7)
-        if min(row['real'].get(top[0], 1), row['made'].get(top[0], 1)) > .8: ax.set_yscale('log')
-    for ax in axes.flat[len(style):]: ax.axis('off')
-    axes.flat[0].legend(fontsize=7)
-    return fig
-
-# %% ../../nbs/evaluate/likeness.ipynb #1a759df8
-def _common_sorts(row, most):
-    "The sorts that are sent most, numbers in their order."
-    def highest(s): return max(row['real'].get(s, 0), row['made'].get(s, 0))
-    top = sorted(row['real'] | row['made'], key=highest, reverse=True)[:most]
-    return sorted(top, key=lambda s: int(re.match(r'\d+', s)[0])) if re.match(r'\d', top[0]) else top
 
 # %% ../../nbs/evaluate/likeness.ipynb #e127bc5c
 def examples(
