@@ -625,15 +625,38 @@ link     https://teams.example.com/l/meetup-join/[[19meetingNDk2ZjA4YTgtM2Q]]/0
 link     https://[[user:pw]]@host.example/
 link     https://discord.com/invite/[[aBcDeFgHiJ1]]
 link     wa.me/[[4915112345678]]
+id       soc is [[321549876]]
+address  [[Am Ring 4]]
+address  [[via Dante 9]]
+email    [[ann dot lee at mail dot co dot uk]]
+email    write to [[ann @ mail . com]]
+phone    tel. [[704.623.081]]
+password my password is [[correct horse battery staple]]
+password changed the pw to [[tulip4145]]
+password use [[ghp_16C7e42F292c6912E7710c838347Ae178B4a]]
+password my seed phrase: [[army fan defense carry jealous true garbage claim echo media make crunch]]
+code     the gate code is [[1999]]
+code     PIN [[2004]]
+address  i live at [[14 oak lane]]
+address  wir wohnen [[lindenweg 3]]
+address  [[52.5163, 13.3777]]
+link     https://venmo.com/u/[[ann-lee]]
+link     venmo me [[@ann-lee]]
+id       mein Kennzeichen ist [[B-AB 1234]]
+id       my passport is [[C01X00T47]]
+id       [[86095742719]]
+name     [[Hopper, Grace]] says
+name     tag @[[grace_hopper99]]
 '''
 
 # What we know to miss: nothing in them says what they are.
 MISSED = r'''
-address  [[Am Ring 4]]
 address  [[Karl Johans gate 22]]
 address  [[24 Nguyễn Huệ]]
-id       soc is [[321549876]]
-address  [[via Dante 9]]
+address  [[fourteen oak street]]
+address  the blue house behind the church
+password its fluffy, like the cat
+name     talked to [[Ada Lovelace]]
 '''
 
 NAMES = ['Grace Brewster Murray Hopper', 'Grace Hopper', 'José García', 'Иван Петров', 'דוד לוי', 'محمد علي', 'Søren Ødegård 🌸', 'Dr. Anna-Lena Weiß', 'Mum', '+1 801 555 0177', 'My Love', 'ada@example.com']
@@ -773,4 +796,132 @@ room 4.111
 10 20 30 40 50 60
 <email> me
 a <b> c > d
+the plates are 20 years old
+insurance went up 12000 since 2019
+my policy is to never text before 10
+passport expires 12/2027
+passport photos 35x45mm cost 12.99
+policy 2020 changed
+targa florio 1973 was nuts
+rg 45 min
+nie 1000 mal gesagt
+nip in the bud 20 times
+sin 200 pesos
+pan 500g flour
+pps see you at 10
+i reg 400 people
+registration opens 2025-01-10
+registration is at room B204
+member no 5 of the band
+skilt 300 kr
+token ring: fun
+token: 50k tokens
+secret: i love you
+key: c major
+the key is practice
+wifi is down again since 2 hours
+the wifi is 100mbps
+password for what
+change your password to something stronger
+the password is on the fridge
+password hint is the dog
+pass me the salt at 10
+pass the exam in 2024
+i need to pass math 1010
+he passed 300 yards
+seed round of 12 million
+apples pears bananas cherries
+monday tuesday wednesday thursday friday
+im at 7 place tonight
+come to 5 guys drive
+see you at 8 same place
+we are at 50 percent
+at 20 miles close
+live at 9 tonight
+live in 3 days way to go
+its 3 way to go
+12 way too many
+via email 3 times
+via text 5 times a day
+av 5 bananas
+plaza 12 euros
+largo camino 5 km
+paseo 3 horas
+rue 2
+le chemin 5 km plus loin
+avenue 5 won
+platz 3 geschafft
+auf dem weg 5 min
+mein arbeitsplatz 5 tage
+die woche 3 tage weg 2
+ring 3 times
+ul 5
+am ende 3
+am montag 5
+strada 5
+lat pull down 80kg, 70kg
+1.2345 2.3456 3.4567 4.5678
+the values are 0.1234, 0.5678, 0.9999
+loss 2.3456, 1.2345 after 3 epochs
+0.9123, 0.8812 f1
+lr 0.0003, 0.0001
+its 3.14, 2.71
+ratio 1.61803 vs 2.71828
+@everyone dinner at 8
+@john @kate see you
+mail: done
+look at that dot com bubble
+i work at google.com
+order at amazon.com
+i bought it at web.de shop
+email me at noon
+reach me at work dot
+at some point the com
+call 911
+call 112 now
+text 12345 to vote
+call of duty 2019
+number 2019 in line
+my number is 7
+phone 12 pro max 256
+tel aviv 2019 2020
+order 40-12345-67890
+invoice INV-2024-00123
+tracking LX123456789DE
+serial SN12345678
+uuid 550e8400-e29b
+commit 9fceb02d0ae598e95dc970b74767f19372d61af8
+VID-20200101-WA0012.mp4 Screenshot_20200101-120000_Instagram.png
+https://github.com/a/b/pull/123
+https://store.steampowered.com/app/440/Team_Fortress_2/
+https://www.nytimes.com/2024/01/02/world/europe/story-title.html
+https://en.wikipedia.org/wiki/Mia
+check about.me later
+check join.me/
+follow me on twitter.com/ada
+venmo me $20
+paypal me $35.50
+cashapp $5
+1,000,000,000 dollars
+population 83 200 000
+speed 299 792 458 m/s
+1234567890
+0000000000
+1111111111
+2000000000
+31536000 seconds
+3.141592653
+2.99792458
+666 666 666
+123 456 789
+1-2-3-4-5-6-7-8-9
+10-20-30-40-50
+2020 2021 2022 2023
+2019/2020/2021
+9780306406157
+isbn 0306406152
+12h34m56s
+00:12:34.567
+2024-12-25T18:30:05Z
+unix time 1735151405123
 '''.strip('\n').split('\n')

@@ -8,24 +8,30 @@ Docs: https://tinychat.github.io/tinychat/messengers/redact.html.md"""
 from __future__ import annotations
 import re, unicodedata
 from collections import Counter
+from functools import lru_cache
+from importlib import import_module
+import phonenumbers
 from fastcore.basics import patch
 
 # %% auto #0
-__all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails', 'SECRET_HOSTS', 'PUBLIC_HOSTS', 'HARMLESS_KEYS',
-           'IBAN_LENGTH', 'PHONE_SHAPES', 'UNIT_WORDS', 'CONTEXT_WORDS', 'CODE_RULES', 'ORDINARY_WORDS',
-           'find_passwords', 'ENGLISH_ADDRESSES', 'EUROPEAN_ADDRESSES', 'ASIAN_ADDRESSES', 'ADDRESS_RULES',
-           'NAME_LABELS', 'NAME_PARTICLES', 'EVERYDAY_NAMES', 'DIGITLESS_RULES', 'RULES', 'cover', 'pattern_rule',
-           'is_long_id', 'private_parts', 'find_links', 'passes_luhn', 'is_card', 'is_iban', 'find_ibans', 'is_round',
-           'is_phone', 'whole_word', 'western_digits', 'kind_of_number', 'longest_number', 'find_numbers', 'is_code',
-           'is_password', 'is_address', 'fold_name', 'names_to_find', 'name_length', 'find_names', 'identity_key',
-           'MarkGiver', 'try_rules', 'find_private', 'Redactor']
+__all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails', 'SECRET_PLACES', 'PUBLIC_HOSTS', 'HARMLESS_KEYS',
+           'find_payees', 'IBAN_LENGTH', 'ID_SHAPES', 'ABROAD', 'REGIONS', 'WITHOUT_ZERO', 'MOBILE', 'UNIT_WORDS',
+           'CONTEXT_WORDS', 'WORD_RULES', 'CODE_RULES', 'ORDINARY_WORDS', 'find_passwords', 'KEYS', 'find_keys',
+           'SEED_WORDS', 'ENGLISH_ADDRESSES', 'FRENCH_ADDRESSES', 'EUROPEAN_ADDRESSES', 'ASIAN_ADDRESSES',
+           'ADDRESS_RULES', 'find_coordinates', 'find_place_codes', 'NAME_LABELS', 'NAME_PARTICLES', 'EVERYDAY_NAMES',
+           'DIGITLESS_RULES', 'RULES', 'cover', 'pattern_rule', 'is_long_id', 'private_parts', 'find_links',
+           'passes_luhn', 'is_card', 'is_iban', 'find_ibans', 'is_id', 'find_ids', 'is_national', 'is_round',
+           'is_phone', 'whole_word', 'western_digits', 'kind_of_number', 'longest_number', 'find_numbers', 'has_number',
+           'is_code', 'is_password', 'is_key', 'find_seed_words', 'is_address', 'is_place', 'fold_name',
+           'names_to_find', 'name_length', 'turned_length', 'is_turned', 'is_handle', 'find_handles', 'find_names',
+           'find_people', 'identity_key', 'MarkGiver', 'try_rules', 'find_private', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
 PRIVATE_KINDS = dict(
     email='e-mail addresses', phone='phone numbers', card='card numbers', bank='bank accounts',
-    id='social security numbers',
-    address='street addresses', name='full names of others', code='one-time codes and PINs', password='passwords',
-    link='private parts of links')
+    id='identity numbers and licence plates', address='street addresses and coordinates',
+    name='full names and handles of others', code='one-time codes and PINs',
+    password='passwords, keys and seed words', link='private parts of links')
 UNNUMBERED_MARKS = dict(code='<code>', password='<password>', link='<private>') # the others are numbered: <email 1>
 MARK = re.compile(f"<(?:{'|'.join(k for k in PRIVATE_KINDS if k not in UNNUMBERED_MARKS)}) \\d+>|"
                   f"{'|'.join(UNNUMBERED_MARKS.values())}")
@@ -49,23 +55,55 @@ def pattern_rule(
     kind:str,     # A key of `PRIVATE_KINDS`
     pattern,      # A compiled pattern with a group `hit`
     is_real=None, # Called with each match: is it really one? (None: yes)
+    hints=(),     # Small letters; a text without any of these is not searched (empty: every text is)
 ): # A rule
     "Make a rule from a pattern."
-    def rule(text): return [(*m.span('hit'), kind) for m in pattern.finditer(text) if not is_real or is_real(m)]
+    def rule(text):
+        if hints and not any(map(text.lower().__contains__, hints)): return []
+        return [(*m.span('hit'), kind) for m in pattern.finditer(text) if not is_real or is_real(m)]
     return rule
 
 # %% ../../nbs/messengers/redact.ipynb #37205511
 # Letters of addresses: only Latin ones, because in Chinese no space ends the word before
 _l = r'0-9A-Za-z\u00c0-\u024f_'
-find_emails = pattern_rule('email', re.compile(rf'''
-    (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]*                       # who
-    (?: @ | \s?[(\[](?:at|@)[)\]]\s? | [ ]at[ ](?=[a-z0-9-]{{1,63}}[ ]dot[ ]) ) # at, or (at)
-    (?: [{_l}-]+ (?: \. | \s?[(\[](?:dot|\.)[)\]]\s? | [ ]dot[ ] ) )+           # where
-    [A-Za-z]{{2,24}} ) (?![{_l}@])''', re.X | re.I))
+_at = r'at(?:[ ]sign)?|[äa]t|arroba|arobase|chiocciola|ma[łl]pa|klammeraffe|собака'
+_point = r'dot|punto|point|punkt|ponto|kropka|punt|точка'
+_dot = rf'(?:[ ](?:{_point})[ ]|\s?[(\[{{<-](?:{_point}|\.)[)\]}}>-]\s?)'
+_sign = (rf'(?:{_dot}|[ ](?:underscore|dash|hyphen|minus|unterstrich|gui[oó]n(?:[ ]bajo)?|'
+         r'tiret(?:[ ]bas)?)[ ])')
+_tld = (r'(?:com|net|org|edu|info|io|app|dev|co|eu|de|fr|es|it|nl|pl|ch|at|be|se|no|dk|fi|pt|br|ru|us|ca|au|'
+        r'in|jp|cn|kr|mx|ar|cz|gr|hu|ro|tr|ua|ie|nz|za|il|uk|me|tv)')
+_any_dot = rf'(?:\.(?:[ ](?=(?:com|net|org)\b))?|[ ]\.[ ]?|{_dot})'
+_host = rf'[{_l}-]{{1,63}}'
+_spelled = (rf'(?!(?:the|my|a|that|this|your|our|some|any|one|no|which|what|every)[ ])'
+            rf'{_host}{_dot}(?:{_host}{_dot}){{0,2}}(?:{_tld}|[a-z]{{4,24}})(?![\w@])')
+_provider = rf'(?:gmail|hotmail|outlook|yahoo|icloud|gmx|proton|protonmail|aol|mail)\.{_tld}(?![\w@])'
+
+# %% ../../nbs/messengers/redact.ipynb #d3ed60d1
+find_emails = pattern_rule('email', re.compile(rf"""
+    (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]* (?:{_sign}[{_l}.+%'-]{{1,64}}){{0,4}} # who
+    (?: @ | \s?[(\[{{<-](?:{_at}|@)[)\]}}>-]\s?                                       # at, or (at)
+      | [ ]?@[ ]?(?={_host}(?:{_any_dot}{_host}){{0,2}}{_any_dot}{_tld}(?![\w@]))    # ada @ example . com
+      | [ ](?:{_at})[ ](?={_spelled}|{_provider}) )                                # ada at example dot com
+    (?: [{_l}-]+ {_any_dot} )+                                                    # where
+    [A-Za-z]{{2,24}} ) (?![{_l}@])""", re.X | re.I),
+    hints=('@', ' at ', 'at)', 'at]', 'at}', 'at>', 'at-', 'at sign', ' ät ', 'arroba', 'arobase', 'chiocciola',
+           'małpa', 'malpa', 'klammeraffe', 'собака'))
+
+# %% ../../nbs/messengers/redact.ipynb #c2a8367d
+SECRET_PLACES = re.compile(r"""(?:^|\.)(?: # after these, in host and path, everything is secret
+      [\w-]+\.me | (?:chat|api)\.whatsapp\.com | discord\.gg | signal\.group | open\.kakao\.com # chats
+    | (?:zoom\.us | (?:join|invite|pay|qr|meet)\.[\w.-]+)
+    | bit\.ly | tinyurl\.com | we\.tl | dropbox\.com
+    | (?:venmo|lydia-app|ko-fi|buymeacoffee|paypalme)\.com | cash\.app
+    | (?:buy|donate)\.stripe\.com # money
+    | (?:maps\.[\w.-]+ | (?:google|bing|yandex)\.[a-z.]+/maps)(?:/maps)?(?:/(?:place|dir|search))? # where somebody is
+    | goo\.gl(?:/maps)? | waze\.com | (?:openstreetmap|osm)\.org | what3words\.com | w3w\.co
+    )(?=[/?#]|$)
+    | /(?:join|invite|invitation|meet|meetup-join|shared_invite|pay|payme|paypalme|gift|redeem|add|send)(?=/)
+    """, re.X)
 
 # %% ../../nbs/messengers/redact.ipynb #e2bd8609
-SECRET_HOSTS = re.compile(r'(?:^|\.)(?:chat\.whatsapp\.com|wa\.me|t\.me|discord\.gg|zoom\.us|'
-                          r'meet\.google\.com|bit\.ly|tinyurl\.com|goo\.gl|we\.tl|dropbox\.com|paypal\.me)$')
 PUBLIC_HOSTS = re.compile(r'(?:^|\.)(?:youtube\.com|youtu\.be|imdb\.com|wikipedia\.org|twitter\.com|x\.com|'
                           r'open\.spotify\.com)$')
 HARMLESS_KEYS = {'v', 't', 'start', 'page', 'lang', 'hl', 'sort', 'tab'} # before a =, if what follows is short
@@ -97,12 +135,14 @@ def private_parts(
     "Where a link is private."
     m = _parts.match(url)
     host = re.sub(r':\d*$', '', m['host'].lower())
-    out = [m.span('user')] if m['user'] else []
+    place, out = SECRET_PLACES.search(host + m['path'].lower()), [m.span('user')] if m['user'] else []
     for p in re.finditer(r'[^/]+', m['path']):
-        secret = len(p[0]) > 2 if SECRET_HOSTS.search(host) else not PUBLIC_HOSTS.search(host) and is_long_id(p[0])
+        if place and len(host) + p.end() > place.end(): secret = len(p[0]) > 2
+        else: secret = not PUBLIC_HOSTS.search(host) and is_long_id(p[0])
         if secret: out.append((m.start('path') + p.start(), m.start('path') + p.end()))
     for p in re.finditer(r'([^?&;#=/]*)(?:=([^&;#]*))?', m['rest']):
-        secret = not (p[1].lower() in HARMLESS_KEYS and len(p[2]) < 12) if p[2] else is_long_id(p[1])
+        if p[2]: secret = not (p[1].lower() in HARMLESS_KEYS and len(p[2]) < 12)
+        else: secret = len(p[1]) > 2 if place else is_long_id(p[1])
         if secret: out.append(tuple(m.start('rest') + i for i in p.span(2 if p[2] else 1)))
     return [(a, b) for a,b in out if HIDDEN not in url[a:b]]
 
@@ -119,6 +159,12 @@ def find_links(
             at = start + b
         out.append((at, m.end(), None))
     return [s for s in out if s[0] < s[1]]
+
+# %% ../../nbs/messengers/redact.ipynb #37ffd960
+find_payees = pattern_rule('link', re.compile(
+    r'\b(?:venmo|cash ?app|cashtag|paypal|revolut|zelle|monzo|twint|bizum)'
+    r'(?:[^\w\n@$]{1,3}[^\W\d_]{1,6}){0,3}?[^\w\n@$]{1,3}'
+    r'(?P<hit>[@$][^\W\d_][\w.-]{2,29})', re.I), hints='@$')
 
 # %% ../../nbs/messengers/redact.ipynb #b7528593
 def passes_luhn(
@@ -167,19 +213,67 @@ def find_ibans(
         if is_iban(code) and not text[m.start()+end:][:1].isalnum(): out.append((m.start(), m.start() + end, 'bank'))
     return out
 
+# %% ../../nbs/messengers/redact.ipynb #bf048077
+_d, _m = r'(?:0[1-9]|[12]\d|3[01])', r'(?:0[1-9]|1[0-2])' # of a birthday
+ID_SHAPES = {name: re.compile(rf'(?<![\w.,/+{HIDDEN}])(?<!\w-)(?<!\d ){shape}(?![\w{HIDDEN}]|[.,/ -]\d)', re.I)
+             for name, shape in { # named as the modules of python-stdnum
+    'de.idnr': r'[1-9]\d(?:(?: \d{3}){3}|\d{9})', 'es.nif': r'\d{8}-?[A-Z]', 'es.nie': r'[XYZ]-?\d{7}-?[A-Z]',
+    'it.codicefiscale': r'[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]', 'ch.ssn': r'756\.?\d{4}\.?\d{4}\.?\d\d',
+    'fr.nir': r'[12] ?\d\d ?\d\d ?\d[\dAB] ?\d{3} ?\d{3} ?\d\d', 'br.cpf': r'\d{3}(?:\.\d{3}\.\d{3}-|\d{6})\d\d',
+    'pl.pesel': rf'\d\d(?:{_m}|2[1-9]|3[0-2]){_d}\d{{5}}', 'be.nn': r'\d\d\.\d\d\.\d\d-\d{3}\.\d\d',
+    'se.personnummer': rf'(?:19|20)?\d\d{_m}{_d}[-+]\d{{4}}', 'no.fodselsnummer': rf'{_d}{_m}\d\d ?\d{{5}}',
+    'fi.hetu': rf'{_d}{_m}\d\d[-+A-F]\d{{3}}[\dA-Y]', 'dk.cpr': rf'{_d}{_m}\d\d-\d{{4}}',
+    'in_.aadhaar': r'[2-9]\d{3} \d{4} \d{4}', 'in_.pan': r'[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]',
+    'cn.ric': r'[1-6]\d{16}[\dX]', 'tr.tckimlik': r'[1-9]\d{10}', 'kr.rrn': r'\d{6}-[1-8]\d{6}',
+    'mx.curp': r'[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d', 'mx.rfc': r'[A-Z]{4}\d{6}[A-Z\d]{3}', 'us.ein': r'\d\d-\d{7}',
+    'za.idnr': rf'\d\d{_m}{_d}\d{{7}}', 'ro.cnp': rf'[1-8]\d\d{_m}{_d}\d{{6}}', 'cz.rc': r'\d{6}/\d{3,4}',
+    'ie.pps': r'\d{7}[A-W][A-I]?', 'gr.amka': rf'{_d}{_m}\d{{7}}',
+    'gb.nino': r'(?:[A-CEGHJ-PR-TW-Z]{2}) ?\d\d ?\d\d ?\d\d ?[A-D]'}.items()}
+
+# %% ../../nbs/messengers/redact.ipynb #7f75a625
+def is_id(
+    name:str,   # A key of `ID_SHAPES`
+    number:str, # In that shape
+)->bool: # False if its check fails; a British insurance number has none
+    "Does the number pass its country's check?"
+    return name == 'gb.nino' or len({*number}) > 2 and import_module(f'stdnum.{name}').is_valid(number.upper())
+
+def find_ids(
+    text:str, # A message
+)->list: # Spans
+    "Numbers of people that pass their country's check."
+    out = []
+    if sum(c.isdigit() for c in text) < 4: return out
+    for name, shape in ID_SHAPES.items():
+        for m in shape.finditer(text):
+            taken = any(a < m.end() and m.start() < b for a,b,_ in out)
+            if not taken and is_id(name, m[0]): out.append((*m.span(), 'id'))
+    return out
+
 # %% ../../nbs/messengers/redact.ipynb #21079459
 _s = r'[ \u00a0\u2000-\u200a\u202f.\u2010-\u2015/()-]' # what stands between groups of digits
-PHONE_SHAPES = re.compile(rf'''
-      (?:\+|00{_s}?) [1-9] (?:{_s}{{0,3}}\d){{7,13}}                           # with the country: +44 (0)20 7946 0018
-    | (?:1{_s}?)? (?:\([2-9]\d\d\){_s}?|[2-9]\d\d{_s}?) [2-9]\d\d {_s}? \d{{4}} # North America: (801) 555-0123
-    | (?=(?:{_s}*\d){{9,13}}$) \(?0[1-9]\d{{0,4}}\)? (?:{_s}{{0,3}}\d\d+)*      # Europe, Africa, Asia: 0171 3920012
-    | 1[3-9]\d (?:[ -]?\d{{4}}){{2}}                                            # China: 138 1234 5678
-    | [6-9]\d{{4}}[ -]?\d{{5}} | [6-9]\d\d{_s}\d{{3}}{_s}\d{{4}}                # India: 98765 43210
-    | [679]\d\d (?: (?:[ -]\d{{3}}){{2}} | (?:[ -]\d\d){{3}} | \d{{6}} )        # Spain, Portugal, Poland: 612 34 56 78
-    | 3[2-9]\d{_s}?\d{{3}}{_s}?\d{{4}}                                           # Italy: 347 123 4567
-    | (?:\(\d\d\)|\d\d) {_s}? 9\d{{4}} [ -]? \d{{4}} | \(\d\d\) {_s}? \d{{4}} -? \d{{4}} # Brazil: (11) 91234-5678
-    | 8 {_s}? \(?[3489]\d\d\)? {_s}{{0,2}} \d{{3}} {_s}? \d\d {_s}? \d\d        # Russia: 8 (912) 345-67-89
-''', re.X)
+ABROAD = re.compile(rf'(?:\+|00{_s}?|011{_s}) ?[1-9](?:{_s}{{0,3}}\d){{7,13}}') # +44 (0)20 7946 0018
+REGIONS = ('US GB DE FR ES IT PL BR IN CN MX JP KR RU AU NL TR SE CH AT ZA PT GR CZ BE IL ID UA NO DK FI IE HU RO '
+           'EG NG KE PK BD PH VN TH MY SG HK TW NZ AR CO CL PE SA AE IR').split()
+WITHOUT_ZERO = {'CN', 'IN', 'BR', 'AR', 'MX', 'US', 'RU'} # mobile numbers without what begins them at home
+MOBILE = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
+
+# %% ../../nbs/messengers/redact.ipynb #d80472cf
+@lru_cache(4096)
+def is_national(
+    piece:str, # Digits and what stands between them
+)->bool: # As one would dial it at home, in any of `REGIONS`
+    "Is this a valid phone number of some country?"
+    digits = re.sub(r'\D', '', piece)
+    for region in REGIONS:
+        short = region in WITHOUT_ZERO
+        first = not short and phonenumbers.ndd_prefix_for_region(region, True) or ''
+        if not digits.startswith(first): continue
+        try: number = phonenumbers.parse(digits, region)
+        except phonenumbers.NumberParseException: continue
+        if not phonenumbers.is_valid_number_for_region(number, region): continue
+        if not short or '(' in piece or phonenumbers.number_type(number) in MOBILE: return True
+    return False
 
 # %% ../../nbs/messengers/redact.ipynb #c31f9c65
 _day, _month, _year = r'(?:0?[1-9]|[12]\d|3[01])', r'(?:0?[1-9]|1[0-2])', r'(?:19|20)\d\d'
@@ -187,7 +281,8 @@ _date = re.compile(rf"""(?<!\d)(?<!\d[./-])(?:
       (?:{_day}[./-]{_month}|{_month}[./-]{_day})[./-](?:{_year}|\d\d)  # 25.12.2024
     | {_year}[./\ -]+(?:{_year}|{_month}[./\ -]{_day})                 # 2013-2015
     )(?![./-]?\d)""", re.X)
-_version = re.compile(r'\d{1,3}(?:\.\d{1,3}){2,3}') # 2.6.15, or 192.168.0.1
+_version = re.compile(r'(?!0\d\d\.|\d{3}\.\d{3}\.\d{3}$)\d{1,3}(?:\.\d{1,3}){2,3}') # 2.6.15, or 192.168.0.1
+_list = re.compile(rf'{_s}\d(?!\d)|^[1-9](?: \d\d)+$|^(?:[1-9]\d?00 ?)+$|^(?:[1-9]0-?)+$') # 5 39 42 44, or 800 2200 300
 
 def is_round(
     piece:str, # Digits and what stands between them
@@ -202,9 +297,15 @@ def is_phone(
     near:bool,  # Is there a word like `call` beside it?
 )->bool: # False for dates, round numbers, counting, binary
     "Is this a phone number?"
-    if not 7 <= len(digits) <= 15 or _date.search(piece) or _version.fullmatch(piece) or is_round(piece): return False
-    if piece[0] != '+' and len(set(digits)) < 4 or piece in '01234567890' or piece in '9876543210': return False
-    return bool(PHONE_SHAPES.fullmatch(piece)) or near and not re.search(rf'{_s}\d(?!\d)', piece)
+    if not 7 <= len(digits) <= 17 or _date.search(piece) or is_round(piece): return False
+    counting = piece in '01234567890' or digits in '1234567890' or digits in '9876543210'
+    if piece[0] != '+' and len(set(digits)) < 3 or counting and not near: return False
+    if ABROAD.fullmatch(piece): return True
+    if _list.search(piece): return False
+    if near: return True
+    # Eight digits may be anything, and 3.14159265 is no phone
+    if len(digits) < 9 or _version.fullmatch(piece) or re.fullmatch(r'\d\.\d+', piece): return False
+    return is_national(piece)
 
 # %% ../../nbs/messengers/redact.ipynb #8f915b6d
 def whole_word(
@@ -234,13 +335,18 @@ _call = whole_word('call|text|(?:tele|cell)?phone|tel|mobile|cell|numbers?|num|(
 _bank = whole_word(r'account|acct?|a/c|routing|aba|rtn|sort code|bsb|clabe|iban|konto|kontonummer|compte|'
                    r'cuenta|conta|conto|kto|rekening(?:nummer)?|kontonr|konta|hesap|сч[её]т\w*',
              '账号|帳號|口座番号|口座|계좌번호|계좌')
-_id = whole_word('ssn|social(?: security)?')
+_id = whole_word('ssn|soc(?:ial)?(?: security)?')
+
+# %% ../../nbs/messengers/redact.ipynb #cdff71e4
+_ware = whole_word('order|isbn|issn|ean|invoice|tracking|ticket|serial|article|item|build|unix time|bestellung|pedido|'
+                   'commande|ordine|rechnung|factura')
 _gap = r"(?:[^\w\d]{1,3}[^\W\d]{1,12}){0,4}[^\w]{0,4}"
 CONTEXT_WORDS = {k: re.compile(p, re.I) for k,p in dict(
     phone=rf'(?:{_call}){_gap}$',
     phone_after=rf'[^\w]{{1,3}}(?:[^\W\d]{{1,10}}[^\w]{{1,3}}){{0,5}}(?:{_call})',
     bank=rf'(?:{_bank})(?:[ :.#]{{0,3}}(?:number|num|no|nr|nummer|número|is|ist|es|est|是))*[ :.#=]{{0,3}}$',
-    id=rf'(?:{_id}){_gap}$').items()}
+    id=rf'(?:{_id}){_gap}$',
+    other=rf'(?:{_ware})(?: (?:number|no|nr|id))?[ :#.]{{1,3}}[\d-]{{0,9}}$').items()}
 
 # %% ../../nbs/messengers/redact.ipynb #6ef1632a
 def western_digits(
@@ -264,17 +370,17 @@ def kind_of_number(
     if text[max(0, start-1):start] in {*'$€£¥₹#'} or not _ends.match(text, end): return None
     piece = western_digits(text[start:end])
     # WhatsApp writes @ and a number for people without a name
-    mention = text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece)
-    if mention: return 'phone'
+    if text[start-1:start] == '@' and re.fullmatch(r'\d{8,15}', piece): return 'phone'
     before, groups = text[max(0, start-40):start], re.findall(r'\d+', piece)
     digits = ''.join(groups)
     if 5 < len(digits) < 20 and CONTEXT_WORDS['bank'].search(before) and not is_round(piece): return 'bank'
     if is_card([len(g) for g in groups], digits): return 'card'
     if _ssn.fullmatch(piece) and ('-' in piece or CONTEXT_WORDS['id'].search(before)): return 'id'
+    if CONTEXT_WORDS['other'].search(before): return None # an order, an ISBN
     near = CONTEXT_WORDS['phone'].search(before) or CONTEXT_WORDS['phone_after'].match(text, end, end + 30)
-    listed = re.search(r'\d {1,2}$', before) or re.match(r' {1,2}\d', text[end:end+3])
-    if listed and ' ' in piece and piece[0] not in '+(' and not near: return None # 680 720 690 710
-    return 'phone' if is_phone(piece, digits, bool(near)) else None
+    listed = re.search(r'\d {1,2}$', before) or re.match(r' {1,2}\d', text[end:end+3]) # 680 720 690 710
+    listed = listed and ' ' in piece and piece[0] not in '+(' or re.search(r'\d\.$', before)
+    return 'phone' if (near or not listed) and is_phone(piece, digits, bool(near)) else None
 
 # %% ../../nbs/messengers/redact.ipynb #a20f40c5
 def longest_number(
@@ -307,16 +413,75 @@ def find_numbers(
             if found: out.append(found)
     return out
 
+# %% ../../nbs/messengers/redact.ipynb #1c6921b3
+_id_words = whole_word('|'.join(r"""
+    passport|passnr|pass nr|pass?nummer|reisepass\w*|personalausweis\w*|ausweis\w*|passeport|pasaporte|passaport[eo]
+    paspoort\w*|paszport\w*|dowód|паспорт\w*|green card|visa (?:number|no)|aufenthaltstitel|residence permit
+    driver'?s?['’]? licen[cs]e|driving licen[cs]e|führerschein\w*|permis(?: de conduire)?|licen[cs]e (?:number|no)
+    id (?:number|no|card)|sa id|national id|ssn|social security|social insurance|sin(?= (?:is|number|\d))|nino|ni number
+    national insurance|nhs|medicare|insurance|policy|member(?:ship)? ?(?:id|number|no)|utr|tfn|tin|itin|ein
+    tax(?: ?id| reference| file| number)|vat(?: id| number| no)?|ust-?id\w*|umsatzsteuer\w*
+    steuer-?(?: ?id\w*| ?nr| ?nummer|identifikationsnummer)|sozialversicherungs\w*|sv-?(?:nummer|nr)|svnr
+    rentenversicherungs\w*|(?:kranken)?versicherten?\w*|versicherungs\w*|kranken(?:kasse\w*|versicherung\w*)
+    dni|nif|nie|cif|seguridad social|tarjeta sanitaria|codice fiscale|cf(?=:)|tessera sanitaria|contribuinte|cpf|rg|cnpj
+    sécu\w*|sécurité sociale|num[ée]ro (?:national|d['’]assuré|fiscal)|nir|bsn|burgerservicenummer|rijksregister\w*
+    pesel|nip|personn(?:ummer|r)|f[øo]dselsnummer|cpr(?:-?nummer|-?nr)?|hetu|henkilötunnus|ahv\w*|avs|aadhaar
+    pan(?: card| number)?|kimlik(?: no)?|tckn|curp|rfc|ppsn?|cnp|rodné číslo|rč|снилс|инн|תעודת זהות|ת\.ז\.?
+    """.strip().split('\n    ')), '护照号?码?|身份证号?码?|旅券番号|パスポート|マイナンバー|여권번호|주민등록번호|주민번호')
+_plate_words = whole_word('|'.join(r"""
+    plates?|vrn|licen[cs]e plates?|reg(?:istration)?(?: (?:number|no|plate)|(?=(?::| is|) (?-i:[A-Z])))
+    \w{0,8}kennzeichen|nummernschild
+    plaque(?: d['’]immatriculation)?|immatriculation|matr[íi]cula|targa|placa|kenteken|nummerplaat|nummerplade
+    rejestracj\w*|tablic\w*|numer rejestracyjny|госномер\w*|номер машины|plaka\w*|registreringsnummer
+    reg\.?n(?:umme)?r|rendszám\w*|skilt\w*""".strip().split('\n    ')), '车牌号?码?')
+
+# %% ../../nbs/messengers/redact.ipynb #5d9fe330
+_short = r'(?!(?:is|was|are|no|nr|the|at|in|for|my|on|of|a|and|or)\b)[a-zа-я]{1,3}'
+_letters = rf'(?-i:[A-ZА-Я]{{1,6}}|{_short})'
+_with_digit = r'(?=[^\W\d_]{0,9}\d)[^\W_]{1,20}'
+_more = rf'(?:[ ./-](?:{_with_digit}|(?-i:[A-ZА-Я]{{1,3}})(?!\w))){{0,7}}'
+_value = rf'(?:{_letters}[ .·-])?(?:{_letters}[ .·-]?)?{_with_digit}{_more}'
+_last = r'(?=$|[,.!?\n])' # qq 12 34 56 c
+_between_words = r"[^\w\n]{1,3}(?:[^\W\d_]{1,12}['’]?[^\w\n]{1,3}){0,3}?"
+_stop = rf'(?![^\W_]|{HIDDEN}|[.,:]\d|\s?(?:{UNIT_WORDS}))'
+
+# %% ../../nbs/messengers/redact.ipynb #239add2b
+def has_number(
+    letters:int, # At least so many letters
+    digits:int,  # and digits
+    most:int,    # and at most so many of both
+): # A check for `pattern_rule`
+    "Letters and digits enough for a number that somebody was given, and no date or amount?"
+    def check(m):
+        found = [c for c in m['hit'] if c.isalnum()]
+        n = sum(c.isdigit() for c in found)
+        real = n >= digits and len(found) - n >= letters and len(found) <= most
+        when = _date.search(m['hit']) or re.fullmatch(r'\d{1,2}[./-](?:19|20)\d\d', m['hit'])
+        return real and not when and not (n > 4 and is_round(''.join(c for c in found if c.isdigit())))
+    return check
+
+_id = rf'{_id_words}(?:{_between_words}|[号番是:：는은]{{1,3}})(?P<hit>{_value}(?: [a-z]{_last})?){_stop}'
+_plate = rf'(?P<hit>[京津沪渝粤苏浙]?{_value}(?: [a-z]{{3}}{_last})?)'
+WORD_RULES = [pattern_rule('id', re.compile(pattern, re.I), check) for pattern, check in [
+    (_id, has_number(0, 5, 20)), # my passport is C01X00T47
+    (rf'{_plate_words}(?:{_between_words}|[号是:：]{{1,3}})?{_plate}{_stop}', has_number(1, 2, 10)), # plate: AB12 CDE
+    (rf'(?<![\w.-]){_plate} (?:is|was|are) (?:[^\W\d_]{{1,8}} ){{0,2}}{_plate_words}', has_number(1, 2, 10))]]
+
 # %% ../../nbs/messengers/redact.ipynb #2c62a0c7
+_surely = re.compile(r'(?:pin|otp|tan|pass-?code|(?:my|your|door|gate|alarm|lock|lockbox|garage|entry|access|login|'
+                     r'sms|security|verification|building|safe|bike|me) code|[^\W\d]{5,}code|verific\w+|c[óo]digo|'
+                     r'codice|kod to|parol\w*|验证码|驗證碼|認証コード|暗証番号|인증번호|doğrulama kodu|onay kodu)[\s:：#-]*$', re.I)
 _verb = whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah')
 _is = r"(?:[:=：]|['’]s|" + _verb + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
-_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|"
-                   r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|pin|m?tan|combo|"
+_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|one-time |"
+                   r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|2fa|"
+                   r"one[- ]time pass(?:word|code)|pin|m?tan|combo|combination|"
+                   r"(?:door|gate|alarm|garage|lock ?box|safe)(?=[ \t]?[:=])|"
                    'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|'
                    'пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
              '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
 _digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
-_other = (r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|source|qr|bar|cheat|"
+_other = (r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|with|source|qr|bar|cheat|"
           r"dress|exit|http)[ -])?")
 _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNIT_WORDS}))'
 _words = r'(?:[ \t]{1,3}[^\W\d_]{1,14}){0,5}?'
@@ -327,21 +492,25 @@ _to = (rf"(?:(?P<says>{_words}[ \t]{{0,3}}{_is}\s{{0,3}})|[ \t]{{0,3}}[-#]?[ \t]
 def is_code(
     m, # A match
 ):
-    "False for codes that everybody may know, and for years unless an *is* comes before."
-    return not m['other'] and (m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']))
+    "False for codes that everybody may know, and for years after *code* alone."
+    if m['other']: return False
+    if m['says'] or not re.fullmatch('(?:19|20)[0-9]{2}', m['hit']): return True
+    return bool(_surely.search(m.string, max(0, m.start('hit') - 40), m.start('hit')))
 
 CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real in [
     (rf"{_other}{_code}{_to}(?P<hit>{_digits}|"
      rf"(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
     (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})"
      rf"[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
-    (rf"{whole_word('use|enter|type')}[ \t](?P<hit>{_digits})[ \t](?:as your|"
+    (rf"{whole_word('use|enter|type')}[ \t](?:(?:the )?code[ \t])?(?P<hit>{_digits})[ \t](?:as your|"
      rf"to (?:log|sign|verify|confirm|reset|unlock))", None),
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
-_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|'
-                       r'(?P<weak>(?:wi-?fi|wlan|login)(?=[ \t]?[:=：])|pass|clave|parol[aă])|kennwort|'
+_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|p/w|'
+                       r'(?:wi-?fi|wlan|router|netflix) pass|(?:api|secret|access|private|licen[cs]e|recovery) ?key|'
+                       r'(?P<weak>(?:wi-?fi|wlan|login|secret|token|key)(?=[ \t]?[:=：])|wi-?fi(?= is )|pass|clave|'
+                       r'parol[aă])|kennwort|'
                        r'contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
                        'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|'
                        '[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|'
@@ -365,20 +534,76 @@ def is_password(
     digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
     looks_like_one = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
     # *pass* and *clave* have other meanings
-    if m['weak']: return looks_like_one and bool(m['colon'] or m['is'] and len(value) > 5)
+    if m['weak']:
+        said = m['colon'] and len(value) > 4 or m['is'] and len(value) > 5 and not re.fullmatch(r'\d+[a-z]+', value)
+        return bool(looks_like_one and said)
+    if ' ' in value and not m['quote']: return bool(m['colon'] or m['is'])
     if m['quote'] or looks_like_one:
         return bool(m['colon'] or m['is'] or m['quote'] or not re.fullmatch('(?:19|20)[0-9]{2}', value))
     if value.lower() in ORDINARY_WORDS or not letter: return False
     return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
-_says = (r"(?:(?P<colon>[ \t]{0,3}[:=：]\s?)|"
+_says = (r"(?:(?P<colon>[ \t]{0,3}(?:[:=：]|->|→)\s?)|"
          rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|"
-         r"[ \t]{1,3})[ \t]{0,3}")
-_value = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
+         r"(?:(?:[ \t]{1,3}[^\W\d_]{1,12}){0,3}?[ \t]{1,3}(?:to|[-–]))?[ \t]{1,3})[ \t]{0,3}")
+_secret = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
+_dull = '|'.join([*sorted(ORDINARY_WORDS), 'have|has|had|with|from|about|they|then|again|been'])
+_phrase = (rf"[^\W\d_]{{3,12}}(?: (?!(?:{_dull})\b)[^\W\d_]{{3,12}}){{3,5}}"
+           r"(?=[.!]?(?:\n|\Z))") # correct horse battery staple
 find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
-    rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_value})))"
-    r"(?P<last>[.,;:)\"'?!]*[ \t]{0,3}(?:\n|\Z))?", re.I), is_password)
+    rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_phrase}|{_secret})))"
+    r"(?P<last>[.,;:)\"'?!]*[ \t]{0,3}(?:(?:lol|btw|haha|thx|thanks|pls|please|ok)[.!]?)?(?:\n|\Z))?",
+    re.I), is_password)
+
+# %% ../../nbs/messengers/redact.ipynb #3aa3bda0
+KEYS = re.compile(rf"""(?<![\w{HIDDEN}-])(?P<hit>
+      (?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|hf|npm|pypi|shp[a-z]{{2}}|whsec|SG|ya29|dop_v1)[-_.]
+      (?=[\w.-]*(?:\d|[a-z][A-Z])|[A-Za-z]{{16}})[\w.-]{{10,}}
+    | A(?:KIA|SIA|IDA|ROA)[A-Z\d]{{12,}} | AIza[\w-]{{20,}}     # Amazon, Google
+    | eyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]*)? | (?:0x)?[0-9a-f]{{64}} # a JWT, a wallet
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[^{HIDDEN}]*
+    | (?P<any>[\w+/-]{{20,}}) )(?![\w{HIDDEN}])""", re.X)
+
+def is_key(
+    m, # A match
+):
+    "Are these letters and digits that nobody would type?"
+    if not m['any']: return True
+    return any(re.search(r'\d', p) and re.search('[a-z]', p) and re.search('[A-Z]', p) and len(p) > 15
+               for p in re.split('[^A-Za-z0-9]', m['any']))
+
+find_keys = pattern_rule('password', KEYS, is_key)
+
+# %% ../../nbs/messengers/redact.ipynb #e810ea52
+_never = '(?:' + '|'.join('''
+    the and was for but have not are his him her our their them were been had has would could should did
+    does dont its get got too yes yeah think really because who how why well some from than lol das ist und
+    der nicht ich auch aber wir mit den dem ein eine einen noch dann wenn mir dir sich schon hab habe wie
+    que los las con por para una pero muy como les des est pas mais pour avec dans sur het een niet van dat
+    maar ook voor che non per sono anche com uma isso mas your these those things something anything people
+    going made said say see back being doing every though through while after ever even here most take days
+    years maybe look last let lot lots getting having'''.split()) + ')'
+_seed = rf'(?:\d{{1,2}}[.):]? ?)?(?!{_never}\b)[A-Za-z][a-z]{{2,7}}\b'
+SEED_WORDS = re.compile(rf'(?<![\w.-]){_seed}(?P<between>,? |,?\n|,){_seed}(?:(?P=between){_seed}){{10,}}')
+_wallet = re.compile(whole_word('seed|phrase|recovery|mnemonic|wallet|ledger|backup|words'), re.I)
+
+# %% ../../nbs/messengers/redact.ipynb #e0d0c90c
+def find_seed_words(
+    text:str, # A message
+)->list: # Spans
+    "Plain words that open a wallet, named so or on a line of their own."
+    out = []
+    if len(text) < 47 or len(text.split(None, 11)) < 12: return out
+    for m in SEED_WORDS.finditer(text):
+        words, n_digits = re.findall('[A-Za-z]+', m[0]), len(re.findall(r'\d+', m[0]))
+        before, after = text[:m.start()].rstrip(' ')[-1:], text[m.end():].strip(' .!')[:1]
+        alone = before in ('', '\n', ':') and after in ('', '\n')
+        named = _wallet.search(text, max(0, m.start() - 40), m.start() + 30)
+        as_in_wallets = len(words) in (12, 15, 18, 21, 24) and n_digits in (0, len(words))
+        real = as_in_wallets and len({*words}) > 5 and not re.search('[a-z],? [A-Z]', m[0])
+        if named or real and alone: out.append((*m.span(), 'password'))
+    return out
 
 # %% ../../nbs/messengers/redact.ipynb #c4fe7cef
 _n = r"\d{1,5}(?:[/-]\d{1,4})?(?: ?[A-Za-z](?![\w'’]))?" # the number of a house
@@ -391,16 +616,30 @@ _tail = (r'(?:\.?,? (?i:apt|apartment|unit|suite|ste|flat)\.? ?#?\w{1,5})?'
 _after = rf'(?![\w{HIDDEN}])(?![.,:]\d| ?(?i:{UNIT_WORDS}))'
 _not = (r"(?!(?i:the|an?|my|your|of|on|in|at|to|down|up|more|other|way|one|side|main|city|minutes?|mins?|"
         r"hours?|hrs?|days?|weeks?|miles?|mph|km|blocks?|lane|people|guys|kids|cars|houses?|streets?|"
-        r"different|busy|bucks|dollars|percent|star|degrees?)\b)")
+        r"different|busy|bucks|dollars|percent|star|degrees?|drive|court|place|from|for|same|usual|that|this|our|"
+        r"his|her|"
+        r"new|old|good|nice|great|best|first|last|next|every|any|some|and|or|is|are|was|st|rd|[ap]m)\b)")
 _th = r'\d{1,3}(?:st|nd|rd|th)'
 _street = ('(?:(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|dr|ct|pkwy|hwy)|Drive|Court|Place|Pl|Way|'
            'Terrace|Circle|Cir|Parkway|Highway|Square|Crescent|Close|Row|Trail|Grove|Loop|Gardens|Mews)')
+
+# %% ../../nbs/messengers/redact.ipynb #555fd075
+_lower_street = ('(?:lane|drive|court|place|way|terrace|circle|crescent|close|row|gardens|grove|square|mews|hill|'
+                 'loop|trail)')
+_lives = '|'.join(f'(?<={w} )' for w in '''live at,lives at,live in,address is,address:,come to,it to,me at,are at,
+    party at,it's,its,house is,place is,:,habite,wohne,mieszkam na'''.replace('\n    ', '').split(','))
+_lives = rf'(?:{_lives}|(?<=\A)|(?<=\n)|(?<= at )(?=1[3-9]|[2-9]\d|\d{{3}}))' # at 7 is a time
+
+# %% ../../nbs/messengers/redact.ipynb #6c272259
 ENGLISH_ADDRESSES = [
     # 1600 Pennsylvania Ave NW
     rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",
-    rf"\d{{1,5}} (?:{_dir}\.? )?(?:{_not}[^\W\d_]{{2,15}}|main|{_th}) (?:street|st|avenue|ave|rd|blvd|"
-    rf"boulevard)\b{_tail}", # 123 main st
+    rf"\d{{1,5}}[a-z]? (?:{_dir}\.? )?(?:st\.? )?(?:{_not}[^\W\d_]{{2,15}}(?: {_not}[^\W\d_]{{2,15}})?|main|{_th}) "
+    rf"(?:street|st|avenue|ave|road|rd|blvd|boulevard)\b{_tail}", # 123 main st
     rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
+    # 14 maple drive, where it is said to be one, or stands alone
+    rf"{_lives}\d{{1,5}}[a-z]?(?: {_not}[^\W\d_]{{2,15}}){{1,2}} {_lower_street}(?![\w'])"
+    rf"(?:(?=$|[,.!?\n]| (?:btw|please|pls|thx|thanks|ok)))",
     rf"\d{{2,5}} {_dir}\.? \d{{2,5}} {_dir}\b\.?{_tail}", # 450 N 900 E, as in Utah
     r"[Pp]\.? ?[Oo]\.? ?[Bb]ox \d{1,6}"]
 
@@ -408,26 +647,43 @@ ENGLISH_ADDRESSES = [
 _of = r"(?:(?i:de la|de los|de las|de|del|des|du|da|das|do|dos|della|degli|dei|d'|l'|de l') ?)?"
 _no = r'(?:,? ?(?:(?i:n[ºo°]\.?|nr\.?|num\.?|número|no:|#) ?)?)'
 _endings = 'gasse allee weg platz ufer damm laan gracht plein kade gata gaten veien vej gade'.split()
+_not_street = (r'(?!(?i:heim|hin|rück|schul|arbeits|um|fahr|unter)weg|(?i:bri|rene)gade|'
+               r'(?i:sitz|park|arbeits|spiel|stell|schlaf)platz|'
+               r'(?i:der|die|das|eine[rn]?|dieser?|meiner?|deiner?|unserer?) )')
 _ending = '|'.join(f'(?<={w})' for w in _endings) + r'|(?<=[^\W\d_]{5}ntie)'
 
 # %% ../../nbs/messengers/redact.ipynb #941b5003
-EUROPEAN_ADDRESSES = [ # French must come before English, which would take 8 bis avenue for a street in New York
-    rf"\d{{1,4}}(?: ?(?:bis|ter))?,? (?:(?i:rue|chemin|impasse|quai|bd|boulevard|avenue|place|allée|"
-    rf"cours)) {_of}{_cap}(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}",
-    r"\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|impasse) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?",
-    rf"(?:[^\W\d_]{{2,20}}(?:stra(?:ß|ss)e|str\.|straat|gatan|vägen|katu)|{_cap}(?:{_ending})|"
-    rf"{_cap} (?:Stra(?:ß|ss)e|Str\.|Allee|Weg|Platz)) \d{{1,4}} ?[a-z]?{_after}{_tail}",
-    r"(?:(?i:calle|c/|avenida|avda\.?|av\.|paseo|rua|travessa|praça|alameda|viale|piazza|corso|vicolo|strada|"
-    r"jalan|jl\.)|Via|(?<=in )via|via(?= [^,\d\n]{2,40}, \d))"
-    rf" ?{_of}{_cap}(?: (?:de |del |da |la )?{_cap}){{0,3}}{_no}\d{{1,5}}{_after}",
-    r"(?:calle|rua) [^\W\d_]{2,20}(?: [^\W\d_]{2,20})?,? \d{1,4}\b",
+_word = r"[^\W\d_][\w'’.-]{1,24}" # also without a capital, where the word for a street is plain enough
+_name = rf"{_of}{_word}(?: {_word}){{0,3}}?"
+_strasse = r'(?:stra(?:ß|ss)e|str\.?)'
+_apps = r'(?:zoom|bus|train|email|mail|text|venmo|paypal|phone|app|dm|whatsapp|the|my)\b'
+_times = (r'(?i:\w+(?:tag|abend|morgen|woch|ende)|ende|abend|morgen|jan|feb|m[äa]rz|apr|mai|jun|jul|aug|sep|okt|nov|'
+          r'dez)')
+FRENCH_ADDRESSES = [ # before English, which would take 8 bis avenue for a street in New York
+    rf"\d{{1,4}}(?: ?(?i:bis|ter))?,? (?i:rue|chemin|impasse|quai|bd|boulevard|avenue|allée) {_of}{_word}"
+    rf"(?:[ -](?:de |du |la |des )?{_cap}){{0,3}}(?: {_word}(?=$|[,.!?\n]))?",
+    rf"\d{{1,4}}(?: ?(?i:bis|ter))?,? (?i:place|cours|route|passage|square) (?:{_of}{_cap}(?:[ -]{_cap}){{0,3}}|"
+    rf"(?:de la|de l'|des?|du|d'|saint)[ -]?{_word}(?: {_word}(?=$|[,.!?\n]))?)",
+    rf"(?i:rue|chemin|impasse|quai|boulevard|allée) {_name},? \d{{1,4}}{_after}"]
+
+# %% ../../nbs/messengers/redact.ipynb #ca743142
+EUROPEAN_ADDRESSES = [
+    rf"(?:[^\W\d_]{{2,20}}(?:{_strasse}|(?i:straat|laan|plein|gracht|kade|gatan|vägen|gata|gaten|veien|katu))|"
+    rf"{_not_street}[^\W\d_]{{3,20}}(?:weg|gasse|allee|platz|ufer|damm|singel|dijk|gade|intie)|{_cap}(?:{_ending})|"
+    rf"{_cap} (?:Allee|Weg|Platz)|[^\W\d_]{{3,20}}er (?i:allee|platz|weg|damm|ring|ufer)|"
+    rf"{_not_street}{_word} (?i:{_strasse})) \d{{1,4}} ?(?:[A-Za-z](?!\w))?{_after}{_tail}",
+    rf"(?i:calle|carrer|rambla|ronda|camino|carretera|c/|avenida|avda\.?|av\.?|paseo|plaza|rua|travessa|praça|alameda|"
+    rf"viale|piazza|corso|largo|vicolo|strada|jalan|jl\.?|via(?! {_apps}))(?:(?<=[./])| ) ?{_name}{_no}"
+    rf"\d{{1,5}}{_after}",
     r"(?i:calle|carrera|cra|kr|cll|diagonal|transversal)\.? \d{1,3}[A-Za-z]? ?(?:#|[Nn]o\.?|"
     r"n°) ?\d{1,3}[A-Za-z]? ?- ?\d{1,3}",
-    rf"(?i:ul\.|al\.|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пер\.|вул\.|вулиця|strada|"
-    rf"οδός) ?{_cap}(?: {_cap}){{0,2}},? ?(?:д\.|дом|"
-    rf"буд\.)? ?\d{{1,4}}[a-zа-я]?(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?",
-    rf"{_cap}(?: {_cap}){{0,2}} (?:utca|út|útja|tér|körút|Sokak|Sokağı|Sok\.|Caddesi|Cad\.|Cd\.|"
-    rf"Bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
+    rf"(?i:ul\.?|al\.|aleja|ulica|ulicy|ул\.?|улиц[аеы]|проспект|пр-т|пр\.|пер\.|переулок|вул\.|вулиця|οδός)"
+    rf"(?:(?<=\.)| ) ?{_word}(?: {_word}){{0,2}}?,? ?(?i:д\.|дом|буд\.)? ?\d{{1,4}}(?i:[a-zа-я](?!\w))?"
+    rf"(?:/\d{{1,4}})?(?:,? кв\.? ?\d{{1,4}})?(?![\w{HIDDEN}]|[.,:]\d)",
+    rf"(?:(?<=wohne )|(?<=wohnen )|(?<=adresse: )|(?<=\A))(?i:am|an der) (?!{_times})[^\W\d_]{{3,20}} \d{{1,3}}[a-z]?"
+    r"(?=$|[,.!?\n])", # am markt 5
+    rf"{_word}(?: {_cap}){{0,2}} (?i:utca|út|útja|tér|körút|sokak|sokağı|sok\.|caddesi|cad\.|cd\.|"
+    rf"bulvarı)(?: (?i:no)[:.]?)? ?\d{{1,4}}{_after}"]
 
 # %% ../../nbs/messengers/redact.ipynb #a771c1d0
 ASIAN_ADDRESSES = [
@@ -444,12 +700,44 @@ def is_address(
     m, # A match
 ):
     "False for 2008 Wall Street, and for a 1970 Plymouth road runner: those numbers are years."
+    if re.search('[^,] (?:1[89]|20)[0-9]{2}$', m['hit']): return False
     if not re.match('(?:1[89]|20)[0-9]{2} ', m['hit']): return True
     before = m.string[max(0, m.start()-8):m.start()]
     return m['hit'].split()[-1][0].isupper() and not _since.search(before)
 
 ADDRESS_RULES = [pattern_rule('address', re.compile(rf'(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{p})'), is_address)
-                 for p in EUROPEAN_ADDRESSES + ENGLISH_ADDRESSES + ASIAN_ADDRESSES]
+                 for p in FRENCH_ADDRESSES + EUROPEAN_ADDRESSES + ENGLISH_ADDRESSES + ASIAN_ADDRESSES]
+
+# %% ../../nbs/messengers/redact.ipynb #9ffba840
+_here = whole_word('coord[a-z]*|gps|location|position|pin|standort|koordinaten|ubicaci[óo]n|'
+                   'lat(?:itude)?(?:[,/ ]{1,3}lon?g?(?:itude)?)?')
+
+def is_place(
+    m, # A match
+):
+    "Two numbers of the globe, and if they are short a word for a place before them?"
+    numbers = [float(n) for n in re.findall(r'\d+(?:\.\d+)?', m['hit'])]
+    plain = re.fullmatch(r'[-+\d., ;/]*', m['hit'])
+    if max(numbers[:2]) > 180 or plain and max(numbers) < 10: return False
+    short = plain and len(re.search(r'\.(\d+)', m['hit'])[1]) < 4
+    before = m.string[max(0, m.start()-30):m.start('hit')]
+    return not short or bool(re.search(rf'{_here}[^\d\n]{{0,12}}$', before, re.I))
+
+# %% ../../nbs/messengers/redact.ipynb #dc587e3c
+_minutes = r"""(?:[ ]?\d{1,2}(?:\.\d+)?['′’]?(?:[ ]?\d{1,2}(?:\.\d+)?(?:["″”]|''))?)?"""
+_degrees = rf'[+-]?\d{{1,3}}(?:\.\d{{4,}}°?|(?:\.\d+)?°{_minutes})'
+_decimals = r'[+-]?\d{1,3}\.\d{2,}'
+_after_word = '|'.join(f'(?<={w})' for w in
+                       'gps[ ],lat[ ],lat:,lat=,:[ ],is[ ],location[ ],coords[ ],standort[ ]'.split(','))
+find_coordinates = pattern_rule('address', re.compile(rf"""(?<![\w.,°{HIDDEN}])(?<!\d[ ])(?<!\d,[ ])(?:geo:)?(?P<hit>
+      (?:[NS][ ]?)?{_degrees} [ ]?[NS]? (?:[ ]?[,;/][ ]?|[ ]) (?:[EWO][ ]?)?{_degrees} (?:[ ]?[EWO]\b)?
+    | {_decimals}[ ]?[NS](?:[ ]?[,;/][ ]?|[ ]){_decimals}[ ]?[EWO]\b
+    | (?:{_after_word}){_decimals}[,;/ ]{{1,3}}(?:lon?g?(?:itude)?[:= ]{{1,2}})?{_decimals}
+    )(?![\w{HIDDEN}]|\.\d|,?[ ]?[-+]?\d+\.\d)""", re.X | re.I), is_place)
+find_place_codes = pattern_rule('address', re.compile(
+    r'(?P<hit>(?<=///)[^\W\d_]{3,20}(?:\.[^\W\d_]{3,20}){2}|' # ///filled.count.soap
+    r'(?<![\w+])(?=\d*[C-X])[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}(?![\w+]))'), # 9F4MGC22+22
+    hints=('///', '+'))
 
 # %% ../../nbs/messengers/redact.ipynb #f554fed1
 _plain = str.maketrans({'ø': 'o', 'ł': 'l', 'đ': 'd', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'ð': 'd', 'þ': 'th'})
@@ -468,9 +756,9 @@ def fold_name(
 NAME_LABELS = {*'dr prof mr mrs ms miss herr frau mme sir the work home office mobile cell new'.split()}
 # Not enough for one
 NAME_PARTICLES = {*'de da do dos das del della di la le el van von der den ter ten bin ibn al y e of and und'.split()}
-EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio mia love amor amour amore best friend big little old
+EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio love amor amour amore best friend big little old
     sweet dear mum mom mama dad papa sis bro brother sister cousin grandma grandpa aunt uncle tante onkel tio
-    tia wife husband baby honey sweetheart boss you me""".split()} # not first names
+    wife husband baby honey sweetheart boss you me""".split()} # not first names
 
 # %% ../../nbs/messengers/redact.ipynb #cb0f2d38
 def names_to_find(
@@ -479,16 +767,21 @@ def names_to_find(
     "The full names to look for."
     out = {}
     for name in names:
+        if re.fullmatch(r'@?[^\W\d_][\w.]*[_\d][\w.]*', name): # a handle
+            out.setdefault('@', []).append([fold_name(name.lstrip('@'))[0]])
         if re.search(r'[@\d]', name): continue # an address or a number, which other rules find
         last, _, first = re.sub(r'\([^()]*\)', ' ', name).partition(',')
         words = [w for w in re.findall(r'[^\W\d_]+', fold_name(f'{first} {last}')[0]) if w not in NAME_LABELS]
         while words and words[0] in EVERYDAY_NAMES: words = words[1:]
         full = any(len(w) > 1 and w not in NAME_PARTICLES for w in words[1:])
-        if full and words not in out.setdefault(words[0], []): out[words[0]].append(words)
+        if full and words not in out.setdefault(words[0], []):
+            out[words[0]].append(words)
+            for one in (words[0] + words[-1], words[-1] + words[0]): # gracehopper
+                if len(one) > 6: out.setdefault(one, [[one]])
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #eb9f180d
-_between = re.compile(r"[\s.'’\u200e\u200f-]{1,3}")
+_between = re.compile(r"[\s.'’_\u200e\u200f-]{1,3}")
 
 def name_length(
     text:str,   # Folded
@@ -497,7 +790,7 @@ def name_length(
     name:list,  # The words of the name
 )->int: # How many words make a full name here; 0 if they do not
     "How much of a name is written here?"
-    at, size, n = 0, 0, 1 # place in the name, words that make it, words read so far
+    at, size, n = 0, int(len(name) == 1), 1 # place in the name, words that make it, words read so far
     while i + n < len(words) and _between.fullmatch(text, words[i+n-1].end(), words[i+n].start()):
         w = words[i+n][0]
         if w in name[at+1:]: at = name.index(w, at + 1)
@@ -506,7 +799,59 @@ def name_length(
         if len(w) > 1 and w not in NAME_PARTICLES: size = n
     return size
 
-# %% ../../nbs/messengers/redact.ipynb #55a9ee67
+# %% ../../nbs/messengers/redact.ipynb #f1589098
+_joined, _number = re.compile(r"[,\s'’-]{1,3}"), re.compile(r'(?:[_.]?\d+)?')
+
+def turned_length(
+    text:str,   # Folded
+    words:list, # Matches of the words in it
+    i:int,      # Which of them is a first name
+    name:list,  # The words of the name
+)->int: # How many words before it are last names; 0 if they are not
+    "Does the last name stand before the first?"
+    if i + 1 < len(words) and words[i+1][0].startswith(name[-1]): return 0 # it begins another name
+    j = i
+    while j and words[j-1][0] in name[1:] and _joined.fullmatch(text, words[j-1].end(), words[j].start()): j -= 1
+    enough = any(len(w[0]) > 1 and w[0] not in NAME_PARTICLES for w in words[j:i])
+    return i - j if enough else 0
+
+# %% ../../nbs/messengers/redact.ipynb #2fa93442
+def is_turned(
+    text:str,  # A message
+    start:int, # Where the last name begins
+    first:int, # and where the first name does
+)->bool: # False for hopper grace
+    "Is this a name turned round, by its comma or its capitals?"
+    return ',' in text[start:first] or not (text[start].islower() or text[first].islower())
+
+# %% ../../nbs/messengers/redact.ipynb #048c71b8
+def is_handle(
+    handle:str, # What follows an @, folded
+    who:dict,   # From `names_to_find`
+)->bool: # False for handles of people who are not in the export
+    "Is this made from somebody's name?"
+    parts = re.findall(r'[^\W\d_]+', handle)
+    whole = ''.join(parts)
+    full = [name for names in who.values() for name in names]
+    for a, b in {(first, n[-1]) for n in full for first in (n[0], ''.join(n[:-1]) or n[0])}:
+        if a + b in whole or b + a in whole or whole in (a[0] + b, b + a[0], a + b[0]): return True
+        if len(a) > 2 and a in parts or len(b) > 2 and b in parts: return True
+    return False
+
+# %% ../../nbs/messengers/redact.ipynb #832714c4
+def find_handles(
+    text:str, # A message
+    who:dict, # From `names_to_find`
+)->list: # Spans
+    "What the people of the export call themselves elsewhere."
+    if '@' not in text and '@' not in who: return []
+    (folded, origin), known, out = fold_name(text), {name[0] for name in who.get('@', ())}, []
+    for m in re.finditer(r'(?<![\w.@])(@?)([^\W_][\w.]{1,40})(?<!\.)', folded):
+        if m[2] in known or m[1] and is_handle(m[2], who):
+            out.append((origin[m.start(2)], origin[m.end(2)-1] + 1, 'name'))
+    return out
+
+# %% ../../nbs/messengers/redact.ipynb #8e336aa9
 def find_names(
     text:str, # A message
     who:dict, # From `names_to_find`
@@ -516,9 +861,30 @@ def find_names(
     folded, origin = fold_name(text)
     words, out, i = list(re.finditer(r'[^\W\d_]+', folded)), [], 0
     while i < len(words):
-        n = max((name_length(folded, words, i, name) for name in who.get(words[i][0], ())), default=0)
-        if n: out.append((origin[words[i].start()], origin[words[i+n-1].end()-1] + 1, 'name'))
+        names, before = who.get(words[i][0], ()), 0
+        n = max((name_length(folded, words, i, name) for name in names), default=0)
+        for name in names: before = max(before, turned_length(folded, words, i, name))
+        start, first = origin[words[i-before].start()], origin[words[i].start()]
+        if before and is_turned(text, start, first) and not (out and start < out[-1][1]): n = max(n, 1)
+        else: start = first
+        if n:
+            end = _number.match(folded, words[i+n-1].end()).end() # gracehopper99
+            out.append((start, origin[end-1] + 1, 'name'))
         i += n or 1
+    return out
+
+# %% ../../nbs/messengers/redact.ipynb #edf8b0d4
+def find_people(
+    text:str, # A message
+    who:dict, # From `names_to_find`
+)->list: # Spans
+    "Names and handles of others; where one holds the other, the longer."
+    out = []
+    for start, end, kind in sorted(find_names(text, who) + find_handles(text, who)):
+        if out and start < out[-1][1]:
+            first, last, _ = out.pop()
+            start, end = first, max(end, last)
+        out.append((start, end, kind))
     return out
 
 # %% ../../nbs/messengers/redact.ipynb #f8934719
@@ -530,7 +896,7 @@ def identity_key(
     what = fold_name(what)[0]
     words = re.findall(r'\w+', what)
     if kind == 'phone': return ''.join(c for c in western_digits(''.join(words)) if c.isdecimal())[-9:]
-    return what if kind == 'email' else (words[0], words[-1]) if kind == 'name' else ''.join(words)
+    return what if kind == 'email' else tuple(sorted((words[0], words[-1]))) if kind == 'name' else ''.join(words)
 
 # %% ../../nbs/messengers/redact.ipynb #d6838a9f
 class MarkGiver:
@@ -549,9 +915,10 @@ class MarkGiver:
         return self.given[kind, key]
 
 # %% ../../nbs/messengers/redact.ipynb #bc63895e
-DIGITLESS_RULES = [find_links, find_emails, find_passwords]
+DIGITLESS_RULES = [find_links, find_payees, find_keys, find_emails, find_passwords, find_seed_words, find_place_codes]
 # Most need a digit, and most messages have none
-RULES = [*DIGITLESS_RULES, *CODE_RULES, find_ibans, *ADDRESS_RULES, find_numbers]
+RULES = [*DIGITLESS_RULES, find_coordinates, *CODE_RULES, find_ibans, *WORD_RULES, find_ids, *ADDRESS_RULES,
+         find_numbers]
 
 def try_rules(
     hidden:str, # A message; what was found before is covered
@@ -563,7 +930,7 @@ def try_rules(
         found = rule(hidden)
         if found: hidden = cover(hidden, found)
         out += [s for s in found if s[2]]
-    return out + find_names(hidden, who)
+    return out + find_people(hidden, who)
 
 # %% ../../nbs/messengers/redact.ipynb #e5050570
 def find_private(
