@@ -1,12 +1,16 @@
 "A file that is not ours stays; a run goes on where it was."
-import os, signal, threading
+import os, signal, stat, subprocess, sys, threading
 
 import pytest, torch
 
+try: import pty
+except ImportError: pty = None # Windows
+
 from tinychat.checkpoint import load_checkpoint
-from tinychat.data import Batches, Block, encode_all
+from tinychat.data import Batches, Block, encode_all, write_chatml
 from tinychat.fast.corpus import fingerprint
 from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs import Request, train_file
 from tinychat.runs.resume import SavedRun, Saver, no_interrupt, on_interrupt, resume_run, save_run
 from tinychat.tokenizer import Tokenizer
 from tinychat.train import Options, fit
@@ -91,3 +95,76 @@ def test_a_thread_cannot_catch_signals_and_does_without():
         with on_interrupt() as pressed, no_interrupt(): found.append(pressed.is_set())
     t = threading.Thread(target=work); t.start(); t.join()
     assert found == [False]
+
+# Told to stop, by whomever
+
+TRAIN = '''import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL) # the tests may have been started with nohup
+from tinychat.runs import train_file
+sizes = dict(n_layer=1, n_head=2, n_embd=32, context=32, vocab_size=270)
+try: train_file('data.txt', 'link.pt', device='cpu', init='scratch', **sizes, max_iters=10**6)
+except KeyboardInterrupt: sys.exit(130)'''
+
+@pytest.fixture
+def talks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_chatml('data.txt', convs*5)
+    if os.name != 'nt': os.symlink('c.pt', 'link.pt')
+    return tmp_path
+
+@pytest.mark.skipif(not hasattr(os, 'forkpty'), reason='no terminals there')
+def test_a_closed_terminal_saves_and_the_lock_goes(talks):
+    "The terminal is gone when it is told, so nothing can be written to it any more."
+    pid, terminal = pty.fork()
+    if not pid: os.execv(sys.executable, [sys.executable, '-c', TRAIN])
+    seen = b''
+    while b'step' not in seen: seen += os.read(terminal, 4096) # the first evaluation, or the bar
+    assert os.path.exists('.c.pt.lock')
+    with pytest.raises(ValueError, match='another training'): train_file('data.txt', 'c.pt', device='cpu', progress=False, max_iters=1)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    ckpt = load_checkpoint('c.pt')
+    assert ckpt['step'] > 0 and 'last_model' in ckpt and os.path.islink('link.pt')
+    assert sorted(os.listdir()) == ['c.pt', 'data.txt', 'link.pt'] and stat.S_IMODE(os.stat('c.pt').st_mode) == 0o600
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals there')
+@pytest.mark.parametrize('name', ['SIGTERM', 'SIGHUP'])
+def test_before_the_first_step_there_is_nothing_to_save_but_much_to_tidy(talks, monkeypatch, name):
+    before = signal.signal(getattr(signal, name), signal.SIG_DFL)
+    monkeypatch.setattr('tinychat.runs.open_data', lambda *_, **__: signal.raise_signal(getattr(signal, name)))
+    try:
+        with pytest.raises(KeyboardInterrupt): train_file('data.txt', 'c.pt', device='cpu', progress=False)
+    finally: signal.signal(getattr(signal, name), before)
+
+@pytest.mark.skipif(os.name == 'nt', reason='links need more rights there')
+def test_what_a_crash_left_is_removed_at_the_next_start(talks):
+    p = subprocess.Popen([sys.executable, '-c', '']); p.wait()
+    for name in ('c.pt', '.data.txt.0123456789abcdef.tokens'): (talks/f'{name}.{p.pid}.part').write_bytes(b'')
+    run = train_file('data.txt', 'link.pt', device='cpu', progress=False, init='scratch', n_layer=1, n_embd=32, context=32, vocab_size=270, max_iters=2)
+    assert run.done and sorted(os.listdir()) == ['c.pt', 'data.txt', 'link.pt']
+
+# Resumed as it was set up
+
+SIZES = dict(n_layer=1, n_head=2, n_embd=32, context=32, vocab_size=270)
+
+def test_a_script_may_be_run_twice(talks):
+    how = dict(device='cpu', progress=False, init='scratch', max_iters=2, seed=3, use_all=False, **SIZES)
+    first = train_file('data.txt', 'c.pt', **how)
+    assert train_file('data.txt', 'c.pt', resume=True, **how).step == first.step == 2
+    assert train_file('data.txt', 'c.pt', resume=True, device='cpu', progress=False).step == 2
+    with pytest.raises(ValueError, match='seed is 4 now and was 3') as e:
+        train_file('data.txt', 'c.pt', resume=True, **how | dict(max_iters=3, seed=4))
+    assert 'n_layer' not in str(e.value) and 'max_iters is 3 now and was 2' in str(e.value)
+    with pytest.raises(ValueError, match='minutes is 1 now and was not given'): train_file('data.txt', 'c.pt', resume=True, device='cpu', progress=False, minutes=1)
+
+def test_an_older_checkpoint_does_not_know_how_it_was_set_up(talks):
+    train_file('data.txt', 'c.pt', device='cpu', progress=False, init='scratch', max_iters=2, **SIZES)
+    state = torch.load('c.pt', weights_only=True)
+    torch.save({k: v for k, v in state.items() if k != 'asked'}, 'old.pt')
+    assert train_file('data.txt', 'old.pt', resume=True, device='cpu', progress=False).done
+    with pytest.raises(ValueError, match='Leave out max_iters'): train_file('data.txt', 'old.pt', resume=True, device='cpu', progress=False, max_iters=2)
+    torch.save(state | dict(asked=dict(max_iters=torch.zeros(9))), 'odd.pt')
+    with pytest.raises(ValueError, match='not what is needed to go on'): train_file('data.txt', 'odd.pt', resume=True, device='cpu', progress=False, max_iters=2)
+
+def test_a_path_does_not_travel_with_the_checkpoint():
+    assert Request(init='/home/somebody/secret/c.pt').setup == dict(init='c.pt')

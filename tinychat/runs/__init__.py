@@ -7,8 +7,8 @@ Docs: https://tinychat.github.io/tinychat/runs/index.html.md"""
 # %% ../../nbs/runs/index.ipynb #ecf0ddd9
 from __future__ import annotations
 import itertools, math, os, sys, time
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 import torch
@@ -21,7 +21,7 @@ from ..fast import evaluate, loss_for, writer_for
 from ..fast.corpus import batches_of, fingerprint, n_messages, open_data
 from ..fast.half import autocast, half_type, halve
 from ..fast.team import SharedBatches, Team, join_team
-from ..files import check_room, may_write, printable
+from ..files import check_room, may_write, only_one, printable, remove_parts, stopping
 from ..gpt import GPT, generate
 from .candidates import DRAFTS, CandidateChat, check_candidates
 from .loops import LoopFreeChat
@@ -31,10 +31,11 @@ from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
 
 # %% auto #0
-__all__ = ['QUESTION', 'Request', 'check_request', 'check_out', 'check_shape', 'sample_reply', 'held_out_question', 'in_notebook',
-           'live_plot', 'line_printer', 'bar_wanted', 'Session', 'begin_from_scratch', 'checkpoint_bytes',
-           'begin_further', 'begin', 'go_on', 'fit_and_show', 'run_for_everything', 'train_file', 'what_to_expect',
-           'relative_path', 'data_of', 'check_settings', 'load_chat']
+__all__ = ['QUESTION', 'NO_USE_ALL', 'Request', 'check_request', 'check_out', 'check_shape', 'check_same', 'sample_reply',
+           'held_out_question', 'in_notebook', 'live_plot', 'line_printer', 'bar_wanted', 'Session',
+           'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on', 'fit_and_show',
+           'run_for_everything', 'train_file', 'what_to_expect', 'relative_path', 'data_of', 'check_settings',
+           'load_chat']
 
 # %% ../../nbs/runs/index.ipynb #5e5c2da9
 @dataclass
@@ -61,6 +62,13 @@ class Request:
         "The sizes that were asked for, by name."
         names = ('n_layer', 'n_head', 'n_embd', 'context', 'vocab_size')
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+    @property
+    def setup(self):
+        "What a run is set up by, where it is not the default; of a path the last name, because checkpoints travel."
+        here = 'resume', 'device', 'recompute', 'progress' # these may change on the way
+        asked = {f.name: getattr(self, f.name) for f in fields(self)
+                 if f.name not in here and getattr(self, f.name) != f.default}
+        return {n: Path(v).name if isinstance(v, (str, Path)) else v for n, v in asked.items()}
 
 # %% ../../nbs/runs/index.ipynb #f6615400
 def check_request(
@@ -76,10 +84,6 @@ def check_request(
     if r.lora is not None and not 1 <= r.lora <= 1024: raise ValueError(f'lora must be from 1 to 1024, not {r.lora}.')
     if r.lora and (r.init == 'scratch' or r.sizes): raise ValueError(
         '--lora changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
-    other = r.minutes or r.max_iters or r.use_all or r.seed or r.lora or r.init != 'auto' or r.base != 'auto'
-    if r.resume and other:
-        raise ValueError('A resumed run goes on as it was set up. '
-                         'Leave out minutes, max_iters, init, base, lora, seed and use_all.')
 
 # %% ../../nbs/runs/index.ipynb #73f50a24
 def check_out(
@@ -109,6 +113,24 @@ def check_shape(
         if n != has:
             raise ValueError(f'What training goes on with has its shape: {name} is {has}, not {n}. '
                              f'Leave it out, or {instead}.')
+
+# %% ../../nbs/runs/index.ipynb #1de452a1
+def check_same(
+    r:Request, # Who goes on
+    run,       # The `SavedRun` to go on with; ValueError if another one was meant
+):
+    "Is this the run that was asked for?"
+    setup, was = r.setup, run.asked
+    if was is None and setup:
+        raise ValueError(f'A resumed run goes on as it was set up. Leave out {", ".join(setup)}.')
+    differs = {n: v for n, v in setup.items() if was.get(n) != v}
+    for n in r.sizes.keys() & differs.keys(): # a size may be what nobody asked for
+        if getattr(run.model.config, n) == differs[n]: del differs[n]
+    if not differs: return
+    before = {n: f'was {was[n]}' if n in was else 'was not given' for n in differs}
+    raise ValueError('A resumed run goes on as it was set up: ' +
+                     ', '.join(f'{n} is {v} now and {before[n]}' for n, v in differs.items()) +
+                     '. Leave it out, or train anew, without --resume.')
 
 # %% ../../nbs/runs/index.ipynb #2515cbe9
 def sample_reply(
@@ -252,7 +274,7 @@ def begin(
     options = _plan_options(s, replace(start, model=model), data, device)
     what = f'the base {start.where}' if start.where else 'scratch' if start.from_scratch else where
     s.say(f'Training starts from {what}.')
-    kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora)
+    kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora, asked=s.request.setup)
     return SavedRun(model, start.tok, options, **kept), data, start
 
 def _model_to_train(s, start, device):
@@ -293,7 +315,7 @@ def go_on(
     run = resume_run(s.out, train, held_out, s.team.device)
     run.team = s.team
     if s.team.rank: run.sums.zero_() # the first process has them all
-    check_shape(run.model.config, s.request.sizes, 'train anew, without --resume')
+    check_same(s.request, run)
     return run, Dataset.encode(train, held_out, run.tok)
 
 # %% ../../nbs/runs/index.ipynb #eec5087d
@@ -366,7 +388,8 @@ def run_for_everything(
     torch.manual_seed(run.options.seed)
     model = start.new_model().to(run.model.device)
     if run.lora: model = add_lora(model, run.lora['rank'], half_type(model.device))
-    kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora, learned_from=run.learned_from)
+    kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora, learned_from=run.learned_from,
+                asked=run.asked)
     again = SavedRun(model, run.tok, options, **kept)
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
@@ -380,19 +403,40 @@ def train_file(
 )->SavedRun: # ValueError in one line for whatever is wrong; KeyboardInterrupt after saving
     "Read a ChatML file, train, and write a checkpoint."
     r = Request(**asked)
-    with join_team(r.device) as team:
+    with stopping(), join_team(r.device) as team:
         s = Session(r, out, team, line_printer(r.progress and not team.rank))
         check_request(r)
+        remove_parts(Path(os.path.realpath(data))) # of what is kept beside the messages
         train, held_out = open_data(data, progress=bar_wanted(r, team))
         check_out(out, r.resume)
-        run, dataset, *start = go_on(s, train, held_out) if r.resume else begin(s, train, held_out)
-        _greet(s, run, dataset)
-        if run.done: return run
-        if not r.resume: run.learned_from = relative_path(data, Path(out).parent)
-        saver = Saver(run, out, r.resume, s.say)
-        _learn(s, run, dataset, saver)
-        if r.use_all: return _learn_everything(s, run, start[0], dataset, saver)
-        return run
+        with _alone(s): return _train(s, data, train, held_out)
+
+def _train(s, data, train, held_out)->SavedRun:
+    "Begin or go on, train, and perhaps once more."
+    r = s.request
+    run, dataset, *start = go_on(s, train, held_out) if r.resume else begin(s, train, held_out)
+    _greet(s, run, dataset)
+    if run.done: return run
+    if not r.resume: run.learned_from = relative_path(data, Path(s.out).parent)
+    saver = Saver(run, s.out, r.resume, s.say)
+    _learn(s, run, dataset, saver)
+    if r.use_all and r.resume: s.say(NO_USE_ALL)
+    if r.use_all and not r.resume: return _learn_everything(s, run, start[0], dataset, saver)
+    return run
+
+# %% ../../nbs/runs/index.ipynb #2f14c7fd
+NO_USE_ALL = '--use_all was not done, and --resume will not do it: for that, train again from the beginning.'
+
+@contextmanager
+def _alone(s):
+    "Within it, `only_one` holds for the output; ValueError in every process if another training has it."
+    with ExitStack() as held:
+        problem = None
+        if not s.team.rank:
+            try: held.enter_context(only_one(s.out))
+            except ValueError as e: problem = str(e)
+        if problem := s.team.agreed(problem): raise ValueError(problem)
+        yield
 
 # %% ../../nbs/runs/index.ipynb #5b0e7c13
 def what_to_expect(
@@ -437,7 +481,7 @@ def _learn(s, run, data, saver):
     try: fit_and_show(s, run, data, saver)
     except KeyboardInterrupt:
         if s.request.use_all:
-            s.say('--use_all was not done, and --resume will not do it: for that, train again from the beginning.')
+            s.say(NO_USE_ALL)
         raise
     best = min(run.history, key=lambda h: h['held'])
     s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; "

@@ -18,7 +18,7 @@ from ..fast.corpus import fingerprint
 from ..fast.half import LARGE_NETWORK, half_type
 from ..fast.optim import grouped_optimizers
 from ..fast.team import Team
-from ..files import set_aside, write_atomic
+from ..files import set_aside, stop_signals, write_atomic
 from ..tokenizer import Tokenizer
 from ..train import AdamW, Averaged, Options, Run
 # The docs look up Tensor, Tokenizer and Averaged here, for the fields that `SavedRun` has from `Run`.
@@ -38,6 +38,7 @@ class SavedRun(Run):
     team:Team=None       # Processes that train it together (None: this one alone)
     learned_from:str=''  # The file with these conversations, as seen from the checkpoint's folder
     lora:dict=None       # What `describe_lora` says, if only slim changes of a base learn (None: all weights)
+    asked:dict=None      # What it was asked for, by name, where that is not the default (None: nobody kept it)
     def __post_init__(self):
         if self.optimizers is None: self.optimizers = grouped_optimizers(self.model, self.options)
         super().__post_init__()
@@ -54,7 +55,8 @@ def save_run(
     weights = run.best_model or run.shown.state_dict()
     state = dict(config=asdict(run.model.config), model=weights, tokenizer=run.tok.to_dict(),
                  options=asdict(run.options), step=run.step, best=run.best, history=run.history, data_id=run.data_id,
-                 seconds=run.seconds, start=run.start, use_all=run.use_all, learned_from=run.learned_from)
+                 seconds=run.seconds, start=run.start, use_all=run.use_all, learned_from=run.learned_from,
+                 asked=run.asked)
     if run.lora: state['lora'] = run.lora
     elif run.done: state['model'] = in_few_bytes(weights)
     if not run.done: state |= unfinished(run)
@@ -131,6 +133,7 @@ def check_sound(
     if not sound or min(o.max_iters, o.batch_size, o.eval_every) < 1 or run.step < 0: raise ValueError
     if not all(_is_number(h[k]) for h in run.history for k in ('step', 'train', 'held', 'seconds')): raise ValueError
     if run.averaged and (type(run.averaged.steps) is not int or run.averaged.steps < 0): raise ValueError
+    if not all(isinstance(v, (int, float, str)) for v in dict(run.asked or {}).values()): raise ValueError
     for optimizer in run.optimizers: check_memory(optimizer)
 
 def _is_number(x): return isinstance(x, (int, float)) and not isinstance(x, bool)
@@ -171,7 +174,7 @@ def run_from(
 )->SavedRun:
     "Make the run that a checkpoint describes."
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
-    kept['learned_from'] = str(ckpt.get('learned_from', ''))
+    kept['learned_from'], kept['asked'] = str(ckpt.get('learned_from', '')), ckpt.get('asked')
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
     last = 'model' if done else 'last_model'
     if 'lora' in ckpt: model, kept['lora'] = lora_model(ckpt, last, half_type(device)), dict(ckpt['lora'])
@@ -190,9 +193,7 @@ def on_interrupt():
     "Within it, Ctrl-C and other requests to stop only set the event that is yielded."
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
-    signals = [signal.SIGINT, signal.SIGTERM] # `torchrun` passes Ctrl-C on as the second
-    hangup = getattr(signal, 'SIGHUP', None) # the terminal was closed; Windows does not say so
-    if hangup and signal.getsignal(hangup) is not signal.SIG_IGN: signals.append(hangup) # `nohup` ignores it
+    signals = [signal.SIGINT, *stop_signals()] # `torchrun` passes Ctrl-C on as SIGTERM
     before = [signal.signal(s, lambda *_: pressed.set()) for s in signals]
     try: yield pressed
     finally:
