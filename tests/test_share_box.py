@@ -3,12 +3,13 @@ import os, re, sys, threading, time, xml.etree.ElementTree as ET
 from itertools import repeat
 from pathlib import Path
 
-import pytest
+import pytest, torch
 
 from talking import TRICK, Echo, press_enter
 from tinychat.chat import BREAK
 from tinychat.data import Block
 from tinychat.share.box import SETTINGS, SettingsBox, box_picture, bubble_to_copy
+from tinychat.share.terminal import introduce
 
 def box_for(*pieces, chat=None, path=None, patience=0., pace=0., **more):
     box = SettingsBox(chat or Echo(*pieces), path, **more)
@@ -179,11 +180,13 @@ def test_in_colab_every_picture_belongs_to_the_press_of_enter(monkeypatch):
 
 # What it looks like
 
-def test_the_header_says_who_it_is():
+def test_the_header_says_who_it_is(tmp_path):
     assert 'texts like the person' in box_for('ok').title.value and 'Echo' not in box_for('ok').title.value
-    chat = Echo('ok'); chat.about = ('Ada', 'from 16,417 messages')
-    assert all(part in box_for(chat=chat).title.value for part in chat.about)
-    assert TRICK not in box_for('ok', about=(TRICK, TRICK)).title.value
+    torch.save(dict(config={}, model={}, tokenizer={}, name='Ada', messages=16417, start='tiny', best=1.364), tmp_path/'ckpt.pt')
+    title = box_for('ok', **introduce(tmp_path/'ckpt.pt')).title.value
+    assert title.count('Ada') == 1 and '>from 16,417 messages, base tiny, 1.364 ' in title
+    assert 'texts like the person' in box_for('ok', name='Ada', about='Ada').title.value
+    assert TRICK not in box_for('ok', name=TRICK, about=TRICK + TRICK).title.value
 
 def test_each_message_can_be_copied():
     assert bubble_to_copy('hi', True).count('aria-label="Copy this message"') == 1 and '<button' not in bubble_to_copy('', False)
@@ -199,8 +202,8 @@ def test_every_control_has_a_name():
     assert len(named) == 12 and all(c.description for c in named)
 
 def test_the_picture_holds_what_was_said():
-    talk = [Block('user', 'hey <b>you</b>\nthere'), Block('assistant', 'a long answer ' * 9), Block('assistant', '')]
-    svg = ET.fromstring(box_picture(talk, ('Ada', 'a line')))
+    talk = [Block('user', 'hey <b>you</b>\n\0there'), Block('assistant', 'a long answer ' * 9), Block('assistant', '')]
+    svg = ET.fromstring(box_picture(talk, 'Ada', 'a line'))
     texts = [t.text for t in svg.iter('{http://www.w3.org/2000/svg}text')]
     assert {'Ada', 'a line', 'hey <b>you</b>', 'there', 'Send'} <= {*texts} and ' '.join(texts).count('a long answer') == 9
     assert all(float(r.get('x', 0)) >= 0 for r in svg.iter('{http://www.w3.org/2000/svg}rect'))
@@ -209,8 +212,10 @@ def test_a_saved_notebook_keeps_a_picture(monkeypatch):
     import IPython.display
     kept = []
     monkeypatch.setattr(IPython.display, 'display', lambda data, raw: kept.append(data))
-    box_for('ok')._ipython_display_()
-    assert kept[0]['image/svg+xml'].startswith('<svg') and kept[0]['application/vnd.jupyter.widget-view+json']['model_id']
+    box = box_for('ok')
+    box.say('nobody else may read this')
+    box._ipython_display_()
+    assert kept[0]['image/svg+xml'].startswith('<svg') and 'nobody' not in str(kept) and kept[0]['application/vnd.jupyter.widget-view+json']['model_id']
 
 # Buttons and settings
 

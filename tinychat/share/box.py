@@ -10,9 +10,13 @@ import html, sys, textwrap, threading, time
 from fastcore.basics import patch
 from ..chat import FONT, Chat, ChatBox, bubble, bubbles, messages_so_far
 from ..data import Block
+from ..files import printable
 
 # %% auto #0
 __all__ = ['WHO', 'SHEETS', 'COPY', 'SETTINGS', 'BUTTONS', 'SettingsBox', 'bubble_to_copy', 'box_picture']
+
+# %% ../../nbs/share/box.ipynb #295b0989
+WHO = 'A small model that texts like the person whose messages it has learned.'
 
 # %% ../../nbs/share/box.ipynb #4ac583f1
 class SettingsBox(ChatBox):
@@ -22,19 +26,18 @@ class SettingsBox(ChatBox):
     def __init__(self,
         chat:Chat,  # Who replies
         path=None,  # Where Save writes (None: as for `Chat.save`)
-        about=None, # (name, a line about them), for the header (None: what `chat.about` says, or else that it is a model)
+        name='tinychat', # Of who replies
+        about='',   # A line about them (without one, what this is)
     ):
-        self.path, self.about = path, about or getattr(chat, 'about', None) or ('tinychat', WHO)
+        self.path, self.name = path, name
+        self.about = about.removeprefix(f'{name}, ') if about not in ('', name) else WHO
         self.busy, self.halt, self.waiting = threading.Lock(), threading.Event(), []
         self.buttons, self.settings, self.thread = {}, {}, None
         self.use_thread = 'google.colab' not in sys.modules
         super().__init__(chat)
         self.title, self.note = self.W.HTML(), self.W.HTML(layout=self.W.Layout(flex='1 1 180px'))
-        name, line = (html.escape(str(text)) for text in self.about)
-        self.title.value = (f'<div style="padding:8px 10px;{FONT}"><b>{name}</b>'
-                            f'<div style="opacity:.7;font-size:12.5px">{line}</div></div>')
-
-WHO = 'A small model that texts like the person whose messages it has learned.'
+        small = f'<div style="opacity:.7;font-size:12.5px">{html.escape(self.about)}</div>'
+        self.title.value = f'<div style="padding:8px 10px;{FONT}"><b>{html.escape(self.name)}</b>{small}</div>'
 
 # %% ../../nbs/share/box.ipynb #9b16962c
 @patch
@@ -57,7 +60,7 @@ def tell(self:SettingsBox,
     style = f'min-height:18px;padding:0 10px;opacity:.75;overflow-wrap:anywhere;{FONT};font-size:12.5px'
     self.note.value = f'<div role="status" style="{style}">{html.escape(" ".join(str(what).split()))}</div>'
 
-# %% ../../nbs/share/box.ipynb #9f72b423
+# %% ../../nbs/share/box.ipynb #3cbe96e2
 SHEETS = ('<svg width="14" height="14" fill="none" stroke="currentColor" aria-hidden="true">'
           '<rect x="1.5" y="4.5" width="8" height="8" rx="1"/><path d="M4.5 4.5v-3h8v8h-3"/></svg>')
 COPY = ('<button type="button" aria-label="Copy this message" title="Copy this message" '
@@ -72,9 +75,10 @@ def bubble_to_copy(
 )->str: # HTML
     "A bubble with a button beside it that copies what it says."
     side, copy = 'row-reverse' if from_me else 'row', COPY if text else ''
-    return f'<div style="display:flex;align-items:center;flex-direction:{side}">{bubble(text, from_me, last)}{copy}</div>'
+    style = f'display:flex;align-items:center;flex-direction:{side}'
+    return f'<div style="{style}">{bubble(text, from_me, last)}{copy}</div>'
 
-# %% ../../nbs/share/box.ipynb #d8c3cbc4
+# %% ../../nbs/share/box.ipynb #b4d98904
 @patch
 def linger(self:SettingsBox,
     text:str,    # A message that is complete
@@ -83,6 +87,7 @@ def linger(self:SettingsBox,
     "Wait until a person would have typed it, or until Stop."
     self.halt.wait(max(0, began + self.pace*min(0.5 + len(text)/20, 4) - time.monotonic()))
 
+# %% ../../nbs/share/box.ipynb #fa2fe9e2
 @patch
 def paced(self:SettingsBox,
     pieces, # A reply as it streams
@@ -115,7 +120,7 @@ def follow(self:SettingsBox,
         pieces.close()
         self.draw(self.chat.talk)
 
-# %% ../../nbs/share/box.ipynb #21c9d514
+# %% ../../nbs/share/box.ipynb #8f04a666
 @patch
 def until_quiet(self:SettingsBox):
     "Wait until no message has come for a moment, or until Stop."
@@ -124,6 +129,7 @@ def until_quiet(self:SettingsBox):
         n = len(self.waiting)
         if self.halt.wait(self.patience): return
 
+# %% ../../nbs/share/box.ipynb #f7ecd0ec
 @patch
 def hear(self:SettingsBox
 )->bool: # Is there something to answer?
@@ -137,6 +143,7 @@ def hear(self:SettingsBox
         del self.waiting[0]
     return len(self.chat.talk) > n
 
+# %% ../../nbs/share/box.ipynb #df60b98c
 @patch
 def answer(self:SettingsBox,
     patient:bool, # Wait for more first?
@@ -266,18 +273,28 @@ def make_buttons(self:SettingsBox):
 
 # %% ../../nbs/share/box.ipynb #03a38a9e
 @patch
-def arrange(self:SettingsBox):
-    "Put everything in its place, the settings behind a gear."
+def make_gear(self:SettingsBox
+)->tuple: # (the button, the settings behind it)
+    "A button that shows and hides the settings."
     W = self.W
-    ChatBox.arrange(self)
-    self.make_buttons(); self.make_settings(); self.enable(); self.tell()
-    gear = W.ToggleButton(description='⚙ Settings', tooltip='Show or hide the settings', layout=W.Layout(width='auto'))
+    self.make_settings()
+    gear = W.ToggleButton(description='⚙ Settings', tooltip='Show or hide the settings')
+    gear.layout.width = 'auto'
     panel = W.VBox([*self.settings.values()], layout=W.Layout(display='none', padding='4px'))
     gear.observe(lambda change: setattr(panel.layout, 'display', '' if change['new'] else 'none'), 'value')
-    log, field = self.ui.children
+    return gear, panel
+
+# %% ../../nbs/share/box.ipynb #317cd193
+@patch
+def arrange(self:SettingsBox):
+    "Put everything in its place."
+    ChatBox.arrange(self)
+    self.make_buttons(); self.enable(); self.tell()
+    (log, field), (gear, panel) = self.ui.children, self.make_gear()
     stop, *others = self.buttons.values()
     if self.use_thread: field.children = [*field.children, stop]
-    row = W.HBox([*others, gear, self.note], layout=W.Layout(flex_flow='row wrap', align_items='center', padding='0 4px'))
+    wrapping = self.W.Layout(flex_flow='row wrap', align_items='center', padding='0 4px')
+    row = self.W.HBox([*others, gear, self.note], layout=wrapping)
     self.ui.children = [self.title, log, field, row, panel]
 
 # %% ../../nbs/share/box.ipynb #0d8e7c68
@@ -287,35 +304,43 @@ def listen(self:SettingsBox):
     ChatBox.listen(self)
     self.text.on_msg(lambda *_: threading.Timer(0.3, self.send).start())
 
-# %% ../../nbs/share/box.ipynb #06aa2105
+# %% ../../nbs/share/box.ipynb #308aac52
+def _text(x, y, line, more=''): return f'<text x="{x}" y="{y}" {more}>{html.escape(printable(line))}</text>'
+def _box(x, y, width, height, look):
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" {look}/>'
+
+def _drawn_bubble(b, y):
+    "A message as SVG, its upper edge at y; and its height."
+    lines = [part for line in b.text.splitlines() for part in textwrap.wrap(line, 44) or ['']]
+    width, height = 28 + 8.6*max(map(len, lines), default=0), 12 + 20*len(lines)
+    x, fill, colour = (12, '#e9e9eb', '#111') if b.role == 'assistant' else (588 - width, '#0b6bdc', '#fff')
+    texts = (_text(x + 14, y + 21 + 20*n, line, f'fill="{colour}"') for n, line in enumerate(lines))
+    return _box(x, y, width, height, f'rx="16" fill="{fill}"') + ''.join(texts), height
+
+# %% ../../nbs/share/box.ipynb #b1bfcf3c
 def box_picture(
-    talk:list,  # `Block`s in order
-    about:list, # (name, a line about them)
+    talk:list, # `Block`s in order
+    name:str,  # Of who replies
+    about:str, # A line about them
 )->str: # SVG
     "Draw a chat box, for places where none can be."
-    def text(x, y, line, more=''): return f'<text x="{x}" y="{y}" {more}>{html.escape(line)}</text>'
-    out, y = text(12, 24, about[0], 'font-weight="bold"') + text(12, 42, about[1], 'font-size="12" opacity=".7"'), 56
+    out, y = _text(12, 24, name, 'font-weight="bold"') + _text(12, 42, about, 'font-size="12"'), 56
     for b in talk:
-        lines = [part for line in b.text.splitlines() for part in textwrap.wrap(line, 44) or ['']]
-        width, height, mine = 28 + 8.6*max(map(len, lines), default=0), 12 + 20*len(lines), b.role != 'assistant'
-        x = 588 - width if mine else 12
-        out += f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="16" fill="{"#0b6bdc" if mine else "#e9e9eb"}"/>'
-        colour = f'fill="{"#fff" if mine else "#111"}"'
-        out += ''.join(text(x + 14, y + 21 + 20*n, line, colour) for n, line in enumerate(lines))
-        y += height + 6
-    field = f'<rect x="12" y="{y + 8}" width="490" height="30" rx="4" fill="#fff" stroke="#bbb"/>'
-    send = f'<rect x="512" y="{y + 8}" width="76" height="30" rx="4" fill="#0b6bdc"/>'
-    out += field + text(22, y + 28, 'Message', 'opacity=".5"') + send + text(533, y + 28, 'Send', 'fill="#fff"')
-    size = f'width="600" height="{y + 50}"'
-    style = 'font-family="system-ui, sans-serif" font-size="15"'
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style} role="img" aria-label="A chat box">'
-            f'<rect {size} rx="6" fill="#fff" stroke="#ddd"/>{out}</svg>')
+        drawn, height = _drawn_bubble(b, y)
+        out, y = out + drawn, y + height + 6
+    out += _box(12, y + 8, 490, 30, 'fill="#fff" stroke="#bbb"') + _text(22, y + 28, 'Message', 'opacity=".5"')
+    out += _box(512, y + 8, 76, 30, 'rx="4" fill="#0b6bdc"') + _text(533, y + 28, 'Send', 'fill="#fff"')
+    frame = _box(0, 0, 600, y + 50, 'rx="6" fill="#fff" stroke="#ddd"')
+    size = f'width="600" height="{y + 50}" font-family="system-ui, sans-serif" font-size="15"'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="A chat box">'
+            f'{frame}{out}</svg>')
 
-# %% ../../nbs/share/box.ipynb #150eaa9c
+# %% ../../nbs/share/box.ipynb #b7289fa1
 @patch
 def _ipython_display_(self:SettingsBox):
     from IPython.display import display
     if self.ui is None: self.arrange()
     view = dict(version_major=2, version_minor=0, model_id=self.ui.model_id)
-    display({'application/vnd.jupyter.widget-view+json': view, 'text/plain': 'A chat box',
-             'image/svg+xml': box_picture(self.chat.talk, self.about)}, raw=True)
+    kept = box_picture([Block('assistant', 'Run this cell, and say something.')], self.name, self.about)
+    display({'application/vnd.jupyter.widget-view+json': view, 'image/svg+xml': kept, 'text/plain': 'A chat box'},
+            raw=True)
