@@ -109,6 +109,15 @@ def test_one_reply_at_a_time():
     stream.close()
     assert me.reply('ho')
 
+def test_after_an_interrupt_it_goes_on(monkeypatch):
+    "Whoever keeps the error, as Jupyter does, keeps no reply open."
+    me = chat()
+    def stopped(pieces): yield [next(pieces)]; raise KeyboardInterrupt
+    with monkeypatch.context() as m:
+        m.setattr('tinychat.chat.messages_so_far', stopped)
+        with pytest.raises(KeyboardInterrupt) as kept: me.reply('hey')
+    assert me.reply('sorry?') and kept
+
 def test_threads_get_a_whole_reply_or_one_clear_error():
     class Slow(Writer):
         def generate(self, *args, **how):

@@ -7,7 +7,7 @@ Docs: https://tinychat.github.io/tinychat/chat.html.md"""
 # %% ../nbs/04_chat.ipynb #f58212af
 from __future__ import annotations
 import html, os, sys, threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -203,7 +203,8 @@ def reply(self:Chat,
 )->list: # The messages it sends, at least one
     "Say something and get the whole reply."
     said = ['']
-    for said in messages_so_far(self.stream(text)): pass
+    with closing(self.stream(text)) as pieces: # also after Ctrl-C
+        for said in messages_so_far(pieces): pass
     return [t for t in said if t] or ['']
 
 # %% ../nbs/04_chat.ipynb #e1ae30cd
