@@ -29,8 +29,8 @@ from .blind import check_page, pick_rounds, shown, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, share_of, train_quietly, twin, verbatim)
 from .likeness import (Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
-                                        last_replies, make_classifier, ngram_bpb, other_side, plot_habits, plot_measures,
-                                        share_known, stretches, told_apart)
+                                        last_replies, make_classifier, ngram_bpb, other_side, plot_measures, share_known,
+                                        stretches, told_apart)
 from ..fast import writer_for
 from ..fast.cpu import LogitsWhere, release_memory
 from ..fast.corpus import fingerprint, n_messages, open_data
@@ -423,7 +423,7 @@ def sense_grade(
 )->Grade:
     "Is it plain nonsense?"
     made, own = report['slips']['model'], report['slips']['person']
-    why = (f'{made[0]:.0%} of its replies are empty, run in circles or answer something else, too '
+    why = (f'{made[0]:.0%} of its replies are empty, run in circles or were its reply to something else, too '
            f'(of yours {own[0]:.0%}).')
     grade = 'poor' if made[0] >= own[0] + MORE_SLIPS else None
     if not grade: why += ' Whether the others make sense, no count can say. Read one and judge.'
@@ -608,7 +608,7 @@ th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; bo
   overflow-wrap: anywhere }
 th, td:nth-child(-n+2) { overflow-wrap: normal }
 section { border: 2px solid #0b6bdc; border-radius: 10px; padding: 0 1.2rem; margin: 1rem 0 } h2 { font-size: 1.2rem }
-blockquote { margin: 0; padding-left: .8rem; border-left: 3px solid #8884 } summary { cursor: pointer; margin: .6rem 0 }"""
+blockquote { margin: 0 0 .8rem; padding-left: .8rem; border-left: 3px solid #8884 } summary { cursor: pointer; margin: .6rem 0 }"""
 
 def details_html(
     title:str, # What is seen of it
@@ -676,8 +676,10 @@ def habits_html(
     for name in sorted(style, key=lambda name: -np.nan_to_num(style[name]['model'].value))[:n]:
         sort, real, made = examples(like['habits'], name, like['answered'])
         rows.append((name, sort, quote(real), quote(made)))
-    distances = picture(plot_habits(style), 'The distance of the model from the person in each habit')
-    return section('Habits', '', distances, '<p>Where they differ most, with examples:</p>',
+    who = {'the model': 'model', 'somebody else': 'other', 'the person, earlier': 'self'}
+    far = [(name, *(percent_text(row[key]) for key in who.values())) for name, row in style.items()]
+    return section('Habits', 'The share of the messages that is of another sort than the person\'s.',
+                   html_table(['habit', *who], far), '<p>Where they differ most, with examples:</p>',
                    html_table(['habit', 'sort', 'the person', 'the model'], rows))
 
 # %% ../../nbs/evaluate/index.ipynb #36513ca7

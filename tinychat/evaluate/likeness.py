@@ -30,7 +30,7 @@ __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 
            'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'reply_bits', 'question_gain',
            'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
            'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
-           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'plot_habits', 'examples']
+           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -712,26 +712,6 @@ def _compare_people(sort, asked, theirs, seed)->Measure:
     groups = stretches(asked) + [('theirs', g) for g in stretches(theirs)]
     def apart(n): return total_variation([sorts[i] for i in n if i < k], [sorts[i] for i in n if i >= k])
     return bootstrap(apart, groups, 100, seed, True)
-
-# %% ../../nbs/evaluate/likeness.ipynb #8550c920
-def plot_habits(
-    style:dict, # From `Habits.compare`
-    ax=None,    # Where to draw (None: a new figure)
-):
-    "The distance of the model in each habit, between somebody else and the person themself."
-    import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(6.5, 0.8 + 0.3*len(style)))[1]
-    models = [row['model'] for row in style.values()]
-    for y, m in enumerate(models): ax.plot([m.low, m.high], [y, y], color='C0', lw=3, alpha=.5)
-    names = dict(other='somebody else', self='the person, earlier', model='the model')
-    for (who, label), mark, colour in zip(names.items(), 's^o', ('C7', 'C2', 'C0')):
-        values = [row[who].value for row in style.values()]
-        ax.plot(values, range(len(style)), mark, color=colour, label=label)
-    xlabel = 'distance from the person (share that is of another sort)'
-    ax.set(yticks=range(len(style)), yticklabels=list(style), xlabel=xlabel, xlim=(-.01, None))
-    ax.invert_yaxis()
-    ax.legend(loc='lower center', bbox_to_anchor=(.4, 1), ncol=3, frameon=False)
-    return ax
 
 # %% ../../nbs/evaluate/likeness.ipynb #e127bc5c
 def examples(
