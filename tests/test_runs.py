@@ -184,7 +184,7 @@ def test_use_all(bases):
     held = load_data(sample)[1]
     judge = lambda ckpt: (m := GPT(GPTConfig(**ckpt['config']))).load_state_dict(ckpt['model']) and reply_bpb(m, run.tok, held)
     assert judge(b) < judge(a) # it has seen them
-    with pytest.raises(ValueError, match='use_all is True now and was not given'): quiet(resume=True, use_all=True)
+    with pytest.raises(ValueError, match='use_all was not given'): quiet(resume=True, use_all=True)
     assert quiet(out='all.pt', resume=True, use_all=True).step == b['step'] # as it was set up
 
 def test_stops_when_it_gets_worse(bases, monkeypatch):
@@ -297,6 +297,7 @@ def test_settings_that_make_no_sense(wrong):
 
 def test_the_checkpoint_says_what_it_learned_from(bases, monkeypatch):
     quiet(out='made/ckpt.pt', base='tiny', max_iters=2)
+    assert load_checkpoint('made/ckpt.pt')['messages'] == sum(map(len, load_data(sample)[0]))
     assert load_checkpoint('made/ckpt.pt')['learned_from'] == Path(runs.relative_path(sample, 'made')).as_posix()
     assert runs.data_of('made/ckpt.pt').resolve() == Path(sample).resolve()
     quiet(out='made/ckpt.pt', resume=True)

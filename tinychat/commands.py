@@ -234,7 +234,7 @@ def tinychat_web(
 @command
 def tinychat_evaluate(
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
-    data:str='training_data/chatml_format.txt', # ChatML that it learned from; the held-out tenth judges it
+    data:str=None,          # ChatML that it learned from (default: what the checkpoint says); the held-out tenth judges it
     report:str='out/evaluation.json', # JSON file for the numbers; a page to read is written beside it
     other:str=None,         # Somebody else's checkpoint to compare with (default: one is trained briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
@@ -243,11 +243,13 @@ def tinychat_evaluate(
     seed:int=0,             # Decides everything that is drawn at random
     device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
-    "Grade a model: voice, sense, privacy. Takes minutes, about ten with SmolLM2 on two cores; it says how many before it starts."
+    "Grade a model: voice, sense, privacy. Takes minutes, a quarter of an hour with SmolLM2 on two cores; it says how many before it starts."
     if '' in (checkpoint, data, report, other, blind):
         raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
+    from tinychat.runs import data_of
     from tinychat.share.guard import Guard
+    data = data or str(data_of(checkpoint))
     _, on_screen = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks,
                                  make_guard=Guard, device=device, seed=seed, quick=quick)
     _say_verdict(on_screen, report, blind)

@@ -123,14 +123,13 @@ def check_same(
     setup, was = r.setup, run.asked
     if was is None and setup:
         raise ValueError(f'A resumed run goes on as it was set up. Leave out {", ".join(setup)}.')
-    differs = {n: v for n, v in setup.items() if was.get(n) != v}
-    for n in r.sizes.keys() & differs.keys(): # a size may be what nobody asked for
-        if getattr(run.model.config, n) == differs[n]: del differs[n]
+    has = {n: getattr(run.model.config, n) for n in r.sizes} # a size may be what nobody asked for
+    differs = [n for n, v in setup.items() if v not in (was.get(n), has.get(n))]
     if not differs: return
-    before = {n: f'was {was[n]}' if n in was else 'was not given' for n in differs}
-    raise ValueError('A resumed run goes on as it was set up: ' +
-                     ', '.join(f'{n} is {v} now and {before[n]}' for n, v in differs.items()) +
-                     '. Leave it out, or train anew, without --resume.')
+    was = was | has
+    facts = [f'{n} is {was[n]}, not {setup[n]}' if n in was else f'{n} was not given' for n in differs]
+    raise ValueError(f'A resumed run goes on as it was set up: {"; ".join(facts)}. '
+                     'Leave it out, or train anew, without --resume.')
 
 # %% ../../nbs/runs/index.ipynb #2515cbe9
 def sample_reply(
@@ -391,6 +390,7 @@ def run_for_everything(
     kept = dict(data_id=run.data_id, start=run.start, team=run.team, lora=run.lora, learned_from=run.learned_from,
                 asked=run.asked)
     again = SavedRun(model, run.tok, options, **kept)
+    again.messages = n_messages(everything.train)
     again.best, again.history, again.seconds, again.use_all = run.best, run.history, run.seconds, True
     return again
 
@@ -418,6 +418,7 @@ def _train(s, data, train, held_out)->SavedRun:
     _greet(s, run, dataset)
     if run.done: return run
     if not r.resume: run.learned_from = relative_path(data, Path(s.out).parent)
+    run.messages = n_messages(train)
     saver = Saver(run, s.out, r.resume, s.say)
     _learn(s, run, dataset, saver)
     if r.use_all and r.resume: s.say(NO_USE_ALL)

@@ -37,6 +37,7 @@ class SavedRun(Run):
     seconds:float=0.     # Spent training
     team:Team=None       # Processes that train it together (None: this one alone)
     learned_from:str=''  # The file with these conversations, as seen from the checkpoint's folder
+    messages:int=0       # How many it learned from
     lora:dict=None       # What `describe_lora` says, if only slim changes of a base learn (None: all weights)
     asked:dict=None      # What it was asked for, by name, where that is not the default (None: nobody kept it)
     def __post_init__(self):
@@ -56,7 +57,7 @@ def save_run(
     state = dict(config=asdict(run.model.config), model=weights, tokenizer=run.tok.to_dict(),
                  options=asdict(run.options), step=run.step, best=run.best, history=run.history, data_id=run.data_id,
                  seconds=run.seconds, start=run.start, use_all=run.use_all, learned_from=run.learned_from,
-                 asked=run.asked)
+                 messages=run.messages, asked=run.asked)
     if run.lora: state['lora'] = run.lora
     elif run.done: state['model'] = in_few_bytes(weights)
     if not run.done: state |= unfinished(run)
@@ -175,6 +176,7 @@ def run_from(
     "Make the run that a checkpoint describes."
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
     kept['learned_from'], kept['asked'] = str(ckpt.get('learned_from', '')), ckpt.get('asked')
+    kept['messages'] = int(ckpt.get('messages', 0))
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
     last = 'model' if done else 'last_model'
     if 'lora' in ckpt: model, kept['lora'] = lora_model(ckpt, last, half_type(device)), dict(ckpt['lora'])
