@@ -66,7 +66,7 @@ def pattern_rule(
 # %% ../../nbs/messengers/redact.ipynb #37205511
 # Letters of addresses: only Latin ones, because in Chinese no space ends the word before
 _l = r'0-9A-Za-z\u00c0-\u024f_'
-_at = r'at(?:[ ]sign)?|[äa]t|arroba|arobase|chiocciola|ma[łl]pa|klammeraffe|собака'
+_at = r'at(?:[ ]sign)?|[äa]t|chez|arroba|arobase|chiocciola|ma[łl]pa|klammeraffe|собака'
 _point = r'dot|punto|point|punkt|ponto|kropka|punt|точка'
 _dot = rf'(?:[ ](?:{_point})[ ]|\s?[(\[{{<-](?:{_point}|\.)[)\]}}>-]\s?)'
 _sign = (rf'(?:{_dot}|[ ](?:underscore|dash|hyphen|minus|unterstrich|gui[oó]n(?:[ ]bajo)?|'
@@ -79,7 +79,7 @@ _spelled = (rf'(?!(?:the|my|a|that|this|your|our|some|any|one|no|which|what|ever
             rf'{_host}{_dot}(?:{_host}{_dot}){{0,2}}(?:{_tld}|[a-z]{{4,24}})(?![\w@])')
 _provider = rf'(?:gmail|hotmail|outlook|yahoo|icloud|gmx|proton|protonmail|aol|mail)\.{_tld}(?![\w@])'
 
-# %% ../../nbs/messengers/redact.ipynb #d3ed60d1
+# %% ../../nbs/messengers/redact.ipynb #218128e0
 find_emails = pattern_rule('email', re.compile(rf"""
     (?<![{_l}.+%'-]) [.+%'-]* (?P<hit> [{_l}][{_l}.+%'-]* (?:{_sign}[{_l}.+%'-]{{1,64}}){{0,4}} # who
     (?: @ | \s?[(\[{{<-](?:{_at}|@)[)\]}}>-]\s?                                       # at, or (at)
@@ -87,10 +87,10 @@ find_emails = pattern_rule('email', re.compile(rf"""
       | [ ](?:{_at})[ ](?={_spelled}|{_provider}) )                                # ada at example dot com
     (?: [{_l}-]+ {_any_dot} )+                                                    # where
     [A-Za-z]{{2,24}} ) (?![{_l}@])""", re.X | re.I),
-    hints=('@', ' at ', 'at)', 'at]', 'at}', 'at>', 'at-', 'at sign', ' ät ', 'arroba', 'arobase', 'chiocciola',
-           'małpa', 'malpa', 'klammeraffe', 'собака'))
+    hints=('@', ' at ', 'at)', 'at]', 'at}', 'at>', 'at-', 'at sign', ' ät ', ' chez ', 'arroba', 'arobase',
+           'chiocciola', 'małpa', 'malpa', 'klammeraffe', 'собака'))
 
-# %% ../../nbs/messengers/redact.ipynb #c2a8367d
+# %% ../../nbs/messengers/redact.ipynb #eb433da3
 SECRET_PLACES = re.compile(r"""(?:^|\.)(?: # after these, in host and path, everything is secret
       [\w-]+\.me | (?:chat|api)\.whatsapp\.com | discord\.gg | signal\.group | open\.kakao\.com # chats
     | (?:zoom\.us | (?:join|invite|pay|qr|meet)\.[\w.-]+)
@@ -100,7 +100,7 @@ SECRET_PLACES = re.compile(r"""(?:^|\.)(?: # after these, in host and path, ever
     | (?:maps\.[\w.-]+ | (?:google|bing|yandex)\.[a-z.]+/maps)(?:/maps)?(?:/(?:place|dir|search))? # where somebody is
     | goo\.gl(?:/maps)? | waze\.com | (?:openstreetmap|osm)\.org | what3words\.com | w3w\.co
     )(?=[/?#]|$)
-    | /(?:join|invite|invitation|meet|meetup-join|shared_invite|pay|payme|paypalme|gift|redeem|add|send)(?=/)
+    | /(?:join|invite|invitation|meet|meetup-join|shared_invite|pay|payme|paypalme|qr|share|gift|redeem|add|send)(?=/)
     """, re.X)
 
 # %% ../../nbs/messengers/redact.ipynb #e2bd8609
@@ -298,7 +298,7 @@ def is_phone(
 )->bool: # False for dates, round numbers, counting, binary
     "Is this a phone number?"
     if not 7 <= len(digits) <= 17 or _date.search(piece) or is_round(piece): return False
-    counting = piece in '01234567890' or digits in '1234567890' or digits in '9876543210'
+    counting = piece in '01234567890' or piece in '9876543210' or digits == '123456789'
     if piece[0] != '+' and len(set(digits)) < 3 or counting and not near: return False
     if ABROAD.fullmatch(piece): return True
     if _list.search(piece): return False
@@ -413,7 +413,7 @@ def find_numbers(
             if found: out.append(found)
     return out
 
-# %% ../../nbs/messengers/redact.ipynb #1c6921b3
+# %% ../../nbs/messengers/redact.ipynb #4675af24
 _id_words = whole_word('|'.join(r"""
     passport|passnr|pass nr|pass?nummer|reisepass\w*|personalausweis\w*|ausweis\w*|passeport|pasaporte|passaport[eo]
     paspoort\w*|paszport\w*|dowód|паспорт\w*|green card|visa (?:number|no)|aufenthaltstitel|residence permit
@@ -422,16 +422,16 @@ _id_words = whole_word('|'.join(r"""
     national insurance|nhs|medicare|insurance|policy|member(?:ship)? ?(?:id|number|no)|utr|tfn|tin|itin|ein
     tax(?: ?id| reference| file| number)|vat(?: id| number| no)?|ust-?id\w*|umsatzsteuer\w*
     steuer-?(?: ?id\w*| ?nr| ?nummer|identifikationsnummer)|sozialversicherungs\w*|sv-?(?:nummer|nr)|svnr
-    rentenversicherungs\w*|(?:kranken)?versicherten?\w*|versicherungs\w*|kranken(?:kasse\w*|versicherung\w*)
+    rentenversicherungs\w*|rvnr|nss|(?:kranken)?versicherten?\w*|versicherungs\w*|kranken(?:kasse\w*|versicherung\w*)
     dni|nif|nie|cif|seguridad social|tarjeta sanitaria|codice fiscale|cf(?=:)|tessera sanitaria|contribuinte|cpf|rg|cnpj
     sécu\w*|sécurité sociale|num[ée]ro (?:national|d['’]assuré|fiscal)|nir|bsn|burgerservicenummer|rijksregister\w*
     pesel|nip|personn(?:ummer|r)|f[øo]dselsnummer|cpr(?:-?nummer|-?nr)?|hetu|henkilötunnus|ahv\w*|avs|aadhaar
     pan(?: card| number)?|kimlik(?: no)?|tckn|curp|rfc|ppsn?|cnp|rodné číslo|rč|снилс|инн|תעודת זהות|ת\.ז\.?
     """.strip().split('\n    ')), '护照号?码?|身份证号?码?|旅券番号|パスポート|マイナンバー|여권번호|주민등록번호|주민번호')
 _plate_words = whole_word('|'.join(r"""
-    plates?|vrn|licen[cs]e plates?|reg(?:istration)?(?: (?:number|no|plate)|(?=(?::| is|) (?-i:[A-Z])))
+    (?:number)?plates?|vrn|licen[cs]e plates?|reg(?:istration)?(?: (?:number|no|plate)|(?=(?::| is|) (?-i:[A-Z])))
     \w{0,8}kennzeichen|nummernschild
-    plaque(?: d['’]immatriculation)?|immatriculation|matr[íi]cula|targa|placa|kenteken|nummerplaat|nummerplade
+    plaque(?: d['’]immatriculation)?|immatricul\w*|matr[íi]cula|targa(?:ta)?|placa|kenteken|nummerpl\w*
     rejestracj\w*|tablic\w*|numer rejestracyjny|госномер\w*|номер машины|plaka\w*|registreringsnummer
     reg\.?n(?:umme)?r|rendszám\w*|skilt\w*""".strip().split('\n    ')), '车牌号?码?')
 
@@ -445,7 +445,7 @@ _last = r'(?=$|[,.!?\n])' # qq 12 34 56 c
 _between_words = r"[^\w\n]{1,3}(?:[^\W\d_]{1,12}['’]?[^\w\n]{1,3}){0,3}?"
 _stop = rf'(?![^\W_]|{HIDDEN}|[.,:]\d|\s?(?:{UNIT_WORDS}))'
 
-# %% ../../nbs/messengers/redact.ipynb #239add2b
+# %% ../../nbs/messengers/redact.ipynb #e2533fdc
 def has_number(
     letters:int, # At least so many letters
     digits:int,  # and digits
@@ -455,7 +455,8 @@ def has_number(
     def check(m):
         found = [c for c in m['hit'] if c.isalnum()]
         n = sum(c.isdigit() for c in found)
-        real = n >= digits and len(found) - n >= letters and len(found) <= most
+        enough = n >= digits or n > 1 and len(found) > 7 and m['hit'].isupper() # C4VVVVVT3
+        real = enough and len(found) - n >= letters and len(found) <= most
         when = _date.search(m['hit']) or re.fullmatch(r'\d{1,2}[./-](?:19|20)\d\d', m['hit'])
         return real and not when and not (n > 4 and is_round(''.join(c for c in found if c.isdigit())))
     return check
@@ -468,19 +469,20 @@ WORD_RULES = [pattern_rule('id', re.compile(pattern, re.I), check) for pattern, 
     (rf'(?<![\w.-]){_plate} (?:is|was|are) (?:[^\W\d_]{{1,8}} ){{0,2}}{_plate_words}', has_number(1, 2, 10))]]
 
 # %% ../../nbs/messengers/redact.ipynb #2c62a0c7
-_surely = re.compile(r'(?:pin|otp|tan|pass-?code|(?:my|your|door|gate|alarm|lock|lockbox|garage|entry|access|login|'
-                     r'sms|security|verification|building|safe|bike|me) code|[^\W\d]{5,}code|verific\w+|c[óo]digo|'
-                     r'codice|kod to|parol\w*|验证码|驗證碼|認証コード|暗証番号|인증번호|doğrulama kodu|onay kodu)[\s:：#-]*$', re.I)
+_surely = re.compile(r'(?:pin|otp|tan|pass-?code|(?:my|your|door|gate|alarm|lock|locker|lockbox|house|phone|garage|'
+                     r'confirmation|entry|access|login|sms|security|verification|building|safe|bike|me) code|'
+                     r'[^\W\d]{5,}code|verific\w+|c[óo]digo|codice|kod to|parol\w*|'
+                     r'验证码|驗證碼|認証コード|暗証番号|인증번호|doğrulama kodu|onay kodu)[\s:：#-]*$', re.I)
 _verb = whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah')
 _is = r"(?:[:=：]|['’]s|" + _verb + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
 _code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|one-time |"
                    r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|2fa|"
                    r"one[- ]time pass(?:word|code)|pin|m?tan|combo|combination|"
-                   r"(?:door|gate|alarm|garage|lock ?box|safe)(?=[ \t]?[:=])|"
+                   r"(?:door|gate|alarm|garage|lock ?box|safe|verification)(?=[ \t]?[:=])|"
                    'c[óo]digo|codice|kod(?:u|e| to)?|k[óo]d|koodi(?: on)?|код(?: (?:доступа|подтверждения))?|'
                    'пин(?:-код)?|ה?קוד|(?:ال)?كود|رمز(?: التحقق)?|कोड|ओटीपी|mã',
              '验证码|驗證碼|校验码|动态码|取件码|提取码|認証コード|確認コード|暗証番号|인증번호|인증코드|코드')
-_digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d)[#*A-Z]?'
+_digits = rf'[#*]?(?:[A-Z]-)?(?:\d{{4,8}}|\d{{3}}[ -]\d{{3}}|\d\d-\d\d-\d\d|\d\d \d\d \d\d)[#*A-Z]?'
 _other = (r"(?:(?P<other>zip|area|post(?:al)?|country|error|status|promo|discount|coupon|use|with|source|qr|bar|cheat|"
           r"dress|exit|http)[ -])?")
 _end = rf'(?![A-Za-z\d_{HIDDEN}]|[.,:/-]\d|\s?(?:{UNIT_WORDS}))'
@@ -507,7 +509,7 @@ CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real i
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
-_password = whole_word(r'(?:wlan|wifi)?-?passw(?:or[dt]|d)|passphrase|pwd?|p/w|'
+_password = whole_word(r'(?:wlan|wifi|my)?-?passw(?:or[dt]|d)|passphrase|pwd?|p/w|'
                        r'(?:wi-?fi|wlan|router|netflix) pass|(?:api|secret|access|private|licen[cs]e|recovery) ?key|'
                        r'(?P<weak>(?:wi-?fi|wlan|login|secret|token|key)(?=[ \t]?[:=：])|wi-?fi(?= is )|pass|clave|'
                        r'parol[aă])|kennwort|'
@@ -546,7 +548,8 @@ def is_password(
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
 _says = (r"(?:(?P<colon>[ \t]{0,3}(?:[:=：]|->|→)\s?)|"
          rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|"
-         r"(?:(?:[ \t]{1,3}[^\W\d_]{1,12}){0,3}?[ \t]{1,3}(?:to|[-–]))?[ \t]{1,3})[ \t]{0,3}")
+         r"(?:(?:[ \t]{1,3}[^\W\d_]{1,12}){0,3}?[ \t]{1,3}(?:to|[-–])|"
+         r"[ \t](?:for|of|für|vom|del?|du|do|da|pour|para)(?:[ \t][^\W\d_]{1,12}){1,2})?[ \t]{1,3})[ \t]{0,3}")
 _secret = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
 _dull = '|'.join([*sorted(ORDINARY_WORDS), 'have|has|had|with|from|about|they|then|again|been'])
 _phrase = (rf"[^\W\d_]{{3,12}}(?: (?!(?:{_dull})\b)[^\W\d_]{{3,12}}){{3,5}}"
@@ -556,10 +559,10 @@ find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| w
     r"(?P<last>[.,;:)\"'?!]*[ \t]{0,3}(?:(?:lol|btw|haha|thx|thanks|pls|please|ok)[.!]?)?(?:\n|\Z))?",
     re.I), is_password)
 
-# %% ../../nbs/messengers/redact.ipynb #3aa3bda0
+# %% ../../nbs/messengers/redact.ipynb #243e7e78
 KEYS = re.compile(rf"""(?<![\w{HIDDEN}-])(?P<hit>
       (?:sk|pk|rk|gh[a-z]|github_pat|glpat|xox[a-z]|hf|npm|pypi|shp[a-z]{{2}}|whsec|SG|ya29|dop_v1)[-_.]
-      (?=[\w.-]*(?:\d|[a-z][A-Z])|[A-Za-z]{{16}})[\w.-]{{10,}}
+      (?=[\w.-]*(?:\d|[a-z][A-Z])|[A-Za-z]{{16}})[\w.-]{{8,}}
     | A(?:KIA|SIA|IDA|ROA)[A-Z\d]{{12,}} | AIza[\w-]{{20,}}     # Amazon, Google
     | eyJ[\w-]{{8,}}\.[\w-]+(?:\.[\w-]*)? | (?:0x)?[0-9a-f]{{64}} # a JWT, a wallet
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[^{HIDDEN}]*
@@ -575,7 +578,7 @@ def is_key(
 
 find_keys = pattern_rule('password', KEYS, is_key)
 
-# %% ../../nbs/messengers/redact.ipynb #e810ea52
+# %% ../../nbs/messengers/redact.ipynb #a0c94405
 _never = '(?:' + '|'.join('''
     the and was for but have not are his him her our their them were been had has would could should did
     does dont its get got too yes yeah think really because who how why well some from than lol das ist und
@@ -585,10 +588,10 @@ _never = '(?:' + '|'.join('''
     going made said say see back being doing every though through while after ever even here most take days
     years maybe look last let lot lots getting having'''.split()) + ')'
 _seed = rf'(?:\d{{1,2}}[.):]? ?)?(?!{_never}\b)[A-Za-z][a-z]{{2,7}}\b'
-SEED_WORDS = re.compile(rf'(?<![\w.-]){_seed}(?P<between>,? |,?\n|,){_seed}(?:(?P=between){_seed}){{10,}}')
+SEED_WORDS = re.compile(rf'(?<![\w.-]){_seed}(?P<between>,? |,?\n|[,-]){_seed}(?:(?P=between){_seed}){{10,}}')
 _wallet = re.compile(whole_word('seed|phrase|recovery|mnemonic|wallet|ledger|backup|words'), re.I)
 
-# %% ../../nbs/messengers/redact.ipynb #e0d0c90c
+# %% ../../nbs/messengers/redact.ipynb #7471bedd
 def find_seed_words(
     text:str, # A message
 )->list: # Spans
@@ -601,7 +604,8 @@ def find_seed_words(
         alone = before in ('', '\n', ':') and after in ('', '\n')
         named = _wallet.search(text, max(0, m.start() - 40), m.start() + 30)
         as_in_wallets = len(words) in (12, 15, 18, 21, 24) and n_digits in (0, len(words))
-        real = as_in_wallets and len({*words}) > 5 and not re.search('[a-z],? [A-Z]', m[0])
+        n_capitals = sum(w[0].isupper() for w in words)
+        real = as_in_wallets and len({*words}) > 5 and n_capitals in (0, words[0][0].isupper(), len(words))
         if named or real and alone: out.append((*m.span(), 'password'))
     return out
 
@@ -666,12 +670,12 @@ FRENCH_ADDRESSES = [ # before English, which would take 8 bis avenue for a stree
     rf"(?:de la|de l'|des?|du|d'|saint)[ -]?{_word}(?: {_word}(?=$|[,.!?\n]))?)",
     rf"(?i:rue|chemin|impasse|quai|boulevard|allée) {_name},? \d{{1,4}}{_after}"]
 
-# %% ../../nbs/messengers/redact.ipynb #ca743142
+# %% ../../nbs/messengers/redact.ipynb #7df489c2
 EUROPEAN_ADDRESSES = [
     rf"(?:[^\W\d_]{{2,20}}(?:{_strasse}|(?i:straat|laan|plein|gracht|kade|gatan|vägen|gata|gaten|veien|katu))|"
     rf"{_not_street}[^\W\d_]{{3,20}}(?:weg|gasse|allee|platz|ufer|damm|singel|dijk|gade|intie)|{_cap}(?:{_ending})|"
     rf"{_cap} (?:Allee|Weg|Platz)|[^\W\d_]{{3,20}}er (?i:allee|platz|weg|damm|ring|ufer)|"
-    rf"{_not_street}{_word} (?i:{_strasse})) \d{{1,4}} ?(?:[A-Za-z](?!\w))?{_after}{_tail}",
+    rf"{_not_street}{_word} (?i:{_strasse}|gasse)) \d{{1,4}} ?(?:[A-Za-z](?!\w))?{_after}{_tail}",
     rf"(?i:calle|carrer|rambla|ronda|camino|carretera|c/|avenida|avda\.?|av\.?|paseo|plaza|rua|travessa|praça|alameda|"
     rf"viale|piazza|corso|largo|vicolo|strada|jalan|jl\.?|via(?! {_apps}))(?:(?<=[./])| ) ?{_name}{_no}"
     rf"\d{{1,5}}{_after}",
@@ -723,7 +727,7 @@ def is_place(
     before = m.string[max(0, m.start()-30):m.start('hit')]
     return not short or bool(re.search(rf'{_here}[^\d\n]{{0,12}}$', before, re.I))
 
-# %% ../../nbs/messengers/redact.ipynb #dc587e3c
+# %% ../../nbs/messengers/redact.ipynb #c7d19283
 _minutes = r"""(?:[ ]?\d{1,2}(?:\.\d+)?['′’]?(?:[ ]?\d{1,2}(?:\.\d+)?(?:["″”]|''))?)?"""
 _degrees = rf'[+-]?\d{{1,3}}(?:\.\d{{4,}}°?|(?:\.\d+)?°{_minutes})'
 _decimals = r'[+-]?\d{1,3}\.\d{2,}'
@@ -732,7 +736,7 @@ _after_word = '|'.join(f'(?<={w})' for w in
 find_coordinates = pattern_rule('address', re.compile(rf"""(?<![\w.,°{HIDDEN}])(?<!\d[ ])(?<!\d,[ ])(?:geo:)?(?P<hit>
       (?:[NS][ ]?)?{_degrees} [ ]?[NS]? (?:[ ]?[,;/][ ]?|[ ]) (?:[EWO][ ]?)?{_degrees} (?:[ ]?[EWO]\b)?
     | {_decimals}[ ]?[NS](?:[ ]?[,;/][ ]?|[ ]){_decimals}[ ]?[EWO]\b
-    | (?:{_after_word}){_decimals}[,;/ ]{{1,3}}(?:lon?g?(?:itude)?[:= ]{{1,2}})?{_decimals}
+    | (?:{_after_word}){_decimals}[,;/ ]{{1,3}}(?:lo?ng?(?:itude)?[:= ]{{1,2}})?{_decimals}
     )(?![\w{HIDDEN}]|\.\d|,?[ ]?[-+]?\d+\.\d)""", re.X | re.I), is_place)
 find_place_codes = pattern_rule('address', re.compile(
     r'(?P<hit>(?<=///)[^\W\d_]{3,20}(?:\.[^\W\d_]{3,20}){2}|' # ///filled.count.soap
