@@ -152,10 +152,10 @@ def test_a_script_may_be_run_twice(talks):
     first = train_file('data.txt', 'c.pt', **how)
     assert train_file('data.txt', 'c.pt', resume=True, **how).step == first.step == 2
     assert train_file('data.txt', 'c.pt', resume=True, device='cpu', progress=False).step == 2
-    with pytest.raises(ValueError, match='seed is 4 now and was 3') as e:
+    with pytest.raises(ValueError, match='max_iters is 2, not 3; seed is 3, not 4') as e:
         train_file('data.txt', 'c.pt', resume=True, **how | dict(max_iters=3, seed=4))
-    assert 'n_layer' not in str(e.value) and 'max_iters is 3 now and was 2' in str(e.value)
-    with pytest.raises(ValueError, match='minutes is 1 now and was not given'): train_file('data.txt', 'c.pt', resume=True, device='cpu', progress=False, minutes=1)
+    assert 'n_layer' not in str(e.value)
+    with pytest.raises(ValueError, match='minutes was not given'): train_file('data.txt', 'c.pt', resume=True, device='cpu', progress=False, minutes=1)
 
 def test_an_older_checkpoint_does_not_know_how_it_was_set_up(talks):
     train_file('data.txt', 'c.pt', device='cpu', progress=False, init='scratch', max_iters=2, **SIZES)
