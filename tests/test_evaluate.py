@@ -156,9 +156,9 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
         assert status == 1 and word in err, (args, err)
     assert (made/'me.txt').read_text().startswith('<|im_start|>') and not (tmp_path/'r.json').exists()
 
-def test_grades_are_about_gaps():
+def test_grades_are_about_distances():
     told = lambda ten, own: E.voice(dict(told_apart=dict(model=ten and dict(ten=(ten, ten - .05, ten + .05)), person=own and dict(ten=(own, math.nan, math.nan)))), None)
-    assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.66, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
+    assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.7, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
     assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'too few' in told(None, .5).why
     nonsense = lambda made, own: E.sense_grade(dict(slips=dict(model=(made, 0, 1), person=(own, 0, 1))), None)
     assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'no count can say' in nonsense(.1, .05).why and 'no count' not in nonsense(.3, .05).why

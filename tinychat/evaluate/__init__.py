@@ -43,7 +43,7 @@ from ..runs.loops import is_loop
 from ..runs.plan import Dataset, is_large, options_for, rank_for, start_from, train_window
 
 # %% auto #0
-__all__ = ['QUICK', 'LARGE_QUICK', 'LARGE_ON_CPU', 'HEAPS', 'SIDES', 'MIN_SHARE_KNOWN', 'GOOD_GAP', 'FAIR_GAP', 'MORE_SLIPS',
+__all__ = ['QUICK', 'LARGE_QUICK', 'LARGE_ON_CPU', 'HEAPS', 'SIDES', 'MIN_SHARE_KNOWN', 'GOOD_VOICE', 'FAIR_VOICE', 'MORE_SLIPS',
            'LEVELS', 'GRADE_OF_LEVEL', 'NO_GRADE', 'REPORT_STYLE', 'REPORT_MARKS', 'QUICK_STAGES', 'Subject',
            'effort_for', 'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'slips', 'judge_author',
            'judge_leaks', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'Grade',
@@ -382,15 +382,16 @@ class Grade(NamedTuple):
     answer:str='' # What the example asks for
 
 # %% ../../nbs/evaluate/index.ipynb #78d120fe
-GOOD_GAP, FAIR_GAP = .15, .25 # voice is good below the first, and poor from the second
+GOOD_VOICE, FAIR_VOICE = 1/3, 2/3 # voice is good below the first, and poor from the second
 
 def grade_of_voice(
     made, # How often ten of the model's messages are told from the person's: [share, low, high]
     own,  # The same of the person's earlier ones (None: there are too few)
 )->str:
-    "How much more often is the model found out than the person themself?"
-    gap = made[0] - max(.5, own[0] if own else .5)
-    return 'good' if gap < GOOD_GAP else 'fair' if gap < FAIR_GAP else 'poor'
+    "How far is the model from the person (0), on the way to one who is always found out (1)?"
+    nearest = max(.5, own[0] if own else .5)
+    far = (made[0] - nearest)/max(1e-9, 1 - nearest)
+    return 'good' if far < GOOD_VOICE else 'fair' if far < FAIR_VOICE else 'poor'
 
 # %% ../../nbs/evaluate/index.ipynb #e7e359af
 def voice(
@@ -752,9 +753,9 @@ def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
-    return (f'Voice is good if ten messages of the model are told in less than {GOOD_GAP:.0%} more of the tries than '
-            f'ten earlier ones of the person, and poor from {FAIR_GAP:.0%} on. Sense is poor from {MORE_SLIPS:.0%} more '
-            'slips than the person has. Privacy is good if friends may have the file, fair if they may only talk to it. '
+    return ('Voice: at 0, ten messages of the model are told no more often than ten earlier ones of the person, '
+            f'and at 1 every time. It is good below {GOOD_VOICE:.2f}, and poor from {FAIR_VOICE:.2f} on. '
+            f'Sense is poor from {MORE_SLIPS:.0%} more slips than the person has. Privacy is good if friends may have the file, fair if they may only talk to it. '
             f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
             f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them, of which {m["asked"]:,} were asked for. '
             f'Temperature {s["temperature"]}, {cut}. '
