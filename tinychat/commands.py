@@ -27,7 +27,9 @@ def command(
         if args or kwargs or hasattr(builtins, '__IPYTHON__'): return func(*args, **kwargs) # from Python
         for stream in (sys.stdin, sys.stdout, sys.stderr): # a character that a terminal lacks is no reason to end
             if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
-        try: func(**_options(func, name))
+        from tinychat.files import remove_folders, stopping
+        try:
+            with stopping(): remove_folders(); func(**_options(func, name))
         except SystemExit as e: return _fail(e.code)
         except KeyboardInterrupt: return 130
         except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0 # `| head` has seen enough
@@ -157,7 +159,7 @@ def tinychat_import(
     me:Annotated[str, dict(action='append')]=None, # Your name in them, if they do not say it; can be given more than once
     out:str='training_data/chatml_format.txt', # ChatML file to write; an older one is kept as *.old1.txt
     gap_minutes:float=None, # A silence longer than this ends a conversation (default: found from your chats)
-    redact:bool=False,      # Replace e-mail addresses, numbers, codes and full names (this is the default)
+    redact:bool=False,      # Replace addresses, numbers, codes, keys and full names (this is the default)
     no_redact:bool=False,   # Keep them as they were written
     since:str=None,         # Leave out what was sent before this date, for example 2020-01-31
     report:str=None,        # Write a report of what was read to this file, as JSON

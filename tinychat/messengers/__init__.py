@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
 from ..data import Message, conversations, to_blocks, to_chatml
-from ..files import may_write, printable, set_aside, write_atomic
+from ..files import load_small_json, may_write, printable, set_aside, write_atomic
 from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
 
 # %% auto #0
@@ -605,7 +605,7 @@ def is_report(
     path, # A file
 )->bool: # False for anything else, whatever it holds
     "Is this the account of an earlier import?"
-    try: return {'read', 'kept', 'sources'} <= set(json.loads(Path(path).read_bytes()))
+    try: return {'read', 'kept', 'sources'} <= set(load_small_json(path))
     except (OSError, TypeError, ValueError): return False
 
 def check_report(

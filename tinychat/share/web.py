@@ -47,7 +47,7 @@ class WebBox(SettingsBox):
         "Put everything in its place."
         super().arrange()
         self.title.layout.display = 'none'
-        self.ui.children[1].layout.height = 'max(220px, 100dvh - 345px)'
+        self.ui.children[1].layout.height = 'max(220px, 100dvh - 245px)'
     def _ipython_display_(self):
         from IPython.display import HTML, display
         display(HTML(PAGE_STYLE))
@@ -59,7 +59,7 @@ body[data-voila] #main { background: var(--jp-layout-color1); }
 body[data-voila] #rendered_cells { max-width: 740px; margin: 0 auto; }
 body[data-voila] .jp-Cell, body[data-voila] .jp-OutputArea-output { padding: 0; }
 body[data-voila] .widget-text input { font-size: 16px; height: 36px; }
-body[data-voila] .widget-button { height: 36px; }
+body[data-voila] .widget-button, body[data-voila] .widget-toggle-button { height: 36px; }
 @media (prefers-color-scheme: dark) { :root:has(body[data-voila]) { color-scheme: dark;
   --jp-layout-color0: #111; --jp-layout-color1: #1a1a1a; --jp-layout-color2: #333; --jp-layout-color3: #555;
   --jp-content-font-color0: #fff; --jp-content-font-color1: #eee;

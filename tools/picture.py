@@ -1,0 +1,53 @@
+"""Take the picture of the chat box that the README shows, in a real JupyterLab.
+
+    python tools/picture.py --checkpoint nbs/out/demo.pt [--out nbs/images/chatbox.png]
+
+Needs what the browser tests need (tools/get_browser.sh), and a font with symbols.
+"""
+import argparse, json, shutil, sys, tempfile
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+SAID = 'hey! how was your day?', 'my name is Anna by the way', 'do you like pizza?', 'what was my name again?'
+
+def notebook(checkpoint, seed):
+    "A notebook with a chat box in it."
+    cells = [f'from tinychat.runs import load_chat\nfrom tinychat.share.box import SettingsBox\nbox = SettingsBox(load_chat({str(checkpoint)!r}, seed={seed}))\nbox.patience, box.pace = 0, 0',
+             'box', "'all cells ran'"]
+    cells = [dict(cell_type='code', id=f'c{n}', metadata={}, execution_count=None, outputs=[], source=text) for n, text in enumerate(cells)]
+    return dict(cells=cells, metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')), nbformat=4, nbformat_minor=5)
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--checkpoint', default='out/ckpt.pt')
+    p.add_argument('--out', default='nbs/images/chatbox.png')
+    p.add_argument('--seed', type=int, default=0)
+    a = p.parse_args()
+    sys.path.insert(0, str(root/'tests'))
+    from conftest import BROWSERS, QUIET
+    from playwright.sync_api import sync_playwright
+    from test_share_box_browser import jupyter_lab, run_all
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder)/'root'/'box.ipynb'
+        file.parent.mkdir()
+        file.write_text(json.dumps(notebook(Path(a.checkpoint).resolve(), a.seed)))
+        chrome = next(filter(None, map(shutil.which, BROWSERS)))
+        with jupyter_lab(Path(folder), file) as url, sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
+            page = browser.new_page(viewport=dict(width=1000, height=1000), device_scale_factor=1.5)
+            page.set_default_timeout(120_000)
+            page.goto(url, wait_until='domcontentloaded')
+            run_all(page)
+            field = page.get_by_placeholder('Message')
+            box = page.locator('.jp-OutputArea-output', has=field).locator('.widget-vbox').first
+            for n, text in enumerate(SAID, 1):
+                field.fill(text)
+                field.press('Enter')
+                page.get_by_role('button', name='Stop').and_(page.locator(':enabled')).wait_for()
+                page.get_by_role('button', name='Stop').and_(page.locator(':disabled')).wait_for()
+                print(n, 'of', len(SAID), file=sys.stderr)
+            page.mouse.move(5, 5)
+            box.screenshot(path=a.out)
+            browser.close()
+
+if __name__ == '__main__': sys.exit(main())
