@@ -6,6 +6,7 @@ Docs: https://tinychat.github.io/tinychat/evaluate/asked.html.md"""
 
 # %% ../../nbs/evaluate/asked.ipynb #b2b3b019
 from __future__ import annotations
+import tempfile
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -69,9 +70,11 @@ def demo_model(
     data, model, convs = folder/'tiny.txt', folder/'tiny.pt', from_chats(chats, me)
     trained = model.exists() and load_checkpoint(model)['best'] < 1.38 # others leave one of a few steps there
     taste = not trained and pick_device().type == 'cpu'
-    if taste: data, model, convs = folder/'taste.txt', folder/'taste.pt', convs[-8:]
+    if taste: # in a folder of its own, as another notebook may be at it, too
+        folder, convs = Path(tempfile.mkdtemp()), convs[-8:]
+        data, model = folder/'taste.txt', folder/'taste.pt'
     write_chatml(data, convs)
-    if not trained and not (taste and model.exists()): train_file(data, model, base='tiny', max_iters=2 if taste else None)
+    if not trained: train_file(data, model, base='tiny', max_iters=2 if taste else None)
     return data, model, not taste
 
 # %% ../../nbs/evaluate/asked.ipynb #698632d8
