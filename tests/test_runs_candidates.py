@@ -8,7 +8,7 @@ from tinychat.chat import BREAK, Chat
 from tinychat.commands import tinychat_chat
 from tinychat.data import Block
 from tinychat.fast import writer_for
-from tinychat.files import printable
+from tinychat.share.terminal import screen_text
 from tinychat.runs import load_chat, train_file
 from tinychat.runs.candidates import DRAFTS, MOST_CANDIDATES, TOP_P, CandidateChat, Draft, best_draft, best_replies
 from tinychat.runs.loops import LoopFreeChat
@@ -155,7 +155,7 @@ def test_load_chat_and_the_command(workplace, capsys):
     said = me.reply('hi')
     assert me.temperature == 1 and me.sampling()['top_p'] == TOP_P and load_chat(**how).temperature == .9 and 'top_p' not in load_chat(**how).sampling()
     tinychat_chat(prompt='hi', candidates=3, device='cpu', max_tokens=12, seed=1)
-    assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in said]
+    assert capsys.readouterr().out.splitlines() == [' '.join(screen_text(t).splitlines()) for t in said]
     with pytest.raises(ValueError, match='from 1 to 64, not 65'): load_chat('nowhere.pt', candidates=65)
     with pytest.raises(ValueError, match='--candidates must be from 1'): tinychat_chat(candidates=0)
 
@@ -167,6 +167,6 @@ def test_a_large_network_writes_drafts_unless_it_is_told_otherwise(workplace, mo
     assert me.candidates == DRAFTS and me.temperature == 1 and type(one) is LoopFreeChat and one.temperature == .9
     said = me.reply('hi')
     tinychat_chat(prompt='hi', device='cpu', max_tokens=12, seed=1)
-    assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in said]
+    assert capsys.readouterr().out.splitlines() == [' '.join(screen_text(t).splitlines()) for t in said]
     tinychat_chat(prompt='hi', device='cpu', max_tokens=12, seed=1, candidates=1, temperature=0)
-    assert capsys.readouterr().out.splitlines() == [' '.join(printable(t).splitlines()) for t in load_chat(device='cpu', candidates=1, max_tokens=12, temperature=0).reply('hi')]
+    assert capsys.readouterr().out.splitlines() == [' '.join(screen_text(t).splitlines()) for t in load_chat(device='cpu', candidates=1, max_tokens=12, temperature=0).reply('hi')]

@@ -122,7 +122,7 @@ def test_a_closed_terminal_saves_and_the_lock_goes(talks):
     assert os.path.exists('.c.pt.lock')
     with pytest.raises(ValueError, match='another training'): train_file('data.txt', 'c.pt', device='cpu', progress=False, max_iters=1)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (130, 120) # 120: Python cannot flush its last words, as nobody is there
     ckpt = load_checkpoint('c.pt')
     assert ckpt['step'] > 0 and 'last_model' in ckpt and os.path.islink('link.pt')
     assert sorted(os.listdir()) == ['c.pt', 'data.txt', 'link.pt'] and stat.S_IMODE(os.stat('c.pt').st_mode) == 0o600

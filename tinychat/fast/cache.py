@@ -6,6 +6,8 @@ Docs: https://tinychat.github.io/tinychat/fast/cache.html.md"""
 
 # %% ../../nbs/fast/cache.ipynb #4fbf9550
 from __future__ import annotations
+import math
+import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -13,9 +15,18 @@ from torch import Tensor
 from ..gpt import GPT, TransformerBlock, sample
 
 # %% auto #0
-__all__ = ['StaticCache', 'Engine', 'folded', 'weights_version', 'CachedWriter']
+__all__ = ['zeros', 'StaticCache', 'Engine', 'folded', 'weights_version', 'CachedWriter']
 
 # %% ../../nbs/fast/cache.ipynb #dd74b3fe
+def zeros(
+    shape:tuple,         # Of the tensor
+    dtype:torch.dtype,   # Of its numbers
+    device:torch.device, # Where it lies
+)->Tensor:
+    "Zeros. On a CPU, they take memory only where something is written over them (NumPy asks for it with `calloc`)."
+    if device.type != 'cpu': return torch.zeros(shape, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(math.prod(shape)*dtype.itemsize, np.uint8)).view(dtype).view(shape)
+
 class StaticCache:
     "Keys and values of the positions so far, in memory set aside once. Does what `KVCache` does."
     def __init__(self,
@@ -26,9 +37,7 @@ class StaticCache:
         c = model.config
         shape = c.n_layer, batch_size, c.n_kv_head, length or c.context, c.head_dim
         dtype = model.embed_tokens.weight.dtype
-        # A CPU looks at filled positions alone, and gives out memory when it is written to. On a GPU all are looked at.
-        make = torch.empty if model.device.type == 'cpu' else torch.zeros
-        self.k, self.v = make(2, *shape, device=model.device, dtype=dtype)
+        self.k, self.v = zeros((2, *shape), dtype, model.device)
         self.length = 0 # positions filled
         self.first = 0  # where the text of a single row begins
 
