@@ -245,7 +245,7 @@ def tinychat_evaluate(
     seed:int=0,             # Decides everything that is drawn at random
     device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
-    "Grade a model: voice, sense, privacy. Takes minutes, a quarter of an hour with SmolLM2 on two cores; it says how many before it starts."
+    "Grade a model: voice, sense, privacy. Takes minutes, with SmolLM2 many; it says how many before it starts."
     if '' in (checkpoint, data, report, other, blind):
         raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
