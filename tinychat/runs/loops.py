@@ -66,7 +66,7 @@ def is_loop(
 def is_said_again(
     text:str,  # A message
     said:list, # What stands before it in its reply
-    before:list=[], # The messages of the reply before
+    before=(), # The messages of the reply before
 )->bool:
     "Was this said already?"
     return text in said or len(text.split()) > 1 and text in before
