@@ -3,9 +3,9 @@
     python benchmarks/drafts.py --checkpoint out/ckpt.pt --data training_data/chatml_format.txt
 
 The drafts are written once, in answer to what the person was asked in held-out conversations. Then each lambda of
-nbs/runs/candidates.ipynb chooses among them, and a classifier compares ten messages of either side (0.5: a coin).
-One JSON object a line on standard output; the first line is about the person's own earlier messages, as
-many, and the second one takes the first draft."""
+nbs/runs/candidates.ipynb chooses among them, with scores over the number of tokens or over its root, and a classifier,
+trained three times, compares ten messages of either side (0.5: a coin). One JSON object a line on standard output; the first
+line is about the person's own earlier messages, as many, and the second one takes the first draft."""
 from __future__ import annotations
 import json, sys
 from tinychat.commands import command
@@ -14,7 +14,7 @@ from tinychat.commands import command
 def drafts(
     checkpoint:str='out/ckpt.pt', # A model
     data:str='training_data/chatml_format.txt', # What it learned from
-    asked:int=120,          # Questions, at most
+    asked:int=400,          # Questions, at most
     temperature:float=1.,   # Boldness of the drafts
     seed:int=0,             # Of what is drawn
 ):
@@ -36,13 +36,15 @@ def drafts(
     def texts(d): return [chat.tokenizer.decode(ids) for ids in d.messages] if d else []
     real = grouped_messages(questions)
     def compare(what, made):
-        apart = [told_apart(real, made, k) for k in (0, 1)]
+        apart = [told_apart(real, made, k) for k in (0, 1, 2)]
         ten = [round(a.ten.value, 3) for a in apart if a]
-        print(json.dumps(dict(weight=what, temperature=temperature, drafts=DRAFTS, ten=ten, asked=len(questions), seed=seed)), flush=True)
-    compare('the person, earlier', grouped_messages(last_replies(train, sum(len(e.real) for e in questions))))
-    for weight in (None, .6, .7, .8, .9, 1.):
-        def value(d): return d.in_talk - weight*d.anywhere
-        best = [ds and (ds[0] if weight is None else max(ds, key=value)) for ds in written]
-        compare(weight, grouped_messages([e._replace(made=texts(d)) for e, d in zip(questions, best)], True))
+        print(json.dumps(dict(what, temperature=temperature, ten=ten, asked=len(questions), seed=seed)), flush=True)
+    compare(dict(model='the person, earlier'), grouped_messages(last_replies(train, sum(len(e.real) for e in questions))))
+    def choose(value): return grouped_messages([e._replace(made=texts(ds and max(ds, key=value))) for e, ds in zip(questions, written)], True)
+    compare(dict(candidates=1), choose(lambda d: 0)) # of equals, the first
+    for weight in (.6, .8, .9, 1.):
+        for power, over in ((0, 'n'), (.5, 'root')): # of the number of tokens, each message's end among them
+            def value(d): return (d.in_talk - weight*d.anywhere)*sum(len(ids) + 1 for ids in d.messages)**power
+            compare(dict(candidates=DRAFTS, weight=weight, over=over), choose(value))
 
 if __name__ == '__main__': sys.exit(drafts())
