@@ -369,6 +369,7 @@ class Export:
     chats:list=field(default_factory=list)   # `ChatLog`s
     read:int=0                               # Records seen
     dropped:Counter=field(default_factory=Counter) # Reason, a key of `REASONS` -> records
+    notes:list=field(default_factory=list)   # Sentences for the account: what had to be guessed, and how to say it
     @property
     def kept(self): return sum(len(c.messages) for c in self.chats)
     def __repr__(self):
