@@ -1,5 +1,5 @@
 "Backups of text messages: emoji in halves, parts, groups, and files too large for memory."
-import io, zipfile
+import io, json, zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -183,3 +183,90 @@ SAMPLE = ('<?xml version="1.0" encoding="UTF-8"?>\n<smses count="5">\n' + one('a
 def test_damaged_files_are_read_or_refused():
     read, refused, unknown = survives(sms, {'sms.xml': SAMPLE}, 300)
     assert read + refused + unknown >= 300 and read > 30
+
+# Who is me: from what was sent, and never from a list that may hold others
+
+def test_recipients_are_not_the_owner(tmp_path):
+    both, names = '+13105550101~+14085550102', 'Ann, Bo'
+    export = load(tmp_path, one('hi', address='+13105550101', name='Ann'), many(part('lunch?'), address=both, name=names, addrs=addr('+13105550101', 137) + addr('+14085550102', 151)),
+                  many(part('yes'), box='2', address=both, name=names, addrs=addr('+13105550101', 137) + addr('+14085550102', 137)), many(part('you?'), box='2', address='+13105550101', name='Ann', addrs=addr('+13105550101', 137)))
+    assert [(c.name, [(m.sender, m.text) for m in c.messages]) for c in export.chats] == [('Ann', [('Ann', 'hi'), ('Me', 'you?')]), ('Ann, Bo', [('Ann', 'lunch?'), ('Me', 'yes')])]
+
+def test_nobody_in_a_chat_of_two_is_the_owner(tmp_path):
+    turned = addr('+13105550101', 137) + addr('+15550009999', 151) # an app that writes From and To the wrong way round
+    export = load(tmp_path, many(part('a'), box='2', address='+13105550101~+14085550102', name='Ann, Bo', addrs=turned), one('b', address='310 555 0101', name='Ann'))
+    assert {m.text: m.sender for c in export.chats for m in c.messages} == {'a': 'Me', 'b': 'Ann'}
+
+def test_two_senders_are_none_and_the_account_says_so(tmp_path):
+    export = load(tmp_path, many(part('who?'), address='+13105550101~+14085550102', name='Ann, Bo', addrs=addr('+13105550101', 137) + addr('+14085550102', 137)), one('x'))
+    assert [m.sender for m in export.chats[0].messages] == [''] and export.chats[0].group
+    assert len(export.notes) == 1 and 'one message does not say who sent it' in export.notes[0] and load(tmp_path, one('x')).notes == []
+
+# JSON of other apps
+
+def sms_json(body='hi', type=1, address='+13105550101', date=1767258000000, **more):
+    return {'subscriptionId': 1, 'address': address, 'body': body, 'date': date, 'dateSent': 0, 'locked': 0, 'protocol': None, 'read': 1, 'status': -1, 'type': type, 'serviceCenter': None, 'backupType': 'sms'} | more
+
+def mms_json(text, box=1, people=(('+13105550101', 137), ('+15550009999', 151)), date=1767258060, **more):
+    parts = [{'ct': 'application/smil', 'seq': -1, 'text': '<smil/>', 'data': None}, {'ct': 'text/plain', 'seq': 0, 'text': text, 'data': None}, {'ct': 'image/jpeg', 'seq': 0, 'text': None, 'data': '/9j/4AAQ'}]
+    return {'creator': 'x', 'ct_t': 'application/vnd.wap.multipart.related', 'date': date, 'date_sent': date, 'm_type': 132, 'msg_box': box, 'sub': None, 'addresses': [{'address': a, 'type': t, 'charset': 106} for a, t in people], 'parts': parts, 'backupType': 'mms'} | more
+
+def load_json(tmp_path, data, name='x.json'):
+    (tmp_path/name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    [group] = sms.find(all_files(tmp_path/name))
+    return read_group(sms, group)
+
+def lines(*records): return '\n'.join(map(json.dumps, records))
+def who_said(export): return [(c.name, c.group, [(m.sender, m.text) for m in c.messages]) for c in export.chats]
+
+@pytest.mark.parametrize('indent', [None, 1])
+def test_fossify(tmp_path, indent):
+    records = [sms_json('hé 😀\n'), sms_json('null', 2, date=1767258001000), mms_json('look'), sms_json('later', 3), mms_json(None), mms_json('all?', people=(('+13105550101', 137), ('+14085550102', 151), ('+15550009999', 151)), date=1767258100),
+               mms_json('sure', 2, (('insert-address-token', 137), ('+13105550101', 151), ('+14085550102', 151)), 1767258200)]
+    export = load_json(tmp_path, json.dumps(records, indent=indent, ensure_ascii=False))
+    assert export.format == 'Fossify Messages' and export.read == 7 and export.dropped == {'unsent': 1, 'media': 1} and export.notes == []
+    assert who_said(export) == [('+13105550101', False, [('+13105550101', 'hé 😀\n'), ('Me', 'null'), ('+13105550101', 'look')]), ('+13105550101, +14085550102', True, [('+13105550101', 'all?'), ('Me', 'sure')])]
+    assert export.chats[0].messages[2].time == datetime(2026, 1, 1, 9, 1, tzinfo=timezone.utc)
+
+def test_simple_sms_messenger(tmp_path):
+    chats = [{'sms': [sms_json('a'), sms_json('b', 2)], 'mms': []}, {'sms': [sms_json('c', address='BANK')], 'mms': [mms_json('d')]}]
+    export = load_json(tmp_path, json.dumps(chats))
+    assert who_said(export) == [('+13105550101', False, [('+13105550101', 'a'), ('Me', 'b'), ('+13105550101', 'd')]), ('BANK', False, [('BANK', 'c')])]
+
+def smsie(body, type='1', thread='4', address='+13105550101', name='Zoe', date='1767258000000'):
+    return {'_id': '1', 'thread_id': thread, 'address': address, 'person': None, 'date': date, 'date_sent': '0', 'protocol': '0', 'read': '1', 'status': '-1', 'type': type, 'body': body, '__display_name': name}
+
+def smsie_mms(text, sender, others, box='1', thread='5', date='1767258300', mark='__'):
+    def person(a, t): return {'address': a, 'charset': '106', 'type': t} | ({f'{mark}display_name': 'Zoe'} if a == '+13105550101' else {})
+    return {'_id': '9', 'thread_id': thread, 'date': date, 'date_sent': '0', 'msg_box': box, 'm_type': '132', f'{mark}sender_address': person(sender, '137'), f'{mark}recipient_addresses': [person(a, '151') for a in others], f'{mark}parts': [{'seq': '0', 'ct': 'text/plain', 'text': text}]}
+
+def test_sms_import_export(tmp_path):
+    records = [smsie('hi'), smsie('hey', '2', date='1767258001000'), smsie_mms('pic', '+13105550101', ['+15550009999'], thread='4'), smsie_mms('all?', '+13105550101', ['+14085550102', '+15550009999']),
+               smsie_mms('me too', 'insert-address-token', ['+13105550101', '+14085550102'], '2', date='1767258400'), smsie_mms('who', '', ['+14085550102', '+15550009999'], date='1767258500')]
+    export = load_json(tmp_path, lines(*records) + '\n{"cut', 'messages.ndjson')
+    assert who_said(export) == [('Zoe', False, [('Zoe', 'hi'), ('Me', 'hey'), ('Zoe', 'pic')]), ('Zoe, +14085550102', True, [('Zoe', 'all?'), ('Me', 'me too'), ('', 'who')])]
+    assert export.format == 'SMS Import / Export' and export.dropped == {'malformed': 1} and len(export.notes) == 1
+    old = load_json(tmp_path, json.dumps([smsie('hi'), smsie_mms('old', '+13105550101', ['+15550009999'], mark='')]))
+    assert texts(old) == ['hi', 'old'] and {m.sender for c in old.chats for m in c.messages} == {'Zoe'}
+
+def test_what_is_no_backup_of_texts(tmp_path):
+    calls = {'_id': '1', 'number': '+13105550101', 'date': '1767258000000', 'duration': '5', 'type': '2'}
+    for n, data in enumerate((json.dumps([calls]), json.dumps([{'address': 'x', 'body': 'y', 'date': 1, 'type': 'letter'}]), '[]', '{}', '{"sms": []}', json.dumps({'messages': [{'sender': 'a', 'text': 'type: address, body'}]}))):
+        (tmp_path/f'{n}.json').write_text(data)
+    assert sms.find(all_files(tmp_path)) == []
+
+@pytest.mark.parametrize('data', ['[{"address": "1", "body": "x", "date": 1, "type": 1, "dateSent": 0}', '[{"address": "1", "body": "x", "date": 1, "type": 1, "dateSent": 0}, 5]', '[{"address": "1", "body": "x", "date": 1, "type": 1, "dateSent": 0} x]'])
+def test_json_cut_short(tmp_path, data):
+    with pytest.raises(ValueError, match='JSON is damaged or cut short'): load_json(tmp_path, data)
+
+def test_no_wrong_type_in_json_breaks_it(tmp_path):
+    for record in (smsie('hi'), smsie_mms('x', '1', ['2'])):
+        for key in record:
+            for wrong in (None, 5, True, 'x', [], [1], {}, {'a': [1]}, 1e300, 10**30):
+                (tmp_path/'x.ndjson').write_text(lines(smsie('first'), record | {key: wrong}))
+                for group in sms.find(all_files(tmp_path/'x.ndjson')): read_group(sms, group)
+
+@pytest.mark.parametrize('name, data', [('x.json', json.dumps([sms_json('hi 😀'), mms_json('a'), sms_json('b', 2)], indent=1)), ('x.ndjson', lines(smsie('hi'), smsie_mms('x', '1', ['2', '3']), smsie('yo', '2')))])
+def test_damaged_json_is_read_or_refused(name, data):
+    read, refused, unknown = survives(sms, {name: data.encode()}, 150)
+    assert read + refused + unknown == 150 and read > 20

@@ -1,4 +1,4 @@
-"""A backup of SMS and MMS, read piece by piece, with its emoji put back together
+"""Backups of SMS and MMS, read piece by piece, with their emoji put back together
 
 Docs: https://tinychat.github.io/tinychat/messengers/sms.html.md"""
 
@@ -7,20 +7,23 @@ Docs: https://tinychat.github.io/tinychat/messengers/sms.html.md"""
 # %% ../../nbs/messengers/sms.ipynb #98478a5c
 from __future__ import annotations
 import itertools, re, sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from xml.parsers import expat
 from ..data import Message
-from .core import OWNER, ChatLog, Damaged, Export, name_or_key, sort_messages
+from .core import (OWNER, ChatLog, Damaged, Export, File, JsonStream, codec_of, first_value,
+                                      json_lines, name_or_key, sort_messages)
 
 # %% auto #0
 __all__ = ['HIDE_CONTROLS', 'SHOW_CONTROLS', 'CLOSING_MARKS', 'OPENING_MARK', 'LINE_BREAK', 'CHAR_REFERENCES', 'CONTROL_BYTES',
-           'HIGH_SURROGATE', 'UNFINISHED', 'FORMAT', 'LOOKS', 'SMSES_START', 'join_surrogates', 'BreakEscaper',
-           'mend_xml', 'mended_pieces', 'BackupRecord', 'RecordBuilder', 'backup_records', 'attribute', 'content_type',
-           'record_body', 'backup_time', 'message_box', 'backup_reason', 'correspondents', 'from_address',
-           'sender_address', 'contact_names', 'phone_digits', 'same_number', 'merge_numbers', 'find', 'People',
-           'people_to_log', 'AddressBook', 'group_by_people', 'read']
+           'HIGH_SURROGATE', 'UNFINISHED', 'NO_ADDRESS', 'FORMAT', 'LOOKS', 'SMSES_START', 'SMS_KEYS', 'MMS_KEYS',
+           'ANDROID_KEYS', 'BACKUP_READERS', 'join_surrogates', 'BreakEscaper', 'mend_xml', 'mended_pieces',
+           'BackupRecord', 'clean_attributes', 'RecordBuilder', 'backup_records', 'content_type', 'record_body',
+           'backup_time', 'message_box', 'backup_reason', 'correspondents', 'from_address', 'sender_address',
+           'contact_names', 'phone_digits', 'same_number', 'merge_numbers', 'backup_shape', 'find', 'People',
+           'people_to_log', 'owner_address', 'AddressBook', 'group_by_people', 'as_text', 'text_fields', 'json_list',
+           'json_record', 'json_backup', 'xml_backup', 'join_threads', 'nameless_note', 'read']
 
 # %% ../../nbs/messengers/sms.ipynb #2edca101
 HIDE_CONTROLS = {n: 0xFDD0 + n for n in range(32) if chr(n) not in '\t\n\r'} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
@@ -95,9 +98,18 @@ def mended_pieces(
 class BackupRecord:
     "One message of the file, as it stands there."
     kind:str                                  # 'sms' or 'mms'
-    fields:dict                               # Its attributes
+    fields:dict                               # Its attributes; '' for those that say nothing
     parts:list=field(default_factory=list)    # The attributes of each part
     addrs:list=field(default_factory=list)    # (type, address): 137 sent it, the others received it
+    names:dict=field(default_factory=dict)    # Address -> name, where the file says it one by one
+    thread:str=''                             # What the phone calls the chat, where the file says it
+
+# %% ../../nbs/messengers/sms.ipynb #f8af1a95
+def clean_attributes(
+    attrs:dict, # Of an element, as the parser reports them
+)->dict: # '' for what says nothing; without the letters of a picture
+    "The attributes of an element, as they were meant."
+    return {k: '' if v == 'null' else v.translate(SHOW_CONTROLS) for k, v in attrs.items() if k != 'data'}
 
 # %% ../../nbs/messengers/sms.ipynb #c005928a
 class RecordBuilder:
@@ -105,10 +117,10 @@ class RecordBuilder:
     def __init__(self): self.depth, self.done = 0, []
     def start(self, tag, attrs):
         if self.depth == 0 and tag != 'smses': raise Damaged('its first element is not smses')
-        self.depth += 1
+        self.depth, attrs = self.depth + 1, clean_attributes(attrs)
         if self.depth == 2: self.record = BackupRecord(tag, attrs)
-        elif tag == 'part': self.record.parts.append({k: v for k, v in attrs.items() if k != 'data'})
-        elif tag == 'addr': self.record.addrs.append((attrs.get('type'), attrs.get('address')))
+        elif tag == 'part': self.record.parts.append(attrs)
+        elif tag == 'addr': self.record.addrs.append((attrs.get('type', ''), attrs.get('address', '').strip()))
     def end(self, tag):
         self.depth -= 1
         if self.depth == 1: self.done.append(self.record)
@@ -130,15 +142,6 @@ def backup_records(
             builder.done.clear()
     except expat.ExpatError as e: raise Damaged(f'its XML is damaged or cut short at line {e.lineno}') from None
 
-# %% ../../nbs/messengers/sms.ipynb #0ac3b097
-def attribute(
-    fields:dict, # Attributes
-    key:str,     # Name of one
-)->str: # '' if there is nothing
-    "An attribute, its control characters turned back."
-    text = fields.get(key) or ''
-    return '' if text == 'null' else text.translate(SHOW_CONTROLS)
-
 # %% ../../nbs/messengers/sms.ipynb #2f557d08
 def content_type(
     part:dict, # Attributes of a part
@@ -151,9 +154,9 @@ def record_body(
     record:BackupRecord, # Of either kind
 )->str: # '' if it has none
     "What was typed."
-    if record.kind == 'sms': return attribute(record.fields, 'body')
-    def position(part): return int(part['seq']) if re.fullmatch(r'-?[0-9]{1,6}', part.get('seq') or '') else 0
-    texts = [attribute(p, 'text') for p in sorted(record.parts, key=position) if content_type(p) == 'text/plain']
+    if record.kind == 'sms': return record.fields.get('body', '')
+    def position(part): return int(part['seq']) if re.fullmatch(r'-?[0-9]{1,6}', part.get('seq', '')) else 0
+    texts = [p.get('text') for p in sorted(record.parts, key=position) if content_type(p) == 'text/plain']
     return '\n'.join(t for t in texts if t)
 
 # %% ../../nbs/messengers/sms.ipynb #beb1ef50
@@ -187,30 +190,31 @@ def backup_reason(
     return 'media' if record.fields.get('m_type') == '130' else 'empty' # 130: announced, but never fetched
 
 # %% ../../nbs/messengers/sms.ipynb #f9b7f391
+NO_ADDRESS = 'insert-address-token' # stands for the owner's number, until the network fills it in
+
 def correspondents(
     record:BackupRecord, # Of either kind
-)->tuple: # Numbers, e-mail addresses, names of companies
-    "Who took part besides the owner of the phone."
+)->tuple: # Numbers, e-mail addresses, names of companies; sometimes the owner is among them
+    "Who took part."
     # The former in some backups of Signal
-    listed = attribute(record.fields, 'thread_address') or attribute(record.fields, 'address')
-    who = listed.split('~')
-    if who == ['']: who = [a or '' for kind, a in record.addrs if (kind == '137') == (message_box(record) == '1')]
-    return tuple(sys.intern(a.strip()) for a in who if a.strip())
+    who = (record.fields.get('thread_address') or record.fields.get('address', '')).split('~')
+    if who == ['']: who = [a for kind, a in record.addrs if kind != '137' or message_box(record) == '1']
+    return tuple(sys.intern(a.strip()) for a in who if a.strip() and a != NO_ADDRESS)
 
 # %% ../../nbs/messengers/sms.ipynb #14035897
 def from_address(
     record:BackupRecord, # Of either kind
 )->str: # '' if it does not say
     "What stands in the From of an MMS."
-    found = [a.strip() for kind, a in record.addrs if kind == '137' and a]
-    return sys.intern(found[0]) if found and found[0] != 'insert-address-token' else ''
+    found = {a for kind, a in record.addrs if kind == '137'} - {'', NO_ADDRESS}
+    return sys.intern(*found) if len(found) == 1 else ''
 
 def sender_address(
     record:BackupRecord, # Of either kind
 )->str: # None: the owner of the phone; '' if it does not say
     "The address that a message came from."
     if message_box(record) == '2': return None
-    single = attribute(record.fields, 'address').strip()
+    single = record.fields.get('address', '').strip()
     return sys.intern(single) if single and '~' not in single else from_address(record)
 
 # %% ../../nbs/messengers/sms.ipynb #182d557f
@@ -218,7 +222,8 @@ def contact_names(
     record:BackupRecord, # Of either kind
 )->dict: # Address -> name; those without one are missing
     "What the address book calls them."
-    people, name = correspondents(record), attribute(record.fields, 'contact_name').strip()
+    if record.names: return record.names
+    people, name = correspondents(record), record.fields.get('contact_name', '').strip()
     names = [name] if len(people) == 1 else name.split(', ')
     if len(names) != len(people): return {}
     return {a: n for a, n in zip(people, names) if n and n != '(Unknown)'}
@@ -255,16 +260,31 @@ def merge_numbers(
     return out
 
 # %% ../../nbs/messengers/sms.ipynb #b99430a0
-FORMAT = 'SMS Backup & Restore'
-LOOKS = 'an .xml file whose first element is <smses>'
+FORMAT = 'text messages from Android'
+LOOKS = ('the .xml of SMS Backup & Restore, whose first element is <smses>; the .json of Fossify Messages or Simple '
+         'SMS Messenger, and the messages.ndjson of SMS Import / Export, with address, date, type and body')
 SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*'
                          r'<smses[\s/>]', re.S)
+
+SMS_KEYS, MMS_KEYS = {b'address', b'body', b'date', b'type'}, {b'msg_box', b'date'} # all of these, and one of those:
+ANDROID_KEYS = {b'date_sent', b'dateSent', b'protocol', b'thread_id', b'subscriptionId', b'backupType', b'm_type'}
+
+def backup_shape(
+    file:File, # Any file
+)->str: # What to call its format: a key of `BACKUP_READERS`; None if it is none
+    "What kind of backup a file is."
+    head = file.head.removeprefix(b'\xef\xbb\xbf').lstrip()
+    if b'<smses' in head: return 'SMS Backup & Restore' if SMSES_START.match(head.decode('utf-8', 'replace')) else None
+    if codec_of(head) == 'utf-16' or head[:1] not in (b'{', b'['): return None
+    keys = {*re.findall(rb'"(\w{1,20})"\s{0,9}:', head)}
+    if not (keys >= SMS_KEYS or keys >= MMS_KEYS) or not keys & ANDROID_KEYS: return None
+    return 'Fossify Messages' if head[:1] == b'[' else 'SMS Import / Export'
 
 def find(
     files:list, # `File`s
 )->list: # Groups of one file: every backup stands alone
     "The backups of text messages among some files."
-    return [[f] for f in files if b'<smses' in f.head and SMSES_START.match(f.head.decode('utf-8', 'replace'))]
+    return [[f] for f in files if backup_shape(f)]
 
 # %% ../../nbs/messengers/sms.ipynb #a8ef31f6
 @dataclass
@@ -273,6 +293,7 @@ class People:
     same:dict  # Address -> the first address of the same person
     names:dict # First address -> name, where there is one
     mine:set   # First addresses of the owner, as far as they are known
+    here:set=field(default_factory=set) # First addresses that are in no list of partners: where messages come in
 
 def people_to_log(
     who:tuple,     # The people in the chat, one address for each
@@ -289,25 +310,43 @@ def people_to_log(
     group = len(who) > 1 or any(a.startswith('__textsecure_group__') for a in who)
     return ChatLog(', '.join(label[a] for a in who), sort_messages(messages), {OWNER}, group)
 
+# %% ../../nbs/messengers/sms.ipynb #585e7337
+def owner_address(
+    record:BackupRecord, # Of either kind
+)->str: # '' if it does not say
+    "The owner's address, in a message that was sent."
+    own = from_address(record) if message_box(record) == '2' else ''
+    others = {*correspondents(record), *(a for kind, a in record.addrs if kind != '137')} - {own}
+    return own if others else ''
+
 # %% ../../nbs/messengers/sms.ipynb #b3d27a41
 class AddressBook:
     "Collects what a backup says about people."
     def __init__(self):
-        self.seen, self.own = {}, {}        # All addresses, and the owner's, in order
+        self.seen, self.own, self.partners = {}, {}, {} # All addresses, the owner's, those of certain others, in order
         self.certain, self.likely = {}, {}  # Address -> name, from chats of two and from groups
+        self.always = None                  # Who received every message that came in with a list (None: none did)
     def learn(self, record):
-        "Note the names and the owner's address in a record."
-        who, sent_from = correspondents(record), from_address(record)
+        "Note the names, and whose address is whose."
+        who, own = correspondents(record), owner_address(record)
         names = self.certain if len(who) == 1 else self.likely
         for a, name in contact_names(record).items(): names.setdefault(a, name)
-        if sender_address(record) is None and sent_from: self.own[sent_from] = None
+        if len(who) == 1: self.partners[who[0]] = None
+        if own: self.own[own] = None
+        received = {a for kind, a in record.addrs if kind != '137'} - {own, '', NO_ADDRESS}
+        if message_box(record) == '2': self.partners.update(dict.fromkeys(received))
+        elif received and 'address' not in record.fields:
+            self.always = received if self.always is None else self.always & received
     def people(self):
         "Who is who, now that everything is known."
-        same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in self.seen | self.own})
+        always = self.always if self.always and len(self.always) == 1 else {}
+        known = self.seen | self.own | dict.fromkeys([*self.partners, *always])
+        same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in known})
         names = {}
         for book in (self.likely, self.certain): # what is certain, and came first, has the last word
             names.update((same[a], name) for a, name in reversed(book.items()) if a in same)
-        return People(same, names, {same[a] for a in self.own})
+        mine, here, partners = ({same[a] for a in some} for some in (self.own, always, self.partners))
+        return People(same, names, mine - partners, here - partners)
 
 # %% ../../nbs/messengers/sms.ipynb #8640caa7
 def group_by_people(
@@ -318,23 +357,104 @@ def group_by_people(
     chats = {}
     for who, message in rows:
         who = tuple(dict.fromkeys(people.same[a] for a in who))
-        who = tuple(p for p in who if p not in people.mine) or who
+        who = tuple(p for p in who if p not in people.mine | people.here) or who
         chats.setdefault(frozenset(who), (who, []))[1].append(message)
     return [people_to_log(who, messages, people) for who, messages in chats.values()]
 
+# %% ../../nbs/messengers/sms.ipynb #6d098913
+def as_text(
+    value, # Anything that came out of JSON
+)->str: # '' for what is neither a text nor a whole number
+    "A value, as the XML would have it."
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
+
+def text_fields(
+    value, # Anything that came out of JSON
+)->dict: # Empty if it is not an object
+    "The plain values of an object."
+    return {k: as_text(v) for k, v in value.items()} if isinstance(value, dict) else {}
+
+def json_list(
+    record:dict, # An object
+    *keys,       # Names for one list
+)->list: # Empty if there is none
+    "A list in an object; one object counts as a list."
+    value = first_value(record, *keys, default=[])
+    return value if isinstance(value, list) else [value]
+
+# %% ../../nbs/messengers/sms.ipynb #43cab193
+def json_record(
+    value, # What a file holds for one message, or anything
+)->BackupRecord: # Of kind '' if it is not an object
+    "A message in JSON, as if it had been XML."
+    fields = text_fields(value)
+    if not fields: return BackupRecord('', {})
+    sender, others = json_list(value, '__sender_address', 'sender_address'), ('__recipient_addresses', 'addresses',
+                                                                             'recipient_addresses', '__addresses')
+    people = [text_fields(a) for a in sender + json_list(value, *others)]
+    parts = [text_fields({**p, 'data': None}) for p in json_list(value, '__parts', 'parts') if isinstance(p, dict)]
+    kind = 'mms' if 'msg_box' in fields or parts else 'sms'
+    if kind == 'mms' and len(fields.get('date', '')) < 12: fields['date'] = fields.get('date', '') + '000'
+    addrs = [(a.get('type', ''), a.get('address', '').strip()) for a in people]
+    named = [(a.get('address', '').strip(), first_value(a, '__display_name', 'display_name')) for a in [fields, *people]]
+    return BackupRecord(kind, fields, parts, addrs, {a: n for a, n in named if a and n}, fields.get('thread_id', ''))
+
+# %% ../../nbs/messengers/sms.ipynb #64f3c411
+def json_backup(
+    file:File, # A list of messages, or of objects with lists of `sms` and `mms`
+): # Yields `BackupRecord`s; Damaged if it is neither
+    "The records of a backup in JSON."
+    with file.open() as raw:
+        stream = JsonStream(file, raw)
+        for _ in stream.items():
+            record = {}
+            for key in stream.keys():
+                nested = key in ('sms', 'mms') and stream.peek() == '['
+                if nested: yield from map(json_record, stream.values())
+                else: record[key] = stream.value()
+            if record: yield json_record(record)
+
+def xml_backup(
+    file:File, # XML
+): # Yields `BackupRecord`s; Damaged if it is not XML even when mended
+    "The records of a backup in XML."
+    with file.open() as stream: yield from backup_records(stream)
+
+BACKUP_READERS = {'SMS Backup & Restore': xml_backup, 'Fossify Messages': json_backup,
+                  'SMS Import / Export': lambda file: map(json_record, json_lines(file))}
+
+# %% ../../nbs/messengers/sms.ipynb #4c12ddca
+def join_threads(
+    rows:list, # (addresses, `Message`, the phone's number of the chat or '')
+)->list: # (addresses, `Message`), with the same addresses for all messages of a numbered chat
+    "Bring each message to its chat."
+    lists = defaultdict(Counter)
+    for who, m, thread in rows: lists[thread][who] += 1 if m.sender is not None else len(rows) # a sent one outweighs all
+    best = {thread: max(counts, key=counts.get) for thread, counts in lists.items() if thread}
+    return [(best.get(thread, who), m) for who, m, thread in rows]
+
 # %% ../../nbs/messengers/sms.ipynb #e93bc7dc
+def nameless_note(
+    chats:list, # `ChatLog`s
+)->list: # One sentence, or none
+    "What the account says about messages whose sender is unknown."
+    n = sum(not m.sender for c in chats for m in c.messages)
+    what = 'one message does' if n == 1 else f'{n:,} messages do'
+    return [f'Here {what} not say who sent it: kept as from somebody without a name, never as yours.'] if n else []
+
 def read(
     files:list, # One backup
 )->Export: # A chat for each correspondent, or set of them; ValueError if it is damaged
     "Read a backup of text messages."
-    export, book, rows = Export(FORMAT, str(files[0].path)), AddressBook(), []
-    with files[0].open() as stream:
-        for r in backup_records(stream):
-            export.read += 1
-            book.learn(r)
-            if why := backup_reason(r): export.dropped[why] += 1; continue
-            who, sender = correspondents(r), sender_address(r)
-            rows.append((who, Message(sender, record_body(r), backup_time(r))))
-            book.seen.update(dict.fromkeys([*who, *filter(None, [sender])]))
-    export.chats = group_by_people(rows, book.people())
+    shape = backup_shape(files[0]) or 'SMS Backup & Restore' # whose parser says what is wrong
+    export, book, rows = Export(shape, str(files[0].path)), AddressBook(), []
+    for r in BACKUP_READERS[shape](files[0]):
+        export.read += 1
+        book.learn(r)
+        if why := backup_reason(r): export.dropped[why] += 1; continue
+        who, sender = correspondents(r), sender_address(r)
+        rows.append((who, Message(sender, record_body(r), backup_time(r)), r.thread))
+        book.seen.update(dict.fromkeys([*who, *filter(None, [sender])]))
+    export.chats = group_by_people(join_threads(rows), book.people())
+    export.notes = nameless_note(export.chats)
     return export
