@@ -6,11 +6,12 @@ Docs: https://tinychat.github.io/tinychat/messengers/core.html.md"""
 
 # %% ../../nbs/messengers/core.ipynb #748ec28e
 from __future__ import annotations
-import codecs, csv, io, json, lzma, os, re, shutil, sqlite3, zipfile, zlib
+import codecs, csv, gzip, io, json, lzma, os, re, shutil, sqlite3, tarfile, tempfile, zipfile, zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from fastcore.basics import patch
@@ -18,43 +19,92 @@ from ..data import Message
 from ..files import private_folder
 
 # %% auto #0
-__all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'REASONS', 'OWNER', 'MONTHS',
-           'LONE_SURROGATE', 'File', 'check_growth', 'zip_files', 'files_below', 'find_files', 'all_files', 'Damaged',
-           'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines', 'csv_rows', 'load_json', 'nested',
-           'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'ChatLog', 'Export', 'seconds_of', 'count_steps',
-           'sort_keys', 'sort_messages', 'balanced', 'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
+__all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'MOST_NESTED',
+           'VOID_TAGS', 'MOST_DEPTH', 'MOST_PIECE', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'File',
+           'check_growth', 'zip_files', 'tar_files', 'files_below', 'archive_kind', 'in_order', 'find_files', 'open_up',
+           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines', 'csv_rows',
+           'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element', 'PageReader',
+           'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys', 'sort_messages', 'balanced',
+           'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
+
+# %% ../../nbs/messengers/core.ipynb #8cddc54f
+def _place(archive): return archive if isinstance(archive, Path) else archive.path
+
+def _unpacked(archive):
+    "A binary stream of a whole archive, in which any place can be reached."
+    raw = open(archive, 'rb') if isinstance(archive, Path) else archive.open()
+    packed, most = raw.read(2) == b'\x1f\x8b', max(SMALL, MOST_GROWTH*_size_of(archive))
+    raw.seek(0)
+    if not packed and isinstance(archive, Path): return raw
+    out = tempfile.TemporaryFile()
+    with raw, gzip.open(raw) if packed else raw as source:
+        while piece := source.read(1 << 20):
+            if (most := most - len(piece)) < 0: raise ValueError('it unpacks to far too much')
+            out.write(piece)
+    out.seek(0)
+    return out
+
+# %% ../../nbs/messengers/core.ipynb #de39567f
+class _TarStream:
+    "The bytes of a tar, in pieces of a sane size until `most` is None."
+    def __init__(self, raw): self.raw, self.most, self.seek, self.tell = raw, 1 << 24, raw.seek, raw.tell
+    def read(self, n=-1):
+        if self.most and not 0 <= n <= self.most: raise tarfile.ReadError('a name in it is endless')
+        return self.raw.read(n)
+    def seekable(self): return True
+
+def _open_tar(archive):
+    "A tar that has been looked through."
+    tar = tarfile.open(fileobj=(raw := _TarStream(_unpacked(archive))), mode='r:', encoding='utf-8', errors='replace')
+    for n, _ in enumerate(tar):
+        if n > MOST_FILES: raise tarfile.ReadError(f'it holds more than {MOST_FILES:,} files')
+    raw.seek(tar.offset)
+    if raw.read(tarfile.BLOCKSIZE).strip(b'\0'): raise tarfile.ReadError('a block of it makes no sense')
+    raw.most = None
+    return tar
 
 # %% ../../nbs/messengers/core.ipynb #ecf77653
-@lru_cache(maxsize=4)
-def _opened(path, changed): return zipfile.ZipFile(path)
+_archive_errors = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, KeyError,
+                   RuntimeError, NotImplementedError, UnicodeError)
 
-def _open_member(path, member):
-    "A binary stream of a file in a zip."
-    try: return _opened(path, path.stat().st_mtime_ns).open(member)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as e:
-        raise ValueError(f'{path} cannot be unpacked: {e}.') from None
+@lru_cache(maxsize=4)
+def _opened(archive, tar, changed):
+    if tar: return _open_tar(archive)
+    return zipfile.ZipFile(archive if isinstance(archive, Path) else _unpacked(archive))
+
+def _open_archive(archive, tar): return _opened(archive, tar, _place(archive).stat().st_mtime_ns)
+
+def _open_member(archive, member):
+    "A binary stream of a file in an archive."
+    tar = isinstance(member, tarfile.TarInfo)
+    if tar and not member.isreg(): raise ValueError(f'{archive} holds a link or a device, which is not followed.')
+    try: return getattr(_open_archive(archive, tar), 'extractfile' if tar else 'open')(member)
+    except _archive_errors as e: raise ValueError(f'{archive} cannot be unpacked: {e}.') from None
 
 # %% ../../nbs/messengers/core.ipynb #d4494025
 MOST_BYTES = 2**28  # of a file that is read at once, 268 MB
 MOST_CHARS = 2**26  # of a line, a cell or a piece of JSON; no message is longer
 MOST_VALUES = 10**7 # in a JSON file that is read at once
+MOST_FILES = 500_000 # in an archive
 
 # %% ../../nbs/messengers/core.ipynb #df155eba
 class File:
-    "A file on disk, or in a zip."
+    "A file on disk, or in an archive."
     def __init__(self,
-        name:str,    # As in the export, with / between folders
-        path,        # Where it lies, or the zip that holds it
-        member=None, # Its name or `ZipInfo` in that zip; two files may have one name (None: not in a zip)
+        name:str,     # As in the export, with / between folders
+        path,         # Where it lies, or the archive that holds it
+        member=None,  # Its name, `ZipInfo` or `TarInfo` there; two files may have one name (None: not in an archive)
+        archive=None, # The `File` that holds it, where an archive lies in the archive at `path` (None: `path` holds it)
     ):
-        self.name, self.path, self.member = name, Path(path), member
+        self.name, self.path, self.member, self.archive = name, Path(path), member, archive or Path(path)
         self._head, self.trouble = None, ''
     def __repr__(self): return f'File({self.name!r})'
+    def __str__(self): return self.name
     @property
     def base(self): return self.name.rsplit('/', 1)[-1] # The name without folders
     def open(self):
         "A binary stream; OSError or ValueError if that is impossible."
-        return open(self.path, 'rb') if self.member is None else _open_member(self.path, self.member)
+        return open(self.path, 'rb') if self.member is None else _open_member(self.archive, self.member)
     def bytes(self):
         "All of it; ValueError if that is too much."
         with self.open() as f: data = f.read(MOST_BYTES + 1)
@@ -64,7 +114,7 @@ class File:
 # %% ../../nbs/messengers/core.ipynb #6818b2de
 # What reading a damaged file may raise
 DAMAGE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError,
-                 EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error)
+                 EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, sqlite3.Error)
 
 @patch(as_prop=True)
 def head(self:File)->bytes: # b'' if it cannot be read
@@ -92,28 +142,45 @@ def on_disk(self:File):
 # %% ../../nbs/messengers/core.ipynb #081f4006
 MOST_GROWTH, SMALL = 100, 2**26 # times as large as it was packed; what unpacks to 67 MB is never refused
 
+def _size_of(archive):
+    "Bytes of a file on disk or in an archive, before it is unpacked itself."
+    if isinstance(archive, Path): return os.path.getsize(archive)
+    if archive.member is None: return os.path.getsize(archive.path)
+    return archive.member.size if isinstance(archive.member, tarfile.TarInfo) else archive.member.file_size
+
 def check_growth(
-    path:Path,  # A zip
-    infos:list, # A `ZipInfo` of each file in it; ValueError if they are too large
+    archive,    # A path, or a `File` in another archive
+    sizes:list, # (bytes, bytes when packed) for each file in it; ValueError if they are too large
 ):
-    "Refuse a zip that grows beyond all measure."
-    sizes = [(i.file_size, i.compress_size) for i in infos]
-    for size, packed in [(sum(size for size, _ in sizes), os.path.getsize(path)), *sizes]:
+    "Refuse an archive that grows beyond all measure."
+    for size, packed in [(sum(size for size, _ in sizes), _size_of(archive)), *sizes]:
         if size > max(SMALL, MOST_GROWTH*packed): raise ValueError(
-            f'{path} is not unpacked: {packed/1e6:,.1f} MB in it would become {size/1e6:,.0f} MB, as in a zip bomb. '
+            f'{archive} is not unpacked: {packed/1e6:,.1f} MB in it would become {size/1e6:,.0f} MB, as in a zip bomb. '
             'If you trust it, unpack it yourself and give the folder.')
 
 # %% ../../nbs/messengers/core.ipynb #a4d0e495
 def zip_files(
-    path:Path, # A zip
+    archive, # A path, or a `File` in another archive
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a zip."
-    try:
-        with zipfile.ZipFile(path) as z: infos = [i for i in z.infolist() if not i.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeError, OSError) as e:
-        raise ValueError(f'{path} is a damaged zip: {e}.') from None
-    check_growth(path, infos)
-    return [File(i.filename, path, i) for i in infos]
+    try: infos = [i for i in _open_archive(archive, False).infolist() if not i.is_dir()]
+    except (*_archive_errors, ValueError, OSError) as e: raise ValueError(f'{archive} is a damaged zip: {e}.') from None
+    if len(infos) > MOST_FILES: raise ValueError(f'{archive} holds more than {MOST_FILES:,} files.')
+    check_growth(archive, [(i.file_size, i.compress_size) for i in infos])
+    return [File(i.filename, _place(archive), i, archive) for i in infos]
+
+# %% ../../nbs/messengers/core.ipynb #45166007
+def tar_files(
+    archive, # A path, or a `File` in another archive
+)->list: # `File`s in its own order; ValueError if it is damaged
+    "The files in a tar, packed or not."
+    try: infos = [i for i in _open_archive(archive, True) if not i.isdir()]
+    except (*_archive_errors, ValueError, OSError) as e: raise ValueError(f'{archive} is a damaged tar: {e}.') from None
+    check_growth(archive, [(sum(i.size for i in infos), _size_of(archive))])
+    out = [File(i.name, _place(archive), i, archive) for i in infos]
+    for f in out:
+        if not f.member.isreg(): f._head, f.trouble = b'', 'a link or a device, which is not followed'
+    return out
 
 # %% ../../nbs/messengers/core.ipynb #6fa454d6
 def files_below(
@@ -125,38 +192,75 @@ def files_below(
     below = [Path(top)/name for top, _, names in tree for name in names]
     return [p for p in below if p.is_file()] + closed
 
+# %% ../../nbs/messengers/core.ipynb #ca3a98d5
+def archive_kind(
+    file:File, # Any file
+)->str: # 'zip', 'tar' (packed with gzip or not), or '' for none
+    "Is this an archive?"
+    head, name = file.head, file.name.lower()
+    if name.endswith('.zip'): return 'zip' if head.startswith(b'PK') else ''
+    if head.startswith(b'\x1f\x8b'):
+        try: head = zlib.decompressobj(31).decompress(head, 512)
+        except zlib.error: head = b''
+    return 'tar' if head[257:262] == b'ustar' or head and name.endswith(('.tar', '.tgz', '.tar.gz')) else ''
+
 # %% ../../nbs/messengers/core.ipynb #6d294356
 _junk = re.compile(r'(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|\._)')
 
+def in_order(
+    files:list, # `File`s
+    where,      # What holds them; ValueError if nothing is left
+)->list: # Without what an operating system left there, ordered by name
+    "The files that may belong to an export."
+    out = sorted((f for f in files if not _junk.search(f.name)), key=lambda f: f.name)
+    if not out: raise ValueError(f'{where} is empty.')
+    return out
+
 def find_files(
-    path, # A file, a folder, or a zip
+    path, # A file, a folder, or an archive
 )->list: # `File`s, ordered by name; ValueError if there is nothing
     "All files of an export."
     if not str(path): raise ValueError('A path is empty. Give a file, a folder or a zip.')
     path = Path(path)
-    if path.is_dir(): out = [File(p.relative_to(path).as_posix(), p) for p in files_below(path)]
-    elif not path.exists(): raise ValueError(f'{path} is not there.')
-    elif not path.is_file(): raise ValueError(f'{path} is neither a file nor a folder.')
-    elif zipfile.is_zipfile(path): out = zip_files(path)
-    else: return [File(path.name, path)]
-    out = sorted((f for f in out if not _junk.search(f.name)), key=lambda f: f.name)
-    if not out: raise ValueError(f'{path} is empty.')
-    return out
+    if path.is_dir(): return in_order([File(p.relative_to(path).as_posix(), p) for p in files_below(path)], path)
+    if not path.exists(): raise ValueError(f'{path} is not there.')
+    if not path.is_file(): raise ValueError(f'{path} is neither a file nor a folder.')
+    if zipfile.is_zipfile(path): return in_order(zip_files(path), path)
+    file = File(path.name, path)
+    return in_order(tar_files(path), path) if archive_kind(file) == 'tar' else [file]
 
 # %% ../../nbs/messengers/core.ipynb #c817556c
+MOST_NESTED = 3 # archives in one another
+
+def open_up(
+    file:File,     # Any file
+    depth:int=1,   # How many archives it is in, and one
+    left:list=None, # [bytes that its archives may still unpack to]; it is counted down (None: the file's own measure)
+)->list: # `File`s in it, with its name in front of theirs; the file itself if it is no archive, or cannot be opened
+    "What is in an archive, and in the archives in it."
+    if not (kind := archive_kind(file)): return [file]
+    left = left or [max(SMALL, MOST_GROWTH*_size_of(file))]
+    try:
+        if depth > MOST_NESTED: raise ValueError
+        found = in_order((zip_files if kind == 'zip' else tar_files)(file if file.member else file.path), file)
+        left[0] -= sum(map(_size_of, found))
+        if left[0] < 0: raise ValueError
+    except (ValueError, OSError):
+        deep = f'in more than {MOST_NESTED} archives' if depth > MOST_NESTED else f'an empty or damaged {kind}'
+        file._head, file.trouble = b'', 'an archive that unpacks to far too much' if left[0] < 0 else deep
+        return [file]
+    for f in found: f.name = f'{file.name}/{f.name}'
+    return [g for f in found for g in open_up(f, depth + 1, left)]
+
+# %% ../../nbs/messengers/core.ipynb #680e1b96
 def all_files(
-    path, # A file, a folder, or a zip
-)->list: # As `find_files`; a zip in a folder is replaced by what it holds
-    "All files of an export, those in the zips of a folder too."
-    out = []
-    for f in find_files(path):
-        loose = f.member is None and f.path != Path(path)
-        inside = loose and f.name.lower().endswith('.zip') and zipfile.is_zipfile(f.path)
-        try: out += [File(f'{f.name}/{g.name}', g.path, g.member) for g in find_files(f.path)] if inside else [f]
-        except ValueError:
-            f._head, f.trouble = b'', 'an empty or damaged zip'
-            out.append(f)
-    return out
+    path, # A file, a folder, or an archive
+)->list: # As `find_files`; an archive that lies in there is replaced by what it holds
+    "All files of an export, those in archives too."
+    files = find_files(path)
+    if Path(path).is_dir(): return [g for f in files for g in open_up(f)]
+    left = [max(SMALL, MOST_GROWTH*_size_of(Path(path)))]
+    return [g for f in files for g in (open_up(f, 2, left) if f.member else [f])]
 
 # %% ../../nbs/messengers/core.ipynb #f9ea8313
 class Damaged(ValueError):
@@ -341,6 +445,106 @@ def keys(self:JsonStream):
         self.take(':')
         yield key
 
+# %% ../../nbs/messengers/core.ipynb #9091c46e
+class Element:
+    "A piece of a page: a tag, its attributes, and what is in it."
+    def __init__(self,
+        tag:str,   # 'div'
+        attrs=(),  # (name, value) pairs
+    ):
+        self.tag, self.attrs, self.parts = tag, dict(attrs), [] # parts: strings and `Element`s
+        self.classes = set((self.attrs.get('class') or '').split())
+        self.whole = True # Did it end before the next began?
+    def below(self):
+        "Itself, and all elements in it, as they come."
+        yield self
+        for part in self.parts:
+            if isinstance(part, Element): yield from part.below()
+    def first(self, *classes):
+        "The first element in it that has one of these classes, or None."
+        return next((e for e in self.below() if not e.classes.isdisjoint(classes)), None)
+
+# %% ../../nbs/messengers/core.ipynb #f63b2c03
+_layout = re.compile(r'[ \t\r]*\n[ \t\r\n]*')
+
+@patch
+def text(self:Element, skip=()):
+    "What it says, without elements of the classes in `skip`."
+    def said(e):
+        for part in e.parts:
+            if isinstance(part, str): yield _layout.sub('\0', part)
+            elif part.tag == 'br': yield '\n'
+            elif part.classes.isdisjoint(skip): yield from said(part)
+    return re.sub('\0*\n\0*', '\n', ''.join(said(self))).strip('\0').replace('\0', ' ')
+
+# %% ../../nbs/messengers/core.ipynb #31714516
+VOID_TAGS = frozenset('area base br col embed hr img input link meta source track wbr'.split()) # these hold nothing
+MOST_DEPTH, MOST_PIECE = 100, 2**20 # elements in one another; characters of one element or tag
+
+class PageReader(HTMLParser):
+    "Builds the elements that are wanted."
+    def __init__(self,
+        wanted, # Called with each `Element` as it begins: is it one to build?
+    ):
+        super().__init__(convert_charrefs=True)
+        self.wanted, self.open, self.done, self.size, self.begun = wanted, [], [], 0, False
+    def handle_starttag(self, tag, attrs):
+        element = Element(tag, attrs)
+        self.begun = self.begun or tag == 'html'
+        if self.wanted(element): self.close_element(whole=False)
+        elif not self.open: return
+        if self.open: self.open[-1].parts.append(element)
+        if tag not in VOID_TAGS: self.open.append(element)
+        self.grow(64) # about as large as so much text
+
+# %% ../../nbs/messengers/core.ipynb #a2b46827
+@patch
+def handle_endtag(self:PageReader, tag):
+    "Close an element, and what was left open in it."
+    if tag == 'html': self.begun = False
+    at = next((n for n in reversed(range(len(self.open))) if self.open[n].tag == tag), None)
+    if at == 0: self.close_element()
+    elif at: del self.open[at:]
+
+@patch
+def handle_data(self:PageReader, data):
+    "Keep text that stands in a wanted element."
+    if self.open: self.open[-1].parts.append(data); self.grow(len(data))
+
+@patch
+def grow(self:PageReader, n):
+    "Refuse what is endless."
+    self.size += n
+    if self.size > MOST_PIECE or len(self.open) > MOST_DEPTH: raise Damaged('a piece of its HTML is endless')
+
+@patch
+def close_element(self:PageReader, whole=True):
+    "Hand over the element that is being built, if there is one."
+    if not self.open: return
+    self.open[0].whole = whole
+    self.done.append(self.open[0])
+    self.open, self.size = [], 0
+
+# %% ../../nbs/messengers/core.ipynb #fc7ed81f
+def page_elements(
+    file:File, # HTML
+    wanted,    # Called with each `Element` as it begins: is it one to build?
+): # Yields those `Element`s, one after the other; Damaged if the page is cut short, or endless
+    "The elements of a page, as they come."
+    reader = PageReader(wanted)
+    with file.open() as raw:
+        stream, more = text_stream(file, raw), True
+        while more:
+            try:
+                reader.feed(more := stream.read(1 << 16))
+                if not more: reader.close_element(whole=False)
+            except UnicodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
+            except AssertionError: raise Damaged('a tag of its HTML makes no sense') from None
+            if len(reader.rawdata) > MOST_PIECE: raise Damaged('a piece of its HTML is endless')
+            yield from reader.done
+            reader.done.clear()
+    if reader.begun or '<' in reader.rawdata: raise Damaged('its HTML is cut short')
+
 # %% ../../nbs/messengers/core.ipynb #c2ce87cf
 @dataclass
 class ChatLog:
@@ -359,6 +563,7 @@ REASONS = dict(
     deleted='deleted messages', unsent='drafts, and what could not be sent',
     forwarded='forwarded from somewhere else', bot='written by a program',
     contact='contacts, places, polls and payments', empty='no text',
+    nameless='messages whose sender the export does not name',
     malformed='records that could not be understood')
 
 @dataclass
