@@ -6,23 +6,28 @@ Docs: https://tinychat.github.io/tinychat/messengers/google.html.md"""
 
 # %% ../../nbs/messengers/google.ipynb #bc924277
 from __future__ import annotations
-import re
+import re, unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from fastcore.basics import patch
 from ..data import Message
-from .core import (OWNER, ChatLog, Damaged, Export, File, decode, load_json, name_or_key,
-                                      sort_messages)
+from .core import (OWNER, ChatLog, Damaged, Export, File, JsonStream, decode, load_json,
+                                      name_or_key, nested, sort_messages)
+from .sms import nameless_note
 
 # %% auto #0
-__all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'MONTH_NAMES', 'EAST_ASIAN_DATE', 'WESTERN_DATE', 'FORMAT', 'LOOKS', 'VOICE_MARK',
-           'CHAT_MARK', 'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher', 'VoicePage',
-           'parse_page', 'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners', 'NumberBook',
-           'page_people', 'add_page', 'voice_to_log', 'read_voice', 'sentence_parts', 'parse_sentence_date',
-           'text_field', 'chat_reason', 'identity', 'chat_rows', 'ChatOwner', 'space_to_log', 'chat_owner',
-           'read_google_chat', 'is_google_chat', 'find', 'read']
+__all__ = ['END_TAGS', 'VOICE_FILE_NAME', 'WESTERN_MONTHS', 'LATIN_MONTHS', 'EASTERN_MONTHS', 'ASIAN_MONTHS', 'MONTH_TABLE',
+           'MONTH_NAMES', 'LISTOPADA', 'DAY_HALVES', 'TIME_OF_DAY', 'EASTERN_DAY', 'NUMBERED_MONTH', 'UTC_MARK',
+           'EVENT_REASONS', 'HANGOUTS_LISTS', 'FORMAT', 'LOOKS', 'VOICE_MARK', 'CHAT_MARK', 'HANGOUTS_MARK',
+           'INFO_MARKS', 'PagePerson', 'PageMessage', 'TextCollector', 'TagDispatcher', 'VoicePage', 'parse_page',
+           'parse_iso', 'page_message_text', 'page_message_reason', 'page_partners', 'NumberBook', 'page_people',
+           'add_page', 'voice_to_log', 'read_voice', 'plain_date', 'months_in', 'day_half', 'date_numbers',
+           'sentence_parts', 'parse_sentence_date', 'text_field', 'chat_reason', 'identity', 'chat_rows', 'ChatOwner',
+           'rows_to_log', 'space_to_log', 'chat_owner', 'undated_note', 'read_google_chat', 'event_text',
+           'event_reason', 'participant_key', 'event_row', 'stream_conversation', 'hangouts_owner', 'participants',
+           'read_hangouts', 'is_google_chat', 'find', 'read']
 
 # %% ../../nbs/messengers/google.ipynb #4b422a3b
 @dataclass
@@ -234,10 +239,11 @@ def read_voice(
         for p in page_people(page): book.learn(p)
     for page, name in pages: add_page(chats, page, name, book, export)
     export.chats = [voice_to_log(*chat, book) for chat in chats.values() if chat[1]]
+    export.notes = nameless_note(export.chats)
     return export
 
 # %% ../../nbs/messengers/google.ipynb #251b3faa
-MONTH_NAMES = {name: n for line in """
+WESTERN_MONTHS = """
 january february march april may june july august september october november december
 januar februar märz april mai juni juli august september oktober november dezember
 jänner feber mars avril mai juin juillet août septembre octobre novembre décembre
@@ -247,6 +253,7 @@ janeiro fevereiro marzo aprile maggio giugno luglio agosto settembre ottobre nov
 gennaio febbraio maart april mei juni juli augustus setiembre oktober november december
 januari februari marts april maj juni juli augusti september oktober november desember
 ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie
+gener febrer març abril maig juny juliol agost setembre octubre novembre desembre
 stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia
 ledna února března dubna května června července srpna září října listopadu prosince
 január február március április május június július augusztus szeptember október november december
@@ -254,43 +261,150 @@ tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta e
 ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
 января февраля марта апреля мая июня июля августа сентября октября ноября декабря
 січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня
-""".strip().splitlines() for n, name in enumerate(line.split(), 1)}
+"""
+
+# %% ../../nbs/messengers/google.ipynb #390f7c8b
+LATIN_MONTHS = """
+yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr
+urtarrilaren otsailaren martxoaren apirilaren maiatzaren ekainaren uztailaren abuztuaren irailaren urriaren azaroaren abenduaren
+enero pebrero marso abril mayo hunyo hulyo agosto setyembre oktubre nobyembre disyembre
+xaneiro febreiro marzo abril maio xuño xullo agosto setembro outubro novembro decembro
+siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca
+janúar febrúar mars apríl maí júní júlí ágúst september október nóvember desember
+sausio vasario kovo balandžio gegužės birželio liepos rugpjūčio rugsėjo spalio lapkričio gruodžio
+janvāris februāris marts aprīlis maijs jūnijs jūlijs augusts septembris oktobris novembris decembris
+januari februari mac april mei jun julai ogos september oktober november disember
+januára februára marca apríla mája júna júla augusta septembra októbra novembra decembra
+januar februar marec april maj junij julij avgust september oktober november december
+janar shkurt mars prill maj qershor korrik gusht shtator tetor nëntor dhjetor
+januar februar mart april maj jun jul avgust septembar oktobar novembar decembar
+januari februari machi aprili mei juni julai agosti septemba oktoba novemba desemba
+yanvar fevral mart aprel may iyun iyul avgust sentabr oktabr noyabr dekabr
+januwari februwari mashi ephreli meyi juni julayi agasti septhemba okthoba novemba disemba
+jaanuar veebruar märts aprill mai juuni juuli august september oktoober november detsember
+januarie februarie maart april mei junie julie augustus september oktober november desember
+januari februari maret april mei juni juli agustus september oktober november desember
+"""
+
+# %% ../../nbs/messengers/google.ipynb #e9bad692
+EASTERN_MONTHS = """
+студзеня лютага сакавіка красавіка мая чэрвеня ліпеня жніўня верасня кастрычніка лістапада снежня
+януари февруари март април май юни юли август септември октомври ноември декември
+јануари февруари март април мај јуни јули август септември октомври ноември декември
+јануар фебруар март април мај јун јул август септембар октобар новембар децембар
+январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь
+қаңтар ақпан наурыз сәуір мамыр маусым шілде тамыз қыркүйек қазан қараша желтоқсан
+ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου
+בינואר בפברואר במרץ באפריל במאי ביוני ביולי באוגוסט בספטמבר באוקטובר בנובמבר בדצמבר
+يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر
+ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر
+جنوری فروری مارچ اپریل مئی جون جولائی اگست ستمبر اکتوبر نومبر دسمبر
+հունվարի փետրվարի մարտի ապրիլի մայիսի հունիսի հուլիսի օգոստոսի սեպտեմբերի հոկտեմբերի նոյեմբերի դեկտեմբերի
+იანვარი თებერვალი მარტი აპრილი მაისი ივნისი ივლისი აგვისტო სექტემბერი ოქტომბერი ნოემბერი დეკემბერი
+ጃንዋሪ ፌብሩዋሪ ማርች ኤፕሪል ሜይ ጁን ጁላይ ኦገስት ሴፕቴምበር ኦክቶበር ኖቬምበር ዲሴምበር
+"""
+
+# %% ../../nbs/messengers/google.ipynb #dd259398
+ASIAN_MONTHS = """
+जनवरी फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर अक्टूबर नवंबर दिसंबर
+जानेवारी फेब्रुवारी मार्च एप्रिल मे जून जुलै ऑगस्ट सप्टेंबर ऑक्टोबर नोव्हेंबर डिसेंबर
+जनवरी फेब्रुअरी मार्च अप्रिल मे जुन जुलाई अगस्ट सेप्टेम्बर अक्टोबर नोभेम्बर डिसेम्बर
+জানুয়ারি ফেব্রুয়ারি মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর অক্টোবর নভেম্বর ডিসেম্বর
+ਜਨਵਰੀ ਫ਼ਰਵਰੀ ਮਾਰਚ ਅਪ੍ਰੈਲ ਮਈ ਜੂਨ ਜੁਲਾਈ ਅਗਸਤ ਸਤੰਬਰ ਅਕਤੂਬਰ ਨਵੰਬਰ ਦਸੰਬਰ
+જાન્યુઆરી ફેબ્રુઆરી માર્ચ એપ્રિલ મે જૂન જુલાઈ ઑગસ્ટ સપ્ટેમ્બર ઑક્ટોબર નવેમ્બર ડિસેમ્બર
+ஜனவரி பிப்ரவரி மார்ச் ஏப்ரல் மே ஜூன் ஜூலை ஆகஸ்ட் செப்டம்பர் அக்டோபர் நவம்பர் டிசம்பர்
+జనవరి ఫిబ్రవరి మార్చి ఏప్రిల్ మే జూన్ జులై ఆగస్టు సెప్టెంబర్ అక్టోబర్ నవంబర్ డిసెంబర్
+ಜನವರಿ ಫೆಬ್ರವರಿ ಮಾರ್ಚ್ ಏಪ್ರಿಲ್ ಮೇ ಜೂನ್ ಜುಲೈ ಆಗಸ್ಟ್ ಸೆಪ್ಟೆಂಬರ್ ಅಕ್ಟೋಬರ್ ನವೆಂಬರ್ ಡಿಸೆಂಬರ್
+ജനുവരി ഫെബ്രുവരി മാർച്ച് ഏപ്രിൽ മേയ് ജൂൺ ജൂലൈ ഓഗസ്റ്റ് സെപ്റ്റംബർ ഒക്‌ടോബർ നവംബർ ഡിസംബർ
+දුරුතු නවම් මැදින් බක් වෙසක් පොසොන් ඇසළ නිකිණි බිනර වප් ඉල් උඳුවප්
+มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม
+ມັງກອນ ກຸມພາ ມີນາ ເມສາ ພຶດສະພາ ມິຖຸນາ ກໍລະກົດ ສິງຫາ ກັນຍາ ຕຸລາ ພະຈິກ ທັນວາ
+មករា កុម្ភៈ មីនា មេសា ឧសភា មិថុនា កក្កដា សីហា កញ្ញា តុលា វិច្ឆិកា ធ្នូ
+ဇန်နဝါရီ ဖေဖော်ဝါရီ မတ် ဧပြီ မေ ဇွန် ဇူလိုင် ဩဂုတ် စက်တင်ဘာ အောက်တိုဘာ နိုဝင်ဘာ ဒီဇင်ဘာ
+"""
+
+# %% ../../nbs/messengers/google.ipynb #86304a7a
+def plain_date(
+    text:str, # A date, as somebody's program wrote it
+)->str: # In lower case, with ordinary spaces and nothing invisible
+    "A date in the one form in which it is compared."
+    text = unicodedata.normalize('NFC', text)
+    return ' '.join(''.join(c for c in text if unicodedata.category(c) != 'Cf').lower().split())
+
+MONTH_TABLE = ''.join((WESTERN_MONTHS, LATIN_MONTHS, EASTERN_MONTHS, ASIAN_MONTHS)).strip()
+MONTH_NAMES = {name: n for line in MONTH_TABLE.splitlines() if line
+               for n, name in enumerate(plain_date(line).split(), 1)}
+
+# %% ../../nbs/messengers/google.ipynb #77aee4ab
+LISTOPADA = dict.fromkeys('ponedjeljak utorak srijeda četvrtak petak subota nedjelja'.split(), 10)
+LISTOPADA |= dict.fromkeys('poniedziałek wtorek środa czwartek piątek sobota niedziela'.split(), 11)
+
+def months_in(
+    words:list, # Of a date in plain form
+)->set: # Months, 1 to 12, whose names are among the words
+    "Which months are named?"
+    found = {MONTH_NAMES[w] for w in words if w in MONTH_NAMES and w != 'listopada'}
+    return found | {LISTOPADA[w] for w in words if w in LISTOPADA} if 'listopada' in words else found
+
+# %% ../../nbs/messengers/google.ipynb #015611e2
+DAY_HALVES = dict.fromkeys('am a πμ ጥዋት ص pg pd eparadites 午前 上午 오전 凌晨 清晨 早上 午夜'.split(), 'a')
+DAY_HALVES |= dict.fromkeys('pm p μμ ከሰዓት م ptg md epasdites 午後 下午 오후 中午 晚上'.split(), 'p')
+
+def day_half(
+    words:str, # What stands beside a time: 'p. m.'
+)->str: # 'a' before noon, 'p' after it, '' if there is nothing, None if it is something else
+    "Morning or afternoon?"
+    word = re.sub(r'[.\s]', '', words.lower())
+    return DAY_HALVES.get(word) if word else ''
 
 # %% ../../nbs/messengers/google.ipynb #cf781a1d
-EAST_ASIAN_DATE = re.compile(r'(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일] ?'
-                             r'\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?'
-                             r'(午前|午後|上午|下午|오전|오후)? ?(\d{1,2}):(\d\d):(\d\d)')
-WESTERN_DATE = re.compile(r'(.*[^\d:.]) ?(\d{1,2})[:.](\d\d)[:.](\d\d)(?: ?([ap])\.? ?m\.?)?', re.I)
+TIME_OF_DAY = re.compile(r'(?<!\d)(\d{1,2})(?:[:.]| ?(?:[h時时點点시]|ໂມງ|นาฬิกา) ?)(\d\d?)(?:[:.]| ?(?:min|[分분]|ນາທີ|นาที) ?)'
+                         r'(\d\d)(?!\d)(?: ?(?:s\b|ч\.|[秒초]|ວິນາທີ|วินาที))?')
+EASTERN_DAY = re.compile(r'(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日日號号일] ?'
+                         r'\(?(?:[月火水木金土日]曜日|(?:星期|週|周)[一二三四五六日]|[월화수목금토일]요일)?\)? ?(.*)')
+NUMBERED_MONTH = re.compile(r'\btháng (\d{1,2})\b')
 
-def sentence_parts(
-    sentence:str, # Without its zone
-)->tuple: # Year, month, day, hour, minute, second, and 'a', 'p' or None; None if it does not add up
-    "Take a date apart."
-    if m := EAST_ASIAN_DATE.fullmatch(sentence):
-        year, month, day, half, *clock = m.groups()
-        return year, month, day, *clock, half and ('a' if half in '午前上午오전' else 'p')
-    if not (m := WESTERN_DATE.fullmatch(sentence)): return None
-    date, *clock, half = m.groups()
-    numbers, words = re.findall(r'\d+', date), re.findall(r'[^\W\d_]+', date.lower())
+def date_numbers(
+    date:str, # In plain form, without the time of day
+)->tuple: # Year, month, day; None if it does not add up
+    "Take a date with a year of four digits apart."
+    words, numbered = re.split(r"[\s\d,،၊.()/’'-]+", date), NUMBERED_MONTH.findall(date)
+    numbers = re.findall(r'\d+', NUMBERED_MONTH.sub(' ', date))
     years, days = [n for n in numbers if len(n) == 4], [n for n in numbers if len(n) < 3]
-    months = {MONTH_NAMES[w] for w in words if w in MONTH_NAMES}
+    months = {*map(int, numbered)} | months_in(words)
     if len(numbers) != 2 or not len(years) == len(days) == len(months) == 1: return None
-    return years[0], *months, days[0], *clock, half and half.lower()
+    return int(years[0]) - 543*('พ.ศ' in date), *months, int(days[0]) # years in Thailand count from the Buddha's death
+
+# %% ../../nbs/messengers/google.ipynb #4d73fa6c
+def sentence_parts(
+    sentence:str, # In plain form, without its zone
+)->tuple: # ((year, month, day), (hour, minute, second), 'a', 'p' or ''); None if it does not add up
+    "Take a date with its time apart."
+    if len(times := [*TIME_OF_DAY.finditer(sentence)]) != 1: return None
+    before, after = sentence[:times[0].start()].strip(' ([-,'), sentence[times[0].end():].strip(' )],')
+    clock = tuple(map(int, times[0].groups()))
+    if m := EASTERN_DAY.fullmatch(before):
+        date, half = tuple(map(int, m.groups()[:3])), day_half(m[4] + after)
+    elif before: date, half = date_numbers(before), day_half(after)
+    else: date, half = date_numbers(after), '' # in Vietnam the time comes first
+    return None if not date or half is None else (date, clock, half)
 
 # %% ../../nbs/messengers/google.ipynb #b5dadb8e
+UTC_MARK = re.compile(r'[\[(]?\butc\b[\])]?')
+
 def parse_sentence_date(
     sentence, # 'Monday, March 2, 2026 at 6:02:00\u202fPM UTC', or anything
 )->datetime: # In UTC; None if it is not certain
     "Read a date that is a sentence."
-    if not isinstance(sentence, str): return None
-    words = ' '.join(re.sub('[\u200e\u200f\u061c]', '', sentence).split())
-    if not words.endswith(' UTC'): return t if (t := parse_iso(words)) and t.tzinfo else None
-    if not (parts := sentence_parts(words.removesuffix(' UTC'))): return None
-    *numbers, half = parts
-    year, month, day, hour, minute, second = map(int, numbers)
+    if not isinstance(sentence, str) or len(sentence) > 200: return None
+    words = plain_date(sentence)
+    if len(UTC_MARK.findall(words)) != 1: return t if (t := parse_iso(sentence)) and t.tzinfo else None
+    parts = sentence_parts(' '.join(UTC_MARK.sub(' ', words).split()))
+    if not parts: return None
+    date, (hour, minute, second), half = parts
     if half and not 1 <= hour <= 12: return None
     if half: hour = hour % 12 + 12 * (half == 'p')
-    try: return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+    try: return datetime(*date, hour, minute, second, tzinfo=timezone.utc)
     except ValueError: return None
 
 # %% ../../nbs/messengers/google.ipynb #f6067095
@@ -346,6 +460,24 @@ class ChatOwner:
     names:set=field(default_factory=set)     # As shown
 
 # %% ../../nbs/messengers/google.ipynb #f25c4fdc
+def rows_to_log(
+    rows:list,       # (what tells the sender from others, name, text, time)
+    members:dict,    # What tells a member from others -> name
+    owner:ChatOwner, # The owner of the export
+    title:str,       # What the export calls the chat; '' if it has no name
+    group:bool,      # Does the export say that it is a group?
+)->ChatLog: # Ordered by time
+    "Make a chat of messages and members."
+    names = {**members, **{key: name for key, name, *_ in rows}}
+    count = Counter(names.values())
+    def is_clear(key, name): return count[name] == 1 and (key in owner.addresses or name not in owner.names)
+    label = {key: name if is_clear(key, name) else key for key, name in names.items()}
+    messages = sort_messages([Message(label[key], text, time) for key, _, text, time in rows])
+    title = title or ', '.join(label[key] for key in members if key not in owner.addresses)
+    me = {label[key] for key in names if key in owner.addresses}
+    return ChatLog(title, messages, me, group or len(set(names) - {''}) > 2)
+
+# %% ../../nbs/messengers/google.ipynb #9fa17b5f
 def space_to_log(
     records:list,    # What `messages.json` holds
     info:dict,       # What `group_info.json` says; {} if there is none
@@ -355,15 +487,7 @@ def space_to_log(
 )->ChatLog: # Ordered by time
     "Make a chat of a room or a direct message."
     members = dict(identity(m) for m in info['members']) if isinstance(info.get('members'), list) else {}
-    rows = chat_rows(records, export)
-    names = {**members, **{key: name for key, name, *_ in rows}}
-    count = Counter(names.values())
-    def is_clear(key, name): return count[name] == 1 and (key in owner.addresses or name not in owner.names)
-    label = {key: name if is_clear(key, name) else key for key, name in names.items()}
-    messages = sort_messages([Message(label[key], text, time) for key, _, text, time in rows])
-    title = text_field(info, 'name') or ', '.join(label[key] for key in members if key not in owner.addresses)
-    me = {label[key] for key in names if key in owner.addresses}
-    return ChatLog(title, messages, me, space or len(set(names) - {''}) > 2)
+    return rows_to_log(chat_rows(records, export), members, owner, text_field(info, 'name'), space)
 
 # %% ../../nbs/messengers/google.ipynb #b57f9ac8
 def chat_owner(
@@ -377,6 +501,17 @@ def chat_owner(
         owner.addresses |= {address} - {''}
         owner.names |= {name} - {''}
     return owner
+
+# %% ../../nbs/messengers/google.ipynb #103039fc
+def undated_note(
+    chats:list, # `ChatLog`s of Google Chat
+)->list: # One sentence, or none
+    "What the account says about messages without a time."
+    times = [m.time for c in chats for m in c.messages]
+    if not (n := times.count(None)): return []
+    return [f'The dates of {n:,} of {len(times):,} messages are in a form or a language that is not certain: they are '
+            'kept in the order of the file, without a time. With your Google account set to English, '
+            'a new export has them.']
 
 # %% ../../nbs/messengers/google.ipynb #3433552c
 def read_google_chat(
@@ -395,14 +530,119 @@ def read_google_chat(
         chat = space_to_log(records, infos.get(folder(f), {}), owner, folder(f).startswith('Space'), export)
         if re.match(r'(DM|Space) \S', folder(f)): chat.id = folder(f)
         if chat.messages: export.chats.append(chat)
+    export.notes = undated_note(export.chats) + nameless_note(export.chats)
+    return export
+
+# %% ../../nbs/messengers/google.ipynb #a33bab8c
+def event_text(
+    event, # Of Hangouts, or anything
+)->str: # '' if nothing was typed
+    "What somebody typed."
+    segments = nested(event, 'chat_message', 'message_content', 'segment')
+    def text(s): return '\n' if nested(s, 'type') == 'LINE_BREAK' else text_field(s, 'text')
+    return ''.join(map(text, segments)) if isinstance(segments, list) else ''
+
+# %% ../../nbs/messengers/google.ipynb #cfa9d068
+EVENT_REASONS = dict(hangout_event='call', membership_change='system', conversation_rename='system',
+                     otr_modification='system', group_link_sharing_modification='system')
+
+def event_reason(
+    event, # Of Hangouts, or anything
+)->str: # A key of `REASONS`; None if it is a message
+    "Why an event is not a message."
+    if not isinstance(event, dict): return 'malformed'
+    if text_field(event, 'event_type') == 'VOICEMAIL': return 'call' # its words are a program's guess
+    if why := next((why for key, why in EVENT_REASONS.items() if event.get(key)), None): return why
+    if not isinstance(event.get('chat_message'), dict): return 'system' if event.get('event_type') else 'malformed'
+    if event_text(event).strip(): return None
+    attached = nested(event, 'chat_message', 'message_content', 'attachment')
+    return 'empty' if not attached else 'contact' if 'PLACE' in str(attached)[:999] else 'media'
+
+# %% ../../nbs/messengers/google.ipynb #5fe16c55
+def participant_key(
+    id, # {'gaia_id': ..., 'chat_id': ...}, or anything
+)->str: # '' if there is neither
+    "What tells a participant from others."
+    return text_field(id, 'gaia_id') or text_field(id, 'chat_id')
+
+def event_row(
+    event:dict, # A message
+)->tuple: # (what tells the sender from others, text, time in UTC or None)
+    "What we need of a message."
+    micro = text_field(event, 'timestamp')
+    time = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    time = time + timedelta(microseconds=int(micro)) if re.fullmatch('[0-9]{1,17}', micro) else None
+    return participant_key(event.get('sender_id')), event_text(event), time
+
+# %% ../../nbs/messengers/google.ipynb #c334bacd
+def stream_conversation(
+    stream:JsonStream, # Before a conversation
+    export:Export,     # Its account grows
+)->tuple: # (what describes it or None, a row of each message)
+    "Step over a conversation of Hangouts, and keep what matters."
+    about, rows = None, []
+    for key in stream.keys():
+        if key == 'conversation_state': about, rows = stream_conversation(stream, export)
+        elif key == 'conversation': about = stream.value()
+        elif key not in ('events', 'event') or stream.peek() != '[': stream.value()
+        else:
+            for event in stream.values():
+                export.read += 1
+                if why := event_reason(event): export.dropped[why] += 1
+                else: rows.append(event_row(event))
+    return nested(about, 'conversation') or about, rows
+
+# %% ../../nbs/messengers/google.ipynb #eeea0ae4
+HANGOUTS_LISTS = 'conversations', 'conversation_state' # what an export of Hangouts calls its list
+
+def hangouts_owner(
+    conversations:list, # (what describes it, rows) of each
+    names:dict,         # What tells a participant from others -> name
+)->ChatOwner: # Empty if no conversation says it
+    "Who the owner is: the one who has read the conversation."
+    state = 'self_conversation_state', 'self_read_state', 'participant_id'
+    keys = {participant_key(nested(about, *state)) for about, _ in conversations} - {''}
+    return ChatOwner(keys, {names[k] for k in keys if k in names})
+
+def participants(
+    about, # What describes a conversation, or anything
+)->dict: # What tells a participant from others -> name, '' if there is none
+    "Who is in a conversation."
+    people = nested(about, 'participant_data')
+    found = {participant_key(nested(p, 'id')): text_field(p, 'fallback_name').strip()
+             for p in (people if isinstance(people, list) else [])}
+    return {k: name for k, name in found.items() if k}
+
+# %% ../../nbs/messengers/google.ipynb #b82cbb9c
+def read_hangouts(
+    files:list, # One Hangouts.json
+)->Export: # A chat for each conversation; Damaged if it is cut short
+    "Read Hangouts."
+    export, found, names = Export('Google Hangouts', str(files[0].path)), [], {}
+    with files[0].open() as raw:
+        stream = JsonStream(files[0], raw)
+        for key in stream.keys():
+            if key not in HANGOUTS_LISTS: stream.value(); continue
+            found += [stream_conversation(stream, export) for _ in stream.items()]
+    for about, _ in found: names |= {k: name for k, name in participants(about).items() if name}
+    owner = hangouts_owner(found, names)
+    for about, rows in found:
+        members = {k: names.get(k, k) for k in participants(about)}
+        rows = [(key, names.get(key, key), text, time) for key, text, time in rows]
+        chat = rows_to_log(rows, members, owner, text_field(about, 'name'), text_field(about, 'type') == 'GROUP')
+        chat.id = text_field(nested(about, 'id'), 'id')
+        if rows: export.chats.append(chat)
+    export.notes = nameless_note(export.chats)
     return export
 
 # %% ../../nbs/messengers/google.ipynb #4165b0f6
-FORMAT = 'Google Voice or Google Chat'
+FORMAT = 'Google Voice, Google Chat or Hangouts'
 LOOKS = ('a Takeout folder or zip: Voice with a page of HTML for each conversation, '
-         'or Google Chat with a messages.json for each')
+         'Google Chat with a messages.json for each, or a Hangouts.json')
 VOICE_MARK = re.compile(rb'<div class="(?:hChatLog hfeed|haudio)"')
 CHAT_MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"messages"\s*:\s*\[')
+HANGOUTS_MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{(?=.{0,999}"(?:conversations|conversation_state)"\s{0,99}:\s{0,99}\[)'
+                           rb'(?=.*"(?:conversation_id|self_conversation_state)"\s{0,99}:).*"(?:gaia|chat)_id"', re.S)
 INFO_MARKS = {'user_info.json': (b'"user"', b'"membership_info"'), 'group_info.json': (b'"members"', b'"user_type"')}
 
 def is_google_chat(
@@ -416,15 +656,16 @@ def is_google_chat(
 # %% ../../nbs/messengers/google.ipynb #39b0f392
 def find(
     files:list, # `File`s
-)->list: # At most two groups: Voice and Chat
-    "The exports of Google Voice and Google Chat among some files."
+)->list: # Groups: at most one of Voice, one of Chat, and one for each file of Hangouts
+    "The exports of Google Voice, Google Chat and Hangouts among some files."
     voice = [f for f in files if VOICE_MARK.search(f.head)]
     chat = [f for f in files if is_google_chat(f)]
     if chat: chat += [f for f in files if f.base in INFO_MARKS and all(m in f.head for m in INFO_MARKS[f.base])]
-    return [group for group in (voice, chat) if group]
+    return [group for group in (voice, chat) if group] + [[f] for f in files if HANGOUTS_MARK.match(f.head)]
 
 def read(
     files:list, # One group
 )->Export: # ValueError if it is damaged
-    "Read Google Voice or Google Chat."
-    return read_voice(files) if VOICE_MARK.search(files[0].head) else read_google_chat(files)
+    "Read Google Voice, Google Chat or Hangouts."
+    if VOICE_MARK.search(files[0].head): return read_voice(files)
+    return read_hangouts(files) if HANGOUTS_MARK.match(files[0].head) else read_google_chat(files)
