@@ -25,7 +25,7 @@ __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRO
            'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines', 'csv_rows',
            'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element', 'PageReader',
            'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys', 'sort_messages', 'balanced',
-           'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
+           'note_lost_times', 'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
 
 # %% ../../nbs/messengers/core.ipynb #8cddc54f
 def _place(archive): return archive if isinstance(archive, Path) else archive.path
@@ -627,6 +627,16 @@ def balanced(
     read, kept, dropped = export.read, export.kept, sum(export.dropped.values())
     assert read == kept + dropped, f'{export.format}: read {read}, kept {kept}, dropped {dropped}'
     assert set(export.dropped) <= set(REASONS), set(export.dropped) - set(REASONS)
+    return export
+
+# %% ../../nbs/messengers/core.ipynb #d387d20f
+def note_lost_times(
+    export:Export, # What a reader made
+)->Export: # The same, with a note if times are missing
+    "Say how many messages have no time."
+    lost = sum(m.time is None for c in export.chats for m in c.messages)
+    if lost: export.notes.append(f'{lost:,} of {export.kept:,} messages have no time that could be read. '
+                                 'They stand where the file has them.')
     return export
 
 # %% ../../nbs/messengers/core.ipynb #46ada834

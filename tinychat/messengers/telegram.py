@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message
-from .core import ChatLog, Damaged, Export, JsonStream, head_text, sort_messages
+from .core import (ChatLog, Damaged, Element, Export, File, JsonStream, head_text, note_lost_times,
+                                      page_elements, parent_folder, sort_messages)
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'joined_text', 'wordless_reason', 'record_reason', 'unix_time', 'naive_time', 'user_id',
-           'RawMessage', 'raw_message', 'RawChat', 'fill_chat', 'read_chat_list', 'read_account', 'find_owners',
-           'sender_names', 'owner_by_name', 'mark_bots', 'chat_to_log', 'find', 'read']
+__all__ = ['PAGE_REASONS', 'CHAT_KINDS', 'FORMAT', 'LOOKS', 'ABOUT_PAGES', 'joined_text', 'user_id', 'wordless_reason',
+           'record_reason', 'written_time', 'sent_at', 'RawMessage', 'raw_message', 'RawChat', 'fill_chat',
+           'read_chat_list', 'read_account', 'find_owners', 'sender_names', 'owner_by_name', 'mark_bots', 'chat_to_log',
+           'wordless_page_reason', 'page_message', 'page_records', 'page_about', 'chat_pages', 'page_chat',
+           'read_pages', 'is_telegram', 'find', 'read']
 
 # %% ../../nbs/messengers/telegram.ipynb #1ebe7827
 def joined_text(
@@ -31,6 +34,15 @@ def joined_text(
     if not isinstance(text, list): return None
     parts = [p.get('text') if isinstance(p, dict) else p for p in text]
     return ''.join(parts) if all(isinstance(p, str) for p in parts) else None
+
+# %% ../../nbs/messengers/telegram.ipynb #078cda3f
+def user_id(
+    n, # 'user11', 11 or '11'
+)->str: # 'user11'; '' if it is none of these
+    "One spelling for a sender's number."
+    if type(n) is int or isinstance(n, str) and re.fullmatch('[0-9]{1,20}', n):
+        return f'user{n}' if 0 < int(n) < 10**20 else ''
+    return n if isinstance(n, str) else ''
 
 # %% ../../nbs/messengers/telegram.ipynb #6978ab86
 _cards = ('contact_information', 'contact_vcard', 'location_information', 'live_location_period_seconds',
@@ -61,36 +73,35 @@ def record_reason(
     if not isinstance(m.get('from'), (str, type(None))): return 'malformed'
     if any(k in m for k in _forwards): return 'forwarded'
     if m.get('via_bot') or 'inline_bot_buttons' in m: return 'bot'
-    return None if text.strip() else wordless_reason(m)
+    if not text.strip(): return wordless_reason(m)
+    return None if m.get('from') or user_id(m.get('from_id')) else 'nameless'
 
 # %% ../../nbs/messengers/telegram.ipynb #77d11dca
-_epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_day_first = re.compile(r'(\d\d)\.(\d\d)\.(\d{4})(?=[ T])')
+_zone = re.compile(r'(?<=\d) ?(?:UTC|GMT)?([+-]\d\d):?(\d\d)$')
 
-def unix_time(
-    m:dict, # A record of a chat
-)->datetime: # Aware, in UTC; None if it is missing or makes no sense
-    "The moment it was sent."
-    n = m.get('date_unixtime')
-    if isinstance(n, str) and re.fullmatch(r'[0-9]{1,12}', n): n = int(n)
-    return _epoch + timedelta(seconds=n) if type(n) is int and 0 <= n < 250_000_000_000 else None
+def written_time(
+    date, # '2019-07-12T16:55:32Z', '12.07.2019 16:55:32 UTC+01:00', '1562950532', or anything
+)->datetime: # Aware if a zone stands there, otherwise naive; None if it makes no sense
+    "Read a time in any form that Telegram writes."
+    if type(date) is int or isinstance(date, str) and re.fullmatch(r'[0-9]{1,12}', date):
+        seconds = int(date)
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds) if 0 <= seconds < 25*10**10 else None
+    if not isinstance(date, str): return None
+    iso = _day_first.sub(r'\3-\2-\1', re.sub(r' ?(Z|UTC)$', '+00:00', date.strip()))
+    try: t = datetime.fromisoformat(_zone.sub(r'\1:\2', iso))
+    except ValueError: return None
+    return t if 1970 <= t.year < 9900 else None
 
-def naive_time(
+def sent_at(
     m:dict, # A record of a chat
-)->datetime: # Naive; None if it is missing or makes no sense
-    "What the clock showed when it was sent."
-    try: t = datetime.fromisoformat(m.get('date'))
-    except (TypeError, ValueError): return None
-    return t if t.tzinfo is None and 1970 <= t.year < 9900 else None
+)->tuple: # (aware, in UTC; naive), each None if the record does not say
+    "When it was sent: the moment, and what the clock showed."
+    moment, date = written_time(m.get('date_unixtime')), written_time(m.get('date'))
+    aware = next((t.astimezone(timezone.utc) for t in (moment, date) if t and t.tzinfo), None)
+    return aware, date if date and not date.tzinfo else None
 
 # %% ../../nbs/messengers/telegram.ipynb #56469d9e
-def user_id(
-    n, # 'user11', 11 or '11'
-)->str: # 'user11'; '' if it is none of these
-    "One spelling for a sender's number."
-    if type(n) is int or isinstance(n, str) and re.fullmatch('[0-9]{1,20}', n):
-        return f'user{n}' if 0 < int(n) < 10**20 else ''
-    return n if isinstance(n, str) else ''
-
 class RawMessage(NamedTuple):
     "A message, before we know who is who."
     id:str           # 'user11'; '' if unknown
@@ -105,7 +116,7 @@ def raw_message(
 ): # A `RawMessage`, or a key of `REASONS`
     "Reduce a record to what we keep."
     if reason := record_reason(m): return reason
-    return RawMessage(user_id(m.get('from_id')), m.get('from') or '', joined_text(m), unix_time(m), naive_time(m))
+    return RawMessage(user_id(m.get('from_id')), m.get('from') or '', joined_text(m), *sent_at(m))
 
 # %% ../../nbs/messengers/telegram.ipynb #d707dc6d
 @dataclass
@@ -180,7 +191,7 @@ def sender_names(
     own:set=frozenset(), # The owner's names, in any chat
 )->dict: # (id, name) -> how we call the sender
     "A name for each sender of a chat."
-    who = {(r.id, r.name): r.name or r.id or 'Deleted Account' for r in records if isinstance(r, RawMessage)}
+    who = {(r.id, r.name): r.name or r.id for r in records if isinstance(r, RawMessage)}
     sharing = Counter(shown for _, shown in {(id, shown) for (id, _), shown in who.items() if id})
     def label(id, shown):
         if not id or id in me: return shown
@@ -227,9 +238,114 @@ def chat_to_log(
     group = 'group' in chat.type or len(senders) > 2
     return ChatLog(chat.name, messages, mine, group, id=str(chat.id or ''))
 
+# %% ../../nbs/messengers/telegram.ipynb #2aa29f6c
+PAGE_REASONS = dict(
+    sticker={'sticker_wrap'}, call={'media_call'},
+    contact={'media_contact', 'media_location', 'media_live_location', 'media_venue', 'media_poll', 'media_game',
+             'media_invoice', 'media_giveaway'},
+    media={'media_wrap', 'media'})
+
+def wordless_page_reason(
+    message:Element, # Of class 'message', without text
+)->str: # A key of `REASONS`
+    "What was sent instead of words."
+    classes, title = set().union(*(e.classes for e in message.below())), message.first('title')
+    if 'media_photo' in classes and title and title.text() == 'Sticker': return 'sticker' # not downloaded
+    return next((reason for reason, names in PAGE_REASONS.items() if names & classes), 'empty')
+
+# %% ../../nbs/messengers/telegram.ipynb #0ba28219
+def page_message(
+    message:Element, # Of class 'message'
+    name:str,        # Its sender, as far as the page says; '' if it does not
+    via:bool,        # Was it sent with the help of a bot?
+): # A `RawMessage`, or a key of `REASONS`
+    "Reduce a message of a page to what we keep."
+    if not message.whole: return 'malformed'
+    if 'service' in message.classes: return 'system'
+    if message.first('forwarded'): return 'forwarded'
+    if via or message.first('bot_buttons_table'): return 'bot'
+    said, date = message.first('text'), message.first('date')
+    if not said or not (text := said.text()).strip(): return wordless_page_reason(message)
+    return RawMessage('', name, text, *sent_at({'date': date and date.attrs.get('title')})) if name else 'nameless'
+
+# %% ../../nbs/messengers/telegram.ipynb #974ad33d
+def page_records(
+    file:File, # A page of a chat
+)->tuple: # (name of the chat, list of `RawMessage` and reasons); ValueError if the page is damaged
+    "The messages of a page."
+    chat, name, via, records = '', '', False, []
+    for e in page_elements(file, lambda e: not e.classes.isdisjoint({'message', 'page_header'})):
+        if 'page_header' in e.classes: chat = title.text().strip() if (title := e.first('text')) else chat; continue
+        if (e.attrs.get('id') or '').startswith('message-'): continue
+        body = e.first('body')
+        shown = next((p for p in body.parts if isinstance(p, Element) and 'from_name' in p.classes), None) if body else None
+        if shown: name, via, _ = re.fullmatch(r'(.*?)( via @\w+)?(\s*)', shown.text(skip={'details'}), re.S).groups()
+        elif 'joined' not in e.classes: name, via = '', False
+        records.append(page_message(e, name, bool(via)))
+    return chat, records
+
+# %% ../../nbs/messengers/telegram.ipynb #46b90bbe
+CHAT_KINDS = dict(private='personal_chat', bot='bot_chat', group='private_group', channel='private_channel')
+
+def page_about(
+    file:File, # export_results.html, or lists/chats.html
+)->tuple: # (the owner's full name or '', folder of a chat, such as 'chat_01' -> its type as in JSON)
+    "What the other pages of an account say."
+    owner, kinds = '', {}
+    for e in page_elements(file, lambda e: not e.classes.isdisjoint({'personal_info', 'entry'})):
+        if 'personal_info' in e.classes:
+            owner = ' '.join(v.text().strip() for v in (e.first('names') or e).below() if 'value' in v.classes)
+        elif len(path := (e.attrs.get('href') or '').split('/')) > 2:
+            kind, name = e.first('info'), e.first('name')
+            mine = name and name.text().strip() == 'Saved messages'
+            kinds[path[-2]] = 'saved_messages' if mine else CHAT_KINDS.get(kind.text().strip() if kind else '', '')
+    return owner, kinds
+
+# %% ../../nbs/messengers/telegram.ipynb #c98ea850
+_page = re.compile(r'messages(\d*)\.html')
+
+def chat_pages(
+    files:list, # Pages of messages
+)->list: # A list of pages for each chat, in order
+    "Which pages make one chat."
+    chats = {}
+    for f in files: chats.setdefault(parent_folder(f.name) if _page.fullmatch(f.base) else f.name, []).append(f)
+    def number(f): return int((m := _page.fullmatch(f.base)) and m[1] or 1)
+    return [sorted(pages, key=number) for pages in chats.values()]
+
+def page_chat(
+    pages:list, # Of one chat
+    kinds:dict, # From `page_about`
+)->RawChat: # As from JSON, without numbers
+    "A chat of pages."
+    read = [page_records(f) for f in pages]
+    return RawChat(read[0][0], kinds.get(parent_folder(pages[0].name).rsplit('/', 1)[-1], ''), None,
+                   [r for _, records in read for r in records], True)
+
+# %% ../../nbs/messengers/telegram.ipynb #ef7704ca
+def read_pages(
+    files:list, # The pages of an account, or of one chat
+)->Export: # Every chat of it; ValueError if a page is damaged
+    "Read Telegram's HTML."
+    out, told = Export(FORMAT, str(files[0].path)), [page_about(f) for f in files if f.base in ABOUT_PAGES]
+    kinds = {folder: kind for _, kinds in told for folder, kind in kinds.items()}
+    chats = [page_chat(pages, kinds) for pages in chat_pages([f for f in files if f.base not in ABOUT_PAGES])]
+    notes = {r.name for c in chats if c.type == 'saved_messages' for r in c.records if isinstance(r, RawMessage)}
+    owners = {owner for owner, _ in told if owner} or notes
+    about = {'first_name': owners.pop()} if len(owners) == 1 else {}
+    out.chats = [chat_to_log(c, about, set(), out.dropped) for c in chats]
+    out.read = sum(len(c.records) for c in chats)
+    for log, c in zip(out.chats, chats):
+        senders = {m.sender for m in log.messages}
+        if not log.me and not c.type and len(senders) == 2 and c.name in senders:
+            log.me, log.guess = senders - {c.name}, True
+    return note_lost_times(out)
+
 # %% ../../nbs/messengers/telegram.ipynb #936da2e7
 FORMAT = 'Telegram'
-LOOKS = "Telegram Desktop's result.json: one JSON object with messages, or with chats and personal_information"
+LOOKS = ("Telegram Desktop's result.json, one JSON object with messages, or with chats and personal_information; "
+         'or its folder of HTML with messages.html')
+ABOUT_PAGES = ('export_results.html', 'chats.html')
 
 _kinds = (r'"type"\s*:\s*"(personal_chat|bot_chat|saved_messages|private_group|private_supergroup|'
           r'public_supergroup|private_channel|public_channel|verification_codes|replies)"')
@@ -238,28 +354,43 @@ _field = r'"(from|from_id|actor|actor_id|date_unixtime)"\s*:'
 _account = (r'\s*\{\s*("about"\s*:\s*"([^"\\]|\\.)*"\s*,\s*)?"(personal_information|profile_pictures|stories|'
             r'contacts|frequent_contacts|sessions|chats|left_chats)"\s*:\s*(\{\s*("user_id"|"about"|"list")|'
             r'\[\s*(\{\s*"date"|\]\s*,))')
+_chat_page = r'<div [^>]*\bclass="message (default|service)\b'
 
 # %% ../../nbs/messengers/telegram.ipynb #ea569106
+def is_telegram(
+    head:str, # How a file begins
+)->str: # 'json', 'page', or '' if it is not Telegram's
+    "Does a file hold messages of Telegram?"
+    if head.lstrip().startswith('<'): return 'page' if re.search(_chat_page, head) else ''
+    if not head.lstrip().startswith('{'): return ''
+    record = re.search(_record, head) and re.search(_field, head)
+    return 'json' if record or re.search(_kinds, head) or re.match(_account, head) else ''
+
+# %% ../../nbs/messengers/telegram.ipynb #ce873c87
 def find(
     files:list, # `File`s
-)->list: # Each a group of one file
+)->list: # Each a group: one JSON file, or all pages of an account or chat
     "Telegram's exports among some files."
-    def is_telegram(head):
-        if not head.lstrip().startswith('{'): return False
-        record = re.search(_record, head) and re.search(_field, head)
-        return bool(record or re.search(_kinds, head) or re.match(_account, head))
-    return [[f] for f in files if is_telegram(head_text(f))]
+    shapes, accounts = [(f, is_telegram(head_text(f))) for f in files], {}
+    def root(f): return m[1] if (m := re.fullmatch(r'((?:.*/)?)chats/[^/]+/[^/]+', f.name)) else f.name.removesuffix(f.base)
+    for f, shape in shapes:
+        if shape == 'page': accounts.setdefault(root(f), []).append(f)
+    for f in files:
+        above = f.name.removesuffix('export_results.html').removesuffix('lists/chats.html')
+        if above != f.name and above in accounts: accounts[above].append(f)
+    return [[f] for f, shape in shapes if shape == 'json'] + list(accounts.values())
 
 # %% ../../nbs/messengers/telegram.ipynb #8bb05521
 def read(
     files:list, # One group that `find` returned
-)->Export: # Every chat of it; ValueError if the file is damaged
-    "Read Telegram's result.json."
-    file, = files
+)->Export: # Every chat of it; ValueError if a file is damaged
+    "Read Telegram's JSON or HTML."
+    file = files[0]
+    if is_telegram(head_text(file)) == 'page': return read_pages(files)
     out = Export(FORMAT, str(file.path))
     with file.open() as raw: about, chats = read_account(JsonStream(file, raw))
     me = find_owners(about, chats)
     own = {r.name for c in chats for r in c.records if isinstance(r, RawMessage) and r.id in me}
     out.chats = [chat_to_log(c, about, me, out.dropped, own) for c in chats]
     out.read = sum(len(c.records) for c in chats)
-    return out
+    return note_lost_times(out)
