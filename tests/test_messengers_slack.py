@@ -97,6 +97,32 @@ def test_leaves_others_alone(tmp_path):
     write(tmp_path, **{'users': [{'id': 5}], 'diary__2020-01-01': {'a': 1}, 'diary__2020-01-02': [{'text': '"type": "message"'}], 'result': {'messages': []}})
     assert slack.find(all_files(tmp_path)) == []
 
+def chat_texts(export): return {c.name: [m.text for m in c.messages] for c in export.chats}
+
+@pytest.mark.parametrize('name', ['general__general', 'general__all', 'general__history-2020', 'general'])
+def test_a_channel_in_one_file(tmp_path, name):
+    root = write(tmp_path, users=USERS, channels=[{'id': 'C1', 'name': 'general'}], **{name: [said('U1', 'hi <@U2>'), said('U2', 'yo', '200.000100')]})
+    export = read(root)
+    assert chat_texts(export) == {'general': ['hi @Bo Example', 'yo']} and [m.sender for m in export.chats[0].messages] == ['Ann', 'Bo Example']
+
+def test_channels_in_one_file_each_beside_days(tmp_path):
+    root = workspace(tmp_path, said('U1', 'a'), random=[said('U1', 'b')], D1=[said('U2', 'c')], dms=[{'id': 'D1', 'members': ['U1', 'U2']}])
+    got = {}
+    for group in slack.find(all_files(root)): got |= chat_texts(read_group(slack, group))
+    assert got == {'general': ['a'], 'random': ['b'], 'Ann, Bo Example': ['c']} and len(slack.find(all_files(root))) == 1
+
+def test_slackdump_names_its_channel_and_nests_threads(tmp_path):
+    thread = said('U1', 'q', '1.000100', slackdump_thread_replies=[said('U2', 'r1', '3.000100'), said('U2', 'r2', '4.000100', subtype='thread_broadcast'), 'damaged'])
+    dump = {'channel_id': 'C7', 'name': 'bread', 'messages': [thread, said('U1', 'next', '2.000100'), said('U2', 'r2', '4.000100', subtype='thread_broadcast')]}
+    export = read(write(tmp_path, C7=dump))
+    assert chat_texts(export) == {'bread': ['q', 'next', 'r1', 'r2']} and export.read == 5 and export.dropped == {'malformed': 1}
+    assert chat_texts(read(write(tmp_path/'dm', D1={'channel_id': 'D1', 'name': '', 'messages': [said('U1', 'x')]}))) == {'D1': ['x']}
+
+def test_one_file_with_a_hole(tmp_path):
+    write(tmp_path, C7=b'{"channel_id": "C7", "name": "b", "messages": [{"type": "message", "ts": "1.000100", "text": "my secret')
+    with pytest.raises(ValueError, match='but in C7.json its JSON is damaged at line 1') as e: read(tmp_path)
+    assert 'secret' not in str(e.value)
+
 shared = Path(__file__).resolve().parents[2]/'shared'/'exports'
 @pytest.mark.skipif(not shared.exists(), reason='no real exports here')
 def test_a_real_workspace():
@@ -104,7 +130,7 @@ def test_a_real_workspace():
     assert (export.read, export.kept, export.dropped) == (158, 49, {'bot': 94, 'system': 12, 'media': 3}) # three uploads with a sentence of Slack's
     assert [(c.name, c.group) for c in export.chats] == [('enrique', True), ('traveling-sailor', True)]
     assert not any(mark in m.text for c in export.chats for m in c.messages for mark in ('<@U', '<http', '&lt;', '&amp;'))
-    assert len(slack.find(all_files(shared))) == 1
+    assert sum('slack_export_viewer' in g[0].name for g in slack.find(all_files(shared))) == 1
 
 def sources(tmp_path):
     root = workspace(tmp_path, *(said(f'U{n % 3 + 1}', f'text {n} <@U1> &lt;3 🐟', f'{100 + n}.000100', subtype=(None, 'channel_join', 'file_share')[n % 3 - 1]) for n in range(12)),

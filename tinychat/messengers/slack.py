@@ -11,13 +11,13 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from ..data import Message
 from .core import (LONE_SURROGATE, ChatLog, Damaged, Export, File, distinct_names, head_text,
-                                      load_json, parent_folder)
+                                      load_json, nested, parent_folder)
 
 # %% auto #0
 __all__ = ['ENTITIES', 'MESSAGE_SUBTYPES', 'SUBTYPE_REASONS', 'FORMAT', 'LOOKS', 'LIST_FILES', 'DAY_FILE', 'DAY_START',
            'LIST_START', 'undo_escapes', 'undo_mark', 'undo_marks', 'slack_name', 'user_names', 'author_name',
            'text_or_comment', 'parse_ts', 'textless_reason', 'slack_message', 'load_slack_json', 'load_list',
-           'channel_names', 'begins_like', 'slack_days', 'find', 'read_days', 'read']
+           'channel_names', 'begins_like', 'slack_days', 'find', 'channel_of', 'file_records', 'read_days', 'read']
 
 # %% ../../nbs/messengers/slack.ipynb #367ad3c1
 ENTITIES = {'&amp;': '&', '&lt;': '<', '&gt;': '>'}
@@ -175,11 +175,12 @@ def channel_names(
 # %% ../../nbs/messengers/slack.ipynb #7e9b2f64
 FORMAT = 'Slack'
 LOOKS = ('a Slack export: a zip or folder with users.json, channels.json and a folder for each channel, '
-         'with files like 2026-03-01.json')
+         'with files like 2026-03-01.json, or one file for a channel')
 
 LIST_FILES = {'users.json', 'org_users.json', 'channels.json', 'groups.json', 'mpims.json', 'dms.json'}
 DAY_FILE = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}\.json')
-DAY_START = re.compile(r'\s*\[\s*\{(?=.*?"type"\s*:\s*"message")(?=.*?"ts"\s*:\s*"[0-9]+\.[0-9]+")', re.S)
+DAY_START = re.compile(r'\s*(?:\{(?:\s*"\w+"\s*:\s*(?:"[^"]*"|null)\s*,)*\s*"messages"\s*:\s*)?\[\s*\{'
+                       r'(?=.*?"type"\s*:\s*"message")(?=.*?"ts"\s*:\s*"[0-9]+\.[0-9]+")', re.S)
 LIST_START = re.compile(r'\s*\[\s*\{(?=.*?"id"\s*:\s*"[A-Z][A-Z0-9]+")', re.S)
 
 # %% ../../nbs/messengers/slack.ipynb #506e758d
@@ -207,27 +208,58 @@ def find(
     "Slack's exports among files."
     days, lists = {}, {} # each: folder of a workspace -> files
     for f in files:
-        if DAY_FILE.fullmatch(f.base): days.setdefault(parent_folder(f.name, 2), []).append(f)
-        elif f.base in LIST_FILES: lists.setdefault(parent_folder(f.name), []).append(f)
+        if f.base in LIST_FILES: lists.setdefault(parent_folder(f.name), []).append(f)
+    for f in files:
+        top, is_day = parent_folder(f.name), DAY_FILE.fullmatch(f.base)
+        if is_day or top not in lists: top = parent_folder(f.name, 2)
+        whole = f.base.endswith('.json') and f.base not in LIST_FILES and begins_like(f, DAY_START)
+        if is_day or whole: days.setdefault(top, []).append(f)
     found = {top: slack_days(some, lists.get(top, [])) for top, some in days.items()}
     return [sorted(some, key=lambda f: f.name) + lists.get(top, []) for top, some in found.items() if some]
 
+# %% ../../nbs/messengers/slack.ipynb #a4ab992a
+def channel_of(
+    file:File,  # A day, or a whole channel
+    files:list, # The group that it is in
+)->str: # Folder or name of its channel
+    "Which channel a file belongs to."
+    folder = parent_folder(file.name)
+    if DAY_FILE.fullmatch(file.base): return folder
+    alone = folder and not any(f is not file and parent_folder(f.name) == folder for f in files)
+    return folder if alone else file.base.removesuffix('.json')
+
+# %% ../../nbs/messengers/slack.ipynb #d74f8d24
+def file_records(
+    file:File, # A day, or a whole channel
+)->tuple: # (its records, the channel's name or id if the file says it)
+    "The records of a file, those in threads too; ValueError if it is damaged."
+    day, name = load_slack_json(file), ''
+    if isinstance(day, dict): name, day = day.get('name') or day.get('channel_id'), day.get('messages')
+    if not isinstance(day, list): raise Damaged('one of its files holds no list of messages')
+    known, records = {nested(m, 'ts') for m in day if isinstance(nested(m, 'ts'), str)}, []
+    for m in day:
+        replies = nested(m, 'slackdump_thread_replies')
+        replies = replies if isinstance(replies, list) else []
+        records += [m] + [r for r in replies if str(nested(r, 'ts')) not in known] # sent to the channel as well
+    return records, name if isinstance(name, str) and not LONE_SURROGATE.search(name) else ''
+
 # %% ../../nbs/messengers/slack.ipynb #1eeb2aee
 def read_days(
-    days:list,     # `File`s
+    files:list,    # A group that `find` made
     users:dict,    # id -> user
     names:dict,    # Ids of people and channels -> their names
     export:Export, # Its account grows
-)->dict: # Folder -> its `Message`s; ValueError if a day is damaged
-    "Read the days of a workspace."
+)->dict: # Folder or name of a channel -> its `Message`s; ValueError if a file is damaged
+    "Read the messages of a workspace."
     found = {}
-    for f in days:
-        day = load_slack_json(f)
-        if not isinstance(day, list): raise Damaged('one of its days holds no list of messages')
-        for m in map(partial(slack_message, users=users, names=names), day):
+    for f in files:
+        if f.base in LIST_FILES: continue
+        records, name = file_records(f)
+        channel = name or channel_of(f, files)
+        for m in map(partial(slack_message, users=users, names=names), records):
             export.read += 1
             if isinstance(m, str): export.dropped[m] += 1
-            else: found.setdefault(parent_folder(f.name), []).append(m)
+            else: found.setdefault(channel, []).append(m)
     return found
 
 # %% ../../nbs/messengers/slack.ipynb #58d8df26
@@ -239,8 +271,7 @@ def read(
     names = user_names(users)
     channels = channel_names(files, names)
     names.update((i, name) for i, (name, _) in channels.items() if re.fullmatch('[A-Z][A-Z0-9]+', i))
-    days = [f for f in files if DAY_FILE.fullmatch(f.base)]
-    for folder, messages in read_days(days, users, names, export).items():
+    for folder, messages in read_days(files, users, names, export).items():
         folder = folder.rsplit('/', 1)[-1]
         name, group = channels.get(folder) or (folder, len({m.sender for m in messages}) > 2)
         export.chats.append(ChatLog(name, sorted(messages, key=lambda m: m.time), group=group))
