@@ -280,8 +280,31 @@ def test_bytes_that_are_no_text_do_not_end_a_talk(trained):
 
 def test_an_import_says_what_learns_from_it(folder):
     "The file that training takes by default is not named again; another one is."
-    (folder/'chat.txt').write_text(''.join(f'[05/{d:02}/24, 09:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for m, (who, text) in enumerate([('Ada', 'are you there?'), ('Grace', 'yes')])))
+    (folder/'chat.txt').write_text(''.join(f'[05/{d:02}/24, 09:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for m, (who, text) in enumerate([('Ada', 'are you there?'), ('Grace', 'yes')]*4)))
     code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace')
     assert code == 0 and out.endswith('Next: tinychat-train\n'), out + err
     code, out, err = call(folder, 'tinychat-import', 'chat.txt', '--me', 'Grace', '--out', 'own.txt')
     assert code == 0 and out.endswith('Next: tinychat-train --data own.txt\n'), out + err
+    (folder/'few.txt').write_text('[05/01/24, 09:00:00] Ada: hi\n[05/01/24, 09:00:10] Grace: yes\n')
+    code, out, err = call(folder, 'tinychat-import', 'few.txt', '--me', 'Grace', '--out', 'few_own.txt')
+    assert code == 0 and '1 message of yours: too few to learn from. Training asks for 100.' in out and 'Next' not in out, out + err
+
+@pytest.mark.parametrize('args', [('tinychat-train', '--base', ''), ('tinychat-chat', '--guard', ''), ('tinychat-chat', '--checkpoint', ''), ('tinychat-train', '--data', ''), ('tinychat-import', 'x', '--me', '')])
+def test_nothing_is_no_value(folder, args): refused(call(folder, *args), f'{args[-2]} is empty')
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='no pipes here')
+def test_pipes_and_devices_are_no_files(trained, folder):
+    os.mkfifo(folder/'pipe')
+    (folder/'base').mkdir()
+    (folder/'base'/'config.json').symlink_to('/dev/zero')
+    (folder/'base'/'model.safetensors').touch()
+    for args in (('tinychat-train', '--data', '/dev/zero'), ('tinychat-train', '--data', 'pipe'), ('tinychat-chat', '--checkpoint', 'pipe'), ('tinychat-chat', '--checkpoint', trained/'out'/'ckpt.pt', '--guard', 'pipe', '--prompt', 'x')):
+        refused(call(folder, *args), 'is no ordinary file')
+    from tinychat.bases import open_base
+    (folder/'x.gguf').symlink_to(folder/'pipe')
+    for base in ('x.gguf', 'base'):
+        with pytest.raises(ValueError, match='no ordinary file|holds no base'): open_base(folder/base)
+
+def test_a_long_error_is_cut(folder):
+    code, out, err = call(folder, 'tinychat-train', '--data', 'x'*3000)
+    assert code == 1 and err.count('\n') == 1 and len(err) < 1000

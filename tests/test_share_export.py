@@ -344,3 +344,17 @@ def test_what_was_there_survives_a_failure(tmp_path, monkeypatch, to):
     with pytest.raises(OSError): export_file(to, tmp_path/'ckpt.pt', folder, EXPORT_FORMATS[to][1], overwrite=True)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ['ckpt.pt', 'mine']
+
+@pytest.mark.parametrize('to', EXPORT_FORMATS)
+def test_what_was_learned_on_top_of_a_base_is_exported_with_it(tmp_path, to):
+    "The default model is such a one."
+    from tinychat.bases import open_base, open_checkpoint
+    from tinychat.runs import train_file
+    block = '<|im_start|>user\nhow are you {n}<|im_end|>\n<|im_start|>assistant\ni am fine {n}<|im_end|>\n<|im_start|>assistant\nyou?<|im_end|>\n\n'
+    (tmp_path/'data.txt').write_text(''.join(block.format(n=n) for n in range(80)))
+    train_file(tmp_path/'data.txt', tmp_path/'ckpt.pt', base='tiny', lora=2, max_iters=1, progress=False)
+    assert 'lora' in torch.load(tmp_path/'ckpt.pt', weights_only=True)
+    export_file(to, tmp_path/'ckpt.pt', tmp_path/'out')
+    model, ids = open_checkpoint(tmp_path/'ckpt.pt')[0], torch.arange(40, 60)[None]
+    there = open_base(tmp_path/'out'/('tinychat.gguf' if to == 'gguf' else ''))[0]
+    with torch.no_grad(): assert (there(ids) - model(ids)).abs().max() < 1e-3

@@ -6,13 +6,13 @@ Docs: https://tinychat.github.io/tinychat/checkpoint.html.md"""
 
 # %% ../nbs/checkpoint.ipynb #ec7e8941
 from __future__ import annotations
-import json, os, pickle, unicodedata, zipfile
+import json, os, pickle, unicodedata, warnings, zipfile
 from pathlib import Path
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 import tinychat
-from .files import load_small_json, write_atomic
+from .files import check_ordinary, load_small_json, write_atomic
 from .gpt import GPT, GPTConfig
 from fastcore.basics import patch
 from .tokenizer import SPECIAL, Tokenizer, byte_alphabet
@@ -47,9 +47,13 @@ def load_checkpoint(
 )->dict: # 'config', 'model', 'tokenizer' and what training keeps beside; ValueError if it is something else
     "Open a checkpoint, without running anything that may be in it."
     mend = 'Train again (tinychat-train), or fetch it again.'
-    try: ckpt = None if would_grow(path) else torch.load(path, map_location='cpu', weights_only=True)
+    check_ordinary(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore') # torch's, about files that are refused below
+            ckpt = None if would_grow(path) else torch.load(path, map_location='cpu', weights_only=True)
     except FileNotFoundError:
-        raise ValueError(f'{path} is not there. Train a model first (tinychat-train), or say where it is.') from None
+        raise ValueError(f'{path} is not there. Train a model first (./run_train.sh or tinychat-train), or say where it is.') from None
     except IsADirectoryError:
         raise ValueError(f'{path} is a folder. Give the checkpoint in it, usually ckpt.pt.') from None
     except PermissionError: raise ValueError(f'{path} may not be read by you. Change its permissions.') from None

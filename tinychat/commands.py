@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/commands.html.md"""
 
 # %% ../nbs/commands.ipynb #9463314b
 from __future__ import annotations
-import builtins, os, re, shlex, signal, sys, threading
+import builtins, errno, os, re, shlex, signal, sys, threading
 from contextlib import contextmanager
 from functools import wraps
 from typing import Annotated
@@ -33,7 +33,7 @@ def command(
         except SystemExit as e: return _fail(e.code)
         except KeyboardInterrupt: return 130
         except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0 # `| head` has seen enough
-        except OSError as e: return _fail(f'{e.filename}: {e.strerror}' if e.filename else e.strerror or e, name)
+        except OSError as e: return _fail(_trouble(e), name)
         except ValueError as e: return _fail(e, name)
         except (RuntimeError, MemoryError) as e:
             if not _is_memory_error(e): raise
@@ -48,6 +48,8 @@ def _options(func, name)->dict:
     parser.error = _refuse # one line, without the usage above it
     spelling = {o.replace('_', '-'): o for o in parser._option_string_actions}
     options = vars(parser.parse_args([_respell(a, spelling) for a in sys.argv[1:]]))
+    if empty := next((k for k, v in options.items() if v == '' or isinstance(v, list) and '' in v), None):
+        raise ValueError(f'--{empty} is empty. Say something, or leave it out.')
     return {k: v for k,v in options.items() if k not in ('pdb', 'xtra')}
 
 def _respell(arg, known):
@@ -70,6 +72,11 @@ def _refuse(problem):
 LESS_MEMORY = {'tinychat-import': 'Import fewer exports at a time.',
                'tinychat-train': 'A smaller network or context needs less, and --device cpu may have more.'}
 
+def _trouble(e)->str:
+    "What the system says of a file."
+    what = f'{e.filename}: {e.strerror}' if e.filename else str(e.strerror or e)
+    return what + '. Make room there, or choose another place with --out.'*(e.errno == errno.ENOSPC)
+
 def _is_memory_error(e)->bool:
     "Is this Python, or PyTorch, out of memory?"
     return isinstance(e, MemoryError) or any(t in str(e).lower() for t in ('out of memory', 'allocate memory'))
@@ -81,7 +88,8 @@ def _fail(problem, name=None)->int:
     from tinychat.files import printable
     if 'TORCHELASTIC_RUN_ID' in os.environ and os.environ.get('RANK') != '0': return 1
     line = printable(f'{name}: {problem}' if name else str(problem)) # a file's name may hold anything
-    print(' '.join(line.splitlines()), file=sys.stderr)
+    line = ' '.join(line.splitlines())
+    print(line if len(line) <= 1000 else f'{line[:900]} [...]', file=sys.stderr) # a damaged file may say anything
     return 1
 
 # %% ../nbs/commands.ipynb #66f2c83e
@@ -159,16 +167,17 @@ def tinychat_import(
     me:Annotated[str, dict(action='append')]=None, # Your name in them, if they do not say it; can be given more than once
     out:str='training_data/chatml_format.txt', # ChatML file to write; an older one is kept as *.old1.txt
     gap_minutes:float=None, # A silence longer than this ends a conversation (default: found from your chats)
-    redact:bool=False,      # Replace addresses, numbers, codes, keys and full names (this is the default)
-    no_redact:bool=False,   # Keep them as they were written
+    no_redact:bool=False,   # Keep addresses, numbers, codes, keys and full names, which are replaced otherwise
     since:str=None,         # Leave out what was sent before this date, for example 2020-01-31
+    before:str=None,        # Leave out what was sent on this date or later
+    without:Annotated[str, dict(action='append')]=None, # Leave out what this person wrote, now and in later imports; can be given more than once
     report:str=None,        # Write a report of what was read to this file, as JSON
 ):
     "Make what you exported into what a model learns from."
-    if redact and no_redact: raise ValueError('--redact and --no_redact exclude each other.')
-    with _nothing_to_lose(): from tinychat.messengers import ImportOptions, import_file
-    import_file(source, out, me or (), ImportOptions(gap_minutes, not no_redact, since), report)
-    _say_next('train', '--data', out, 'training_data/chatml_format.txt')
+    with _nothing_to_lose(): from tinychat.messengers import ENOUGH, ImportOptions, import_file
+    options = ImportOptions(gap_minutes, not no_redact, since, before, without or ())
+    done = import_file(source, out, me or (), options, report)
+    if done.report['mine'] >= ENOUGH: _say_next('train', '--data', out, 'training_data/chatml_format.txt')
 
 # %% ../nbs/commands.ipynb #8a043929
 @command
@@ -197,6 +206,7 @@ def tinychat_chat(
     with _nothing_to_lose(): from tinychat.runs import load_chat
     how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed)
     if temperature is not None: how['temperature'] = temperature
+    if prompt is None and sys.stderr.isatty(): print('One moment: the model is opened.', file=sys.stderr)
     chat = load_chat(checkpoint, device, candidates, **how)
     if guard is not None:
         from tinychat.share.guard import Guard

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['MOST_JSON', 'make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of', 'remove_parts', 'read_utf8',
-           'load_small_json', 'may_write', 'try_writing', 'check_room', 'set_aside', 'free_path', 'only_one',
-           'stop_signals', 'stopping', 'remove_folders', 'private_folder', 'printable']
+__all__ = ['MOST_JSON', 'MOST_JSON_VALUES', 'make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of',
+           'remove_parts', 'check_ordinary', 'read_utf8', 'load_small_json', 'may_write', 'try_writing', 'check_room',
+           'set_aside', 'free_path', 'only_one', 'stop_signals', 'stopping', 'remove_folders', 'private_folder',
+           'printable']
 
 # %% ../nbs/files.ipynb #85d58f96
 def make_folder(
@@ -88,6 +89,14 @@ def remove_parts(
             if not (m := ours.fullmatch(p.name)) or not p.is_file(): continue
             if int(m[1]) == os.getpid() or not is_running(int(m[1])): p.unlink(missing_ok=True) # ours was another's
 
+# %% ../nbs/files.ipynb #d0c1d002
+def check_ordinary(
+    path, # A file, or nothing; ValueError if it is a device, a pipe or a socket
+):
+    "May this be read to its end?"
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir(): raise ValueError(f'{path} is no ordinary file. Give one.')
+
 # %% ../nbs/files.ipynb #7d30c003
 def read_utf8(
     path,          # A text file; line ends stay as they are
@@ -95,6 +104,7 @@ def read_utf8(
     kind:str='file', # What it should be, in an error
 )->str: # ValueError if it is not there, a folder, or not UTF-8
     "Read a text file."
+    check_ordinary(path)
     try: return Path(path).read_bytes().decode('utf-8-sig') # some Windows editors begin a file with a mark
     except FileNotFoundError: raise ValueError(f'{path} is not there. {advice}'.rstrip()) from None
     except IsADirectoryError: raise ValueError(f'{path} is a folder. Give the {kind} in it.') from None
@@ -103,14 +113,16 @@ def read_utf8(
         raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
 
 # %% ../nbs/files.ipynb #8ff71178
-MOST_JSON = 2**25 # bytes; the largest tokenizer that we know takes half of that
+MOST_JSON, MOST_JSON_VALUES = 2**25, 2**21 # bytes, values; the largest tokenizer that we know takes half of that
 
 def load_small_json(
     path, # A JSON file
 ): # What it holds; ValueError if it is not JSON, too large or nested too deeply; OSError if it cannot be read
     "Read a JSON file that may have been made by anybody."
+    check_ordinary(path)
     with open(path, 'rb') as f: data = f.read(MOST_JSON + 1)
     if len(data) > MOST_JSON: raise ValueError(f'{Path(path).name} is larger than {MOST_JSON//10**6} MB.')
+    if sum(map(data.count, b'[{,')) > MOST_JSON_VALUES: raise ValueError(f'{Path(path).name} holds more values than any that is of use.')
     try: return json.loads(data.decode('utf-8'))
     except RecursionError: raise ValueError(f'{Path(path).name} is damaged: its brackets nest too deeply.') from None
 

@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from .tokens import gguf_foreign_tokenizer, hf_foreign_tokenizer
 from ..checkpoint import check_sizes, skip_init, usable
-from ..files import load_small_json, printable
+from ..files import check_ordinary, load_small_json, printable
 from ..gpt import GPT, GPTConfig
 
 # %% auto #0
@@ -347,6 +347,7 @@ class GGUFFile:
     def __init__(self,
         path, # The file
     ):
+        check_ordinary(path)
         with open(path, 'rb') as f: self.data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
         header = GGUFHeader(self.data)
         if self.data[:4] != b'GGUF' or header.numbers('<u4', 2)[1] not in (2, 3):

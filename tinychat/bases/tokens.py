@@ -11,9 +11,9 @@ from ..checkpoint import ForeignTokenizer, tokenizer_from
 from ..tokenizer import END_OF_TEXT, IM_START, SPECIAL, SPLIT, byte_alphabet
 
 # %% auto #0
-__all__ = ['KNOWN_PATTERNS', 'PLAIN_BPE', 'NORMAL_TOKEN', 'SPECIAL_TOKENS', 'UNUSED_TOKEN', 'GGUF_PATTERNS', 'find_pattern',
-           'last_parts', 'tokens_in_order', 'check_merges', 'chat_specials', 'foreign_tokenizer', 'find_normalizer',
-           'find_ranks', 'hf_foreign_tokenizer', 'split_gguf_tokens', 'gguf_foreign_tokenizer']
+__all__ = ['KNOWN_PATTERNS', 'LONGEST_TOKEN', 'PLAIN_BPE', 'NORMAL_TOKEN', 'SPECIAL_TOKENS', 'UNUSED_TOKEN', 'GGUF_PATTERNS',
+           'find_pattern', 'last_parts', 'tokens_in_order', 'check_merges', 'chat_specials', 'foreign_tokenizer',
+           'find_normalizer', 'find_ranks', 'hf_foreign_tokenizer', 'split_gguf_tokens', 'gguf_foreign_tokenizer']
 
 # %% ../../nbs/bases/tokens.ipynb #324d3826
 _signs, _spaces = r"| ?[^\s\p{L}\p{N}]+", r"|\s+(?!\S)|\s+"
@@ -60,12 +60,15 @@ def last_parts(
     return tuple(parts)
 
 # %% ../../nbs/bases/tokens.ipynb #5906400e
+LONGEST_TOKEN = 1000 # bytes; those of the bases that we know have at most 512
+
 def tokens_in_order(
     ranks:dict, # Token -> id, without special tokens
 )->list: # In the order of their ids; ValueError if they are not in bytes, or leave an id out
     "The vocabulary of a byte-level BPE."
     if strange := set(''.join(ranks)) - {*byte_alphabet().values()}:
         raise ValueError(f'its tokens are not written in bytes, as in byte-level BPE: {min(strange)!a}')
+    if ranks and max(map(len, ranks)) > LONGEST_TOKEN: raise ValueError(f'one of its tokens is longer than {LONGEST_TOKEN:,} bytes')
     tokens = sorted(ranks, key=ranks.get)
     first = ranks[tokens[0]] if tokens else -1
     if first < 0 or [ranks[t] for t in tokens] != [*range(first, first + len(tokens))]:

@@ -16,6 +16,7 @@ from itertools import accumulate
 from pathlib import Path
 import numpy as np, tiktoken, torch
 from fastcore.basics import patch
+from ..files import check_ordinary
 from ..data import (Batches, Block, encode_all, encode_conversation, parse_chatml, read_chatml,
                            split_by_time, to_chatml, tokenizer_texts, two_sided)
 from ..tokenizer import IM_END, IM_START, MAX_PIECE_CHARS, Tokenizer
@@ -727,6 +728,7 @@ def open_data(
     progress:bool=False, # Show bars, if the file is large?
 )->tuple: # (train, held_out): lists or `Corpus`es; ValueError if the person wrote too little
     "Open a ChatML file and split it."
+    check_ordinary(path)
     if not os.path.isfile(path) or os.path.getsize(path) <= LARGE_FILE: return load_data(path, share)
     corpus = Corpus(path, progress)
     check_enough(path, int(corpus.replies.sum()))

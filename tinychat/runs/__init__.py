@@ -151,7 +151,7 @@ def sample_reply(
     return said.replace('\ufffd', '') # a character that was not finished
 
 # %% ../../nbs/runs/index.ipynb #5b0e7c11
-QUESTION = 'how are you?' # where nobody looks, or nothing better is found
+QUESTION = 'how are you?' # where nothing better is found
 
 def held_out_question(
     held_out:list, # Conversations
@@ -301,7 +301,7 @@ def _plan_options(s, start, data, device):
     if not r.minutes and (r.max_iters or not slow): return planned[0]
     longest = 3 if r.minutes else 1
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes or CPU_MINUTES, longest))
-    if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end before.')
+    if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
     return options
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af
@@ -325,7 +325,7 @@ def fit_and_show(
     saver:Saver,   # Saves it on the way, at the end, and when Ctrl-C is pressed; KeyboardInterrupt after that
 ):
     "`fit` with everything that a person wants to see."
-    question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else QUESTION # no log holds their words
+    question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else '' # no log holds their words
     begun = time.perf_counter()
     with on_interrupt() as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
@@ -360,10 +360,11 @@ def _progress_bar(s, run):
 
 def _describe(run, question):
     "A line about the last evaluation."
-    with autocast(run.model.device) if run.lora else nullcontext():
-        last, reply = run.history[-1], sample_reply(run.shown, run.tok, question)
-    losses = f"train {last['train']:.3f}  held out {last['held']:.3f}"
-    return printable(f"step {last['step']:>5}  {losses}  {question} -> {' '.join(reply.split())}")
+    last = run.history[-1]
+    line = f"step {last['step']:>5}  train {last['train']:.3f}  held out {last['held']:.3f}"
+    if not question: return line
+    with autocast(run.model.device) if run.lora else nullcontext(): reply = sample_reply(run.shown, run.tok, question)
+    return printable(f"{line}  {question} -> {' '.join(reply.split())}")
 
 def _stop(s, run, data, saver):
     "Ctrl-C was pressed: save, say so, and end."
@@ -446,7 +447,8 @@ def what_to_expect(
 )->str: # A sentence; nothing if there is no reason for one
     "What hardly any steps, or hardly any messages, make."
     if steps < PLANS['base']['min_steps']:
-        return f'In {steps} steps a model learns next to nothing of anybody. Give it more, with --minutes.'
+        taken = 'In one step' if steps == 1 else f'In {steps} steps'
+        return f'{taken} a model learns next to nothing of anybody. Give it more, with --minutes.'
     if mine < 1000: return f'{mine} messages of theirs: expect echoes of them. A thousand make a conversation.'
     return ''
 

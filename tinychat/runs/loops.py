@@ -13,8 +13,9 @@ from ..chat import Chat
 from ..tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['LONGEST_PHRASE', 'rows_of_phrases', 'most_in_a_row', 'usual_rows', 'is_loop', 'is_said_again', 'closes_loop',
-           'says_again', 'reply_before', 'said_so_far', 'LoopFreeChat', 'is_forbidden']
+__all__ = ['LONGEST_PHRASE', 'SAID_ONCE', 'rows_of_phrases', 'most_in_a_row', 'usual_rows', 'is_loop', 'is_said_again',
+           'says_phrase_again', 'closes_loop', 'says_again', 'reply_before', 'said_so_far', 'LoopFreeChat',
+           'is_forbidden']
 
 # %% ../../nbs/runs/loops.ipynb #cb7d6a80
 LONGEST_PHRASE = 16 # tokens
@@ -70,6 +71,19 @@ def is_said_again(
 )->bool:
     "Was this said already?"
     return text in said or len(text.split()) > 1 and text in before
+
+# %% ../../nbs/runs/loops.ipynb #e0c1d002
+SAID_ONCE = 8 # tokens; so long a phrase comes once in a message
+
+def says_phrase_again(
+    tok:Tokenizer, # Of the model
+    ids:list,      # Of a message so far
+)->set: # Ids that must not come next
+    "Which tokens would say a long phrase again, in a row or not?"
+    n = SAID_ONCE - 1
+    ends = [k for k in range(n, len(ids)) if ids[k-n:k] == ids[-n:]]
+    if not ends or most_in_a_row(tok.decode(ids[-n:])) == 8: return set() # signs and laughter may
+    return {ids[k] for k in ends}
 
 # %% ../../nbs/runs/loops.ipynb #6b9e0fbc
 def closes_loop(
@@ -132,7 +146,8 @@ class LoopFreeChat(Chat):
         earlier = [*map(self.tokenizer.encode, before), *said]
         def banned(new):
             more = self.ban(new) if self.ban else ()
-            return {*more, *closes_loop(self.tokenizer, new), *says_again(self.tokenizer, new, earlier)}
+            tok = self.tokenizer
+            return {*more, *closes_loop(tok, new), *says_phrase_again(tok, new), *says_again(tok, new, earlier)}
         return banned
     def message(self, ids, room):
         "As in `Chat`."

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from torch import Tensor
+from ..bases import open_checkpoint
 from ..bases.tokens import KNOWN_PATTERNS
-from ..checkpoint import open_model
 from ..files import make_folder, may_write, printable, write_atomic
 from ..gpt import GPT
 from ..runs.resume import no_interrupt
@@ -376,7 +376,7 @@ def export_file(
 )->Path: # The folder; ValueError in one line for whatever is wrong
     "Write a checkpoint for others to read."
     dtype = check_format(to, dtype)
-    model, tok = open_model(checkpoint) # makes sure that all of it is sound
+    model, tok = open_checkpoint(checkpoint) # makes sure that all of it is sound
     if to == 'hf': files, large, write = hf_files(model, tok, dtype), 'model.safetensors', write_safetensors
     else: files, large, write = gguf_files(model), 'tinychat.gguf', partial(write_gguf, tok=tok)
     out = Path(out or f'out/{to}')

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from fastcore.basics import patch
 from ..data import read_chatml
+from ..files import check_ordinary
 from ..tokenizer import Tokenizer
 
 # %% auto #0
@@ -41,4 +42,5 @@ def read(
     n:int=8,       # Tokens in a row that may be the same; ValueError below 1
 )->Guard:
     "A guard over a file of messages."
+    check_ordinary(path)
     return cls(tok, [b.text for c in read_chatml(path) for b in c], n)

@@ -42,6 +42,7 @@ def carry_out(
     "Carry out a line that begins with a slash."
     name, _, value = line[1:].strip().partition(' ')
     if name in NUMBERS: return _set_number(chat, name, value)
+    if value and name in ('reset', 'undo', 'again', 'help'): return f'/{name} takes nothing. If that was a message, begin it with //.'
     if name == 'reset': chat.reset(); return 'A new conversation.'
     if name == 'undo': return f'Taken back: {take_back(chat)}.'
     if name == 'save':
@@ -206,8 +207,9 @@ def _send(self:Terminal, buffer):
     self._say(screen_text(text), self.you, 'you')
     if word in ('/quit', '/exit') or text == self.asked: self.session.app.exit(); return
     self.asked = text if text in ('exit', 'quit') else ''
-    if self.asked: self._say(f'Do you want to leave? Then type {text} again. Or go on.'); return
-    if word in ('/reset', '/undo', '/again'): self.halt.set() # nobody wants the rest of the reply
+    if self.asked: self._say(f'Type {text} again to leave, or go on talking.'); return
+    if text == '/help': self._say(HELP); return # at once
+    if text in ('/reset', '/undo', '/again'): self.halt.set() # nobody wants the rest of the reply
     self.inbox.put(text)
 
 # %% ../../nbs/share/terminal.ipynb #e59b8d3a
