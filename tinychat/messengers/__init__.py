@@ -12,21 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
+from fastcore.meta import delegates
 from ..data import Message, conversations, to_blocks, to_chatml
 from ..files import load_small_json, may_write, printable, set_aside, write_atomic
 from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
+from .odd import odd_things
+from .unread import describe_left, why_left
 
 # %% auto #0
-__all__ = ['MESSENGERS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'IMPORT_REASONS', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers',
-           'recognise', 'read_exports', 'first_trouble', 'what_is_read', 'read_messages', 'count_senders',
+__all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'LEFT_OUT', 'IMPORT_REASONS',
+           'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports', 'read_messages', 'count_senders',
            'common_sender', 'normalise_name', 'names_like', 'match_names', 'list_senders', 'find_me', 'who_you_are',
-           'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock',
-           'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats',
-           'account_by_export', 'account_in_all', 'Import', 'import_exports', 'split_chat', 'both_sides', 'drop_older',
-           'what_was_dropped', 'nothing_left', 'where_replaced', 'describe_sources', 'describe_unknown', 'counted',
-           'describe_size', 'describe_import', 'parse_since', 'own_files', 'is_report', 'check_report', 'ImportOptions',
-           'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs', 'plot_lengths', 'count_matches',
-           'typical_words', 'plot_typical_words']
+           'memory_of', 'recall', 'still_there', 'now_known', 'remember', 'rename_owner', 'MergedChat', 'chat_key',
+           'chat_keys', 'align_zones', 'clock_shift', 'same_clock', 'merge_exports', 'sort_merged', 'silences',
+           'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import',
+           'ImportOptions', 'parse_date', 'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out',
+           'what_was_dropped', 'nothing_left', 'where_replaced', 'describe_sources', 'counted', 'describe_size',
+           'describe_import', 'own_files', 'is_report', 'check_report', 'import_file', 'write_import', 'split_sides',
+           'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -37,6 +40,8 @@ def readers(
     return [import_module(f'tinychat.messengers.{name}') for name in MESSENGERS]
 
 # %% ../../nbs/messengers/index.ipynb #f9ebd829
+HOW_TO_EXPORT = 'How to export from each app: https://tinychat.github.io/tinychat/messengers/'
+
 def recognise(
     files:list, # `File`s
 )->tuple: # ((reader, group of files) for each export, the files that no reader knows)
@@ -65,22 +70,10 @@ def read_exports(
         if Path(path).is_file() and not Path(path).stat().st_size: raise ValueError(f'{path} is empty.')
         if unknown is not None: unknown += ours + left
         if not known:
-            raise ValueError(f'{path} holds nothing that tinychat can read. {first_trouble(left)}{what_is_read()}')
+            what = ' '.join(f'{w}.' for w in describe_left(left, 1))
+            raise ValueError(f'{path} holds nothing that tinychat can read. {what} {HOW_TO_EXPORT}')
         out += [read_group(reader, group) for reader, group in known]
     return out
-
-# %% ../../nbs/messengers/index.ipynb #a90cba87
-def first_trouble(
-    files:list, # `File`s that no reader knows
-)->str: # A sentence, or nothing
-    "What was wrong with the first file that could not even be opened."
-    bad = next((f for f in files if f.trouble or f.name.lower().endswith('.zip')), None)
-    return f"{bad.name}: {bad.trouble or 'a zip in a zip, to be unpacked first'}. " if bad else ''
-
-def what_is_read(
-)->str: # A sentence
-    "Every format, and how it is recognised."
-    return 'It looked for ' + '; '.join(f'{r.FORMAT}: {r.LOOKS}' for r in readers()) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #f86b8b53
 def read_messages(
@@ -174,6 +167,53 @@ def who_you_are(
     "Who was taken for the person."
     if not any(me.values()): return ''
     return 'You are ' + '; '.join(f"{', '.join(sorted(names))} in {form}" for form, names in me.items() if names) + '.'
+
+# %% ../../nbs/messengers/index.ipynb #30cfd508
+def memory_of(
+    out:Path, # Where the conversations are written
+)->Path: # me.txt -> me.import.json
+    "The file in which an import remembers."
+    return Path(out).with_suffix('.import.json')
+
+def recall(
+    out:Path, # As above
+)->dict: # 'me' and 'without' -> lists of names; {} if there is nothing, or something else
+    "What the person said in earlier imports."
+    try: found = load_small_json(memory_of(out))
+    except (OSError, ValueError): return {}
+    if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()): return {}
+    return {k: names for k in ('me', 'without') if (names := [n for n in found.get(k, []) if isinstance(n, str)])}
+
+def still_there(
+    names,        # Remembered
+    exports:list, # `Export`s
+)->list: # Those that are clear in these exports
+    "Which names mean somebody here?"
+    counts = count_senders(exports)
+    return [n for n in names if len({*map(normalise_name, names_like(n, counts))}) == 1]
+
+def now_known(
+    options:ImportOptions, # What was remembered, and who is left out
+    me,           # What the person is called, as given now
+    exports:list, # `Export`s
+)->dict: # 'me' and 'without' -> names; {} for nothing
+    "What to remember: what is given now replaces what meant somebody here."
+    counts, known = count_senders(exports), options.known
+    elsewhere = [n for n in known.get('me', ()) if not (me and names_like(n, counts))]
+    new = dict(me=[*me, *elsewhere], without=[*options.without, *known.get('without', ())])
+    return {k: list(dict.fromkeys(names)) for k, names in new.items() if names}
+
+def remember(
+    out:Path,   # As above
+    known:dict, # From `now_known`
+):
+    "Write down what was said; nothing, if nothing was."
+    file = memory_of(out)
+    if known and known != recall(out):
+        write_atomic(file, json.dumps(known, ensure_ascii=False, indent=1).encode(errors='replace'))
+    words = dict(me='you are {}', without='{} left out')
+    said = [words[k].format(', '.join(names)) for k, names in known.items()]
+    if said: print(printable(f'Remembered in {file}: ' + '; '.join(said) + '. Delete it to forget that.'))
 
 # %% ../../nbs/messengers/index.ipynb #ed3d6051
 UNIQUE_ME = '\0me'
@@ -360,7 +400,8 @@ def redact_chats(
     return found
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
-IMPORT_REASONS = dict(duplicate='there already, from another export', too_old='before --since',
+LEFT_OUT = dict(left_out='from people whom you leave out', too_old='from before --since', too_new='from --before on')
+IMPORT_REASONS = dict(LEFT_OUT, duplicate='there already, from another export',
                       one_sided='in conversations in which you, or all others, say nothing')
 
 # %% ../../nbs/messengers/index.ipynb #26a44562
@@ -414,37 +455,69 @@ class Import:
     chats:list      # `MergedChat`s, for the pictures
     me:dict         # From `find_me`
     unknown:list    # `File`s that no reader knows
+    odd:list        # From `odd_things`
+    known:dict      # What to remember, as from `recall`
     def __repr__(self):
         kept, read = self.report['kept'], self.report['read']
         return f'Import({len(self.convs):,} conversations, {kept:,} of {read:,} messages)'
 
+# %% ../../nbs/messengers/index.ipynb #5606a11d
+@dataclass
+class ImportOptions:
+    "How to import."
+    gap_minutes:float=None # Silence that ends a conversation (None: chosen by `best_gap`)
+    redact:bool=True       # Replace what is private
+    since:str=None         # Leave out what is older, for example 2020-01-31 (None: nothing)
+    before:str=None        # Leave out what is from then or later (None: nothing)
+    without:list=()        # People whose messages are left out, with all that was said to them alone
+    known:dict=None        # From `recall` (None: nothing is remembered)
+    skip:set=frozenset()   # Resolved paths of files that must not be read
+    def __post_init__(self):
+        if self.gap_minutes is not None and not 0 <= self.gap_minutes < math.inf:
+            raise ValueError(f'gap_minutes must be at least 0, not {self.gap_minutes}.')
+        self.since, self.before = parse_date(self.since, '--since'), parse_date(self.before, '--before')
+        self.known = self.known or {}
+
+# %% ../../nbs/messengers/index.ipynb #bf3df487
+def parse_date(
+    text,       # 2020-01-31, or with a time; a `datetime` stays; or None
+    option:str, # Where it was given, for the error
+)->datetime: # None for nothing; ValueError if it is not a date
+    "Read the value of --since or --before."
+    try:
+        date = datetime.fromisoformat(text) if isinstance(text, str) and text else text
+        if date: date.timestamp()
+        return date or None
+    except (ValueError, OverflowError, OSError, AttributeError):
+        raise ValueError(f'{option} must be a date like 2020-01-31, not {text!r}.') from None
+
 # %% ../../nbs/messengers/index.ipynb #c39ca098
+@delegates(ImportOptions)
 def import_exports(
-    *paths,                 # Files, folders and zips
-    me=(),                  # What the person is called in them (empty: what they say, or a guess)
-    gap_minutes:float=None, # Silence that ends a conversation (None: chosen by `best_gap`)
-    redact:bool=True,       # Replace what is private
-    since:datetime=None,    # Leave out what is older (None: nothing)
-    skip=(),                # Resolved paths of files that must not be read
+    *paths,    # Files, folders and zips
+    me=(),     # What the person is called in them (empty: what they say, what is remembered, or a guess)
+    **options, # See `ImportOptions`
 )->Import: # ValueError in one line for whatever is wrong
     "From exports to conversations."
-    exports = read_exports(*paths, unknown=(unknown := []), skip=skip)
-    who = find_me(exports, me)
-    exports = rename_owner(exports, who)
+    o = ImportOptions(**options)
+    exports = read_exports(*paths, unknown=(unknown := []), skip=o.skip)
+    who = find_me(exports, me or still_there(o.known.get('me', ()), exports))
+    odd, known, exports = odd_things(exports, who), now_known(o, me, exports), rename_owner(exports, who)
     others = set(count_senders(exports)) - {UNIQUE_ME}
     chats, twice = merge_exports(exports)
-    gone = dict(duplicate=twice, one_sided=Counter(), too_old=Counter())
-    if since: chats = [drop_older(c, since, gone['too_old']) for c in chats]
+    gone = dict(duplicate=twice, one_sided=Counter(), **{reason: Counter() for reason in LEFT_OUT})
+    chats = leave_out(chats, o, exports, gone)
     anonymise(chats, {UNIQUE_ME})
-    redacted = redact_chats(chats, others) if redact else {}
+    redacted = redact_chats(chats, others) if o.redact else {}
     quiet = silences(chats)
-    gap = best_gap(quiet) if gap_minutes is None else gap_minutes
+    gap = best_gap(quiet) if o.gap_minutes is None else o.gap_minutes
     kept = both_sides(chats, gap, gone['one_sided'])
     if not kept: raise ValueError(nothing_left(exports, gone, who_you_are(who), others))
     convs = [to_blocks([m for m, _ in part], 'Me', group) for part, group in kept]
     parts = [part for part, _ in kept]
     report = account_in_all(account_by_export(exports, parts, gone, redacted), parts)
-    return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown)
+    report['left_alone'] = [dict(path=f.name, reason=why_left(f)) for f in unknown]
+    return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown, odd=odd, known=known)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6
 def split_chat(
@@ -471,16 +544,30 @@ def both_sides(
     return sorted(kept, key=lambda part_and_group: seconds_of(part_and_group[0][0][0]))
 
 # %% ../../nbs/messengers/index.ipynb #b7b180ac
-def drop_older(
+def drop_messages(
     chat:MergedChat, # A chat
-    since:datetime,  # If it has no zone, this machine's
+    unwanted,        # Function: `Message` -> whether to leave it out
     gone:Counter,    # Number of the export -> messages left out; it is added to
-)->MergedChat: # Messages without a time stay
-    "A chat without what is older."
-    limit = since.timestamp()
-    keep = [not m.time or seconds_of(m) >= limit for m in chat.messages]
-    gone.update(s for s, k in zip(chat.source, keep) if not k)
-    return MergedChat([m for m, k in zip(chat.messages, keep) if k], [s for s, k in zip(chat.source, keep) if k])
+)->MergedChat:
+    "A chat without some messages."
+    drop = [unwanted(m) for m in chat.messages]
+    gone.update(s for s, d in zip(chat.source, drop) if d)
+    return MergedChat([m for m, d in zip(chat.messages, drop) if not d], [s for s, d in zip(chat.source, drop) if not d])
+
+def leave_out(
+    chats:list,      # `MergedChat`s, from `rename_owner`'s exports
+    options:ImportOptions, # With `since`, `before` and `without`; ValueError if nobody, or several people, are called so
+    exports:list,    # The `Export`s
+    gone:dict,       # Reason, a key of `LEFT_OUT` -> Counter; they are added to
+)->list: # `MergedChat`s
+    "What the person does not want goes."
+    counts, o = count_senders(exports), options
+    unwanted = match_names(o.without, counts) | match_names(still_there(o.known.get('without', ()), exports), counts)
+    tests = dict(left_out=lambda m: m.sender in unwanted)
+    if o.since: tests['too_old'] = lambda m: m.time and seconds_of(m) < o.since.timestamp()
+    if o.before: tests['too_new'] = lambda m: m.time and seconds_of(m) >= o.before.timestamp()
+    for reason, test in tests.items(): chats = [drop_messages(c, test, gone[reason]) for c in chats]
+    return [c for c in chats if c.messages]
 
 # %% ../../nbs/messengers/index.ipynb #4e6fffe3
 def what_was_dropped(
@@ -531,13 +618,6 @@ def describe_sources(
         lines += [f'    {n:>8,}  {(REASONS | IMPORT_REASONS)[reason]}' for reason, n in by_number]
     return lines
 
-def describe_unknown(
-    files:list, # `File`s that no reader knows
-)->str: # A sentence
-    "Which files were left alone, and why."
-    listed = ', '.join(f"{f.name} ({f.trouble or 'not recognised'})" for f in files[:5])
-    return f'Left alone: {listed}' + (f' and {len(files) - 5:,} more' if len(files) > 5 else '') + '.'
-
 # %% ../../nbs/messengers/index.ipynb #812f1520
 def counted(
     n:int,    # How many
@@ -563,7 +643,7 @@ def describe_import(
 )->str: # For the person's own screen
     "The account in words, and up to three conversations."
     r, lines = done.report, describe_sources(done.report['sources'])
-    if done.unknown: lines.append(describe_unknown(done.unknown))
+    lines += ['Left alone: ' + what for what in describe_left(done.unknown)] + ['Look at this: ' + what for what in done.odd]
     lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.')
     when = f"{r['first'][:10]} to {r['last'][:10]}" if r['first'] else 'without times'
     lines.append(f"In all {counted(r['kept'], 'message')}, {r['mine']:,} of them yours, with {counted(r['people'], 'other')}, "
@@ -574,18 +654,6 @@ def describe_import(
     shown = random.Random(seed).sample([*texts], min(3, len(texts)))
     lines += [describe_size(r['mine']), 'As they will be trained on:', *('\n' + text for text in shown)]
     return printable('\n'.join(lines))
-
-# %% ../../nbs/messengers/index.ipynb #bf3df487
-def parse_since(
-    text:str, # 2020-01-31, or with a time; or None
-)->datetime: # None for nothing; ValueError if it is not a date
-    "Read the value of --since."
-    try:
-        time = datetime.fromisoformat(text) if text else None
-        if time: time.timestamp()
-        return time
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f'--since must be a date like 2020-01-31, not {text!r}.') from None
 
 # %% ../../nbs/messengers/index.ipynb #431526bb
 def own_files(
@@ -618,14 +686,6 @@ def check_report(
     may_write(report, is_report, refusal, '--report')
     if report.resolve() in {Path(p).resolve() for p in (out, *paths)}: raise ValueError(refusal)
 
-# %% ../../nbs/messengers/index.ipynb #5606a11d
-@dataclass
-class ImportOptions:
-    "How to import."
-    gap_minutes:float=None # Silence that ends a conversation (None: chosen by `best_gap`)
-    redact:bool=True       # Replace what is private
-    since:str=None         # Leave out what is older, for example 2020-01-31 (None: nothing)
-
 # %% ../../nbs/messengers/index.ipynb #66f0f09a
 def import_file(
     paths,                      # Files, folders and zips
@@ -636,13 +696,12 @@ def import_file(
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
     options, out = options or ImportOptions(), Path(out)
-    since, gap = parse_since(options.since), options.gap_minutes
-    if gap is not None and not 0 <= gap < math.inf: raise ValueError(f'gap_minutes must be at least 0, not {gap}.')
     may_write(out)
     own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
-    done = import_exports(*paths, me=me, gap_minutes=gap, redact=options.redact, since=since, skip=own)
+    done = import_exports(*paths, me=me, **vars(replace(options, known=recall(out), skip=own)))
     kept = write_import(done, out, report)
+    remember(out, done.known)
     print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
     print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
