@@ -189,6 +189,7 @@ def test_wrong_types_everywhere(folder):
 def test_missing_sender_is_kept_without_a_name(folder):
     e = one(folder({f'{INBOX}/a_1/message_1.json': thread((None, 'x'), dict(content='y'), (ADA, 'z'))}))
     assert [(m.sender, m.text) for m in e.chats[0].messages] == [('', 'x'), ('', 'y'), (ADA, 'z')]
+    assert '2 of 3 messages do not say who sent them' in e.notes[0]
 
 def test_times(folder):
     at = [0, T, '1709322000000', 4102444800000, -1000, None, 'x', 10**30, 1e300]
@@ -305,7 +306,7 @@ def test_exports_of_others():
     assert by_name['json_nontext'].kept == 0 and by_name['json_nontext'].dropped == dict(sticker=1, media=2, call=2, system=1)
     assert by_name['e2ee_simple'].dropped == dict(deleted=1, media=1) and all(c.me == {'Test User'} for d in ('json_simple', 'e2ee_simple') for c in by_name[d].chats)
     ours = {f.name.split('/')[0] for g in meta.find(all_files(EXPORTS)) for f in g}
-    assert ours == {'instagram', 'messenger'}
+    assert ours - {'reported'} == {'instagram', 'messenger'}
 
 def samples():
     dump = lambda d: json.dumps(moji(d), indent=1).encode()
@@ -318,3 +319,97 @@ def samples():
 def test_damaged_files_are_read_or_refused():
     read, refused, unknown = survives(meta, samples(), 300)
     assert read and refused
+
+# Pages
+
+FB, IG = 'your_facebook_activity/messages/inbox', 'your_instagram_activity/messages/inbox'
+STYLES = dict(new=('section', '_a6-g', 'h2', '_2ph_ _a6-h _a6-i', '_2ph_ _a6-p', 'footer', '_3-94 _a6-o', '<div class="_a72d">{}</div>'),
+              now=('div', 'pam _3-95 _2ph- _a6-g uiBoxWhite noborder', 'div', '_3-95 _2pim _a6-h _a6-i', '_3-95 _a6-p', 'div', '_3-94 _a6-o', '{}'),
+              old=('div', 'pam _3-95 _2pi0 _2lej uiBoxWhite noborder', 'div', '_3-96 _2pio _2lek _2lel', '_3-96 _2let', 'div', '_3-94 _2lem', '{}'))
+
+def box(who, said, when, style='now'):
+    tag, outer, head, name, body, foot, date, inside = STYLES[style]
+    who = f'<{head} class="{name}">{who}</{head}>' if who is not None else ''
+    return f'<{tag} class="{outer}">{who}<div class="{body}"><div>{said}</div></div><{foot} class="{date}">{inside.format(when)}</{foot}></{tag}>'
+
+def text(said): return '<div></div><div>' + said.replace('&', '&amp;').replace('<', '&lt;').replace('\n', '<br />') + '</div><div></div><div></div>'
+
+def web(*boxes, title=ZOE):
+    return f'<html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8" /><base href="../../../../" /><style type="text/css">._a6-g{{margin:0}}{"x"*20000}</style><title>{title}</title></head><body class="_5vb_ _2yq _a7o5"><div class="_li"><header><h1 id="u_0">{title}</h1></header><main class="_a706" role="main">{"".join(boxes)}</main></div></body></html>'
+
+def when(n): return f'Mar 01, 2024 7:{40 + n:02}:05 pm'
+
+@pytest.mark.parametrize('style', STYLES)
+def test_a_page_is_read_like_json(folder, style):
+    said = [(ADA, 'hi'), (ZOE, "it's 5 < 6 & more\n\n“ok”  🐟"), (ADA, 'café'), (ADA, 'You sent an attachment.'), (ZOE, 'Ada Byron')]
+    pages = web(*[box(who, text(t), when(n), style) for n, (who, t) in enumerate(said)][::-1])
+    e = one(folder({f'{FB}/zoe_1/message_1.html': pages, 'your_facebook_activity/start_here.html': '<html></html>'}))
+    (c,) = e.chats
+    assert [(m.sender, m.text) for m in c.messages] == said[:3] + said[4:] and (c.name, e.format, e.dropped) == (ZOE, 'Facebook Messenger', dict(media=1))
+    assert c.messages[0].time == datetime(2024, 3, 1, 19, 40, 5) and 'no time zone' in e.notes[0]
+
+def test_instagrams_clock(folder):
+    e = one(folder({f'{IG}/zoe_1/message_1.html': web(box(ZOE, text('hi'), 'Aug 09, 2026 9:49 am'))}))
+    assert e.chats[0].messages[0].time == datetime(2026, 8, 9, 17, 49, tzinfo=timezone.utc) and e.format == 'Instagram' and not e.notes
+
+def test_facebooks_clock(folder):
+    zone = '<html><body><section class="_a6-g"><table><tr><td class="_a6_q">Time zone</td><td class="_2piu _a6_r">Europe/Amsterdam</td></tr></table></section></body></html>'
+    e = one(folder({f'{FB}/zoe_1/message_1.html': web(box(ZOE, text('hi'), 'Jul 09, 2026 9:49:00 am')), 'logged_information/location/timezone.html': zone}))
+    assert e.chats[0].messages[0].time == datetime(2026, 7, 9, 7, 49, tzinfo=timezone.utc) and not e.notes
+    for bad in ('Mars/Base', 'Europe/../../etc', 'Europe', ''):
+        e = one(folder({f'{FB}/zoe_1/message_1.html': web(box(ZOE, text('hi'), 'Jul 09, 2026 9:49:00 am')), 'logged_information/location/timezone.html': zone.replace('Europe/Amsterdam', bad)}))
+        assert e.chats[0].messages[0].time == datetime(2026, 7, 9, 9, 49)
+
+def test_what_was_attached(folder):
+    attached = dict(photo='<div></div><div></div><div><div><a target="_blank" href="p.jpg"><img src="p.jpg" class="_a6_o _3-96" /></a></div></div><div></div>', link='<div></div><div>look</div><div><a href="https://example.org">look https://example.org</a></div>',
+                    card='<div></div><div></div><div><div>theirs</div><div><a href="x">x</a></div></div>', sticker='<div></div><div></div><div><img src="your_facebook_activity/messages/stickers_used/1.png" /></div>',
+                    caption='<div></div><div>a caption</div><div><video src="v.mp4"></video></div>', liked=f'<div></div><div>liked</div><div></div><div><ul class="_a6-q"><li><span>❤{ADA}</span></li></ul></div>', only='first', alone='<div>second</div>',
+                    voice='<div></div><div></div><div><audio src="a.mp4"></audio></div>', nothing='<div></div><div></div>', heart='<div></div><div></div><div></div><div><ul class="_tqp"><li>😆Ada</li></ul></div>', listed='<div>third</div>\n<ul class="_a6-q"><li>x</li></ul>')
+    e = one(folder({f'{FB}/zoe_1/message_1.html': web(*[box(ZOE, said, when(n)) for n, said in enumerate(attached.values())][::-1])}))
+    assert texts(e.chats[0]) == ['look', 'a caption', 'liked', 'first', 'second', 'third']
+    assert e.dropped == dict(media=3, sticker=1, empty=2) and e.read == len(attached)
+
+def test_nobody_and_boxes_of_other_kinds(folder):
+    people = '<div class="pam _3-95 _2pi0 _2lej uiBoxWhite noborder"><div class="_3-96 _2pio _2lek _2lel">Participants: Ada, Zoë and Bo</div></div>'
+    e = one(folder({f'{FB}/zoe_1/message_1.html': web(people, box(None, text('who?'), when(1)), box('', text('who?'), when(0)), box(ZOE, text('me'), when(0)))}))
+    assert texts(e.chats[0]) == ['me'] and e.dropped == dict(nameless=2) and e.read == 3
+
+DATES = ['Sep 25, 2023 10:06 pm', 'Sep 25, 2023, 10:06 PM', 'Sep 25, 2023 10:06:00pm', '25 Sep 2023, 22:06', 'sept. 25, 2023 10:06 p. m.', '25 de set de 2023 22:06', '25 сен 2023 г., 22:06', '9月 25, 2023 10:06:00 PM', '2023年9月25日 22:06', '2023/09/25 22:06',
+         '9월 25, 2023 10:06 오후', '25.09.2023, 22:06', '25/09/2023 22:06', '9/25/2023, 10:06 PM', '25. sep. 2023 22.06', 'Eyl 25, 2023 10:06 pm', 'wrz 25, 2023 10:06 pm', 'thg 9 25, 2023 10:06 pm', 'ספט׳ 25, 2023 10:06 pm', 'سبتمبر 25, 2023 10:06 م', 'सित॰ 25, 2023 10:06 pm', 'ก.ย. 25, 2023 10:06 pm',
+         'Σεπ 25, 2023 10:06 μ.μ.', 'вер. 25, 2023 10:06 pm', 'zář 25, 2023 10:06 pm', 'syysk. 25, 2023 10:06 pm', 'Sep\u00a025, 2023 10:06\u202fpm']
+
+@pytest.mark.parametrize('date', DATES)
+def test_dates_in_many_languages(date): assert meta.page_times([date]) == [datetime(2023, 9, 25, 22, 6)]
+
+@pytest.mark.parametrize('date', ['', 'soon', '25 Foo 2023 22:06', 'Sep 25, 2023', 'Sep 2023 22:06', 'Sep 25 22:06', 'Feb 30, 2023 10:06 pm', 'Sep 25, 2023 25:06', 'Sep 25, 2023 13:06 pm', '0:00 '*100, '9'*5000 + ' Sep 1:00', 'Sep 25, 2023 10:06 11:07'])
+def test_dates_that_do_not_add_up(date): assert meta.page_times([date]) == [None]
+
+def test_the_page_tells_which_number_is_the_month():
+    day = lambda t: (t.month, t.day)
+    assert [*map(day, meta.page_times(['3/14/2024, 9:05 AM', '3/2/2024, 9:00 AM', '2/20/2024, 9:00 AM']))] == [(3, 14), (3, 2), (2, 20)]
+    assert [*map(day, meta.page_times(['5/1/2024 09:00', '12/12/2023 10:00', '1/12/2023 10:00', '2/11/2023 10:00']))] == [(1, 5), (12, 12), (12, 1), (11, 2)]
+
+def test_unreadable_times_keep_the_order_and_are_told(folder):
+    e = one(folder({f'{FB}/zoe_1/message_{f}.html': web(*[box(ZOE, text(f'{f}{n}'), 'Foo 25, 2023 22:06') for n in (1, 0)]) for f in (1, 2, 10)}))
+    assert texts(e.chats[0]) == ['100', '101', '20', '21', '10', '11'] and '6 of 6 messages have no time' in e.notes[0]
+
+def test_who_is_me_on_pages(folder):
+    profile = f'<html><body><div class="_a6-g"><table><tr><td colspan="2" class="_2pin _a6_q">Username<div><div>ada</div></div></td></tr><tr><td>Name<div><div>{ADA}</div></div></td></tr><tr><td>Sister<div><div>{ZOE}</div></div></td></tr></table></div></body></html>'
+    page = web(box(ADA, text('x'), when(1)), box(ZOE, text('y'), when(0)))
+    assert one(folder({f'ig/{IG}/zoe_1/message_1.html': page, 'ig/personal_information/personal_information/personal_information.html': profile})).chats[0].me == {ADA}
+    root = folder({f'two/{FB}/zoe_1/message_1.html': page, f'two/{FB}/bo_1/message_1.html': web(box(ADA, text('x'), when(1)), box(BO, text('y'), when(0)), title=BO)})
+    assert [c.me for c in one(root/'two').chats] == [{ADA}]*2
+
+def test_pages_beside_json_are_another_export(folder):
+    rows = [(ADA, 'a'), (ZOE, 'b')]
+    got = exports(folder({f'{FB}/zoe_1/message_1.json': thread(*rows), f'{FB}/zoe_1/message_1.html': web(*[box(who, text(t), when(n)) for n, (who, t) in enumerate(rows)][::-1])}))
+    assert [(texts(e.chats[0]), e.chats[0].name, e.format) for e in got] == [(['a', 'b'], ZOE, 'Facebook Messenger')]*2
+
+def test_pages_of_other_kinds_are_left_alone(folder):
+    root = folder({'your_facebook_activity/posts/your_posts_1.html': web(box(ADA, text('x'), when(0))), 'your_instagram_activity/x.html': '<html></html>', 'message_1.html': '<html><div class="m">x</div></html>', 'your_instagram_activity/comments/post_comments_1.html': web(box(ADA, text('x'), when(0)))})
+    assert meta.find(all_files(root)) == []
+
+def test_damaged_pages_are_read_or_refused():
+    pages = {f'{FB}/zoe_1/message_{n}.html': web(*[box(who, text(f'hi {n}\nthere'), when(m)) for m, who in enumerate((ADA, ZOE, ADA))]).replace('x'*20000, '').encode() for n in (1, 2)}
+    read, refused, unknown = survives(meta, pages, 300)
+    assert read > 100 and refused > 20

@@ -20,12 +20,13 @@ from ..files import private_folder
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'MOST_NESTED',
-           'VOID_TAGS', 'MOST_DEPTH', 'MOST_PIECE', 'REASONS', 'OWNER', 'MONTHS', 'LONE_SURROGATE', 'File',
-           'check_growth', 'zip_files', 'tar_files', 'files_below', 'archive_kind', 'in_order', 'find_files', 'open_up',
-           'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines', 'csv_rows',
-           'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element', 'PageReader',
-           'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys', 'sort_messages', 'balanced',
-           'note_lost_times', 'distinct_names', 'name_or_key', 'parent_folder', 'read_group']
+           'VOID_TAGS', 'MOST_DEPTH', 'MOST_PIECE', 'REASONS', 'OWNER', 'MONTH_STEMS', 'MONTHS', 'LONE_SURROGATE',
+           'File', 'check_growth', 'zip_files', 'tar_files', 'files_below', 'archive_kind', 'in_order', 'find_files',
+           'open_up', 'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines',
+           'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element',
+           'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
+           'sort_messages', 'balanced', 'note_gaps', 'distinct_names', 'name_or_key', 'month_named', 'parent_folder',
+           'read_group']
 
 # %% ../../nbs/messengers/core.ipynb #8cddc54f
 def _place(archive): return archive if isinstance(archive, Path) else archive.path
@@ -44,7 +45,7 @@ def _unpacked(archive):
     out.seek(0)
     return out
 
-# %% ../../nbs/messengers/core.ipynb #de39567f
+# %% ../../nbs/messengers/core.ipynb #f5cedf7f
 class _TarStream:
     "The bytes of a tar, in pieces of a sane size until `most` is None."
     def __init__(self, raw): self.raw, self.most, self.seek, self.tell = raw, 1 << 24, raw.seek, raw.tell
@@ -55,7 +56,8 @@ class _TarStream:
 
 def _open_tar(archive):
     "A tar that has been looked through."
-    tar = tarfile.open(fileobj=(raw := _TarStream(_unpacked(archive))), mode='r:', encoding='utf-8', errors='replace')
+    raw = _TarStream(_unpacked(archive))
+    tar = tarfile.open(fileobj=raw, mode='r:', encoding='utf-8', errors='replace')
     for n, _ in enumerate(tar):
         if n > MOST_FILES: raise tarfile.ReadError(f'it holds more than {MOST_FILES:,} files')
     raw.seek(tar.offset)
@@ -77,7 +79,7 @@ def _open_archive(archive, tar): return _opened(archive, tar, _place(archive).st
 def _open_member(archive, member):
     "A binary stream of a file in an archive."
     tar = isinstance(member, tarfile.TarInfo)
-    if tar and not member.isreg(): raise ValueError(f'{archive} holds a link or a device, which is not followed.')
+    if tar and not member.isreg(): raise ValueError(f'{archive} holds a link or device, which is not followed.')
     try: return getattr(_open_archive(archive, tar), 'extractfile' if tar else 'open')(member)
     except _archive_errors as e: raise ValueError(f'{archive} cannot be unpacked: {e}.') from None
 
@@ -93,8 +95,8 @@ class File:
     def __init__(self,
         name:str,     # As in the export, with / between folders
         path,         # Where it lies, or the archive that holds it
-        member=None,  # Its name, `ZipInfo` or `TarInfo` there; two files may have one name (None: not in an archive)
-        archive=None, # The `File` that holds it, where an archive lies in the archive at `path` (None: `path` holds it)
+        member=None,  # Its name, `ZipInfo` or `TarInfo` there; names may repeat (None: not in an archive)
+        archive=None, # The `File` of an archive in the archive at `path` that holds it (None: `path` does)
     ):
         self.name, self.path, self.member, self.archive = name, Path(path), member, archive or Path(path)
         self._head, self.trouble = None, ''
@@ -629,14 +631,17 @@ def balanced(
     assert set(export.dropped) <= set(REASONS), set(export.dropped) - set(REASONS)
     return export
 
-# %% ../../nbs/messengers/core.ipynb #d387d20f
-def note_lost_times(
+# %% ../../nbs/messengers/core.ipynb #8ce1b8eb
+def note_gaps(
     export:Export, # What a reader made
-)->Export: # The same, with a note if times are missing
-    "Say how many messages have no time."
-    lost = sum(m.time is None for c in export.chats for m in c.messages)
-    if lost: export.notes.append(f'{lost:,} of {export.kept:,} messages have no time that could be read. '
+)->Export: # The same, with a note if times or names are missing
+    "Say how many messages have no time, or no sender."
+    messages = [m for c in export.chats for m in c.messages]
+    lost, nobodys = sum(m.time is None for m in messages), sum(not m.sender for m in messages)
+    if lost: export.notes.append(f'{lost:,} of {len(messages):,} messages have no time that could be read. '
                                  'They stand where the file has them.')
+    if nobodys: export.notes.append(f'{nobodys:,} of {len(messages):,} messages do not say who sent them. '
+                                    'They are kept as from somebody without a name, never as yours.')
     return export
 
 # %% ../../nbs/messengers/core.ipynb #46ada834
@@ -661,6 +666,29 @@ def name_or_key(
     named = {k: names.get(k) or k for k in keys}
     count = Counter(named.values())
     return {k: n if n != OWNER and count[n] == 1 else k for k, n in named.items()}
+
+# %% ../../nbs/messengers/core.ipynb #1e3d649e
+MONTH_STEMS = [stems.split() for stems in (
+    'jan gen ene янв січ яну oca ocak sty led tammi ιαν ינו ينا जन জানু มค มกราคม', # January
+    'feb fév fev peb фев лют şub lut úno helmi φεβ פבר فبر फ़र फर ফেব กพ กุมภาพันธ์',
+    'mar mär maa maar mrt märz мар бер bře maalis μαρ μάρ מרץ مار मार्च মার্চ มีค มีนาคม',
+    'apr abr avr ápr апр квіт nis kwi dub huhti απρ אפר أبر ابر अप्रै এপ্রি เมย เมษายน',
+    'may mai mei mag maj máj май мая трав maja kvě touko μαΐ μαι מאי ماي मई মে พค พฤษภาคม',
+    'jun juin giu iun jún hun июн юни черв haz cze čvn červn kesä ιουν ιούν יונ يون जून জুন มิย มิถุนายน',
+    'jul juil lug iul júl hul июл юли лип tem lip čvc červenc heinä ιουλ ιούλ יול يول जुल জুলা กค กรกฎาคม',
+    'aug aoû ago agu авг серп ağu sie srp elo αυγ αύγ אוג أغس اغس अग আগ สค สิงหาคม',
+    'sep set szept сен вер eyl wrz zář syys σεπ ספט سبت सित সেপ্টে กย กันยายน',
+    'oct okt out ott окт жовт eki paź říj loka οκτ אוק أكت اكت अक्टू অক্টো ตค ตุลาคม',
+    'nov nob ноя ное лист kas lis marras νοε νοέ נוב نوف नव নভে พย พฤศจิกายน',
+    'dec dez déc dic des dis дек дец груд ara gru pro joulu δεκ דצמ ديس दिस ডিসে ธค ธันวาคม')]
+
+def month_named(
+    words, # Of a date, in lower case and without dots: ['sept', 'um']
+)->int: # 1 to 12; None if no month is among them
+    "Which month do these words name?"
+    known = [(len(s), n) for n, stems in enumerate(MONTH_STEMS, 1) for s in stems for w in words
+             if w.removeprefix('ב').startswith(s)]
+    return max(known)[1] if known else None
 
 # %% ../../nbs/messengers/core.ipynb #ca18224a
 MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split()

@@ -6,20 +6,24 @@ Docs: https://tinychat.github.io/tinychat/messengers/meta.html.md"""
 
 # %% ../../nbs/messengers/meta.ipynb #24e96340
 from __future__ import annotations
-import re
+import re, unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 from ..data import Message
-from .core import (ChatLog, Damaged, Export, File, first_value, head_text, load_json, nested,
-                                      sort_messages)
+from .core import (ChatLog, Damaged, Element, Export, File, count_steps, first_value, head_text,
+                                      load_json, month_named, nested, note_gaps, page_elements, sort_messages)
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS', 'KEYS_BESIDE_TEXT', 'NOTICES_AFTER_NAME',
-           'NOTICES_ALONE', 'NOTICES_ABOUT', 'mend_text', 'json_strings', 'mend_json', 'meta_shape', 'account_folder',
-           'find', 'record_time', 'record_sender', 'record_text', 'reason_by_key', 'match_notice', 'short_name',
-           'notice_about', 'app_notice_reason', 'message_reason', 'Thread', 'oldest_first', 'to_thread', 'file_threads',
-           'group_by_thread', 'account_threads', 'profile_names', 'account_owner', 'thread_to_log', 'which_app', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'PAGE_ENDINGS', 'PAGE_MARK', 'OWNER_PAGE', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS',
+           'KEYS_BESIDE_TEXT', 'NOTICES_AFTER_NAME', 'NOTICES_ALONE', 'NOTICES_ABOUT', 'PAGE_CLASSES', 'REACTIONS',
+           'INSTAGRAM_CLOCK', 'mend_text', 'json_strings', 'mend_json', 'meta_shape', 'account_folder', 'find',
+           'record_time', 'record_sender', 'record_text', 'reason_by_key', 'match_notice', 'short_name', 'notice_about',
+           'app_notice_reason', 'message_reason', 'Thread', 'oldest_first', 'to_thread', 'page_body', 'page_row',
+           'date_pieces', 'to_page_time', 'page_times', 'page_thread', 'file_threads', 'group_by_thread',
+           'account_threads', 'profile_names', 'page_owner', 'page_zone', 'account_owner', 'thread_to_log', 'which_app',
+           'set_clock', 'read']
 
 # %% ../../nbs/messengers/meta.ipynb #06b73097
 def mend_text(
@@ -55,15 +59,22 @@ def mend_json(
 FORMAT = 'Facebook Messenger or Instagram'
 LOOKS = ('JSON files message_1.json with "participants" and "messages" ("sender_name", "timestamp_ms"), '
          'encrypted chats with "threadName" and "senderName", or a list of "participants" and "conversation"; '
-         'a download in HTML must be asked for again in JSON')
-_file = re.compile(r'message(?:_(\d+))?\.json')
+         'or pages message_1.html in a folder for each chat')
+_file = re.compile(r'message(?:_(\d+))?\.(?:json|html?)')
 
 # %% ../../nbs/messengers/meta.ipynb #6fe927d9
+PAGE_ENDINGS = ('.html', '.htm')
+PAGE_MARK = re.compile(r'\b(uiBoxWhite|_a6-g|_a70[56]|_2lej)\b')
+OWNER_PAGE = re.compile(r'(personal_information|profile_information|timezone)\.html')
+
 def meta_shape(
     file:File, # Any file
-)->str: # 'thread', 'flat' (encrypted chats), 'old' (Instagram before 2021), 'owner', or '' for none of ours
+)->str: # 'thread', 'page', 'flat' (encrypted chats), 'old' (Instagram before 2021), 'owner', or '' for none of ours
     "What a file holds, by how it begins."
     head = head_text(file).lstrip()
+    if head.startswith('<'):
+        if OWNER_PAGE.fullmatch(file.base): return 'owner'
+        return 'page' if _file.fullmatch(file.base) and PAGE_MARK.search(head) else ''
     def has(*keys): return all(re.search(rf'"{k}"\s*:', head) for k in keys)
     if head.startswith('['):
         listed = re.match(r'\[\s*\{\s*"', head) and re.search(r'"participants"\s*:\s*\[\s*["\]]', head)
@@ -99,13 +110,14 @@ def find(
 )->list: # A list of `File`s for each account, those that name its owner last
     "The Messenger and Instagram exports among some files."
     kinds = [(f, meta_shape(f)) for f in files]
-    homes = {account_folder(f): [] for f,k in kinds if k in ('thread', 'flat', 'old')}
+    def home(f): return *account_folder(f), f.base.endswith(PAGE_ENDINGS)
+    homes = {home(f): [] for f,k in kinds if k in ('thread', 'page', 'flat', 'old')}
     for f,k in kinds:
-        if k != 'owner' and (k or _file.fullmatch(f.base)) and account_folder(f) in homes:
-            homes[account_folder(f)].append(f)
+        if k != 'owner' and (k or _file.fullmatch(f.base)) and home(f) in homes: homes[home(f)].append(f)
+    roots = {root for root, *_ in homes}
     for f in [f for f,k in kinds if k == 'owner']:
-        around = [root for root,_ in homes if not root or f.name.startswith(root + '/') or len(homes) == 1]
-        for (root, _),group in homes.items():
+        around = [root for root in roots if not root or f.name.startswith(root + '/') or len(roots) == 1]
+        for (root, *_),group in homes.items():
             if around and root == max(around, key=len): group.append(f)
     return list(homes.values())
 
@@ -114,6 +126,7 @@ def record_time(
     record:dict, # A message as in the file
 )->datetime: # None if it has none
     "When a message was sent."
+    if isinstance(record.get('time'), datetime): return record['time'] # from a page
     try:
         if 'created_at' in record:
             t = datetime.fromisoformat(re.sub('Z$', '+00:00', record['created_at']))
@@ -141,8 +154,7 @@ def record_text(
 
 # %% ../../nbs/messengers/meta.ipynb #7a2a670a
 RECORD_TYPES = dict(call='call', subscribe='system', unsubscribe='system', payment='contact', plan='contact',
-                    poll='contact',
-                    placeholder='deleted')
+                    poll='contact', placeholder='deleted', nameless='nameless')
 DECISIVE_KEYS = dict(call=('call_duration', 'missed', 'video_call_action'), system=('users', 'action'),
                      contact=('payment_info', 'plan', 'poll', 'location_name', 'profile_share_username'))
 KEYS_BESIDE_TEXT = dict(sticker=('sticker', 'heart'),
@@ -293,12 +305,106 @@ def to_thread(
     return Thread(title if isinstance(title, str) else '', [p for p in people if isinstance(p, str) and p],
                   oldest_first(rows, not encrypted), group, number[1] if number else '')
 
+# %% ../../nbs/messengers/meta.ipynb #b794c62b
+PAGE_CLASSES = dict(sender=('_a6-h', '_2lek', '_2lel'), body=('_a6-p', '_2let'), date=('_a6-o', '_a72d', '_2lem'))
+REACTIONS = ('_a6-q', '_tqp')
+
+def page_body(
+    body:Element, # What was said, and what was attached
+)->dict: # A record with 'content', and keys as in JSON for what else there is
+    "The parts of a message on a page."
+    while len(inside := [p for p in body.parts if not isinstance(p, str) or p.strip()]) == 1:
+        if isinstance(inside[0], str) or inside[0].tag != 'div': break
+        body = inside[0]
+    columns = [p for p in inside if isinstance(p, Element) and p.tag in ('div', 'ul')]
+    if len(columns) < len(inside): columns, rest = [body], [] # no columns, only text
+    else:
+        columns = [p for p in columns if not p.first(*REACTIONS)]
+        columns, rest = columns[:2], columns[2:]
+    tags = {e.tag for part in columns + rest for e in part.below()}
+    stickers = any('stickers_used' in (e.attrs.get('src') or '') for part in columns + rest for e in part.below())
+    texts = [text for part in columns if (text := part.text(skip=REACTIONS)).strip()]
+    return dict(content=texts[0] if texts else '', sticker=stickers, media=bool(tags & {'img', 'video', 'audio'}),
+                share=any(part.text() for part in rest))
+
+# %% ../../nbs/messengers/meta.ipynb #fe8f022f
+def page_row(
+    block:Element, # A box
+): # (record with keys as in JSON, or None if it is damaged; its date as written), or None for a box of another kind
+    "A message of a page."
+    parts = {what: block.first(*classes) for what, classes in PAGE_CLASSES.items()}
+    if not block.whole: return None, ''
+    if not parts['body'] and not parts['date']: return None # 'Participants: ...'
+    record = page_body(parts['body']) if parts['body'] else {}
+    name = parts['sender'].text().strip() if parts['sender'] else ''
+    if not name and record.get('content'): record['type'] = 'nameless'
+    return dict(record, sender_name=name), parts['date'].text().strip() if parts['date'] else ''
+
+# %% ../../nbs/messengers/meta.ipynb #d8cdd5ee
+_colons = re.compile(r'(\d{1,2}):(\d\d)(?::(\d\d))?')
+_points = re.compile(r'(?<![\d.])(\d{1,2})\.(\d\d)(?:\.(\d\d))?(?![\d.])')
+_half = re.compile(r'(?<![^\W\d_])(?:(a ?m|午前|上午|오전|ص|πμ|π μ)|(p ?m|午後|下午|오후|م|μμ|μ μ))(?![^\W\d_])')
+_numbered = re.compile(r'(\d{1,2}) ?[月월]|\bth(?:g|áng) ?(\d{1,2})')
+
+def date_pieces(
+    date:str, # As a page writes it
+)->tuple: # (numbers of the date, month or None, (hour, minute, second)); None if it does not add up
+    "Take a date apart."
+    date = re.sub(r'(?<!\d)\.', '', unicodedata.normalize('NFKC', date[:100]).lower()) # p.m., sept.
+    clocks = [*_colons.finditer(date)] or [*_points.finditer(date)]
+    if len(clocks) != 1: return None
+    hour, minute, second = (int(n or 0) for n in clocks[0].groups())
+    date = date[:clocks[0].start()] + ' ' + date[clocks[0].end():]
+    if half := _half.search(date):
+        if not 1 <= hour <= 12: return None
+        hour = hour % 12 + 12*bool(half[2])
+    number = _numbered.search(date)
+    rest = _numbered.sub(' ', date)
+    month = int(number[1] or number[2]) if number else month_named(re.findall(r'[^\s\d,/()-]+', _half.sub(' ', rest)))
+    return [int(n) for n in re.findall(r'\d+', rest)], month, (hour, minute, second)
+
+# %% ../../nbs/messengers/meta.ipynb #4aa238a3
+def to_page_time(
+    pieces,         # From `date_pieces`
+    day_first:bool, # Where nothing else tells: is 5.9. in September?
+)->datetime: # Naive; None if it does not add up
+    "Put a date together."
+    if not pieces: return None
+    numbers, month, clock = pieces
+    years, small = [n for n in numbers if n > 99], [n for n in numbers if n <= 99]
+    if len(years) != 1 or len(small) != 1 + (month is None): return None
+    if month is None: month = small.pop(0 if numbers[0] > 99 or not day_first else 1)
+    try: return datetime(years[0], month, small[0], *clock)
+    except ValueError: return None
+
+def page_times(
+    dates:list, # As a page writes them
+)->list: # Naive; None for those that cannot be read
+    "When the messages of a page were sent."
+    apart = [date_pieces(d) for d in dates]
+    def doubt(times): known = [t for t in times if t]; return len(times) - len(known), min(count_steps(known))
+    return min(([to_page_time(p, first) for p in apart] for first in (True, False)), key=doubt)
+
+# %% ../../nbs/messengers/meta.ipynb #e5025cb0
+def page_thread(
+    file:File, # A page of messages
+)->Thread: # ValueError if the page is damaged
+    "A chat of a page."
+    titles, rows = {}, []
+    for e in page_elements(file, lambda e: e.tag in ('title', 'h1') or not e.classes.isdisjoint({'_a6-g', 'uiBoxWhite'})):
+        if e.tag in ('title', 'h1'): titles.setdefault(e.tag, e.text().strip())
+        elif row := page_row(e): rows.append(row)
+    times = page_times([date for _, date in rows])
+    records = [r and dict(r, time=t) for (r, _), t in zip(rows, times)]
+    return Thread(titles.get('h1') or titles.get('title', ''), [], oldest_first(records, True))
+
 # %% ../../nbs/messengers/meta.ipynb #74152115
 def file_threads(
     file:File, # A file with chats
 )->list: # `Thread`s: many for an old file, otherwise one; ValueError if it is damaged
     "The chats in a file."
     try:
+        if file.base.endswith(PAGE_ENDINGS): return [page_thread(file)]
         data = mend_json(load_json(file))
         return [to_thread(d) for d in (data if isinstance(data, list) else [data])]
     except Damaged as e: raise Damaged(f'{e}, in {file.name}') from None
@@ -346,6 +452,33 @@ def profile_names(
     values += [nested(data, 'username'), nested(data, 'name')]
     return {v for v in values if isinstance(v, str) and v.strip()}
 
+# %% ../../nbs/messengers/meta.ipynb #90ccfb5a
+def page_owner(
+    file:File,  # A profile in HTML
+    people:set, # Everybody in the chats
+)->set: # One of them; empty if nobody is named, or the page is damaged
+    "Whose profile is it?"
+    try: texts = [part.strip() for cell in page_elements(file, lambda e: e.tag in ('td', 'tr', 'section'))
+                  for e in cell.below() for part in e.parts if isinstance(part, str)]
+    except ValueError: return set()
+    return set([text for text in texts if text in people][:1])
+
+# %% ../../nbs/messengers/meta.ipynb #3ef946c2
+INSTAGRAM_CLOCK = timezone(timedelta(hours=-8))
+
+def page_zone(
+    files:list, # The files of one account
+    app:str,    # 'Instagram', or another
+): # A time zone; None if nothing tells
+    "Which clock do the pages show?"
+    if app == 'Instagram': return INSTAGRAM_CLOCK
+    for file in [f for f in files if f.base == 'timezone.html']:
+        try:
+            names = (part for e in page_elements(file, lambda e: e.tag == 'td') for part in e.parts if isinstance(part, str))
+            return next((ZoneInfo(n) for n in names if re.fullmatch(r'[A-Z]\w+(/[A-Z][\w+-]+)+', n)), None)
+        except (ValueError, OSError, KeyError): pass # damaged, or a zone that this machine does not know
+    return None
+
 # %% ../../nbs/messengers/meta.ipynb #b81a911a
 def account_owner(
     chats:list, # All `Thread`s of an account
@@ -384,18 +517,31 @@ def which_app(
     if 'instagram' in where or 'old ' in where: return 'Instagram'
     return 'Facebook Messenger' if 'facebook' in where or 'flat ' in where else FORMAT
 
+# %% ../../nbs/messengers/meta.ipynb #cc9c2ab7
+def set_clock(
+    chats:list, # `Thread`s of pages; the times in their records are replaced
+    zone,       # The clock they show, or None
+)->list: # A note if nobody knows the clock
+    "Give the times of pages their zone."
+    timed = [m for t in chats for m in t.records if m and m['time']]
+    for m in timed: m['time'] = m['time'].replace(tzinfo=zone)
+    return ["The times on its pages have no time zone, and are read as this machine's."] if timed and not zone else []
+
 # %% ../../nbs/messengers/meta.ipynb #a51f7971
 def read(
     files:list, # The files of one account, as `find` groups them
 )->Export: # ValueError if a file is damaged
     "Read a Messenger or Instagram export."
     chats = account_threads(files)
-    me = account_owner(chats, set().union(*(profile_names(f) for f in files if meta_shape(f) == 'owner')))
-    export = Export(which_app(files), str(files[0].path), read=sum(len(t.records) for t in chats))
+    people, profiles = set().union(*(t.names for t in chats)), [f for f in files if meta_shape(f) == 'owner']
+    known = set().union(*(page_owner(f, people) if f.base.endswith(PAGE_ENDINGS) else profile_names(f) for f in profiles))
+    me, app = account_owner(chats, known), which_app(files)
+    export = Export(app, str(files[0].path), read=sum(len(t.records) for t in chats))
+    if files[0].base.endswith(PAGE_ENDINGS): export.notes = set_clock(chats, page_zone(files, app))
     for t in chats:
         log, dropped = thread_to_log(t, me)
         # Everybody who left is called "Facebook user"
         if re.search('facebook|instagram', t.title, re.I): log.id = t.number
         export.chats.append(log)
         export.dropped += dropped
-    return export
+    return note_gaps(export)

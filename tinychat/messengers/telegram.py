@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message
-from .core import (ChatLog, Damaged, Element, Export, File, JsonStream, head_text, note_lost_times,
+from .core import (ChatLog, Damaged, Element, Export, File, JsonStream, head_text, note_gaps,
                                       page_elements, parent_folder, sort_messages)
 
 # %% auto #0
@@ -322,7 +322,7 @@ def page_chat(
     return RawChat(read[0][0], kinds.get(parent_folder(pages[0].name).rsplit('/', 1)[-1], ''), None,
                    [r for _, records in read for r in records], True)
 
-# %% ../../nbs/messengers/telegram.ipynb #ef7704ca
+# %% ../../nbs/messengers/telegram.ipynb #1e3347de
 def read_pages(
     files:list, # The pages of an account, or of one chat
 )->Export: # Every chat of it; ValueError if a page is damaged
@@ -339,7 +339,7 @@ def read_pages(
         senders = {m.sender for m in log.messages}
         if not log.me and not c.type and len(senders) == 2 and c.name in senders:
             log.me, log.guess = senders - {c.name}, True
-    return note_lost_times(out)
+    return note_gaps(out)
 
 # %% ../../nbs/messengers/telegram.ipynb #936da2e7
 FORMAT = 'Telegram'
@@ -393,4 +393,4 @@ def read(
     own = {r.name for c in chats for r in c.records if isinstance(r, RawMessage) and r.id in me}
     out.chats = [chat_to_log(c, about, me, out.dropped, own) for c in chats]
     out.read = sum(len(c.records) for c in chats)
-    return note_lost_times(out)
+    return note_gaps(out)
