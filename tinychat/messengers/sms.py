@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from xml.parsers import expat
+from fastcore.basics import patch
 from ..data import Message
 from .core import (OWNER, ChatLog, Damaged, Export, File, JsonStream, codec_of, first_value,
                                       json_lines, name_or_key, sort_messages)
@@ -266,6 +267,7 @@ LOOKS = ('the .xml of SMS Backup & Restore, whose first element is <smses>; the 
 SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*'
                          r'<smses[\s/>]', re.S)
 
+# %% ../../nbs/messengers/sms.ipynb #8ebd8931
 SMS_KEYS, MMS_KEYS = {b'address', b'body', b'date', b'type'}, {b'msg_box', b'date'} # all of these, and one of those:
 ANDROID_KEYS = {b'date_sent', b'dateSent', b'protocol', b'thread_id', b'subscriptionId', b'backupType', b'm_type'}
 
@@ -337,16 +339,19 @@ class AddressBook:
         if message_box(record) == '2': self.partners.update(dict.fromkeys(received))
         elif received and 'address' not in record.fields:
             self.always = received if self.always is None else self.always & received
-    def people(self):
-        "Who is who, now that everything is known."
-        always = self.always if self.always and len(self.always) == 1 else {}
-        known = self.seen | self.own | dict.fromkeys([*self.partners, *always])
-        same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in known})
-        names = {}
-        for book in (self.likely, self.certain): # what is certain, and came first, has the last word
-            names.update((same[a], name) for a, name in reversed(book.items()) if a in same)
-        mine, here, partners = ({same[a] for a in some} for some in (self.own, always, self.partners))
-        return People(same, names, mine - partners, here - partners)
+
+# %% ../../nbs/messengers/sms.ipynb #1eb1d11d
+@patch
+def people(self:AddressBook):
+    "Who is who, now that everything is known."
+    always = self.always if self.always and len(self.always) == 1 else {}
+    known = self.seen | self.own | dict.fromkeys([*self.partners, *always])
+    same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in known})
+    names = {}
+    for book in (self.likely, self.certain): # what is certain, and came first, has the last word
+        names.update((same[a], name) for a, name in reversed(book.items()) if a in same)
+    mine, here, partners = ({same[a] for a in some} for some in (self.own, always, self.partners))
+    return People(same, names, mine - partners, here - partners)
 
 # %% ../../nbs/messengers/sms.ipynb #8640caa7
 def group_by_people(
@@ -442,6 +447,7 @@ def nameless_note(
     what = 'one message does' if n == 1 else f'{n:,} messages do'
     return [f'Here {what} not say who sent it: kept as from somebody without a name, never as yours.'] if n else []
 
+# %% ../../nbs/messengers/sms.ipynb #8907724c
 def read(
     files:list, # One backup
 )->Export: # A chat for each correspondent, or set of them; ValueError if it is damaged
