@@ -204,3 +204,106 @@ def test_a_german_table_with_semicolons(tmp_path):
     (tmp_path/'t.csv').write_text('Datum;Name;Nachricht\n01.02.2024 10:00;Ada;"hallo; na?"\n31.01.2024 10:01;Bo;ja\n')
     (export,) = [read_group(reader, g) for g in reader.find(all_files(tmp_path/'t.csv'))]
     assert [(m.sender, m.text, str(m.time)) for m in export.chats[0].messages] == [('Bo', 'ja', '2024-01-31 10:01:00'), ('Ada', 'hallo; na?', '2024-02-01 10:00:00')]
+
+# Which way a message went
+
+def chats(e): return [(c.name, [(m.sender, m.text) for m in c.messages]) for c in e.chats]
+TWO = [('Zoe', [('Zoe', 'hello'), ('Me', 'hi zoe')]), ('Kim', [('Kim', 'yo'), ('Me', 'yo kim')])]
+
+@pytest.mark.parametrize('column, received, sent', [
+    ('Type', 'Received', 'Sent'), ('Direction', 'Incoming', 'Outgoing'), ('direction', 'in', 'out'), ('TYPE', '1', '2'), ('type', '1.0', '2.0'), ('Folder', 'Inbox', 'Sent'), ('message_type', 'INBOX', 'SENT'), ('Direction', 'SMS received', 'SMS sent'),
+    ('from_me', '0', '1'), ('is_sent', 'false', 'true'), ('Is Outgoing', 'No', 'Yes'), ('is_incoming', '1', '0'), ('IsSent', 'received', 'sent'), ('Richtung', 'Eingehend', 'Ausgehend'), ('Typ', 'Empfangen', 'Gesendet'), ('Ordner', 'Posteingang', 'Postausgang'), ('Von mir', 'x', 'y'),
+    ('Tipo', 'Recibido', 'Enviado'), ('Dirección', 'Entrante', 'Saliente'), ('Tipo', 'Recebida', 'Enviada'), ('Direzione', 'In arrivo', 'In uscita'), ('Sens', 'Reçu', 'Envoyé'), ('Richting', 'Ontvangen', 'Verzonden'), ('Направление', 'Входящее', 'Исходящее'), ('方向', '收到', '发送'), ('送受信', '受信', '送信')])
+def test_a_direction_decides(tmp_path, column, received, sent):
+    table = f'Date,{column},Name,Number,Message\n2024-03-05 21:10:00,{received},Zoe,+1555,hello\n2024-03-05 21:11:00,{sent},Zoe,+1555,hi zoe\n2024-03-05 21:12:00,{received},Kim,+1556,yo\n2024-03-05 21:13:00,{sent},Kim,+1556,yo kim\n'
+    e = read(tmp_path, table)
+    if column == 'Von mir': assert [c.me for c in e.chats] == [set()] # neither the column nor its words are known: nothing is guessed
+    else: assert chats(e) == TWO and [c.me for c in e.chats] == [{'Me'}]*2 and all(times(e)) and not e.dropped
+
+def test_rows_that_go_out_without_a_sender_are_mine(tmp_path):
+    e = read(tmp_path, 'Type;Number;Text;Date\nReceived;+1555;hello;2024-03-05 21:10\nSent;;hi;2024-03-05 21:11\nSent;+1556;alone;2024-03-05 21:12\n')
+    assert chats(e) == [('+1555', [('+1555', 'hello')]), ('x', [('Me', 'hi')]), ('+1556', [('Me', 'alone')])] # who wrote only to Kim is not Kim
+    e = read(tmp_path, 'direction,from,to,text\nincoming,+1555,+1999,hello\noutgoing,+1999,+1555,hi\noutgoing,+1999,+1556,yo\n')
+    assert chats(e) == [('+1555', [('+1555', 'hello'), ('+1999', 'hi')]), ('+1556', [('+1999', 'yo')])] and {s for c in e.chats for s in c.me} == {'+1999'}
+
+def test_other_columns_called_type_say_nothing(tmp_path):
+    for kinds in ('SMS MMS SMS', '1 1 1', 'text image text', 'public private public'):
+        e = read(tmp_path, 'type,sender,text\n' + ''.join(f'{k},{s},hi\n' for k, s in zip(kinds.split(), ('ada', 'bo', 'ada'))))
+        assert said(e) == [('ada', 'hi'), ('bo', 'hi'), ('ada', 'hi')] and e.chats[0].me == set(), kinds
+
+def test_drafts_notices_and_rows_of_nobody(tmp_path):
+    e = read(tmp_path, 'type,address,body\n' + ''.join(f'{k},+1555,x{k}\n' for k in '1212121212123456') + '9,+1555,whose?\n')
+    assert e.dropped == dict(unsent=4, malformed=1) and e.kept == 12
+
+IMAZING = 'Chat Session,Message Date,Delivered Date,Read Date,Edited Date,Deleted Date,Service,Type,Sender ID,Sender Name,Status,Replying to,Subject,Text,Reactions,Attachment,Attachment type\n'
+
+def test_imazing_messages(tmp_path):
+    rows = ['Zoe,2024-03-05 21:10:00,,,,,iMessage,Incoming,+13105550101,Zoe Fox,Read,,,hello,Loved by me,,', 'Zoe,2024-03-05 21:11:00,,,,,iMessage,Outgoing,,,Delivered,hello,,hi zoe,,,', 'Zoe,2024-03-05 21:12:00,,,,,iMessage,Notification,,,,,,"Zoe named the conversation ""X""",,,',
+            'Zoe,2024-03-05 21:13:00,,,,,iMessage,Outgoing,,,Read,,,,,IMG_1.HEIC,Image', 'Zoe,2024-03-05 21:14:00,,,,2024-03-06 08:00:00,iMessage,Incoming,+13105550101,Zoe Fox,Read,,,gone,,,', 'Zoe,2024-03-05 21:15:00,,,,,SMS,Incoming,+13105550101,,Read,,,from the number,,clip.mov,Video',
+            'Trip,2024-03-05 21:16:00,,,,,iMessage,Incoming,+14085550102,Kim,Read,,,who is in?,,,', 'Trip,2024-03-05 21:17:00,,,,,iMessage,Outgoing,,,Read,,,me,,,', 'Trip,2024-03-05 21:18:00,,,,,iMessage,Incoming,,,Read,,,me too,,,']
+    e = read(tmp_path, IMAZING + '\n'.join(rows))
+    assert chats(e) == [('Zoe', [('Zoe Fox', 'hello'), ('Me', 'hi zoe'), ('+13105550101', 'from the number')]), ('Trip', [('Kim', 'who is in?'), ('Me', 'me'), ('', 'me too')])]
+    assert e.read == 9 and e.dropped == dict(system=1, media=1, deleted=1) and all(times(e)) and 'one message does not say who sent it' in e.notes[0]
+
+def test_imazing_whatsapp(tmp_path):
+    rows = ['Kim,2024-03-05 21:09:00,,Notification,,,,,,Messages and calls are end-to-end encrypted,,,,', 'Kim,2024-03-05 21:10:00,2024-03-05 21:10:00,Outgoing,,,Read,,,"hola, kim",,,,', 'Kim,2024-03-05 21:11:00,,Incoming,34600000000@s.whatsapp.net,Kim,,,,sí,,,,',
+            'Kim,2024-03-05 21:12:00,,Incoming,34600000000@s.whatsapp.net,Kim,,,,,,a.opus,Audio,0:07', 'Kim,2024-03-05 21:13:00,,Outgoing,,,Read,Forwarded,,a chain letter,,,,']
+    e = read(tmp_path, 'Chat Session,Message Date,Sent Date,Type,Sender ID,Sender Name,Status,Forwarded,Replying to,Text,Reactions,Attachment,Attachment type,Attachment info\n' + '\n'.join(rows))
+    assert chats(e) == [('Kim', [('Me', 'hola, kim'), ('Kim', 'sí')])] and e.dropped == dict(system=1, media=1, forwarded=1)
+
+def test_a_name_that_is_not_known_of_several_is_nobodys(tmp_path):
+    e = read(tmp_path, 'chat,is_from_me,sender,text\na,0,Ada,x\na,0,,y\na,1,,z\nb,0,,w\n')
+    assert chats(e) == [('a', [('Ada', 'x'), ('', 'y'), ('Me', 'z')]), ('b', [('b', 'w')])] and len(e.notes) == 1
+
+# Messages inside objects
+
+A, B = {'sender': 'Zoe', 'text': 'hello', 'timestamp': '2024-03-05T21:10:00Z'}, {'sender': 'Ann', 'text': 'hi', 'timestamp': '2024-03-05T21:11:00Z'}
+
+@pytest.mark.parametrize('indent', [None, 1])
+@pytest.mark.parametrize('data, names', [
+    ({'chat': 'x1', 'messages': [A, B]}, ['x1']), ({'messages': [A, B]}, ['x']), ({'version': 2, 'owner': {'id': 5}, 'tags': ['a'], 'data': {'rows': [A, B]}}, ['x']), ({'export': {'chats': [{'title': 'one', 'history': {'messages': [A, B]}}]}}, ['one']), ([{'name': 'n', 'messages': [A, B]}], ['n']),
+    ({'Zoe': [A, B]}, ['Zoe']), ({'messages': {'m1': A, 'm2': B}}, ['x']), ({'users': [{'name': 'Zoe', 'id': 1}, {'name': 'Ann', 'id': 2}], 'messages': [A, B]}, ['x']), ({'a': {'b': {'c': {'d': {'e': [A, B]}}}}}, ['e'])])
+def test_wrapped_lists(tmp_path, data, names, indent):
+    e = read(tmp_path, json.dumps(data, indent=indent), 'x.json')
+    assert chats(e) == [(n, [('Zoe', 'hello'), ('Ann', 'hi')]) for n in names] and e.read == 2 and all(times(e))
+
+def test_wrapped_chats_keep_apart_and_count_all(tmp_path):
+    e = read(tmp_path, json.dumps({'chats': [{'name': 'a', 'messages': [A, 5, {'sender': 'Zoe'}, B]}, {'name': 'b', 'messages': [B]}, {'name': 'c', 'messages': []}]}), 'x.json')
+    assert [(c.name, len(c.messages)) for c in e.chats] == [('a', 2), ('b', 1)] and e.read == 5 and e.dropped == dict(malformed=1, empty=1)
+    e = read(tmp_path, '\n'.join(json.dumps({'with': n, 'messages': [A, B]}) for n in 'pq'), 'x.jsonl')
+    assert [c.name for c in e.chats] == ['p', 'q']
+    e = read(tmp_path, json.dumps({'data': [{'messages': OPENAI['messages']}, SHAREGPT]}, indent=1), 'x.json')
+    assert said(e) == WANTED
+
+def test_wrapped_directions(tmp_path):
+    rows = [{'direction': d, 'contact': 'Zoe', 'body': t, 'date': 1714566896000 + n} for n, (d, t) in enumerate([('incoming', 'a'), ('outgoing', 'b'), ('incoming', 'c')])]
+    assert chats(read(tmp_path, json.dumps({'sms': rows}, indent=1), 'x.json')) == [('Zoe', [('Zoe', 'a'), ('Me', 'b'), ('Zoe', 'c')])]
+
+@pytest.mark.parametrize('data', [{'messages': []}, {'items': [{'title': 'x', 'text': 'y'}]}, {'message': 'ok', 'data': {'count': 3}}, {'a': [{'text': 5, 'sender': []}]}, {'x': {'y': [[1, 2], [3]]}}])
+def test_wrapped_lists_of_other_things(tmp_path, data):
+    for indent in (None, 1): assert read(tmp_path, json.dumps(data, indent=indent), 'x.json') is None
+
+# Dates in other languages, and what the account says
+
+@pytest.mark.parametrize('cell, wanted', [('5. März 2024 21:10', (3, 5, 21)), ('5 mars 2024 21:10', (3, 5, 21)), ('05 févr. 2024, 21:10', (2, 5, 21)), ('5 de mayo de 2024 21:10', (5, 5, 21)), ('mar, 6 feb 2024 21:10', (2, 6, 21)), ('6 lut 2024 21:10', (2, 6, 21)), ('5 marraskuuta 2024 21:10', (11, 5, 21)),
+    ('3 мар. 2024 г. 21:10', (3, 3, 21)), ('2024年3月5日 下午9:10', (3, 5, 21)), ('2024/03/05 上午9:10', (3, 5, 9)), ('2024. 3. 5. 오후 9:10', (3, 5, 21)), ('25/3/2024 9:10 μ.μ.', (3, 25, 21)), ('2024-03-05 21:10 GMT+1', (3, 5, 20)), ('5 lip 2024 21:10', None), ('2024年3月5日 21時10分', None), ('13 Smarch 2024 21:10', None)])
+def test_dates_in_other_languages(tmp_path, cell, wanted):
+    e = read(tmp_path, f'sender,text,time\nada,hi,"{cell}"\nbo,yo,2024-12-31\n')
+    time = next(m.time for m in e.chats[0].messages if m.text == 'hi')
+    assert (time and (time.month, time.day, time.hour)) == wanted or (time is None and 'GMT' in cell)
+    assert bool(e.notes) == (wanted is None)
+
+def test_the_account_names_what_was_not_certain(tmp_path):
+    e = read(tmp_path, 'sender,text,date\nada,a,1/2/2024 10:00\nbo,b,2/2/2024 10:00\nada,c,\n')
+    assert len(e.notes) == 1 and 'Days and months could be swapped' in e.notes[0]
+    e = read(tmp_path, 'sender,text,date\nada,a,31/1/2024 10:00\nbo,b,soon\nada,c,\n')
+    assert len(e.notes) == 1 and e.notes[0].startswith('1 of 2 times could not be read')
+    assert read(tmp_path, 'sender,text,date\nada,a,31/1/2024 10:00\n').notes == [] and read(tmp_path, 'sender,text\nada,a\n').notes == []
+
+WRAPPED = json.dumps({'chat': 'x', 'messages': [A, B, {'sender': 'Zoe', 'text': 'bye 😀'}]}, indent=1)
+PHONE = 'Date,Type,Name,Number,Message\n2024-03-05 21:10:00,Received,Zoe,+1555,"hel\nlo"\n2024-03-05 21:11:00,Sent,Zoe,+1555,hi zoe 😀\n2024-03-05 21:12:00,Received,Kim,+1556,yo\n'
+
+@pytest.mark.parametrize('name, data', [('x.json', WRAPPED), ('x.csv', PHONE), ('i.csv', IMAZING + 'Zoe,2024-03-05 21:10:00,,,,,iMessage,Incoming,+1310,Zoe,Read,,,hello,,,\nZoe,2024-03-05 21:11:00,,,,,iMessage,Outgoing,,,Read,,,hi,,,\n')])
+def test_damaged_tables_and_wrapped_lists(name, data):
+    read, refused, unknown = survives(reader, {name: data.encode()}, 120)
+    assert read + refused + unknown == 120 and read

@@ -6,36 +6,60 @@ Docs: https://tinychat.github.io/tinychat/messengers/generic.html.md"""
 
 # %% ../../nbs/messengers/generic.ipynb #f4308078
 from __future__ import annotations
-import csv, io, json, re
-from collections import Counter
+import csv, io, json, re, sys
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from itertools import chain, islice
 from typing import NamedTuple
 from ..data import Message, parse_chatml
 from .core import (MONTHS, OWNER, ChatLog, Damaged, Export, File, count_steps, csv_rows, decode,
-                                      first_value, head_text, json_lines, load_json, sort_messages)
+                                      first_value, head_text, json_lines, load_json, sort_messages, text_stream)
+from .google import MONTH_NAMES, day_half, months_in, plain_date
+from .sms import nameless_note
 
 # %% auto #0
-__all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'WECHAT_TYPES', 'WECHAT_REASONS', 'ASSISTANT_ROLES', 'UNSAID_ROLES',
-           'normalise_column', 'column_roles', 'epoch_time', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time',
-           'parse_time', 'parse_time_column', 'parse_flag', 'TableEntry', 'time_cell', 'read_entry', 'name_senders',
-           'drop_wall_times', 'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content',
-           'read_turn', 'read_turns', 'find_turns', 'is_json_lines', 'json_values', 'read_json_export',
-           'read_chatml_export', 'first_object', 'generic_shape', 'find', 'read']
+__all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'DATE_COLUMNS', 'WAYS', 'WAY_WORDS', 'DIRECTION_COLUMNS', 'SHORT_MONTHS',
+           'MONTH_LIKE_DAYS', 'YES', 'NO', 'WECHAT_TYPES', 'WECHAT_REASONS', 'SAMPLE_ROWS', 'ASSISTANT_ROLES',
+           'UNSAID_ROLES', 'MOST_LEVELS', 'CHAT_LABELS', 'PLAIN_KEYS', 'IN_CHAT', 'FOREIGN_KEYS', 'TELEGRAM_TYPE',
+           'normalise_column', 'way_of', 'is_direction', 'column_roles', 'epoch_time', 'short_month', 'named_month',
+           'date_parts', 'parse_day', 'to_utc', 'parse_written_time', 'parse_time', 'parse_time_column', 'time_notes',
+           'parse_flag', 'TableEntry', 'time_cell', 'row_way', 'table_reason', 'cell_name', 'read_entry',
+           'names_partner', 'entry_chat', 'name_senders', 'drop_wall_times', 'table_export', 'find_delimiter',
+           'csv_cells', 'read_csv_export', 'turn_content', 'read_turn', 'read_turns', 'is_turn', 'find_turns',
+           'is_json_lines', 'json_values', 'message_roles', 'wrapped_lists', 'are_message_keys', 'sort_values',
+           'read_json_export', 'read_chatml_export', 'first_objects', 'has_messages', 'generic_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
-LOOKS = ('CSV or a list of JSON objects with a text and a sender (or is_from_me); '
+LOOKS = ('CSV or JSON with a text and a sender (or is_from_me, or a direction) for each message; '
          'JSON lines with messages or conversations, as for fine-tuning; text that begins with <|im_start|>')
 
 # %% ../../nbs/messengers/generic.ipynb #760d0629
 COLUMN_ALIASES = dict(
-    text='text message content body msg messagetext messagebody nachricht mensaje mensagem messaggio',
+    text='text message content body msg messagetext messagebody smsbody strcontent nachricht nachrichtentext inhalt '
+         'mensaje texto contenido mensagem conteúdo messaggio testo contenuto texte contenu bericht tekst wiadomość '
+         'treść сообщение текст mesaj メッセージ 本文 内容 消息 消息内容 短信内容 메시지 내용',
     sender='sender sendername author from talker name username user speaker absender remitente expéditeur '
-           'mittente remetente',
-    time='timestamp datetime createtime createdat sentat date time datum fecha',
-    me='isfromme issender fromme isme isoutgoing outgoing', type='typename',
+           'mittente remetente von afzender nadawca отправитель gönderen 发件人 发送者 发送人 差出人 送信者 보낸사람',
+    partner='contactname contact phonenumber number phone address handle senderid senderaddress kontakt nummer '
+            'rufnummer telefonnummer contacto nombre número teléfono contato nome telefone contatto numero telefono '
+            'nom naam numer контакт имя номер kişi numara 联系人 姓名 号码 电话 相手 名前 電話番号 연락처 이름 번호',
+    to='to recipient recipientname receiver an empfänger para destinatario destinataire destinatário ontvanger',
+    time='timestamp datetime messagedate messagetime createtime createdat sentat senddate sentdate date time datum '
+         'fecha data datahora дата tarih 时间 日期 日時 날짜',
+    clock='time zeit uhrzeit hora ora heure tijd godzina время saat 时间 時刻 시간')
+
+# %% ../../nbs/messengers/generic.ipynb #38848417
+COLUMN_ALIASES |= dict(
+    me='isfromme issender fromme isme isoutgoing outgoing issent sentbyme isoutbound isown isself ismine',
+    them='isincoming incoming isreceived isinbound fromthem', type='typename',
+    attachment='attachment attachments attachmenttype attachmentname media anhang anhänge adjunto anexo allegato '
+               'piècejointe bijlage вложение 附件 添付ファイル',
+    deleted='deleteddate deletedat isdeleted deleted', forwarded='forwarded isforwarded',
     chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname '
-         'chat thread room')
+         'chatsession threadname chat thread room unterhaltung conversación conversa conversazione gesprek чат 会话')
+DATE_COLUMNS = 'date messagedate datum fecha data дата tarih 日期 날짜'.split() # which may have a clock beside them
 
 def normalise_column(
     name:str, # 'Is From Me'
@@ -43,17 +67,61 @@ def normalise_column(
     "A column's name without capitals, spaces and underscores."
     return re.sub(r'[\W_]+', '', name).lower()
 
+# %% ../../nbs/messengers/generic.ipynb #41301dc5
+WAYS = {True: """2 sent send outgoing out outbound outbox outcoming fromme gesendet ausgehend ausgang postausgang verschickt
+    enviado enviada enviados salida saliente saída saida inviato inviata inviati uscita inuscita envoyé envoyée envoyés
+    sortant sortante verzonden uitgaand wysłane wysłana wychodząca wychodzące отправлено отправленное отправленные
+    исходящее исходящие gönderilen gönderildi giden 发送 已发送 发出 送信 送信済み 發送 發出 발신 보냄""",
+        False: """1 received receive incoming in inbound inbox tome empfangen erhalten eingehend eingang posteingang
+    recibido recibida recibidos entrante entrada recebido recebida recebidos ricevuto ricevuta ricevuti arrivo inarrivo
+    entrata inentrata reçu reçue reçus entrant ontvangen inkomend binnenkomend odebrane odebrana przychodząca
+    przychodzące получено полученное полученные входящее входящие alınan gelen 接收 已接收 收到 受信 수신 받음""",
+        'system': 'notification notifications system event info benachrichtigung notificación notifica',
+        'unsent': """3 4 5 6 draft drafts failed queued unsent notsent pending entwurf borrador rascunho bozza brouillon
+    concept черновик 草稿 下書き""", 'call': 'call calls missedcall voicemail anruf llamada chamada appel звонок 通话'}
+WAY_WORDS = {word: way for way, words in WAYS.items() for word in words.split()}
+DIRECTION_COLUMNS = """direction messagedirection inout inorout incomingoutgoing sentreceived receivedsent type messagetype
+    msgtype smstype msgbox messagebox box folder richtung typ art nachrichtentyp ordner dirección direccion tipo carpeta
+    direção direcao pasta direzione cartella sens dossier richting soort map kierunek rodzaj направление тип папка yön tür
+    方向 类型 類型 送受信 種類 種別 방향 종류""".split()
+
+# %% ../../nbs/messengers/generic.ipynb #ef452f83
+@lru_cache(maxsize=1000)
+def way_of(
+    cell:str, # 'Sent', 'Incoming message', '2'
+): # True: it went out; False: it came in; else a key of `REASONS`, or None if it says neither
+    "Which way did a message go?"
+    cell = cell.strip().removesuffix('.0')
+    if (way := WAY_WORDS.get(normalise_column(cell))) is not None: return way
+    ways = {WAY_WORDS.get(w) for w in re.findall(r'[^\W_]+', cell.lower())} - {None}
+    return ways.pop() if len(ways) == 1 else None
+
+def is_direction(
+    cells:list, # Of one column
+)->bool: # Do nine of ten say which way a message went?
+    "Does a column say who spoke?"
+    cells = [str(c) for c in cells if str(c or '').strip()]
+    ways = [way_of(c) for c in cells]
+    both = {True, False} <= {*ways} # a column of ones may mean anything
+    clear = both if all(c[0].isdigit() for c in cells) else {True, False} & {*ways}
+    return bool(clear) and ways.count(None)*10 <= len(ways)
+
 # %% ../../nbs/messengers/generic.ipynb #96b336bd
 def column_roles(
-    names, # Of the columns, or keys of JSON objects
+    names,     # Of the columns, or keys of JSON objects
+    rows=(),   # Some of the rows: column -> cell
 )->dict: # Role -> name; None if these are not messages, or are those of another reader
     "Say which column is what."
     known = {normalise_column(n): n for n in [*names][::-1] if isinstance(n, str)} # if two are equal, the first counts
     if known.keys() >= {'authorid', 'author', 'date', 'content'}: return None # Discord
     if known.keys() >= {'type', 'ts'} or known.keys() >= {'quote', 'sticker', 'reactions'}: return None # Slack, Signal
     found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases.split()[::-1] if a in known}
-    if normalise_column(found.get('time', '')) == 'date' and 'time' in known: found['clock'] = known['time']
-    return found if 'text' in found and found.keys() & {'sender', 'me'} else None
+    if normalise_column(found.get('time', '')) not in DATE_COLUMNS or found.get('clock') == found.get('time'):
+        found.pop('clock', None)
+    ways = () if found.keys() & {'me', 'them'} else (known[c] for c in DIRECTION_COLUMNS if c in known)
+    way = next((c for c in ways if is_direction([r.get(c) for r in rows if isinstance(r, dict)])), None)
+    if way: found['way'] = way
+    return found if 'text' in found and found.keys() & {'sender', 'me', 'them', 'way'} else None
 
 # %% ../../nbs/messengers/generic.ipynb #948927e7
 def epoch_time(
@@ -65,23 +133,45 @@ def epoch_time(
             micro = number*10**6 // unit if isinstance(number, int) else round(number*1e6 / unit)
             return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micro)
 
+# %% ../../nbs/messengers/generic.ipynb #6d70d71f
+SHORT_MONTHS = {name: n for n, name in enumerate(MONTHS, 1)} | dict(mrt=3, čvn=6, čvc=7)
+MONTH_LIKE_DAYS = dict(mar=3, sen=9, sze=9, sht=9) # a Tuesday, a Monday, a Wednesday and a Saturday somewhere
+
+@lru_cache(maxsize=1000)
+def short_month(
+    word:str, # In lower case: 'mar', 'févr'
+)->int: # 1 to 12; None if it is no month, or may be two
+    "The month that a word abbreviates."
+    if word in SHORT_MONTHS: return SHORT_MONTHS[word]
+    fits = {n for name, n in MONTH_NAMES.items() if len(word) > 2 and name.startswith(word)}
+    if len(word) > 2 and 'listopada'.startswith(word): fits |= {10, 11}
+    return fits.pop() if len(fits) == 1 else None
+
+def named_month(
+    text:str, # A date in words
+)->int: # 1 to 12; None if it names no month, or several
+    "The month that a date names."
+    words = re.split(r"[\s\d,،.()/’'-]+", plain_date(text))
+    months = months_in(words) or {short_month(w) for w in words} - {None}
+    if len(months) == 2: months -= {MONTH_LIKE_DAYS.get(w) for w in words}
+    return months.pop() if len(months) == 1 else None
+
 # %% ../../nbs/messengers/generic.ipynb #42cc02ef
-_named = re.compile(rf'\b({"|".join(MONTHS)})[a-z]*', re.I)
-_digits = re.compile(r'\s*([0-9]{1,4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,4})')
+_digits = re.compile(r'\s*([0-9]{1,4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,4})(?![^()]*[0-9])')
 
 def date_parts(
     text:str,       # A date in words or digits
     day_first:bool, # Is 1/2 the first of February?
 )->tuple: # Year, month and day, as far as they are there; None if it is not a date
     "Take a date apart."
-    if month := _named.search(text):
-        numbers = re.findall('[0-9]+', text)
-        year = next((n for n in numbers if len(n) == 4), numbers[1] if len(numbers) > 1 else None)
-        day = next((n for n in numbers if len(n) < 3), None)
-        return year, MONTHS.index(month[1].lower()) + 1, day
-    if not (m := _digits.match(text)): return None
-    a, b, c = m.groups()
-    return (a, b, c) if len(a) == 4 else (c, b, a) if day_first else (c, a, b)
+    if m := _digits.match(text):
+        a, b, c = m.groups()
+        return (a, b, c) if len(a) == 4 else (c, b, a) if day_first else (c, a, b)
+    numbers = re.findall('[0-9]+', text)
+    month = named_month(text) if len(numbers) < 3 else None
+    if not month: return None
+    year = next((n for n in numbers if len(n) == 4), numbers[1] if len(numbers) > 1 else None)
+    return year, month, next((n for n in numbers if len(n) < 3), None)
 
 # %% ../../nbs/messengers/generic.ipynb #9a064076
 def parse_day(
@@ -95,15 +185,16 @@ def parse_day(
     return year if len(parts[0]) == 4 else year + (2000 if year < 70 else 1900), month, day
 
 # %% ../../nbs/messengers/generic.ipynb #5640d1cf
-_clock = re.compile(r'([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?:\s{0,2}([ap])\.?\s?m\b\.?)?'
-                    r'\s{0,2}(z\b|utc\b|gmt\b|[+-][0-9]{2}(?::?[0-9]{2})?\b)?', re.I)
+_clock = re.compile(r'([上下凌清早午中晚오][午晨上前後夜전후] ?)?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?'
+                    r'(?:\s{0,2}([ap]\.?\s?m\b\.?|[πμ]\.?\s?μ\b\.?|[صم]\b))?'
+                    r'\s{0,2}(z\b|(?:(?:utc|gmt)\s?)?[+-][0-9]{1,2}(?::?[0-9]{2})?\b|utc\b|gmt\b)?', re.I)
 
 def to_utc(
     time:datetime, # As a clock showed it
     zone:str,      # The clock's zone: 'Z', 'GMT', '+02:00'
 )->datetime: # In UTC; OverflowError before the year 1
     "Turn a local time into UTC."
-    sign = re.match('([+-])(..):?(..)?', zone)
+    sign = re.search('([+-])([0-9]{1,2}):?([0-9]{2})?$', zone)
     shift = timedelta(hours=int(sign[2]), minutes=int(sign[3] or 0)) if sign else timedelta(0)
     return (time - shift if sign and sign[1] == '+' else time + shift).replace(tzinfo=timezone.utc)
 
@@ -117,8 +208,9 @@ def parse_written_time(
     date = text[:clock.start()] + ' ' + text[clock.end():] if clock else text
     day = parse_day(date, day_first)
     if not day: return None
-    hour, minute, second, fraction, half, zone = clock.groups() if clock else (0, 0, 0, '', None, None)
-    hour = int(hour) % 12 + 12*(half in 'pP') if half else int(hour)
+    before, hour, minute, second, fraction, half, zone = clock.groups() if clock else ('', 0, 0, 0, '', '', '')
+    half = day_half((before or '') + (half or ''))
+    hour = int(hour) % 12 + 12*(half == 'p') if half else int(hour)
     try:
         time = datetime(*day, hour, int(minute), int(second or 0), int(f'{fraction or 0:<06}'[:6]))
         return to_utc(time, zone) if zone else time
@@ -144,23 +236,42 @@ def parse_time(
 # %% ../../nbs/messengers/generic.ipynb #3f67fc41
 def parse_time_column(
     values:list, # All cells of a column
-)->list: # A time or None for each
+)->tuple: # (a time or None for each, was the order of day and month a guess?)
     "Read a column of times."
     day_first, month_first = ([parse_time(v, first) for v in values] for first in (True, False))
-    if day_first == month_first: return day_first
+    if day_first == month_first: return day_first, False
     def doubt(times):
         known = [t.replace(tzinfo=None) for t in times if t]
         return times.count(None), min(count_steps(known))
+    doubts = doubt(day_first), doubt(month_first)
     american = any(isinstance(v, str) and re.search(r'[0-9]\s?[ap]\.?\s?m\b', v, re.I) for v in values)
-    return min((month_first, day_first) if american else (day_first, month_first), key=doubt)
+    if doubts[0] == doubts[1]: return month_first if american else day_first, True
+    return day_first if doubts[0] < doubts[1] else month_first, False
+
+# %% ../../nbs/messengers/generic.ipynb #a08c4470
+def time_notes(
+    cells:list,   # All cells of a column of times
+    times:list,   # What was read from them
+    guessed:bool, # Was the order of day and month a guess?
+)->list: # Sentences
+    "What the account says about the times of a table."
+    written = [c for c in cells if str(c or '').strip()]
+    lost = len(written) - (len(times) - times.count(None))
+    notes = [f'{lost:,} of {len(written):,} times could not be read: those messages are kept in the order of the '
+             'file, without a time. A time such as 2024-01-31 18:30 can be read.'] if lost else []
+    return notes + ['Days and months could be swapped in its dates: nothing in them tells. If they are wrong, '
+                    'write them as 2024-01-31.'] if guessed else notes
 
 # %% ../../nbs/messengers/generic.ipynb #563af0dd
+YES = '1 true yes y t ja wahr sí si sim oui vrai vero verdadero да evet tak 是 はい x ✓'.split()
+NO = '0 false no n f nein falsch não non faux falso нет hayır nie 否 いいえ'.split()
+
 def parse_flag(
     value, # A cell
 )->bool: # None if it says neither
     "Yes or no?"
     word = str(value).strip().lower().removesuffix('.0')
-    return True if word in ('1', 'true', 'yes', 'y', 't') else False if word in ('0', 'false', 'no', 'n', 'f') else None
+    return True if word in YES else False if word in NO else None
 
 # %% ../../nbs/messengers/generic.ipynb #a9116807
 WECHAT_TYPES = {'': '文本 text', 'media': '图片 image 语音 voice 视频 video 文件 file', 'sticker': '动画表情 表情 emoji sticker',
@@ -177,6 +288,7 @@ class TableEntry(NamedTuple):
     time:object # The cell
     mine:bool   # None if the row does not say
     chat:str    # '' if the row does not say
+    to:str=''   # Whom it was sent to; '' if the row does not say
 
 def time_cell(
     row:dict,   # Column -> cell
@@ -187,34 +299,89 @@ def time_cell(
     complete = isinstance(time, str) and ':' in time
     return f'{time} {clock}' if clock and not complete else time
 
-# %% ../../nbs/messengers/generic.ipynb #2fba27d2
+# %% ../../nbs/messengers/generic.ipynb #18bb803a
+def row_way(
+    row:dict,   # Column -> cell
+    found:dict, # Role -> column
+): # True: mine; False: another's; None if it does not say; else a key of `REASONS`
+    "Which way did the message of a row go?"
+    def said(role):
+        flag, cell = parse_flag(row.get(found[role])), row.get(found[role])
+        return way_of(str(cell)) if flag is None and isinstance(cell, str) else flag
+    if 'me' in found: return said('me')
+    if 'them' in found: return None if (theirs := said('them')) is None else not theirs
+    if 'way' not in found: return None
+    way = way_of(str(row.get(found['way']) or ''))
+    return 'malformed' if way is None else way
+
+# %% ../../nbs/messengers/generic.ipynb #74a6cf07
+def table_reason(
+    row:dict,   # Column -> cell
+    found:dict, # Role -> column
+)->str: # A key of `REASONS`; None if it is a message
+    "Why a row is not a message."
+    text, cells = row.get(found.get('text')), {role: str(row.get(c) or '').strip() for role, c in found.items()}
+    if 'type' in found and (why := WECHAT_REASONS.get(cells['type'].lower(), 'malformed')): return why
+    if isinstance(way := row_way(row, found), str): return way
+    for mark in ('deleted', 'forwarded'):
+        if cells.get(mark) and parse_flag(cells[mark]) is not False: return mark
+    if text is not None and not isinstance(text, str): return 'malformed'
+    if not (text or '').strip(): return 'media' if cells.get('attachment') else 'empty'
+    return 'malformed' if way is None and not (cells.get('sender') or cells.get('partner')) else None
+
+# %% ../../nbs/messengers/generic.ipynb #103e7600
+def cell_name(
+    value, # A cell
+)->str: # '' if it holds no name
+    "A name or a number, as a text."
+    name = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
+    return sys.intern(name) if name.strip() else ''
+
 def read_entry(
     row:dict,   # Column -> cell, or None if it cannot be understood
     found:dict, # Role -> column
 ): # A `TableEntry`, or the reason why it is not one
     "Judge a row."
     if not isinstance(row, dict): return 'malformed'
-    def get(role): return row.get(found.get(role))
-    def name(v): return str(v) if isinstance(v, (str, int)) and not isinstance(v, bool) and str(v).strip() else None
-    kind = WECHAT_REASONS.get(str(get('type')).strip().lower(), 'malformed') if 'type' in found else ''
-    text, sender, mine = get('text'), name(get('sender')), parse_flag(get('me'))
-    if kind: return kind
-    if not isinstance(text, str): return 'empty' if text is None else 'malformed'
-    if not text.strip(): return 'empty'
-    if sender is None and mine is None: return 'malformed'
-    return TableEntry(sender, text, time_cell(row, found), mine, name(get('chat')) or '')
+    if why := table_reason(row, found): return why
+    sender, partner, chat, to = (cell_name(row.get(found.get(r))) for r in ('sender', 'partner', 'chat', 'to'))
+    mine = row_way(row, found)
+    if mine is None and not (sender or partner): return 'malformed'
+    return TableEntry(sender or partner or None, row[found['text']], time_cell(row, found), mine, chat, to)
 
 # %% ../../nbs/messengers/generic.ipynb #03209819
+def names_partner(
+    entries:list, # `TableEntry`s of one file
+    found:dict,   # Role -> column
+)->bool: # Does the column of senders hold the other person in my rows, too?
+    "Is the sender of a row the person at the other end?"
+    mine, theirs = ({e.sender for e in entries if e.mine is side and e.sender} for side in (True, False))
+    loose = normalise_column(found.get('sender', 'name')) in ('name', 'username', 'user')
+    return bool(mine & theirs) or bool(mine) and loose and ('way' in found or len(mine) > 1)
+
+def entry_chat(
+    entry:TableEntry, # Of a table that says who is me
+    partner:bool,     # Does it name the person at the other end?
+)->str: # '' if it does not say
+    "The chat that a row belongs to."
+    if entry.chat: return entry.chat
+    if partner: return entry.to if entry.mine and entry.to else entry.sender or ''
+    return ((entry.to if entry.mine else entry.sender) or '') if entry.to and entry.mine is not None else ''
+
+# %% ../../nbs/messengers/generic.ipynb #340ce638
 def name_senders(
     entries:list, # `TableEntry`s of one file
-)->list: # The sender of each, as a name
+    partner:bool, # Do they name the person at the other end?
+)->list: # The sender of each, as a name; '' for one of several, if the row does not say which
     "Keep me and the others apart."
     theirs = {e.sender or e.chat or 'Them' for e in entries if e.mine is False}
     candidates = OWNER, f'{OWNER} (owner)', *(f'{OWNER} ({i})' for i in range(2, len(theirs) + 3))
-    me = next(n for n in candidates if n not in theirs)
+    me, named = next(n for n in candidates if n not in theirs), defaultdict(set)
+    for e in entries:
+        if not e.mine and e.sender: named[e.chat].add(e.sender)
     def name(e):
-        if not e.mine: return e.sender or e.chat or 'Them'
-        return e.sender if e.sender and e.sender not in theirs else me
+        if not e.mine: return e.sender or ('' if named[e.chat] else e.chat or 'Them')
+        return e.sender if e.sender and e.sender not in theirs and not partner else me
     return [name(e) for e in entries]
 
 # %% ../../nbs/messengers/generic.ipynb #de0e057e
@@ -231,19 +398,23 @@ def table_export(
     file:File,  # Where the rows come from
     rows,       # Dicts, or None for what cannot be understood
     found:dict, # Role -> column
-)->Export: # A chat for each value of the chat column, or a single one
+)->Export: # A chat for each value of the chat column, for each person at the other end, or a single one
     "Make chats of rows."
     read = [read_entry(r, found) for r in rows]
     entries = [e for e in read if isinstance(e, TableEntry)]
-    chats = {}
-    for e,sender,time in zip(entries, name_senders(entries), parse_time_column([e.time for e in entries])):
-        log = chats.setdefault(e.chat, ChatLog(e.chat or file.base.rsplit('.', 1)[0]))
+    partner, cells, chats = names_partner(entries, found), [e.time for e in entries], {}
+    times, guessed = parse_time_column(cells)
+    for e,sender,time in zip(entries, name_senders(entries, partner), times):
+        chat = entry_chat(e, partner)
+        log = chats.setdefault(chat, ChatLog(chat or file.base.rsplit('.', 1)[0]))
         log.messages.append(Message(sender, e.text, time))
         if e.mine: log.me.add(sender)
     for log in chats.values():
         log.messages = sort_messages(drop_wall_times(log.messages))
         log.group = len({m.sender for m in log.messages}) > 2
-    return Export(format, str(file.path), [*chats.values()], len(read), Counter(e for e in read if isinstance(e, str)))
+    chats, notes = [*chats.values()], time_notes(cells, times, guessed)
+    dropped = Counter(e for e in read if isinstance(e, str))
+    return Export(format, str(file.path), chats, len(read), dropped, notes + nameless_note(chats))
 
 # %% ../../nbs/messengers/generic.ipynb #81ceb87b
 _sep = re.compile(r'\ufeff?"?sep=.{1,2}?"?\r?\n')
@@ -256,32 +427,43 @@ def find_delimiter(
     first = io.StringIO(text[start:start + (1 << 14)], newline='')
     for d in ',;\t':
         first.seek(0)
-        try: header = next(filter(None, csv.reader(first, delimiter=d)), [])
+        rows = filter(None, csv.reader(first, delimiter=d))
+        try: header = next(rows, [])
         except csv.Error: continue
-        if column_roles(header): return d
+        try: sample = [dict(zip(header, row)) for row in rows]
+        except csv.Error: sample = [] # a cell so long that we did not see its end
+        if column_roles(header, sample): return d
     return None
 
 # %% ../../nbs/messengers/generic.ipynb #6c031a4c
 def csv_cells(
-    text:str, # A whole file; ValueError if its quotes do not match up
-): # Yields lists of cells, the header first
-    "Read the rows of a table."
-    text = text[m.end():] if (m := _sep.match(text)) else text
-    return csv_rows(io.StringIO(text, newline=''), find_delimiter(text) or ',')
+    file:File, # A table
+    raw,       # The same, open: its binary stream
+): # Yields lists of cells, the header first; ValueError if its quotes do not match up
+    "Read the rows of a table as they come."
+    rows = csv_rows(text_stream(file, raw), find_delimiter(head_text(file)) or ',')
+    first = next(rows, [])
+    if not ''.join(first).startswith('sep='): yield first
+    yield from rows
 
 # %% ../../nbs/messengers/generic.ipynb #dcbbbaf7
+SAMPLE_ROWS = 1000 # by which columns are judged
+
 def read_csv_export(
     file:File, # With a header
 )->Export: # ValueError if it is not Unicode or its quotes do not match up
     "Read a table."
-    rows = csv_cells(decode(file.bytes()))
-    header = next(rows, [])
-    found = column_roles(header)
-    if not found: raise Damaged('its header has no column for a text or none for a sender')
-    def as_dict(row):
-        if len(row) < len(header) or any(row[len(header):]): return None
-        return dict(zip(header[::-1], row[:len(header)][::-1])) # if two columns have one name, the first counts
-    return table_export('CSV', file, map(as_dict, rows), found)
+    with file.open() as raw:
+        rows = csv_cells(file, raw)
+        header = next(rows, [])
+        def as_dict(row):
+            if len(row) < len(header) or any(row[len(header):]): return None
+            return dict(zip(header[::-1], row[:len(header)][::-1])) # if two columns have one name, the first counts
+        rows = map(as_dict, rows)
+        sample = [*islice(rows, SAMPLE_ROWS)]
+        found = column_roles(header, sample)
+        if not found: raise Damaged('its header has no column for a text or none for a sender')
+        return table_export('CSV', file, chain(sample, rows), found)
 
 # %% ../../nbs/messengers/generic.ipynb #e7734071
 def turn_content(
@@ -329,12 +511,19 @@ def read_turns(
     return log
 
 # %% ../../nbs/messengers/generic.ipynb #d9eaa5d5
+def is_turn(
+    thing, # A JSON value
+)->bool: # Has it a role and a content, or who it is from and a value?
+    "Is it a turn of a conversation?"
+    keys = thing.keys() if isinstance(thing, dict) else set()
+    return keys >= {'from', 'value'} or 'role' in keys and bool(keys & {'content', 'value', 'tool_calls'})
+
 def find_turns(
     thing, # A JSON value
 )->list: # None if it is not a conversation
     "The turns of a conversation."
-    turns = first_value(thing, 'messages', 'conversations')
-    return turns if isinstance(turns, list) else None
+    turns = thing if isinstance(thing, list) else first_value(thing, 'messages', 'conversations')
+    return turns if isinstance(turns, list) and any(map(is_turn, turns[:20])) else None
 
 # %% ../../nbs/messengers/generic.ipynb #b36efc2a
 def is_json_lines(
@@ -358,26 +547,81 @@ def json_values(
         yield from json_lines(file)
         return
     data = load_json(file)
-    is_list = isinstance(data, list)
-    conversation = find_turns(data) is not None or is_list and data and isinstance(first_value(data[0], 'role'), str)
-    yield from data if is_list and not conversation else [data]
+    yield from data if isinstance(data, list) and find_turns(data) is None else [data]
 
-# %% ../../nbs/messengers/generic.ipynb #14e9d6ab
+# %% ../../nbs/messengers/generic.ipynb #653f0735
+MOST_LEVELS = 8 # of objects and lists around a list of messages
+CHAT_LABELS = 'chat name title chat_name chatName conversation thread room group with contact'.split()
+PLAIN_KEYS = set('messages data items results records chats conversations history export rows list threads'.split())
+
+def message_roles(
+    items:list, # JSON values
+)->dict: # Role -> key; None if they are not messages
+    "Is this a list of messages?"
+    dicts = [x for x in items[:100] if isinstance(x, dict)]
+    found = column_roles(dict.fromkeys(k for d in dicts for k in d), dicts) or {}
+    def has(d, role, *types): return role not in found or isinstance(d.get(found[role]), types)
+    return found if found and any(has(d, 'text', str) and has(d, 'sender', str, int) for d in dicts) else None
+
+# %% ../../nbs/messengers/generic.ipynb #22436888
+def wrapped_lists(
+    value,        # A JSON value
+    names=('', ''), # Its label, if an object has one, and the last key above it that may be a name
+    level:int=0,  # How deep we are
+): # Yields (name, list of messages or of turns)
+    "Find the lists of messages in a JSON value."
+    if level > MOST_LEVELS or not isinstance(value, (list, dict)): return
+    if turns := find_turns(value): yield names[0] or names[1], turns; return
+    keys = value if isinstance(value, dict) else dict.fromkeys(range(len(value)))
+    items = [*value.values()] if isinstance(value, dict) else value
+    if len(items) > isinstance(value, dict) and message_roles(items): # each may lie under its id
+        yield names[0] or names[1], items
+        return
+    labels = (value.get(k) for k in CHAT_LABELS) if isinstance(value, dict) else ()
+    label = next((v for v in labels if isinstance(v, str) and v.strip()), names[0])
+    for k, v in zip(keys, items):
+        yield from wrapped_lists(v, (label, k if isinstance(k, str) and k not in PLAIN_KEYS else names[1]), level + 1)
+
+# %% ../../nbs/messengers/generic.ipynb #7dbf650a
+IN_CHAT = '\0list' # where a row keeps the name of the list that it lay in
+
+@lru_cache(maxsize=1000)
+def are_message_keys(
+    keys:tuple, # Of an object
+)->bool: # Do they hold a text and a sender?
+    "Is an object with these keys a message?"
+    return column_roles(keys) is not None
+
+def sort_values(
+    values, # JSON values
+)->tuple: # (rows, conversations)
+    "Tell messages from conversations, and unwrap both."
+    rows, talks = [], []
+    for value in values:
+        is_row = isinstance(value, dict) and are_message_keys(tuple(value))
+        inner = [] if is_row else [*wrapped_lists(value)]
+        for name, items in inner:
+            if find_turns(items): talks.append(items)
+            else: rows += [{**r, IN_CHAT: name} if name and isinstance(r, dict) else r for r in items]
+        if not inner and value != []: rows.append(value)
+    return rows, talks
+
+# %% ../../nbs/messengers/generic.ipynb #8ffed15c
 def read_json_export(
     file:File, # Conversations, or objects with a text and a sender
 )->Export: # A chat for each conversation, and chats of the other objects; ValueError if there are neither
     "Read JSON."
-    logs, rows, read, dropped = [], [], 0, Counter()
-    for value in json_values(file):
-        turns = value if isinstance(value, list) else find_turns(value)
-        if turns is None: rows.append(value); continue
-        read += len(turns)
-        logs.append(read_turns(turns, dropped))
-    found = column_roles(dict.fromkeys(k for r in rows[:100] if isinstance(r, dict) for k in r))
+    rows, talks = sort_values(json_values(file))
+    dropped = Counter()
+    logs = [read_turns(turns, dropped) for turns in talks]
+    sample = [r for r in rows[:SAMPLE_ROWS] if isinstance(r, dict)]
+    found = column_roles(dict.fromkeys(k for r in sample for k in r), sample)
     if not found and not logs: raise Damaged('it has neither conversations nor objects with a text and a sender')
+    lists = {r[IN_CHAT] for r in rows if isinstance(r, dict) and IN_CHAT in r}
+    if found and len(lists) > ('way' in found): found.setdefault('chat', IN_CHAT) # all of a phone may lie in one list
     table = table_export('JSON', file, rows if found else [None]*len(rows), found or {})
     chats = [log for log in logs if log.messages] + table.chats
-    return Export('JSON', str(file.path), chats, read + table.read, dropped + table.dropped)
+    return Export('JSON', str(file.path), chats, sum(map(len, talks)) + table.read, dropped + table.dropped, table.notes)
 
 # %% ../../nbs/messengers/generic.ipynb #84035356
 def read_chatml_export(
@@ -406,14 +650,37 @@ _bare_turns = re.compile(r'\[\s*\{\s*"(?:role|content)"\s*:')
 _spoken = '|'.join([*ASSISTANT_ROLES, 'user', 'human', *UNSAID_ROLES])
 _roles = re.compile(rf'"(?:role|from)"\s{{0,9}}:\s{{0,9}}"(?:{_spoken})"', re.I)
 
-def first_object(
-    text:str, # How a file begins: with [{ or {
-)->dict: # The first object that is whole; {} if there is none
+def first_objects(
+    text:str,    # How a file begins: with [{ or {
+    most:int=50, # How many to read
+)->list: # The first objects that are whole, or one with the keys that we saw
     "Look into a list of objects."
-    try: value = json.JSONDecoder().raw_decode(text.lstrip().removeprefix('[').lstrip())[0]
-    except (ValueError, RecursionError): # we do not see its end, so its keys must do
-        value = dict.fromkeys(re.findall(r'[{,]\s?"([^"\\\n]{1,40})"\s?:', text))
-    return value if isinstance(value, dict) else {}
+    out, at, decoder = [], 0, json.JSONDecoder()
+    text = text.lstrip().removeprefix('[').lstrip()
+    while len(out) < most and text.startswith('{', at):
+        try: value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError): break # we do not see its end
+        out.append(value)
+        at = re.compile(r'[\s,]*').match(text, at).end()
+    return out or [dict.fromkeys(re.findall(r'[{,]\s{0,99}"([^"\\\n]{1,40})"\s?:', text))]
+
+# %% ../../nbs/messengers/generic.ipynb #1dfbbd96
+FOREIGN_KEYS = [{'participants', 'sender_name'}, {'sender_name', 'timestamp_ms'}, {'threadName', 'senderName'},
+                {'guild', 'channel'}, {'creator', 'topic_id'}, {'from', 'date_unixtime'}] # of Meta, Discord, Google, Telegram
+TELEGRAM_TYPE = re.compile(r'"type"\s{0,9}:\s{0,9}"(?:\w{1,20}_(?:chat|group|supergroup|channel)|saved_messages)"')
+
+def has_messages(
+    head:str, # How a JSON file begins
+)->bool: # Also if its list lies deeper
+    "Does a list of messages begin here?"
+    keys = {*re.findall(r'"(\w{1,20})"\s{0,9}:', head)}
+    wrapped = head[0] == '{' and 'messages' in keys
+    if wrapped and (TELEGRAM_TYPE.search(head) or any(keys >= foreign for foreign in FOREIGN_KEYS)): return False
+    starts = [0, *(m.start() for m in islice(re.finditer(r'[\[:,]\s{0,99}\{', head), 20))]
+    def roles(objects): # where we did not see its end, the keys must do
+        whole = any(v is not None for o in objects for v in o.values())
+        return message_roles(objects) if whole else column_roles(objects[0])
+    return any(roles(first_objects(head[at:].lstrip('[:,'))) for at in starts)
 
 # %% ../../nbs/messengers/generic.ipynb #d1db5f3d
 def generic_shape(
@@ -424,11 +691,7 @@ def generic_shape(
     if head.startswith('<|im_start|>'): return 'chatml'
     if not head.startswith(('{', '[')): return 'csv' if '\0' not in head and find_delimiter(head) else None
     if (_turns.search(head) or _bare_turns.match(head)) and _roles.search(head): return 'json'
-    if head[0] == '{' and not is_json_lines(head): return None
-    first = first_object(head)
-    found = column_roles(first) or {}
-    def has_type(role, *types): return isinstance(first.get(found.get(role)), (*types, type(None)))
-    return 'json' if found and has_type('text', str) and has_type('sender', str, int) else None
+    return 'json' if has_messages(head) else None
 
 # %% ../../nbs/messengers/generic.ipynb #47eaa799
 def find(
