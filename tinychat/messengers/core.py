@@ -166,7 +166,8 @@ def zip_files(
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a zip."
     try: infos = [i for i in _open_archive(archive, False).infolist() if not i.is_dir()]
-    except (*_archive_errors, ValueError, OSError) as e: raise ValueError(f'{archive} is a damaged zip: {e}.') from None
+    except (*_archive_errors, ValueError, OSError) as e:
+        raise ValueError(f'{archive} is a damaged zip: {e}.') from None
     if len(infos) > MOST_FILES: raise ValueError(f'{archive} holds more than {MOST_FILES:,} files.')
     check_growth(archive, [(i.file_size, i.compress_size) for i in infos])
     return [File(i.filename, _place(archive), i, archive) for i in infos]
@@ -177,7 +178,8 @@ def tar_files(
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a tar, packed or not."
     try: infos = [i for i in _open_archive(archive, True) if not i.isdir()]
-    except (*_archive_errors, ValueError, OSError) as e: raise ValueError(f'{archive} is a damaged tar: {e}.') from None
+    except (*_archive_errors, ValueError, OSError) as e:
+        raise ValueError(f'{archive} is a damaged tar: {e}.') from None
     check_growth(archive, [(sum(i.size for i in infos), _size_of(archive))])
     out = [File(i.name, _place(archive), i, archive) for i in infos]
     for f in out:
@@ -218,6 +220,7 @@ def in_order(
     if not out: raise ValueError(f'{where} is empty.')
     return out
 
+# %% ../../nbs/messengers/core.ipynb #40b13d4a
 def find_files(
     path, # A file, a folder, or an archive
 )->list: # `File`s, ordered by name; ValueError if there is nothing
@@ -235,21 +238,22 @@ def find_files(
 MOST_NESTED = 3 # archives in one another
 
 def open_up(
-    file:File,     # Any file
-    depth:int=1,   # How many archives it is in, and one
-    left:list=None, # [bytes that its archives may still unpack to]; it is counted down (None: the file's own measure)
-)->list: # `File`s in it, with its name in front of theirs; the file itself if it is no archive, or cannot be opened
+    file:File,      # Any file
+    depth:int=1,    # How many archives it is in, and one
+    left:list=None, # [bytes that archives may still unpack to], counted down (None: the file's own measure)
+)->list: # `File`s in it, with its name before theirs; the file itself if it is none, or cannot be opened
     "What is in an archive, and in the archives in it."
     if not (kind := archive_kind(file)): return [file]
     left = left or [max(SMALL, MOST_GROWTH*_size_of(file))]
     try:
         if depth > MOST_NESTED: raise ValueError
-        found = in_order((zip_files if kind == 'zip' else tar_files)(file if file.member else file.path), file)
+        archive = file if file.member else file.path
+        found = in_order(zip_files(archive) if kind == 'zip' else tar_files(archive), file)
         left[0] -= sum(map(_size_of, found))
         if left[0] < 0: raise ValueError
     except (ValueError, OSError):
-        deep = f'in more than {MOST_NESTED} archives' if depth > MOST_NESTED else f'an empty or damaged {kind}'
-        file._head, file.trouble = b'', 'an archive that unpacks to far too much' if left[0] < 0 else deep
+        why = 'an archive that unpacks to far too much' if left[0] < 0 else f'an empty or damaged {kind}'
+        file._head, file.trouble = b'', f'in more than {MOST_NESTED} archives' if depth > MOST_NESTED else why
         return [file]
     for f in found: f.name = f'{file.name}/{f.name}'
     return [g for f in found for g in open_up(f, depth + 1, left)]
@@ -480,7 +484,7 @@ def text(self:Element, skip=()):
     return re.sub('\0*\n\0*', '\n', ''.join(said(self))).strip('\0').replace('\0', ' ')
 
 # %% ../../nbs/messengers/core.ipynb #31714516
-VOID_TAGS = frozenset('area base br col embed hr img input link meta source track wbr'.split()) # these hold nothing
+VOID_TAGS = set('area base br col embed hr img input link meta source track wbr'.split()) # they hold nothing
 MOST_DEPTH, MOST_PIECE = 100, 2**20 # elements in one another; characters of one element or tag
 
 class PageReader(HTMLParser):

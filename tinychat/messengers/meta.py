@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 from ..data import Message
-from .core import (ChatLog, Damaged, Element, Export, File, count_steps, first_value, head_text,
-                                      load_json, month_named, nested, note_gaps, page_elements, sort_messages)
+from .core import (ChatLog, Damaged, Element, Export, File, count_steps, first_value,
+                                      head_text, load_json, month_named, nested, note_gaps, page_elements,
+                                      sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'PAGE_ENDINGS', 'PAGE_MARK', 'OWNER_PAGE', 'INBOX_FOLDERS', 'RECORD_TYPES', 'DECISIVE_KEYS',
@@ -69,7 +70,7 @@ OWNER_PAGE = re.compile(r'(personal_information|profile_information|timezone)\.h
 
 def meta_shape(
     file:File, # Any file
-)->str: # 'thread', 'page', 'flat' (encrypted chats), 'old' (Instagram before 2021), 'owner', or '' for none of ours
+)->str: # 'thread', 'page', 'flat' (encrypted), 'old' (Instagram before 2021), 'owner', or '' for none of ours
     "What a file holds, by how it begins."
     head = head_text(file).lstrip()
     if head.startswith('<'):
@@ -321,16 +322,16 @@ def page_body(
     else:
         columns = [p for p in columns if not p.first(*REACTIONS)]
         columns, rest = columns[:2], columns[2:]
-    tags = {e.tag for part in columns + rest for e in part.below()}
-    stickers = any('stickers_used' in (e.attrs.get('src') or '') for part in columns + rest for e in part.below())
+    everything = [e for part in columns + rest for e in part.below()]
     texts = [text for part in columns if (text := part.text(skip=REACTIONS)).strip()]
-    return dict(content=texts[0] if texts else '', sticker=stickers, media=bool(tags & {'img', 'video', 'audio'}),
-                share=any(part.text() for part in rest))
+    return dict(content=texts[0] if texts else '', share=any(part.text() for part in rest),
+                sticker=any('stickers_used' in (e.attrs.get('src') or '') for e in everything),
+                media=any(e.tag in ('img', 'video', 'audio') for e in everything))
 
 # %% ../../nbs/messengers/meta.ipynb #fe8f022f
 def page_row(
     block:Element, # A box
-): # (record with keys as in JSON, or None if it is damaged; its date as written), or None for a box of another kind
+): # (record with keys as in JSON, None if it is damaged; its date as written), or None for another kind of box
     "A message of a page."
     parts = {what: block.first(*classes) for what, classes in PAGE_CLASSES.items()}
     if not block.whole: return None, ''
@@ -357,11 +358,10 @@ def date_pieces(
     date = date[:clocks[0].start()] + ' ' + date[clocks[0].end():]
     if half := _half.search(date):
         if not 1 <= hour <= 12: return None
-        hour = hour % 12 + 12*bool(half[2])
-    number = _numbered.search(date)
-    rest = _numbered.sub(' ', date)
-    month = int(number[1] or number[2]) if number else month_named(re.findall(r'[^\s\d,/()-]+', _half.sub(' ', rest)))
-    return [int(n) for n in re.findall(r'\d+', rest)], month, (hour, minute, second)
+        hour, date = hour % 12 + 12*bool(half[2]), _half.sub(' ', date)
+    number, date = _numbered.search(date), _numbered.sub(' ', date)
+    month = int(number[1] or number[2]) if number else month_named(re.findall(r'[^\s\d,/()-]+', date))
+    return [int(n) for n in re.findall(r'\d+', date)], month, (hour, minute, second)
 
 # %% ../../nbs/messengers/meta.ipynb #4aa238a3
 def to_page_time(
@@ -391,7 +391,8 @@ def page_thread(
 )->Thread: # ValueError if the page is damaged
     "A chat of a page."
     titles, rows = {}, []
-    for e in page_elements(file, lambda e: e.tag in ('title', 'h1') or not e.classes.isdisjoint({'_a6-g', 'uiBoxWhite'})):
+    def wanted(e): return e.tag in ('title', 'h1') or not e.classes.isdisjoint({'_a6-g', 'uiBoxWhite'})
+    for e in page_elements(file, wanted):
         if e.tag in ('title', 'h1'): titles.setdefault(e.tag, e.text().strip())
         elif row := page_row(e): rows.append(row)
     times = page_times([date for _, date in rows])
@@ -474,8 +475,8 @@ def page_zone(
     if app == 'Instagram': return INSTAGRAM_CLOCK
     for file in [f for f in files if f.base == 'timezone.html']:
         try:
-            names = (part for e in page_elements(file, lambda e: e.tag == 'td') for part in e.parts if isinstance(part, str))
-            return next((ZoneInfo(n) for n in names if re.fullmatch(r'[A-Z]\w+(/[A-Z][\w+-]+)+', n)), None)
+            cells = [e.text() for e in page_elements(file, lambda e: e.tag == 'td')]
+            return next((ZoneInfo(n) for n in cells if re.fullmatch(r'[A-Z]\w+(/[A-Z][\w+-]+)+', n)), None)
         except (ValueError, OSError, KeyError): pass # damaged, or a zone that this machine does not know
     return None
 
@@ -525,7 +526,8 @@ def set_clock(
     "Give the times of pages their zone."
     timed = [m for t in chats for m in t.records if m and m['time']]
     for m in timed: m['time'] = m['time'].replace(tzinfo=zone)
-    return ["The times on its pages have no time zone, and are read as this machine's."] if timed and not zone else []
+    unknown = "The times on its pages have no time zone, and are read as this machine's."
+    return [unknown] if timed and not zone else []
 
 # %% ../../nbs/messengers/meta.ipynb #a51f7971
 def read(
@@ -534,7 +536,8 @@ def read(
     "Read a Messenger or Instagram export."
     chats = account_threads(files)
     people, profiles = set().union(*(t.names for t in chats)), [f for f in files if meta_shape(f) == 'owner']
-    known = set().union(*(page_owner(f, people) if f.base.endswith(PAGE_ENDINGS) else profile_names(f) for f in profiles))
+    pages = [f for f in profiles if f.base.endswith(PAGE_ENDINGS)]
+    known = set().union(*(page_owner(f, people) if f in pages else profile_names(f) for f in profiles))
     me, app = account_owner(chats, known), which_app(files)
     export = Export(app, str(files[0].path), read=sum(len(t.records) for t in chats))
     if files[0].base.endswith(PAGE_ENDINGS): export.notes = set_clock(chats, page_zone(files, app))

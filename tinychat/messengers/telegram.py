@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from ..data import Message
-from .core import (ChatLog, Damaged, Element, Export, File, JsonStream, head_text, note_gaps,
-                                      page_elements, parent_folder, sort_messages)
+from .core import (ChatLog, Damaged, Element, Export, File, JsonStream, head_text,
+                                      note_gaps, page_elements, parent_folder, sort_messages)
 
 # %% auto #0
 __all__ = ['PAGE_REASONS', 'CHAT_KINDS', 'FORMAT', 'LOOKS', 'ABOUT_PAGES', 'joined_text', 'user_id', 'wordless_reason',
            'record_reason', 'written_time', 'sent_at', 'RawMessage', 'raw_message', 'RawChat', 'fill_chat',
            'read_chat_list', 'read_account', 'find_owners', 'sender_names', 'owner_by_name', 'mark_bots', 'chat_to_log',
-           'wordless_page_reason', 'page_message', 'page_records', 'page_about', 'chat_pages', 'page_chat',
-           'read_pages', 'is_telegram', 'find', 'read']
+           'wordless_page_reason', 'page_message', 'shown_name', 'page_records', 'page_about', 'chat_pages',
+           'page_chat', 'read_pages', 'is_telegram', 'find', 'read']
 
 # %% ../../nbs/messengers/telegram.ipynb #1ebe7827
 def joined_text(
@@ -77,6 +77,7 @@ def record_reason(
     return None if m.get('from') or user_id(m.get('from_id')) else 'nameless'
 
 # %% ../../nbs/messengers/telegram.ipynb #77d11dca
+_epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _day_first = re.compile(r'(\d\d)\.(\d\d)\.(\d{4})(?=[ T])')
 _zone = re.compile(r'(?<=\d) ?(?:UTC|GMT)?([+-]\d\d):?(\d\d)$')
 
@@ -84,15 +85,15 @@ def written_time(
     date, # '2019-07-12T16:55:32Z', '12.07.2019 16:55:32 UTC+01:00', '1562950532', or anything
 )->datetime: # Aware if a zone stands there, otherwise naive; None if it makes no sense
     "Read a time in any form that Telegram writes."
-    if type(date) is int or isinstance(date, str) and re.fullmatch(r'[0-9]{1,12}', date):
-        seconds = int(date)
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds) if 0 <= seconds < 25*10**10 else None
+    if isinstance(date, str) and re.fullmatch(r'[0-9]{1,12}', date): date = int(date)
+    if type(date) is int: return _epoch + timedelta(seconds=date) if 0 <= date < 25*10**10 else None
     if not isinstance(date, str): return None
     iso = _day_first.sub(r'\3-\2-\1', re.sub(r' ?(Z|UTC)$', '+00:00', date.strip()))
     try: t = datetime.fromisoformat(_zone.sub(r'\1:\2', iso))
     except ValueError: return None
     return t if 1970 <= t.year < 9900 else None
 
+# %% ../../nbs/messengers/telegram.ipynb #66439ecf
 def sent_at(
     m:dict, # A record of a chat
 )->tuple: # (aware, in UTC; naive), each None if the record does not say
@@ -269,18 +270,26 @@ def page_message(
     return RawMessage('', name, text, *sent_at({'date': date and date.attrs.get('title')})) if name else 'nameless'
 
 # %% ../../nbs/messengers/telegram.ipynb #974ad33d
+def shown_name(
+    message:Element, # Of class 'message'
+)->str: # '' if there is none; what is forwarded has a name of its own, which does not count
+    "The name above a message."
+    body = message.first('body')
+    names = (p for p in (body.parts if body else ()) if isinstance(p, Element) and 'from_name' in p.classes)
+    return next((e.text(skip={'details'}) for e in names), '')
+
 def page_records(
     file:File, # A page of a chat
 )->tuple: # (name of the chat, list of `RawMessage` and reasons); ValueError if the page is damaged
     "The messages of a page."
-    chat, name, via, records = '', '', False, []
+    chat, name, via, records = '', '', None, []
     for e in page_elements(file, lambda e: not e.classes.isdisjoint({'message', 'page_header'})):
-        if 'page_header' in e.classes: chat = title.text().strip() if (title := e.first('text')) else chat; continue
+        if 'page_header' in e.classes:
+            if title := e.first('text'): chat = title.text().strip()
+            continue
         if (e.attrs.get('id') or '').startswith('message-'): continue
-        body = e.first('body')
-        shown = next((p for p in body.parts if isinstance(p, Element) and 'from_name' in p.classes), None) if body else None
-        if shown: name, via, _ = re.fullmatch(r'(.*?)( via @\w+)?(\s*)', shown.text(skip={'details'}), re.S).groups()
-        elif 'joined' not in e.classes: name, via = '', False
+        if shown := shown_name(e): name, via = re.fullmatch(r'(.*?)( via @\w+)?\s*', shown, re.S).groups()
+        elif 'joined' not in e.classes: name, via = '', None
         records.append(page_message(e, name, bool(via)))
     return chat, records
 
@@ -296,9 +305,8 @@ def page_about(
         if 'personal_info' in e.classes:
             owner = ' '.join(v.text().strip() for v in (e.first('names') or e).below() if 'value' in v.classes)
         elif len(path := (e.attrs.get('href') or '').split('/')) > 2:
-            kind, name = e.first('info'), e.first('name')
-            mine = name and name.text().strip() == 'Saved messages'
-            kinds[path[-2]] = 'saved_messages' if mine else CHAT_KINDS.get(kind.text().strip() if kind else '', '')
+            kind, name = (found.text().strip() if (found := e.first(c)) else '' for c in ('info', 'name'))
+            kinds[path[-2]] = 'saved_messages' if name == 'Saved messages' else CHAT_KINDS.get(kind, '')
     return owner, kinds
 
 # %% ../../nbs/messengers/telegram.ipynb #c98ea850
@@ -309,7 +317,8 @@ def chat_pages(
 )->list: # A list of pages for each chat, in order
     "Which pages make one chat."
     chats = {}
-    for f in files: chats.setdefault(parent_folder(f.name) if _page.fullmatch(f.base) else f.name, []).append(f)
+    for f in files:
+        chats.setdefault(parent_folder(f.name) if _page.fullmatch(f.base) else f.name, []).append(f)
     def number(f): return int((m := _page.fullmatch(f.base)) and m[1] or 1)
     return [sorted(pages, key=number) for pages in chats.values()]
 
@@ -372,7 +381,9 @@ def find(
 )->list: # Each a group: one JSON file, or all pages of an account or chat
     "Telegram's exports among some files."
     shapes, accounts = [(f, is_telegram(head_text(f))) for f in files], {}
-    def root(f): return m[1] if (m := re.fullmatch(r'((?:.*/)?)chats/[^/]+/[^/]+', f.name)) else f.name.removesuffix(f.base)
+    def root(f):
+        m = re.fullmatch(r'((?:.*/)?)chats/[^/]+/[^/]+', f.name)
+        return m[1] if m else f.name.removesuffix(f.base)
     for f, shape in shapes:
         if shape == 'page': accounts.setdefault(root(f), []).append(f)
     for f in files:
