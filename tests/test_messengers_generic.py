@@ -212,7 +212,7 @@ TWO = [('Zoe', [('Zoe', 'hello'), ('Me', 'hi zoe')]), ('Kim', [('Kim', 'yo'), ('
 
 @pytest.mark.parametrize('column, received, sent', [
     ('Type', 'Received', 'Sent'), ('Direction', 'Incoming', 'Outgoing'), ('direction', 'in', 'out'), ('TYPE', '1', '2'), ('type', '1.0', '2.0'), ('Folder', 'Inbox', 'Sent'), ('message_type', 'INBOX', 'SENT'), ('Direction', 'SMS received', 'SMS sent'),
-    ('from_me', '0', '1'), ('is_sent', 'false', 'true'), ('Is Outgoing', 'No', 'Yes'), ('is_incoming', '1', '0'), ('IsSent', 'received', 'sent'), ('Richtung', 'Eingehend', 'Ausgehend'), ('Typ', 'Empfangen', 'Gesendet'), ('Ordner', 'Posteingang', 'Postausgang'), ('Von mir', 'x', 'y'),
+    ('from_me', '0', '1'), ('is_sent', 'false', 'true'), ('Is Outgoing', 'No', 'Yes'), ('is_incoming', '1', '0'), ('IsSent', 'received', 'sent'), ('Status', 'Received', 'Sent'), ('Sent or Received', 'R', 'S'), ('direction', 'MT', 'MO'), ('type', 'From', 'To'), ('Richtung', 'Eingehend', 'Ausgehend'), ('Typ', 'Empfangen', 'Gesendet'), ('Ordner', 'Posteingang', 'Postausgang'), ('Von mir', 'x', 'y'),
     ('Tipo', 'Recibido', 'Enviado'), ('Dirección', 'Entrante', 'Saliente'), ('Tipo', 'Recebida', 'Enviada'), ('Direzione', 'In arrivo', 'In uscita'), ('Sens', 'Reçu', 'Envoyé'), ('Richting', 'Ontvangen', 'Verzonden'), ('Направление', 'Входящее', 'Исходящее'), ('方向', '收到', '发送'), ('送受信', '受信', '送信')])
 def test_a_direction_decides(tmp_path, column, received, sent):
     table = f'Date,{column},Name,Number,Message\n2024-03-05 21:10:00,{received},Zoe,+1555,hello\n2024-03-05 21:11:00,{sent},Zoe,+1555,hi zoe\n2024-03-05 21:12:00,{received},Kim,+1556,yo\n2024-03-05 21:13:00,{sent},Kim,+1556,yo kim\n'
@@ -227,13 +227,13 @@ def test_rows_that_go_out_without_a_sender_are_mine(tmp_path):
     assert chats(e) == [('+1555', [('+1555', 'hello'), ('+1999', 'hi')]), ('+1556', [('+1999', 'yo')])] and {s for c in e.chats for s in c.me} == {'+1999'}
 
 def test_other_columns_called_type_say_nothing(tmp_path):
-    for kinds in ('SMS MMS SMS', '1 1 1', 'text image text', 'public private public'):
+    for kinds in ('SMS MMS SMS', '1 1 1', 'S M S', '2 3 2', 'text image text', 'public private public'):
         e = read(tmp_path, 'type,sender,text\n' + ''.join(f'{k},{s},hi\n' for k, s in zip(kinds.split(), ('ada', 'bo', 'ada'))))
         assert said(e) == [('ada', 'hi'), ('bo', 'hi'), ('ada', 'hi')] and e.chats[0].me == set(), kinds
 
 def test_drafts_notices_and_rows_of_nobody(tmp_path):
     e = read(tmp_path, 'type,address,body\n' + ''.join(f'{k},+1555,x{k}\n' for k in '1212121212123456') + '9,+1555,whose?\n')
-    assert e.dropped == dict(unsent=4, malformed=1) and e.kept == 12
+    assert e.dropped == dict(unsent=4, malformed=1) and e.kept == 12 and e.notes == ['1 of 17 rows say in no column that is known who wrote them, and are left out.']
 
 IMAZING = 'Chat Session,Message Date,Delivered Date,Read Date,Edited Date,Deleted Date,Service,Type,Sender ID,Sender Name,Status,Replying to,Subject,Text,Reactions,Attachment,Attachment type\n'
 

@@ -20,15 +20,16 @@ from .sms import nameless_note
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'DATE_COLUMNS', 'WAYS', 'WAY_WORDS', 'DIRECTION_COLUMNS', 'SHORT_MONTHS',
-           'MONTH_LIKE_DAYS', 'YES', 'NO', 'WECHAT_TYPES', 'WECHAT_REASONS', 'SAMPLE_ROWS', 'ASSISTANT_ROLES',
+           'MONTH_LIKE_DAYS', 'YES', 'NO', 'WECHAT_TYPES', 'WECHAT_REASONS', 'NOBODY', 'SAMPLE_ROWS', 'ASSISTANT_ROLES',
            'UNSAID_ROLES', 'MOST_LEVELS', 'CHAT_LABELS', 'PLAIN_KEYS', 'IN_CHAT', 'FOREIGN_KEYS', 'TELEGRAM_TYPE',
            'normalise_column', 'way_of', 'is_direction', 'column_roles', 'epoch_time', 'short_month', 'named_month',
            'date_parts', 'parse_day', 'to_utc', 'parse_written_time', 'parse_time', 'parse_time_column', 'time_notes',
            'parse_flag', 'TableEntry', 'time_cell', 'row_way', 'table_reason', 'cell_name', 'read_entry',
-           'names_partner', 'entry_chat', 'name_senders', 'drop_wall_times', 'table_export', 'find_delimiter',
-           'csv_cells', 'read_csv_export', 'turn_content', 'read_turn', 'read_turns', 'is_turn', 'find_turns',
-           'is_json_lines', 'json_values', 'message_roles', 'wrapped_lists', 'are_message_keys', 'sort_values',
-           'read_json_export', 'read_chatml_export', 'first_objects', 'has_messages', 'generic_shape', 'find', 'read']
+           'names_partner', 'entry_chat', 'name_senders', 'drop_wall_times', 'count_reasons', 'table_export',
+           'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content', 'read_turn', 'read_turns', 'is_turn',
+           'find_turns', 'is_json_lines', 'json_values', 'message_roles', 'wrapped_lists', 'are_message_keys',
+           'sort_values', 'read_json_export', 'read_chatml_export', 'first_objects', 'has_messages', 'generic_shape',
+           'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
@@ -67,12 +68,12 @@ def normalise_column(
     "A column's name without capitals, spaces and underscores."
     return re.sub(r'[\W_]+', '', name).lower()
 
-# %% ../../nbs/messengers/generic.ipynb #41301dc5
-WAYS = {True: """2 sent send outgoing out outbound outbox outcoming fromme gesendet ausgehend ausgang postausgang verschickt
+# %% ../../nbs/messengers/generic.ipynb #e33a3d4b
+WAYS = {True: """2 sent send to mo s o outgoing out outbound outbox outcoming fromme gesendet ausgehend ausgang postausgang verschickt
     enviado enviada enviados salida saliente saída saida inviato inviata inviati uscita inuscita envoyé envoyée envoyés
     sortant sortante verzonden uitgaand wysłane wysłana wychodząca wychodzące отправлено отправленное отправленные
     исходящее исходящие gönderilen gönderildi giden 发送 已发送 发出 送信 送信済み 發送 發出 발신 보냄""",
-        False: """1 received receive incoming in inbound inbox tome empfangen erhalten eingehend eingang posteingang
+        False: """1 received receive from mt r i incoming in inbound inbox tome empfangen erhalten eingehend eingang posteingang
     recibido recibida recibidos entrante entrada recebido recebida recebidos ricevuto ricevuta ricevuti arrivo inarrivo
     entrata inentrata reçu reçue reçus entrant ontvangen inkomend binnenkomend odebrane odebrana przychodząca
     przychodzące получено полученное полученные входящее входящие alınan gelen 接收 已接收 收到 受信 수신 받음""",
@@ -80,12 +81,12 @@ WAYS = {True: """2 sent send outgoing out outbound outbox outcoming fromme gesen
         'unsent': """3 4 5 6 draft drafts failed queued unsent notsent pending entwurf borrador rascunho bozza brouillon
     concept черновик 草稿 下書き""", 'call': 'call calls missedcall voicemail anruf llamada chamada appel звонок 通话'}
 WAY_WORDS = {word: way for way, words in WAYS.items() for word in words.split()}
-DIRECTION_COLUMNS = """direction messagedirection inout inorout incomingoutgoing sentreceived receivedsent type messagetype
-    msgtype smstype msgbox messagebox box folder richtung typ art nachrichtentyp ordner dirección direccion tipo carpeta
+DIRECTION_COLUMNS = """direction messagedirection msgdirection smsdirection inout inorout incomingoutgoing sentreceived
+    sentorreceived receivedsent way type messagetype msgtype smstype eventtype msgbox messagebox box folder kind richtung typ art nachrichtentyp ordner dirección direccion tipo carpeta
     direção direcao pasta direzione cartella sens dossier richting soort map kierunek rodzaj направление тип папка yön tür
-    方向 类型 類型 送受信 種類 種別 방향 종류""".split()
+    方向 类型 類型 送受信 種類 種別 방향 종류 status state""".split()
 
-# %% ../../nbs/messengers/generic.ipynb #ef452f83
+# %% ../../nbs/messengers/generic.ipynb #6c4b367c
 @lru_cache(maxsize=1000)
 def way_of(
     cell:str, # 'Sent', 'Incoming message', '2'
@@ -93,18 +94,19 @@ def way_of(
     "Which way did a message go?"
     cell = cell.strip().removesuffix('.0')
     if (way := WAY_WORDS.get(normalise_column(cell))) is not None: return way
-    ways = {WAY_WORDS.get(w) for w in re.findall(r'[^\W_]+', cell.lower())} - {None}
+    ways = {WAY_WORDS.get(w) for w in re.findall(r'[^\W_]{2,}', cell.lower())} - {None}
     return ways.pop() if len(ways) == 1 else None
 
 def is_direction(
-    cells:list, # Of one column
-)->bool: # Do nine of ten say which way a message went?
+    name:str,   # Of a column, normalised
+    cells:list, # What is in it
+)->bool: # Do nine of ten cells say which way a message went?
     "Does a column say who spoke?"
-    cells = [str(c) for c in cells if str(c or '').strip()]
+    cells = [str(c).strip() for c in cells if str(c or '').strip()]
     ways = [way_of(c) for c in cells]
-    both = {True, False} <= {*ways} # a column of ones may mean anything
-    clear = both if all(c[0].isdigit() for c in cells) else {True, False} & {*ways}
-    return bool(clear) and ways.count(None)*10 <= len(ways)
+    vague = name in ('status', 'state', 'kind') or all(len(c) == 1 or c[0].isdigit() for c in cells)
+    known = {True, False} & {*ways} # a column of ones may mean anything, and all messages may have the status Sent
+    return len(known) > vague and ways.count(None)*10 <= len(ways)
 
 # %% ../../nbs/messengers/generic.ipynb #96b336bd
 def column_roles(
@@ -118,9 +120,10 @@ def column_roles(
     found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases.split()[::-1] if a in known}
     if normalise_column(found.get('time', '')) not in DATE_COLUMNS or found.get('clock') == found.get('time'):
         found.pop('clock', None)
-    ways = () if found.keys() & {'me', 'them'} else (known[c] for c in DIRECTION_COLUMNS if c in known)
-    way = next((c for c in ways if is_direction([r.get(c) for r in rows if isinstance(r, dict)])), None)
-    if way: found['way'] = way
+    ways = () if found.keys() & {'me', 'them'} else (c for c in DIRECTION_COLUMNS if c in known)
+    def cells(c): return [r.get(known[c]) for r in rows if isinstance(r, dict)]
+    way = next((c for c in ways if is_direction(c, cells(c))), None)
+    if way: found['way'] = known[way]
     return found if 'text' in found and found.keys() & {'sender', 'me', 'them', 'way'} else None
 
 # %% ../../nbs/messengers/generic.ipynb #948927e7
@@ -299,7 +302,9 @@ def time_cell(
     complete = isinstance(time, str) and ':' in time
     return f'{time} {clock}' if clock and not complete else time
 
-# %% ../../nbs/messengers/generic.ipynb #18bb803a
+# %% ../../nbs/messengers/generic.ipynb #e5fd1910
+NOBODY = 'nobody' # why a row is left out that does not say who spoke; counted as malformed
+
 def row_way(
     row:dict,   # Column -> cell
     found:dict, # Role -> column
@@ -312,9 +317,9 @@ def row_way(
     if 'them' in found: return None if (theirs := said('them')) is None else not theirs
     if 'way' not in found: return None
     way = way_of(str(row.get(found['way']) or ''))
-    return 'malformed' if way is None else way
+    return NOBODY if way is None else way
 
-# %% ../../nbs/messengers/generic.ipynb #74a6cf07
+# %% ../../nbs/messengers/generic.ipynb #21e06895
 def table_reason(
     row:dict,   # Column -> cell
     found:dict, # Role -> column
@@ -327,9 +332,9 @@ def table_reason(
         if cells.get(mark) and parse_flag(cells[mark]) is not False: return mark
     if text is not None and not isinstance(text, str): return 'malformed'
     if not (text or '').strip(): return 'media' if cells.get('attachment') else 'empty'
-    return 'malformed' if way is None and not (cells.get('sender') or cells.get('partner')) else None
+    return NOBODY if way is None and not (cells.get('sender') or cells.get('partner')) else None
 
-# %% ../../nbs/messengers/generic.ipynb #103e7600
+# %% ../../nbs/messengers/generic.ipynb #4248712e
 def cell_name(
     value, # A cell
 )->str: # '' if it holds no name
@@ -346,7 +351,7 @@ def read_entry(
     if why := table_reason(row, found): return why
     sender, partner, chat, to = (cell_name(row.get(found.get(r))) for r in ('sender', 'partner', 'chat', 'to'))
     mine = row_way(row, found)
-    if mine is None and not (sender or partner): return 'malformed'
+    if mine is None and not (sender or partner): return NOBODY
     return TableEntry(sender or partner or None, row[found['text']], time_cell(row, found), mine, chat, to)
 
 # %% ../../nbs/messengers/generic.ipynb #03209819
@@ -392,6 +397,17 @@ def drop_wall_times(
     zoned = any(m.time and m.time.tzinfo for m in messages)
     return [Message(m.sender, m.text, m.time if m.time and bool(m.time.tzinfo) == zoned else None) for m in messages]
 
+# %% ../../nbs/messengers/generic.ipynb #df91e0fb
+def count_reasons(
+    read:list, # A `TableEntry`, or why it is none, for each row
+)->tuple: # (Counter of keys of `REASONS`, sentences for the account)
+    "What is left out, and what has to be said about it."
+    dropped = Counter(e for e in read if isinstance(e, str))
+    if not (n := dropped.pop(NOBODY, 0)): return dropped, []
+    dropped['malformed'] += n
+    what = f'{n:,} of {len(read):,} rows say in no column that is known who wrote them, and are left out.'
+    return dropped, [what]
+
 # %% ../../nbs/messengers/generic.ipynb #468ba93e
 def table_export(
     format:str, # What to call the export
@@ -413,8 +429,8 @@ def table_export(
         log.messages = sort_messages(drop_wall_times(log.messages))
         log.group = len({m.sender for m in log.messages}) > 2
     chats, notes = [*chats.values()], time_notes(cells, times, guessed)
-    dropped = Counter(e for e in read if isinstance(e, str))
-    return Export(format, str(file.path), chats, len(read), dropped, notes + nameless_note(chats))
+    dropped, left_out = count_reasons(read)
+    return Export(format, str(file.path), chats, len(read), dropped, left_out + notes + nameless_note(chats))
 
 # %% ../../nbs/messengers/generic.ipynb #81ceb87b
 _sep = re.compile(r'\ufeff?"?sep=.{1,2}?"?\r?\n')
