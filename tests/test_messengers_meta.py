@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mutations import survives
 
-from tinychat.messengers import meta
+from tinychat.messengers import import_exports, meta
 from tinychat.messengers.core import REASONS, File, all_files, read_group
 
 EXPORTS = Path(__file__).resolve().parents[2]/'shared'/'exports'
@@ -404,6 +404,18 @@ def test_pages_beside_json_are_another_export(folder):
     rows = [(ADA, 'a'), (ZOE, 'b')]
     got = exports(folder({f'{FB}/zoe_1/message_1.json': thread(*rows), f'{FB}/zoe_1/message_1.html': web(*[box(who, text(t), when(n)) for n, (who, t) in enumerate(rows)][::-1])}))
     assert [(texts(e.chats[0]), e.chats[0].name, e.format) for e in got] == [(['a', 'b'], ZOE, 'Facebook Messenger')]*2
+
+def test_a_chat_as_json_and_as_pages_is_one_chat(folder, tmp_path):
+    rows = [(ADA, 'hi'), (ZOE, 'yo'), (ADA, 'ok'), (ZOE, 'ok')]
+    shown = lambda zone, n: datetime.fromtimestamp(T//1000 + n, zone).strftime('%b %d, %Y %I:%M:%S %p').lower()
+    zone = '<html><table><tr><td>Zona horaria</td><td>Asia/Kolkata</td></tr></table></html>'
+    for name, box_, clock in (('fb', FB, timezone(timedelta(hours=5.5))), ('ig', IG, timezone(timedelta(hours=-8)))):
+        pages = web(*[box(who, text(t), shown(clock, n)) for n, (who, t) in enumerate(rows)][::-1])
+        folder({f'{name}/json/{box_}/zoe_1/message_1.json': thread(*rows), f'{name}/pages/{box_}/zoe_1/message_1.html': pages, f'{name}/pages/logged_information/location/timezone.html': zone})
+        paths = tmp_path/name/'json', tmp_path/name/'pages'
+        for first, second in (paths, paths[::-1]):
+            done = import_exports(first, second, me=[ADA], redact=False)
+            assert done.report['kept'] == done.report['duplicates'] == 4, name
 
 def test_pages_of_other_kinds_are_left_alone(folder):
     root = folder({'your_facebook_activity/posts/your_posts_1.html': web(box(ADA, text('x'), when(0))), 'your_instagram_activity/x.html': '<html></html>', 'message_1.html': '<html><div class="m">x</div></html>', 'your_instagram_activity/comments/post_comments_1.html': web(box(ADA, text('x'), when(0)))})

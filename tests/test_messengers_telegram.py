@@ -220,6 +220,12 @@ def test_an_account_of_pages(tmp_path):
         assert by_name['Grace'].me == by_name['Sewing'].me == {'Ada Byron'} and not by_name['Grace'].guess
         assert by_name['Sewing'].group == ('lists__chats_html' in more) and export.dropped == (dict(bot=1) if 'lists__chats_html' in more else {})
 
+def test_damage_on_the_pages_about_an_account_costs_no_chat(tmp_path):
+    for n, bad in enumerate(('<html><body><div class="personal_info">', '', '<a class="entry" href="a/b/c"></a>', '<div class="personal_info"><div class="names"></div></div>')):
+        (root := tmp_path/str(n)).mkdir()
+        export, = read_all(root, chats__chat_1__messages_html=page(entry(typed('hi'), 'Ada'), entry(typed('yo'), 'Grace')), export_results_html=bad, lists__chats_html=bad)
+        assert texts(export) == ['hi', 'yo'] and export.chats[0].me == {'Ada'}
+
 def test_a_single_message_in_few_tags(tmp_path):
     export, = read_all(tmp_path, any_html='<html><body><div class="history"><div id="message1" class="message default clearfix"><div class="body"><div class="date" title="14.11.2023 23:13:20 UTC+01:00">23:13</div><div class="from_name">Zed</div><div class="text">hi</div></div></div></div></body></html>')
     assert [(m.sender, m.text, m.time) for m in export.chats[0].messages] == [('Zed', 'hi', datetime.fromtimestamp(1700000000, timezone.utc))]

@@ -298,10 +298,12 @@ CHAT_KINDS = dict(private='personal_chat', bot='bot_chat', group='private_group'
 
 def page_about(
     file:File, # export_results.html, or lists/chats.html
-)->tuple: # (the owner's full name or '', folder of a chat, such as 'chat_01' -> its type as in JSON)
+)->tuple: # (owner's full name or '', folder of a chat, such as 'chat_01' -> its type as in JSON); nothing if damaged
     "What the other pages of an account say."
     owner, kinds = '', {}
-    for e in page_elements(file, lambda e: not e.classes.isdisjoint({'personal_info', 'entry'})):
+    try: told = list(page_elements(file, lambda e: not e.classes.isdisjoint({'personal_info', 'entry'})))
+    except ValueError: told = [] # the chats are whole without it
+    for e in told:
         if 'personal_info' in e.classes:
             owner = ' '.join(v.text().strip() for v in (e.first('names') or e).below() if 'value' in v.classes)
         elif len(path := (e.attrs.get('href') or '').split('/')) > 2:
