@@ -197,6 +197,17 @@ def test_nobody_in_a_chat_of_two_is_the_owner(tmp_path):
     export = load(tmp_path, many(part('a'), box='2', address='+13105550101~+14085550102', name='Ann, Bo', addrs=turned), one('b', address='310 555 0101', name='Ann'))
     assert {m.text: m.sender for c in export.chats for m in c.messages} == {'a': 'Me', 'b': 'Ann'}
 
+def test_the_token_is_the_sender(tmp_path):
+    token = addr('insert-address-token', 137)
+    export = load(tmp_path, many(part('a'), box='2', address='+13105550101~+14085550102', name='Ann, Bo', addrs=token + addr('+13105550101', 137) + addr('+14085550102', 151)),
+                  many(part('b'), address='+13105550101~+14085550102', name='Ann, Bo', addrs=addr('+13105550101', 137)))
+    assert who_said(export) == [('Ann, Bo', True, [('Me', 'a'), ('Ann', 'b')])]
+
+def test_one_who_received_is_not_the_owner_if_others_did_too(tmp_path):
+    def group(text, first, second, box='2'): return many(part(text), box=box, address=f'{first}~{second}', name='X, Y', addrs=addr(first, 137))
+    export = load(tmp_path, group('a', '+13105550101', '+14085550102'), group('b', '+14085550102', '+16505550103'), group('c', '+13105550101', '+14085550102', '1'))
+    assert [m.sender for c in export.chats for m in c.messages] == ['Me', 'X', 'Me']
+
 def test_two_senders_are_none_and_the_account_says_so(tmp_path):
     export = load(tmp_path, many(part('who?'), address='+13105550101~+14085550102', name='Ann, Bo', addrs=addr('+13105550101', 137) + addr('+14085550102', 137)), one('x'))
     assert [m.sender for m in export.chats[0].messages] == [''] and export.chats[0].group

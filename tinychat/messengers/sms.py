@@ -207,8 +207,8 @@ def from_address(
     record:BackupRecord, # Of either kind
 )->str: # '' if it does not say
     "What stands in the From of an MMS."
-    found = {a for kind, a in record.addrs if kind == '137'} - {'', NO_ADDRESS}
-    return sys.intern(*found) if len(found) == 1 else ''
+    found = {a for kind, a in record.addrs if kind == '137'} - {''}
+    return sys.intern(*found) if len(found) == 1 and NO_ADDRESS not in found else ''
 
 def sender_address(
     record:BackupRecord, # Of either kind
@@ -325,7 +325,8 @@ def owner_address(
 class AddressBook:
     "Collects what a backup says about people."
     def __init__(self):
-        self.seen, self.own, self.partners = {}, {}, {} # All addresses, the owner's, those of certain others, in order
+        self.seen, self.partners = {}, {}   # All addresses, and those of certain others, in order
+        self.own, self.maybe = {}, {}       # The owner's addresses, for certain or if they are one
         self.certain, self.likely = {}, {}  # Address -> name, from chats of two and from groups
         self.always = None                  # Who received every message that came in with a list (None: none did)
     def learn(self, record):
@@ -334,23 +335,25 @@ class AddressBook:
         names = self.certain if len(who) == 1 else self.likely
         for a, name in contact_names(record).items(): names.setdefault(a, name)
         if len(who) == 1: self.partners[who[0]] = None
-        if own: self.own[own] = None
         received = {a for kind, a in record.addrs if kind != '137'} - {own, '', NO_ADDRESS}
+        if own: (self.own if received else self.maybe)[own] = None
         if message_box(record) == '2': self.partners.update(dict.fromkeys(received))
         elif received and 'address' not in record.fields:
             self.always = received if self.always is None else self.always & received
 
-# %% ../../nbs/messengers/sms.ipynb #1eb1d11d
+# %% ../../nbs/messengers/sms.ipynb #e83acf33
 @patch
 def people(self:AddressBook):
     "Who is who, now that everything is known."
     always = self.always if self.always and len(self.always) == 1 else {}
-    known = self.seen | self.own | dict.fromkeys([*self.partners, *always])
+    known = self.seen | self.own | self.maybe | dict.fromkeys([*self.partners, *always])
     same = merge_numbers({a: self.certain.get(a) or self.likely.get(a, '') for a in known})
     names = {}
     for book in (self.likely, self.certain): # what is certain, and came first, has the last word
         names.update((same[a], name) for a, name in reversed(book.items()) if a in same)
-    mine, here, partners = ({same[a] for a in some} for some in (self.own, always, self.partners))
+    lists = self.own, self.maybe, always, self.partners
+    mine, maybe, here, partners = ({same[a] for a in some} for some in lists)
+    mine = mine or (maybe if len(maybe) == 1 else set())
     return People(same, names, mine - partners, here - partners)
 
 # %% ../../nbs/messengers/sms.ipynb #8640caa7
