@@ -263,6 +263,6 @@ def test_elements_are_found_and_left_out():
 def test_a_page_that_was_cut_short(text):
     with pytest.raises(Damaged, match='cut short'): list(page(text))
 
-@pytest.mark.parametrize('text', ['<p class="m">' + 'x'*2**21, '<p class="m">' + '<b>'*200, '<p class="m">' + '<br>'*2**21, '<![x', '<a '*300_000, '<!--'*300_000, '&'*2**21 + '<'])
+@pytest.mark.parametrize('text', ['<p class="m">' + 'x'*2**21, '<p class="m">' + '<b>'*200, '<p class="m">' + '<br>'*2**21, '<![odd[ x ]]><p class="m">a</p>', '<a '*300_000, '<!--'*300_000, '&'*2**21 + '<'])
 def test_no_page_is_endless(text):
     with pytest.raises(Damaged): list(page(text))

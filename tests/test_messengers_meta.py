@@ -387,6 +387,7 @@ def test_dates_that_do_not_add_up(date): assert meta.page_times([date]) == [None
 def test_the_page_tells_which_number_is_the_month():
     day = lambda t: (t.month, t.day)
     assert [*map(day, meta.page_times(['3/14/2024, 9:05 AM', '3/2/2024, 9:00 AM', '2/20/2024, 9:00 AM']))] == [(3, 14), (3, 2), (2, 20)]
+    assert [*map(day, meta.page_times(['5/2/2024 9:00', '5/1/2024 9:00', '4/12/2024 9:00', '4/11/2024 09:00']))] == [(5, 2), (5, 1), (4, 12), (4, 11)] # each of these could be both
     assert [*map(day, meta.page_times(['5/1/2024 09:00', '12/12/2023 10:00', '1/12/2023 10:00', '2/11/2023 10:00']))] == [(1, 5), (12, 12), (12, 1), (11, 2)]
 
 def test_unreadable_times_keep_the_order_and_are_told(folder):

@@ -75,7 +75,7 @@ def test_a_message_of_nobody_makes_nobody_me(tmp_path):
     export = read(tmp_path, chat(old('a', 'Grace'), old('b', None), old('c', 'Grace')))
     assert export.chats[0].me == set() and export.dropped == dict(nameless=1)
 
-@pytest.mark.parametrize('date', ['2023-11-14T22:13:20Z', '2023-11-14T22:13:20+00:00', '2023-11-15T00:13:20+02:00', '2023-11-15 00:13:20+0200', '14.11.2023 23:13:20 UTC+01:00', 1700000000, '1700000000'])
+@pytest.mark.parametrize('date', ['2023-11-14T22:13:20Z', '2023-11-14T22:13:20+00:00', '2023-11-15T00:13:20+02:00', '2023-11-15 00:13:20+0200', '14.11.2023 23:13:20 UTC+01:00', '14.11.2023 22:13:20 UTC', '2023-11-14 22:13:20 Z', 1700000000, '1700000000'])
 def test_every_form_of_a_moment(tmp_path, date):
     old = [{k: v for k, v in message(text).items() if k != 'date_unixtime'} | {'date': date} for text in 'ab']
     export = read(tmp_path, chat(*old))
