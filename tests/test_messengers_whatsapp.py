@@ -155,7 +155,6 @@ def test_right_to_left_marks_are_typed(tmp_path):
     assert (texts(e), e.dropped) == (['\u200fשלום'], dict(media=3))
 
 def test_messages_that_are_nearly_empty(tmp_path):
-    assert senders(read(tmp_path, '31/12/20, 10:00 - : hi\n')) == ['']
     assert read(tmp_path, f'[31/12/20, 10:00:00] Ada: {L}image omitted\n').dropped == dict(media=1)
     assert read(tmp_path, f'[31/12/20, 10:00:00] Trip: {L}Messages and calls are end-to-end encrypted.\n').dropped == dict(system=1)
     assert read(tmp_path, '31/12/20, 25:00 - Ada: hi\n').dropped == dict(malformed=1)
@@ -224,13 +223,97 @@ def test_huge_lines_are_read_in_linear_time(tmp_path):
         e = read(tmp_path, '31/12/20, 10:00 - Ada: ' + piece*300_000 + 'y\n31/12/20, 10:00 - Ada: hi\n')
         assert texts(e)[-1] == 'hi'
 
-SAMPLES = [f'31/12/2020, 23:58 - Messages are end-to-end encrypted.\n31/12/2020, 23:59 - Ada: hi 🐟\n01/01/2021, 00:00 - Grace: two\nlines\n01/01/2021, 00:01 - Mum: mobile: <Media omitted>\n01/01/2021, 00:02 - Ada: teh {L}<This message was edited>\n',
+WEB = """Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen to them.
+Some earlier messages may not be available.
+[3/9/26, 8:00:05 AM] - You created group "Boats: all"
+[3/9/26, 8:01:05 AM] Ivy: are the boats in?
+[3/9/26, 8:02:05 AM] You: yes: both
+and the small one
+[3/9/26, 8:03:05 AM] Ivy: <image omitted> the red one
+[3/9/26, 8:03:06 AM] Ivy: <sticker omitted>
+[3/9/26, 8:03:07 AM] Ivy: mast.jpg (file attached) the mast
+[3/9/26, 8:03:08 AM] You: GIF attached
+[3/9/26, 8:04:05 AM] You: [Forwarded] storm warning
+[3/9/26, 8:04:06 AM] You: [Forwarded many times] <video omitted> waves
+[3/9/26, 8:05:05 AM] Ivy: Poll: when?
+    - noon
+    - never
+[3/9/26, 8:06:05 AM] You: Pier 4: Location: 53.5, -3.25 - https://maps.google.com/?q=53.5,-3.25
+[3/9/26, 8:06:06 AM] You: <Live location omitted>
+[3/9/26, 8:07:05 AM] Ivy: This message was deleted
+[3/9/26, 8:07:06 AM] You: You deleted this message
+[3/9/26, 8:07:07 AM] Ivy: Waiting for this message. This may take a while.
+[3/9/26, 8:07:08 AM] Unknown: who am I
+[3/9/26, 8:07:09 AM] <This message could not be exported>
+[3/9/26, 8:08:05 AM] Ivy: [1] is the big one
+"""
+WEB_KEPT = [('Ivy', 'are the boats in?'), ('You', 'yes: both\nand the small one'), ('Ivy', 'the red one'), ('Ivy', 'the mast'), ('Ivy', '[1] is the big one')]
+WEB_DROPPED = dict(system=3, sticker=1, media=1, forwarded=2, contact=3, deleted=2, malformed=2)
+MD = """# WhatsApp Chat Export: Ivy
+Export date: March 10, 2026 at 8:00 AM
+
+---
+_Some earlier messages may not be available._
+---
+
+---
+
+## March 9, 2026
+
+[8:00 AM] __You changed the group name to "Boats: all"__
+
+[8:01 AM] **Ivy:** are the boats in?
+
+[8:02 AM] **You:**
+> _Ivy: are
+the boats in?_
+yes: both
+and the small one
+
+[8:03 AM] **Ivy:** [Image] the red one
+
+[8:03 AM] **Ivy:** [Sticker](media/a.webp)
+
+[8:03 AM] **Ivy:** [Document](media/mast.pdf) the mast
+
+[8:04 AM] **You:** [Forwarded] [Image] storm
+
+[8:05 AM] **Ivy:** **Poll: when?**
+- noon
+- never
+
+[8:06 AM] **You:** Pier 4: Location: 53.5, -3.25 — https://maps.google.com/?q=53.5,-3.25
+
+[8:06 AM] **You:** [Contact: Kim]
+
+[8:07 AM] **Ivy:** _This message was deleted_
+
+[8:07 AM] [This message could not be exported]
+
+---
+
+## March 10, 2026
+
+[11:59 PM] **Ivy:** [1] is the big one
+"""
+OLD = '31/12/2012 23:59:01: Ivy: old\n01/01/2013 00:00:02: Kim: phones\n'
+MOVED = """03/02/2019, 10:00 - Ivy: one
+04/02/2019, 10:02 - Kim: he wrote this:
+[15/01/2019, 09:00:00] Lou: long ago
+[16/01/2019, 09:00:00] Lou: and again
+14/02/2019, 10:03 - Ivy: three
+[15/02/2023, 10:00:11] Ivy: my new phone
+it is red
+[16/02/2023, 10:01:11] Kim: nice
+"""
+SAMPLES = [WEB, MD, OLD*3, MOVED, f'31/12/2020, 23:58 - Messages are end-to-end encrypted.\n31/12/2020, 23:59 - Ada: hi 🐟\n01/01/2021, 00:00 - Grace: two\nlines\n01/01/2021, 00:01 - Mum: mobile: <Media omitted>\n01/01/2021, 00:02 - Ada: teh {L}<This message was edited>\n',
            f'[12/31/20, 11:58:01{F}PM] Trip: {L}Messages are end-to-end encrypted.\r\n[12/31/20, 11:59:01{F}PM] Ada: hi 🐟\r\n{L}[1/1/21, 12:00:01{F}AM] Grace: {L}image omitted\r\n[1/1/21, 12:00:02{F}AM] Grace: x {L}<attached: 1-a.jpg>\nb\r\n']
 
 @pytest.mark.parametrize('sample', SAMPLES)
 def test_damaged_files(sample):
-    read, refused, unknown = survives(whatsapp, {'WhatsApp Chat with Ada.txt': sample.encode()*3}, 150)
-    assert read + refused + unknown == 150 and read > 75
+    name = 'chat.md' if sample is MD else 'WhatsApp Chat with Ada.txt'
+    read, refused, unknown = survives(whatsapp, {name: sample.encode()*3}, 100)
+    assert read + refused + unknown == 100 and read > 50
 
 def test_the_caption_of_the_only_picture(tmp_path):
     e = read(tmp_path, f'[31.12.20, 23:58:00] Ada: hi\n{L}[31.12.20, 23:59:00] Grace: {L}image omitted\nour cat\n')
@@ -244,3 +327,154 @@ def test_a_pasted_mark_inside_a_message(tmp_path, tail):
 @pytest.mark.parametrize('left_out', ['image omitted', 'Bild weggelassen', 'Kontaktkarte ausgelassen', 'sticker omitted', 'image omise', 'imagen omitida', 'immagine omessa', 'afbeelding weggelaten', 'изображение пропущено', 'görüntü dahil edilmedi'])
 def test_a_caption_before_a_file_left_out(tmp_path, left_out):
     assert texts(read(tmp_path, f'[31.12.20, 23:58:00] Ada: hi\n[31.12.20, 23:59:00] Grace: look {L}{left_out}\n')) == ['hi', 'look']
+
+def said(export): return [(m.sender, m.text) for m in export.chats[0].messages]
+def android(*texts, day='13/10/25'): return ''.join(f'{day}, 10:{i:02} - {t}\n' for i, t in enumerate(texts))
+
+def read_zip(tmp_path, name='Ivy.zip', **files):
+    with zipfile.ZipFile(tmp_path/name, 'w') as z:
+        for stem, text in files.items(): z.writestr(stem.replace('_', '.'), text)
+    groups = whatsapp.find(all_files(tmp_path/name))
+    assert len(groups) == 1
+    return read_group(whatsapp, groups[0])
+
+@pytest.mark.parametrize('files', [dict(chat_txt=WEB), dict(chat_txt=WEB, chat_md=MD)])
+def test_the_text_of_whatsapp_web(tmp_path, files):
+    e = read_zip(tmp_path, **files)
+    assert said(e) == WEB_KEPT
+    assert dict(e.dropped) == WEB_DROPPED
+    assert times(e)[0] == datetime(2026, 3, 9, 8, 1, 5) # month first, whatever the rest of the file allows
+    c, = e.chats
+    assert (c.name, c.me, c.guess, c.group) == ('Ivy', {'You'}, False, False)
+    assert '2 of its messages do not say who sent them' in ' '.join(e.notes)
+
+def test_the_markdown_of_whatsapp_web(tmp_path):
+    e = read(tmp_path, MD, 'chat.md')
+    assert said(e) == WEB_KEPT
+    assert dict(e.dropped) == dict(system=1, sticker=1, forwarded=1, contact=3, deleted=1, malformed=1)
+    assert (times(e)[0], times(e)[-1]) == (datetime(2026, 3, 9, 8, 1), datetime(2026, 3, 10, 23, 59))
+    c, = e.chats
+    assert (c.name, c.me, c.guess, c.group) == ('Ivy', {'You'}, False, False)
+
+def test_whatsapp_web_in_german(tmp_path):
+    e = read_zip(tmp_path, chat_txt='Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt. Niemand kann sie lesen.\n[3/9/26, 8:01:05 AM] Ivy: moin\n[3/9/26, 8:02:05 AM] Du: na\n[3/9/26, 8:03:05 AM] Du: <Bild weggelassen> schau\n'
+                                    '[3/9/26, 8:04:05 AM] Ivy: [Weitergeleitet] kauf das\n[3/9/26, 8:05:05 AM] Ivy: Umfrage: wann?\n    - jetzt\n    - nie\n[3/9/26, 8:06:05 AM] Ivy: Diese Nachricht wurde gelöscht\n')
+    assert said(e) == [('Ivy', 'moin'), ('Du', 'na'), ('Du', 'schau')]
+    assert (e.chats[0].me, dict(e.dropped)) == ({'Du'}, dict(system=1, forwarded=1, contact=1, deleted=1))
+
+@pytest.mark.parametrize('day', ['9 de marzo de 2026', '9. März 2026', '9 mars 2026', '9 марта 2026 г.', '2026年3月9日', '9 במרץ 2026'])
+def test_the_days_of_the_markdown_in_other_languages(tmp_path, day):
+    e = read(tmp_path, MD.replace('March 9, 2026', day), 'chat.md')
+    assert times(e)[0] == datetime(2026, 3, 9, 8, 1)
+
+def test_days_that_nobody_understands_are_named(tmp_path):
+    with pytest.raises(ValueError, match='language not known here'): read(tmp_path, MD.replace('## March', '## Tlalpan'), 'chat.md')
+
+def test_an_american_iphone_is_not_whatsapp_web(tmp_path):
+    e = read(tmp_path, f'[3/9/26, 8:00:05 AM] Ivy: {L}Messages and calls are end-to-end encrypted.\n[3/9/26, 8:01:05 AM] Ivy: [Forwarded] is what it says\n[3/9/26, 8:02:05 AM] Kim: Contact: me\n')
+    assert texts(e) == ['[Forwarded] is what it says', 'Contact: me'] and not e.chats[0].me
+
+def test_placeholders_come_in_many_kinds(tmp_path):
+    e = read(tmp_path, android('Ivy: hello', 'Kim: <Video note omitted>', 'Ivy: <Media omitted>', 'Kim: <Video note omitted>', 'Kim: <big grin>', 'Kim: <big grin>', 'Kim: <media omitted>'))
+    assert (texts(e), e.dropped) == (['hello', '<big grin>', '<big grin>'], dict(media=4))
+    e = read(tmp_path, android('Ivy: <Videonachricht weggelassen>', 'Ivy: <lacht laut>'))
+    assert (texts(e), e.dropped) == (['<lacht laut>'], dict(media=1))
+    e = read(tmp_path, android(*['Ivy: <Picha imeachwa>', 'Kim: <Picha imeachwa>']*2, *['Kim: <Ujumbe imeachwa>']*2, 'Kim: ok', 'Ivy: <Wimbo mzuri>', 'Kim: <Wimbo mzuri>', 'Ivy: <sad face>', 'Ivy: <sad face>'))
+    assert (texts(e), e.dropped) == (['ok', '<sad face>', '<sad face>'], dict(media=8))
+
+def test_deleted_by_an_admin(tmp_path):
+    gone = ['This message was deleted by admin Zoe', 'Diese Nachricht wurde von Admin Zoe gelöscht', 'El admin. Zoe eliminó este mensaje.', 'Questo messaggio è stato eliminato dall’amministratore Zoe',
+            'This message was deleted by admin \u2068+49 170 1234567\u2069', 'This message was deleted by admin ~ Lou', 'This message was deleted by an admin']
+    kept = ['Why was my message deleted by the admin?', 'the admin deleted my message', 'Zoe deleted it', 'I am the admin here, Zoe']
+    e = read(tmp_path, android('Zoe: hello', *[f'Ivy: {t}' for t in gone + kept]))
+    assert (texts(e), e.dropped) == (['hello', *kept], dict(deleted=len(gone)))
+
+@pytest.mark.parametrize('deleted', ['ההודעה נמחקה', 'تم حذف هذه الرسالة', 'Ta wiadomość została usunięta', '此訊息已刪除', 'Pesan ini telah dihapus', 'Denne besked blev slettet.', 'Це повідомлення було видалено'])
+def test_deleted_once_in_many_languages(tmp_path, deleted):
+    e = read(tmp_path, android('Ivy: hi', f'Kim: {deleted}', f'Kim: {deleted} lol'))
+    assert (texts(e), e.dropped) == (['hi', f'{deleted} lol'], dict(deleted=1))
+
+def test_the_same_words_under_several_names(tmp_path):
+    own = 'Message ikuroretswe na deleted', 'Turatunze ubu butumwa. Bishobora gufata igihe kirekire.'
+    e = read(tmp_path, android(*[f'{n}: {t}' for t in own for n in ('Ivy', 'Kim')], 'Ivy: Happy birthday Zoe', 'Kim: Happy birthday Zoe', 'Lou: Message three is deleted'))
+    assert (texts(e), e.dropped) == (['Happy birthday Zoe', 'Happy birthday Zoe', 'Message three is deleted'], dict(deleted=2, system=2))
+
+def test_notices_and_remarks_of_new_androids(tmp_path):
+    e = read(tmp_path, android('Zoe created community "Hill: all of us"', 'Zoe pinned a message', 'Zoe turned on disappearing messages. New messages will disappear from this chat 24 hours after they are sent.', '+49 170 1234567 changed to Max Frey',
+                               'Ivy: null', 'Ivy: Waiting for this message. This may take a while.', 'Ivy: lunch at two <ההודעה נערכה>', 'Kim: ok <Wiadomość została edytowana>', 'Kim: see <my edit>', 'Kim: null and void'))
+    assert texts(e) == ['lunch at two', 'ok', 'see', 'null and void']
+    assert e.dropped == dict(system=5, empty=1)
+
+def test_an_iphone_whose_marks_were_lost(tmp_path):
+    h = lambda s: f'[31/12/2022 19:{s:02}:40] '
+    e = read(tmp_path, f'{h(0)}Ivy: Messages and calls are end-to-end encrypted. Only people in this chat can read them.\n{h(1)}Ivy: <attached: 00000001-AUDIO-2022-12-31-11-40-26.opus>\n{h(2)}+12 345 67 89 00 changed the subject to “Trip: all”\n'
+                       f'{h(3)}+12 345 67 89 00: Hello\n{h(4)}Ivy: This message was deleted.\n{h(5)}Ivy: image omitted\n{h(6)}Ivy: he promises\n{h(7)}Ivy: null\n')
+    assert (texts(e), e.dropped) == (['Hello', 'he promises', 'null'], dict(system=2, media=2, deleted=1))
+    e = read(tmp_path, f'{h(0)}Ivy: hi\n{L}{h(1)}Kim: {L}image omitted\n{h(2)}Ivy: This message was deleted.\n') # here, marks are
+    assert (texts(e), e.dropped) == (['hi', 'This message was deleted.'], dict(media=1))
+
+def test_right_to_left_iphones_mark_their_words(tmp_path):
+    R = '\u200f'
+    e = read(tmp_path, f'[{R}1{R}/9{R}/2026، 8:00:00 ص] قارب: {R}الرسائل والمكالمات مشفرة تمامًا بين الطرفين.\n{R}[{R}21{R}/9{R}/2026، 9:47:45 م] \u202a+966 55 000 0003\u202c: أين القارب؟\n[{R}21{R}/9{R}/2026، 9:48:01 م] \u202a+966 55 000 0003\u202c: {R}لم يتم إدراج الفيديوهات\n'
+                       f'[{R}21{R}/9{R}/2026، 10:30:00 م] \u202a+966 55 000 0004\u202c: {R}انضم \u202a+966 55 000 0004\u202c باستخدام رابط المجموعة\n[{R}22{R}/9{R}/2026، 12:05:00 ص] ~ سارة: خريطة.pdf • {R}3 صفحات {R}لم يتم إدراج المستند\n'
+                       f'[{R}22{R}/9{R}/2026، 12:06:00 ص] ~ سارة: {R}نعم\n[{R}22{R}/9{R}/2026، 12:30:00 م] ~ سارة: كتبت {R}هنا\n')
+    assert said(e) == [('+966 55 000 0003', 'أين القارب؟'), ('~ سارة', f'{R}نعم'), ('~ سارة', f'كتبت {R}هنا')]
+    assert (e.dropped, e.chats[0].name, e.chats[0].group) == (dict(system=2, media=2), 'قارب', True)
+
+def test_a_keyboard_that_begins_each_message_with_a_mark(tmp_path):
+    sent = [f'\u200fשלום לך {n}' for n in range(30)]
+    e = read(tmp_path, ''.join(f'[3.10.2026, 10:{n:02}:00] {"דן" if n % 2 else "נעמה"}: {t}\n' for n, t in enumerate(sent)))
+    assert texts(e) == sent
+
+@pytest.mark.parametrize('dates, hours, order', [(('2022/03/05', '2022/04/05', '2022/06/07'), '21:10', 'ymd'), (('2022-03-05', '2022-04-05'), '21:10', 'ymd'), (('2022/13/05', '2022/14/06'), '21:10', 'ydm'),
+                                                 (('1/2/25', '2/2/25', '4/3/25'), '9:00 PM', 'mdy'), (('5/6/25', '6/6/25'), '9:00 AM', 'mdy'), (('1/2/25', '2/2/25', '4/3/25'), '21:00', 'dmy'), (('01/02/25', '02/02/25', '04/03/25'), '9:00 PM', 'dmy'),
+                                                 (('1/2/25', '2/2/25', '4/3/25'), '9:00 pm', 'dmy'), (('2/1/25', '3/1/25', '4/1/25', '5/1/25', '6/1/25'), '9:00 PM', 'dmy'), (('1/2/25', '13/2/25'), '9:00 PM', 'dmy')])
+def test_what_decides_sparse_dates(tmp_path, dates, hours, order):
+    e = read(tmp_path, ''.join(f'{d}, {hours} - Ivy: hi\n' for d in dates))
+    day = dict(zip(order, map(int, dates[0].replace('-', '/').split('/'))))
+    assert times(e)[0].date() == datetime(day['y'] % 2000 + 2000, day['m'], day['d']).date()
+
+def test_dates_in_doubt_are_in_the_account_and_can_be_settled(tmp_path):
+    sparse = '1/2/25, 9:00 PM - Ivy: hi\n2/2/25, 9:00 PM - Kim: yo\n'
+    e = read(tmp_path, sparse, 'WhatsApp Chat with Ivy.txt')
+    assert times(e)[0].month == 1
+    note, = e.notes
+    assert 'were read with the month first' in note and 'write (dmy) at the end of its name' in note
+    e = read(tmp_path, sparse, 'WhatsApp Chat with Ivy (dmy).txt')
+    assert (times(e)[0].month, e.notes, e.chats[0].name, e.chats[0].me) == (2, [], 'Ivy', {'Kim'})
+    for certain in ('13/2/25, 9:00 PM - Ivy: hi\n', '3/3/25, 9:00 PM - Ivy: hi\n', '1.2.25, 21:00 - Ivy: hi\n', '2025-02-01, 21:00 - Ivy: hi\n'):
+        assert read(tmp_path, certain).notes == []
+
+def test_two_phones_in_one_file(tmp_path):
+    e = read(tmp_path, MOVED)
+    assert said(e) == [('Ivy', 'one'), ('Kim', 'he wrote this:\n[15/01/2019, 09:00:00] Lou: long ago\n[16/01/2019, 09:00:00] Lou: and again'), ('Ivy', 'three'), ('Ivy', 'my new phone\nit is red'), ('Kim', 'nice')]
+    assert times(e)[-1] == datetime(2023, 2, 16, 10, 1, 11)
+    e = read(tmp_path, MOVED + '2/17/24, 9:00 PM - Ivy: a third\n2/18/24, 9:01 PM - Kim: phone\n[01/03/2024, 10:00:11] Ivy: and back\n')
+    assert texts(e)[-3:] == ['a third', 'phone', 'and back']
+    assert times(e)[-3:] == [datetime(2024, 2, 17, 21), datetime(2024, 2, 18, 21, 1), datetime(2024, 3, 1, 10, 0, 11)]
+
+def test_a_long_quotation_is_named(tmp_path):
+    e = read(tmp_path, '12/02/2019, 10:00 - Ivy: look\n' + ''.join(f'[{d}/01/2019, 10:00:11] Ivy: {d}\n' for d in range(11, 15)) + '12/02/2019, 10:01 - Kim: two\n' + ''.join(f'1{d}/02/2019, 10:01 - Kim: {d}\n' for d in range(3, 8)))
+    assert len(texts(e)) == 7 and texts(e)[0].count('\n') == 4
+    assert [n for n in e.notes if 'from line 2 on, 4 lines begin like messages' in n]
+
+@pytest.mark.parametrize('header', ['31/12/2012 23:59:01: ', '31/12/12, 23:59:01: ', '12/31/12, 11:59:01 PM: ', '31.12.12 23:59:01: ', '2012/12/31 23:59:01: ', '2012/12/31 下午11:59:01: ', '31/12/2012, 23:59:01, ', '12/31/12 11:59:01 PM, ', '12/31/12, 11:59:01 p.m.: ', '31-12-12 23:59:01 ', '31/12/2012 23:59:01 ',
+                                    '12/31/12 11:59:01 PM '])
+def test_old_iphones(tmp_path, header):
+    e = read(tmp_path, f'{header}Ivy joined\n{header}Ivy: hi: there\nmore\n{header}Kim: yo\n{header}Kim: <image omitted>\n')
+    assert said(e) == [('Ivy', 'hi: there\nmore'), ('Kim', 'yo')]
+    assert (times(e), e.dropped) == ([datetime(2012, 12, 31, 23, 59, 1)]*2, dict(system=1, media=1))
+
+@pytest.mark.parametrize('name, text', [('k.txt', '2022. 3. 5. 21:10, Ivy : hi\n2022. 3. 5. 21:11, Kim : yo\n'), ('l.log', '31/12/20 23:59:59 INFO: started\n31/12/20 23:59:59 ERROR: stopped\n'), ('m.md', '# Notes: today\nMood: fine\n\n## March 9, 2026\n\nI said **hi:** to Ivy\n')])
+def test_what_only_resembles_old_iphones_or_the_web_is_left_alone(tmp_path, name, text):
+    (tmp_path/name).write_text(text)
+    assert whatsapp.find(find_files(tmp_path/name)) == []
+
+def test_a_colon_that_ends_a_line_ends_a_name(tmp_path):
+    e = read(tmp_path, '02-12-18 22:55:45 Ivy:\nTest\n13-12-18 22:56:45 Kim:\n\n\nOk: good\n  yes\n13-12-18 22:56:46 Kim:\n')
+    assert (said(e), e.dropped) == ([('Ivy', 'Test'), ('Kim', 'Ok: good\n  yes')], dict(empty=1))
+
+def test_a_message_without_a_sender_is_nobodys(tmp_path):
+    e = read(tmp_path, '31/12/20, 10:00 - Ivy: hi\n31/12/20, 10:00 - : ho\n', 'WhatsApp Chat with Ivy.txt')
+    assert (said(e), e.dropped, e.chats[0].me) == ([('Ivy', 'hi')], dict(malformed=1), set())
+    assert e.notes == ['WhatsApp Chat with Ivy.txt: 1 of its messages do not say who sent them. They were left out.']

@@ -7,44 +7,54 @@ Docs: https://tinychat.github.io/tinychat/messengers/whatsapp.html.md"""
 # %% ../../nbs/messengers/whatsapp.ipynb #28c6bd43
 from __future__ import annotations
 import codecs, gc, io, lzma, re, zipfile, zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, sort_messages
+from .core import (MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, head_text, parent_folder,
+                                      sort_messages)
 
 # %% auto #0
 __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 'shape_pattern', 'HeaderShape', 'find_shape',
-           'iranian_date', 'to_day', 'date_order', 'half_of_day', 'to_hour', 'time_reader', 'guess_codec', 'text_lines',
-           'message_records', 'file_reason', 'own_reason', 'Evidence', 'placeholders', 'opens_quote', 'Tally',
-           'tally_lines', 'notice_title', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'ios_own',
-           'without_edit', 'judge_record', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'letters_only',
-           'name_chat', 'named_records', 'sort_records', 'pause_collector', 'read']
+           'iranian_date', 'to_day', 'order_costs', 'date_order', 'order_in_doubt', 'half_of_day', 'to_hour',
+           'time_reader', 'guess_codec', 'text_lines', 'split_name', 'message_records', 'any_stem', 'file_reason',
+           'own_reason', 'Evidence', 'is_phrase', 'placeholders', 'opens_quote', 'Strangers', 'Stretch', 'Tally',
+           'count_sentence', 'count_message', 'tally_lines', 'notice_title', 'shared_sentences', 'by_web_app', 'is_rtl',
+           'draw_conclusions', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'unmarked_own', 'ios_own',
+           'without_edit', 'without_tag', 'web_own', 'day_in_words', 'markdown_records', 'judge_record',
+           'is_web_markdown', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'web_title', 'letters_only',
+           'name_chat', 'own_layout', 'tally_parts', 'find_parts', 'named_records', 'sort_records', 'pause_collector',
+           'describe_chat', 'doubts_about', 'read_markdown', 'read_text', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
 LOOKS = ("a .txt, alone or in a zip, whose lines begin like '31/12/20, 23:59 - Name: text' "
-         "or '[31/12/20, 23:59:59] Name: text'")
+         "or '[31/12/20, 23:59:59] Name: text', or the chat.md of WhatsApp Web")
 
 # %% ../../nbs/messengers/whatsapp.ipynb #0e9020cb
-_S, _MARK = '[ \u00a0\u202f]', '[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]' # spaces; invisible marks
+_S = '[ \u00a0\u202f]' # spaces
+_MARK = '[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]' # invisible
 _WORD = rf'[^\W\d_][^\d\s\[\]:,،<>/-]{{0,24}}(?:{_S}[^\W\d_]\.?)?' # PM, p. m., klo, 下午
 _SEP = rf'{_MARK}?[/.年月년월-]{_MARK}?{_S}?'
 _DATE = rf'(?P<a>\d{{1,4}}){_SEP}(?P<b>\d{{1,4}}){_SEP}(?P<c>\d{{1,4}})'
 _TIME = (rf'(?:(?P<pre>{_WORD})[,،]?{_S}?)?(?P<h>\d\d?)(?:[:.]|{_S}?h{_S}?)(?P<mi>\d\d)(?:[:.](?P<s>\d\d))?'
          rf'(?:{_S}?{_MARK}?(?P<post>{_WORD}))?')
+_HALF = rf'(?:{_S}?(?P<post>[AaPp]\.?{_S}?[Mm]\b\.?))?' # no other word: a name may follow
+_CLOCK = r'(?P<h>\d\d?)[:.](?P<mi>\d\d)(?:[:.](?P<s>\d\d))'
 _NEXT = rf'(?:[日일.]?[,،]?{_S}|[日일,،])'
 _FORMS = [re.compile(f'{_MARK}*(?P<header>{p})') for p in (
-    rf'\[{_MARK}*{_DATE}{_NEXT}{_TIME}{_S}?\]{_S}?(?:-{_S})?', # iPhone
+    rf'\[{_MARK}*{_DATE}{_NEXT}{_TIME}{_S}?\]{_S}?(?:-{_S})?', # iPhone, WhatsApp Web
     rf'{_DATE}{_NEXT}{_TIME}{_S}[-–]{_S}',                     # Android
     rf'\[{_TIME},?{_S}{_DATE}\]{_S}',                          # copied from the web app
     rf'{_TIME},?{_S}{_DATE}{_S}[-–]{_S}',                      # time first
-    rf'(?=\d\d?\.{_S}?\d\d?\.){_DATE}{_NEXT}(?P<h>\d\d?)[:.](?P<mi>\d\d)[:.](?P<s>\d\d):?{_S}')] # old iPhones
+    # Old iPhones. ' : ' would be KakaoTalk's
+    rf'{_DATE}{_NEXT}(?:(?P<pre>{_WORD}){_S}?)?{_CLOCK}?{_HALF}[:,]{_S}(?![^:\n]* : )',
+    rf'(?!\d{{4}}){_DATE}{_NEXT}{_CLOCK}{_HALF}{_S}')]         # older still
 
 # %% ../../nbs/messengers/whatsapp.ipynb #eb69f4ba
 def any_header(
@@ -64,7 +74,7 @@ def header_skeleton(
     for g in sorted((g for g in _GROUPS if named.get(g)), key=m.start):
         out.append((m.string[at:m.start(g)], g, g in 'abc' and m.end(g) - m.start(g) > 2))
         at = m.end(g)
-    return *out, m.string[at:m.end()]
+    return *out, m.string[at:m.end()].replace('] - ', '] ') # WhatsApp Web has this dash before notices
 
 # %% ../../nbs/messengers/whatsapp.ipynb #3e9a0a25
 def digit_pattern(
@@ -89,28 +99,37 @@ def shape_pattern(
         else: number = r'\d\d' if g in ('mi', 's') else digit_pattern([m[g] for m in matches])
         out += close + re.escape(text) + begin + f'(?P<{g}>{number})'
     missing = ''.join(f'(?P<{g}>)' for g in _GROUPS if f'(?P<{g}>' not in out)
-    return f'{_MARK}*{out}){re.escape(bones[-1])}{missing}'
+    dash = '(?:- )?' if bones[-1].endswith('] ') else ''
+    return f'{_MARK}*{out}){re.escape(bones[-1])}{dash}{missing}'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #6e534735
+_WEB_HEADER = header_skeleton(any_header('[7/14/26, 9:00:05 AM] '))
+
 class HeaderShape(NamedTuple):
     "What all headers of a file have in common."
     pattern:re.Pattern # Has `day`, `time` and all of `_GROUPS`; a group that the file lacks matches nothing
     ios:bool           # In brackets, or without a dash: an iPhone's
     crlf:bool          # Do messages end as on Windows?
+    web:bool           # The layout of WhatsApp Web, and of American iPhones
 
+# %% ../../nbs/messengers/whatsapp.ipynb #0f7973ed
 def find_shape(
     lines:list, # The first lines of a file
 )->HeaderShape: # None if there is no header
-    "The shape of most headers."
-    found = [(header_skeleton(m), m, before) for before, line in zip(['', *lines], lines) if (m := any_header(line))]
-    if not found: return None
-    kinds = [bones for bones, _, _ in found]
-    bones = max(dict.fromkeys(kinds), key=kinds.count)
+    "The shape that opens the file, or else that of most headers."
+    pairs = [(m, before) for before, line in zip(['', *lines], lines) if (m := any_header(line))]
+    if not pairs: return None
+    found = [(header_skeleton(m), m, before) for m, before in pairs]
+    kinds, first = Counter(kind for kind, _, _ in found), found[0][0]
+    opens = any_header(next(line for line in lines if line.strip('\r\ufeff'))) and kinds[first] > 1
+    bones = first if opens else kinds.most_common(1)[0][0]
     found = [(m, before) for kind, m, before in found if kind == bones]
-    last_lines = [before for _, before in found[1:]] or lines # the last line of each message, not the lines inside it
-    ends = [line.endswith('\r') for line in last_lines]
+    # The last line of each message, not the lines inside it
+    last_lines = [before for _, before in found[1:]] or lines
+    crlf = sum(line.endswith('\r') for line in last_lines)*2 > len(last_lines)
     ios = bones[-1].strip(' \u00a0\u202f') not in ('-', '–')
-    return HeaderShape(re.compile(shape_pattern(bones, [m for m, _ in found])), ios, sum(ends)*2 > len(ends))
+    pattern = re.compile(shape_pattern(bones, [m for m, _ in found]))
+    return HeaderShape(pattern, ios, crlf, bones == _WEB_HEADER)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #49bd4f96
 def iranian_date(
@@ -135,10 +154,11 @@ def to_day(
     except ValueError: return None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #99d64e14
-def date_order(
-    days:list, # The dates of a file in its order, each three numbers as text
-)->str: # A permutation of 'dmy'
-    "The order in which the fewest dates are impossible or run backwards, and the least time passes."
+def order_costs(
+    days:list,           # The dates of a file in its order, each three numbers as text
+    american:bool=False, # Does the rest of the headers look American?
+)->dict: # A permutation of 'dmy' -> how badly it reads them, to be compared
+    "How many dates are impossible or run backwards in each order, and how much time passes."
     # Where the year stands, if it has four digits
     year = next((i for d in days for i, part in enumerate(d) if len(part) > 2), None)
     orders = [o for o in ('dmy', 'mdy', 'ymd', 'ydm', 'myd', 'dym')
@@ -146,10 +166,35 @@ def date_order(
     years = range(2009, date.today().year + 3) # WhatsApp is no older, and a clock may be wrong
     def cost(order):
         good = [d for d in (to_day(p, order) for p in days) if d and d.year in years]
-        wrong = len(days) - len(good) + sum(b < a for a, b in pairwise(good))
-        passed = sum(abs((b - a).days) for a, b in pairwise(good))
-        return wrong, year is None and order[0] == 'y', passed, orders.index(order)
-    return min(orders, key=cost)
+        impossible, at = len(days) - len(good), orders.index(order)
+        if year == 0: return impossible, at # nobody writes year, day, month if another reading is possible
+        steps = [(b - a).days for a, b in pairwise(good)]
+        passed = sum(map(abs, steps))
+        if american and order[0] == 'd' and len(days) > 1: # it takes more to convince us
+            passed = 8*passed + (len(days) < 4)*10**6
+        return impossible + sum(n < 0 for n in steps), year is None and order[0] == 'y', passed, at
+    return {order: cost(order) for order in orders}
+
+# %% ../../nbs/messengers/whatsapp.ipynb #51b8018b
+def date_order(
+    days:list,           # As for `order_costs`
+    american:bool=False, # As for `order_costs`
+)->str: # A permutation of 'dmy'
+    "The order in which the fewest dates are impossible or run backwards, and the least time passes."
+    costs = order_costs(days, american)
+    return min(costs, key=costs.get)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #88194d43
+def order_in_doubt(
+    days:list, # As for `order_costs`
+    order:str, # From `date_order`
+)->bool: # False if the other reading is impossible, or hardly likely
+    "Could day and month be the other way round?"
+    costs, other = order_costs(days), dict(dmy='mdy', mdy='dmy').get(order)
+    if not other or costs[order][0] != costs[other][0]: return False
+    if all(to_day(d, order) == to_day(d, other) for d in days): return False
+    less, more = sorted((costs[order][2], costs[other][2]))
+    return len(days) < 4 or more < 8*less
 
 # %% ../../nbs/messengers/whatsapp.ipynb #bfe98826
 _MORNING = '''am ص صباحا صباحًا قظ قبلازظهر öö πμ 上午 午前 凌晨 清晨 早上 오전 sa pg dop ap fm de vorm vormittags morgens vm fh
@@ -226,31 +271,75 @@ def text_lines(
         raise Damaged('its zip is damaged') from None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #aa5c643c
+def split_name(
+    line:str,  # With a header
+    start:int, # Where the header ends
+    web:bool,  # Could it be WhatsApp Web's?
+)->tuple: # (name, or None if nobody speaks; text, or None if it begins on the next line)
+    "Who speaks, and what they say on this line."
+    if web and line.startswith('- ', start - 2): return None, line[start:]
+    cut = line.find(': ', start)
+    if cut >= 0: return line[start:cut], line[cut+2:]
+    bare = line.rstrip('\r')
+    return (bare[start:-1], None) if len(bare) > start and bare[-1] == ':' else (None, line[start:])
+
+# %% ../../nbs/messengers/whatsapp.ipynb #adffeb75
 def message_records(
     lines,             # Of the file
     shape:HeaderShape, # Of the file
     read_time,         # From `time_reader`
 ): # Yields (time, name or None, text); what stands before the first header has no time
     "Join lines into records."
-    match, time, name, parts = shape.pattern.match, None, None, []
+    match, time, name, parts, web = shape.pattern.match, None, None, [], shape.web
     for line in lines:
-        if not (m := match(line)) or not (new := read_time(m)): parts.append(line); continue
-        if parts: yield time, name, '\n'.join(parts)
-        time, start = new, m.end()
-        cut = line.find(': ', start)
-        name, parts = (None, [line[start:]]) if cut < 0 else (line[start:cut], [line[cut+2:]])
-    if parts: yield time, name, '\n'.join(parts)
+        if not (m := match(line)) or not (new := read_time(m)):
+            if parts or not time or line.strip('\r'): parts.append(line) # no blank lines below a bare name
+            continue
+        if parts or time: yield time, name, '\n'.join(parts)
+        name, first = split_name(line, m.end(), web)
+        time, parts = new, [] if first is None else [first]
+    if parts or time: yield time, name, '\n'.join(parts)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #9dc44726
+def any_stem(
+    stems:str, # With spaces between them; _ stands for a space inside one
+)->str: # A regular expression
+    "One of these beginnings of words."
+    return f"(?<![a-z])(?:{'|'.join(stems.split()).replace('_', ' ')})"
+
+_LEFT = any_stem('''omit weggelassen ausgelassen ausgeschlossen ocult omis omess omes\\b omès absent
+    manquant esclus revelad weggelaten пропущен отсутств без_медиа відсутн изостав pomini vynech utel
+    utesl udelad izostav kihagy dahil_edilmedi atlanm tidak_di dihilang disingkir uten_vedlegg jätett
+    sisällytet παραλ הושמט לא_נכלל הוסר إدراج استبعاد تضمين حذف_شد 省略 略去 忽略 含まれて なし 생략 제외 ละเว้น ถูกลบ
+    bỏ छोड हटाई शामिल वगळ''')
+_GONE = re.compile(any_stem('''delet elimin apagad apagou apagaste gelösch suppri suprim verwijder удал
+    видал sili[nm] sildi slett rader usuni odstr smaz töröl törl șters διαγρ מחק حذف dihapus menghapus
+    dipadam memadam xóa xoá ลบ डिलीट हटा मिटा 削除 삭제 刪除 删除 poist izbris obris обрис изтр'''), re.I)
+_NOTE = re.compile(any_stem('''messag nachricht mensaje mensagem bericht сообщен повідом mesaj melding
+    meddel besked wiadomo správ zpráv üzenet μήνυμα הודע رسال پیام pesan mesej missatge tin_nhắn ข้อความ
+    मैसेज संदेश メッセージ 메시지 訊息 消息 信息 viesti poruk порук съобщ'''), re.I)
+_ADMIN = re.compile(any_stem('''admin ammin админ адмін מנהל مشرف مدیر yönetici beheerder 管理 관리자 διαχειρ
+    एडमिन správc'''), re.I)
+_EDIT = re.compile(any_stem('''edit diedit bearbeit modifi bewerk измен редаг נערכה נערך تعديل ویرایش
+    düzenle edytow uprav szerkeszt redig muokat επεξεργ chỉnh_sửa แก้ไข संपादित एडिट 編集 수정 편집 编辑 編輯 uređ
+    уређ'''), re.I)
+_SECURE = re.compile(any_stem('''end-to-end ende-zu-ende extremo_a_extremo ponta_a_ponta bout_en_bout
+    crittograf uçtan_uca сквозн наскр מקצה مشفر zaszyfr šifrov 加密 暗号 암호 end-til-ende ujung_ke_ujung'''), re.I)
+_FORWARDED = re.compile(any_stem('''forward weitergeleitet reenviad encaminhad transféré inoltrat
+    doorgestuurd пересл iletil הועבר محوّل إعادة przekaz přeposl továbbí vidarebef videresend diteruskan
+    chuyển_tiếp 転送 轉寄 转发 전달'''), re.I)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #3ec23efd
-_LEFT = 'omitted|weggelassen|ausgelassen|omitid|ocultad|omis|omess|weggelaten|пропущен|dahil edilmedi'
 _OWN_WORDS = [(reason, re.compile(words, re.I)) for reason, words in (
-    ('deleted', 'deleted|gelöscht|elimin|apagad|supprimé|verwijderd|удален|silin|slettet|raderat|usunięt'),
+    ('deleted', 'deleted|gelöscht|elimin|apagad|supprimé|verwijderd|удален|silin|slettet|raderat|usunięt|נמחק'),
     ('sticker', 'sticker|figurinha|autocollant|adesivo|стикер|çıkartma'),
     ('call', r'(\bcall|anruf|llamada|chamada|ligação|appel|chiamata|oproep|звонок|arama)\b'),
     ('contact', 'contact|kontakt|contacto|contato|location|standort|ubicación|localização|posizione|'
                 'poll|umfrage|encuesta|enquete|sondage'),
     ('media', _LEFT))]
-_LEFT_OUT = re.compile(rf'[^\n]{{1,40}}({_LEFT})\w?\w?', re.I) # the whole placeholder of a file
+_SAYS_LEFT = re.compile(_LEFT, re.I)
+_LEFT_OUT = re.compile( # the whole placeholder of a file
+    rf'[^\n]{{1,40}}{_LEFT}\w{{0,5}}|(?:لم يتم )?{_LEFT}\w{{0,5}}(?: \w+){{1,3}}', re.I)
 _WITH_FILE = re.compile(r'[\u200e\u200f]?<[^<>:\n]{1,40}: ?\u200e?([^<>\n]{1,250}\.\w{1,5})\s?>')
 _KINDS = dict(webp='sticker', vcf='contact')
 
@@ -271,14 +360,6 @@ def own_reason(
     return next((r for r, words in _OWN_WORDS if words.search(text)), 'media' if text in omitted else 'system')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #84dacfd1
-_OMITTED = {f'<{text}>' for text in (
-    'Media omitted|Video message omitted|Voice message omitted|View once voice message omitted|'
-    'Medien ausgeschlossen|Medien ausgelassen|Multimedia omitido|Archivo omitido|Mídia oculta|'
-    'Arquivo de mídia oculto|Ficheiro não revelado|Médias omis|Fichier omis|Media omessi|Media weggelaten|'
-    'Без медиафайлов|Medya dahil edilmedi|Medya atlanmış|Pominięto multimedia|Media dihilangkan|'
-    'Media tidak disertakan|Media utelämnat|Mediet utelatt|Media jätettiin pois|Udeladt medie|メディアなし|'
-    'メディアは含まれていません|省略多媒体文件|媒體已略去|미디어 파일 제외|תמונה הושמטה|המדיה לא נכללה|تم استبعاد الوسائط|'
-    'मीडिया शामिल नहीं है').split('|')}
 _ATTACHED = {'file attached', 'Datei angehängt', 'archivo adjunto', 'arquivo anexado', 'ficheiro anexado',
              'fichier joint', 'file allegato', 'bestand bijgevoegd', 'dosya ekli', 'dosya ekte', 'файл добавлен'}
 _FILE = re.compile(r'\u200e?(?P<name>[^\n]*\.\w{0,5}) \((?P<what>[^()\n]+)\)')
@@ -288,22 +369,35 @@ _GIVEN = re.compile(r'\u200e|[A-Z]{3}-\d{8}-WA\d+') # how names given by WhatsAp
 @dataclass(slots=True)
 class Evidence:
     "What a whole file tells."
-    order:str    # Of its dates
+    order:str    # Of its dates, where it begins
     longer:dict  # First part of a name with a colon -> its second part and ': '
     notices:set  # What looks like a name, but begins a notice; and `title`
     omitted:set  # Placeholders for files that were left out
     attached:set # What follows the name of a file
     title:str    # iPhone: the name at the very beginning, if it signs only notices; else ''
+    own:dict=field(default_factory=dict) # Sentences that are WhatsApp's -> a key of `REASONS`
+    marked:bool=True # iPhone: are WhatsApp's own words marked?
+    rtl:bool=False   # iPhone: is U+200F such a mark?
+    web:bool=False   # Was it written by WhatsApp Web?
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2ae92699
+def is_phrase(
+    text:str, # In angle brackets
+)->bool: # People type `<br>` and `<a href=x>`
+    "More than one word, and no HTML?"
+    return (' ' in text or not text.isascii()) and not any(c in text for c in '=/')
+
 def placeholders(
-    count:Counter, # Text in angle brackets, alone in its message -> how often
+    count:dict, # Text in angle brackets, alone in its message -> Counter of names
 )->set: # Those that are WhatsApp's
     "Which of these texts did nobody type?"
-    if known := _OMITTED & count.keys(): return known
-    text, n = max(count.items(), key=lambda x: x[1], default=('', 0))
-    words = (' ' in text or not text.isascii()) and not any(c in text for c in '=/')
-    return {text} if n >= 3 and words else set()
+    n = {t: c.total() for t, c in count.items() if is_phrase(t)}
+    words = {t: set(t[1:-1].casefold().split()) for t in n}
+    usual = {max(n, key=n.get)} if n and max(n.values()) > 2 else set()
+    sure = {t for t in n if _SAYS_LEFT.search(t)} or usual
+    alike = set().union(*(words[t] for t in sure))
+    def by_several(t): return len(count[t]) > 1 and not t[1].islower()
+    return sure | {t for t in n if n[t] > 1 and (words[t] & alike or by_several(t))}
 
 # %% ../../nbs/messengers/whatsapp.ipynb #272cad70
 _QUOTES = ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»'), ('「', '」'), ('『', '』'), ('"', '"')
@@ -329,64 +423,194 @@ class _Voice:
         self.count += 1
         if not text.startswith(self.rest): self.rest = ''
         if not any(q in text for q in self.quotes): self.quotes = () # no notice: a person
-        if self.notices: self.notices = text.startswith('\u200e', len(self.rest))
+        if self.notices: self.notices = text.startswith(_MARKS, len(self.rest))
         return self.rest or self.quotes or self.notices
 
 # %% ../../nbs/messengers/whatsapp.ipynb #e2110e5d
-class Tally(NamedTuple):
+@dataclass
+class Strangers:
+    "Headers in a row that have another shape than those of their file."
+    line:int          # Number of the first one's line
+    before:object     # The match of the header before them, or None
+    lines:list=field(default_factory=list) # The first thousand of them
+    n:int=0           # How many there are
+    after:object=None # The match of the header after them
+    end:int=None      # Number of its line (None: they go on to the end)
+
+    def add(self, line):
+        self.n += 1
+        if self.n <= 1000: self.lines.append(line)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #029c763d
+@dataclass
+class Stretch:
+    "A part of a file that has one layout; mostly all of it."
+    shape:HeaderShape   # Of its headers
+    line:int=0          # Number of its first line
+    days:list=field(default_factory=list) # Its dates, each three numbers as text
+    capitals:bool=False # Does it write AM and PM in capitals?
+    dots:bool=False     # Does it write dates with dots? Then the day comes first
+    strangers:list=field(default_factory=list) # `Strangers`: headers of other shapes in it
+    order:str=''        # Of its dates, once it is known
+
+    def add_day(self, m):
+        self.days.append(m.group('a', 'b', 'c'))
+        self.capitals, self.dots = self.capitals or m['post'] in ('AM', 'PM'), '.' in m['day']
+    @property
+    def american(self):
+        parts = [p for d in self.days for p in d[:2]]
+        return self.capitals and any(len(p) == 1 for p in parts) and not any(p[0] == '0' for p in parts)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #1f81677a
+@dataclass
+class Tally:
     "What is counted in one walk through a file."
-    days:list        # Its dates, each three numbers as text
-    angled:Counter   # Texts in angle brackets
-    own:Counter      # iPhone: what WhatsApp wrote, without the mark
-    suffixes:Counter # What follows the names that WhatsApp gives to files
-    voices:dict      # Name -> `_Voice`
-    doubts:set       # Names that may still be something else
+    parts:list=field(default_factory=list)          # `Stretch`es
+    angled:dict=field(default_factory=lambda: defaultdict(Counter)) # Text in angle brackets -> names
+    own:Counter=field(default_factory=Counter)      # iPhone: what WhatsApp wrote, without the mark
+    suffixes:Counter=field(default_factory=Counter) # What follows the names that WhatsApp gives to files
+    voices:dict=field(default_factory=dict)         # Name -> `_Voice`
+    doubts:set=field(default_factory=set)           # Names that may still be something else
+    seen:dict=field(default_factory=dict)           # Hash of a text -> who seems to have written it first
+    shared:dict=field(default_factory=lambda: defaultdict(Counter)) # What WhatsApp may have written -> names
+    marks:Counter=field(default_factory=Counter)    # How many messages have a mark; what else there is
 
 # %% ../../nbs/messengers/whatsapp.ipynb #851e454f
+def count_sentence(
+    out:Tally, # Is added to
+    name:str,  # Who seems to have written it
+    text:str,  # Any text
+):
+    "Keep a sentence in mind that WhatsApp may have written. Most are seen once, and not worth a closer look."
+    first = out.seen.setdefault(key := hash(text), None)
+    if first is None: out.seen[key] = name
+    if first is None and text.isascii() and 'dmin' not in text and 'beheer' not in text: return
+    two = text[-1] in '.。' and len(text) > 40 and text.count(text[-1]) > 1
+    if not two and not (_GONE.search(text) and _NOTE.search(text)): return
+    if first is not None and text not in out.shared: out.shared[text][first] += 1
+    out.shared[text][name] += 1
+
+# %% ../../nbs/messengers/whatsapp.ipynb #f071fc9c
+def count_message(
+    out:Tally,         # Is added to
+    name:str,          # Who wrote it
+    text:str,          # Its first line
+    shape:HeaderShape, # Of the file
+):
+    "Count what one message contributes."
+    marked = shape.ios and text.startswith(_MARKS)
+    out.marks['all'] += 1
+    if marked or shape.ios and '\u200e' in text: out.marks['any'] += 1
+    if marked: out.marks['ltr' if text[0] == '\u200e' else 'rtl'] += 1
+    if marked and text[-1] != '>': out.own[text[1:]] += 1
+    elif text[:1] == '<' and len(text) < 60 and text.count('<') == 1 and (end := text.find('>')) > 0:
+        # WhatsApp Web puts a caption behind it
+        if shape.web or end == len(text) - 1: out.angled[text[:end+1]][name] += 1
+    elif text[-1:] == ')' and _GIVEN.match(text) and (m := _FILE.fullmatch(text)): out.suffixes[m['what']] += 1
+    elif 5 < len(text) < 120 and not text[0].islower() and text[-1] not in '!?':
+        count_sentence(out, name, text)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #81ea06d7
+_FIRST_OF_HEADER = frozenset('[\u200e\u200f\u202a\u202b\ufeff')
+
 def tally_lines(
-    lines,             # Of the whole file
-    shape:HeaderShape, # Of this file
+    lines,             # Of the whole file, or of a part with one layout
+    shape:HeaderShape, # Of its headers
+    out:Tally=None,    # Is added to (None: a new one)
+    first:int=0,       # Number of the first line
 )->Tally:
     "Count what no line tells alone."
-    out, today = Tally([], Counter(), Counter(), Counter(), {}, set()), None
+    out, part, today, last, foreign = out or Tally(), Stretch(shape, first), None, None, None
+    out.parts.append(part)
     match, voices, doubts = shape.pattern.match, out.voices, out.doubts
-    for line in lines:
-        if not (m := match(line)): continue
-        if m['day'] != today: today = m['day']; out.days.append(m.group('a', 'b', 'c'))
-        if (cut := line.find(': ', m.end())) < 0: continue
-        name, text = line[m.end():cut], line[cut+2:]
-        if name not in voices: voices[name] = _Voice(name, text); doubts.add(name)
-        if name in doubts and not voices[name].says(text): doubts.discard(name)
-        if shape.ios and text.startswith(_MARKS) and text[-1] != '>': out.own[text[1:]] += 1
-        elif text[:1] == '<' and text[-1] == '>' and len(text) < 60 and text.count('<') == 1: out.angled[text] += 1
-        elif text[-1:] == ')' and _GIVEN.match(text) and (m := _FILE.fullmatch(text)): out.suffixes[m['what']] += 1
+    for n, line in enumerate(lines, first):
+        if not (m := match(line)):
+            if (line[:1].isdigit() or line[:1] in _FIRST_OF_HEADER) and any_header(line):
+                if not foreign: part.strangers.append(foreign := Strangers(n, last))
+                foreign.add(line)
+            elif not last and line.strip('\r\ufeff'): out.marks['before'] += 1
+            continue
+        if foreign: foreign.after, foreign.end, foreign = m, n, None
+        if m['day'] != today: part.add_day(m); out.marks['header'] += '\u200f' in m.group()
+        last, today, (name, text) = m, m['day'], split_name(line, m.end(), shape.web)
+        if name is None: out.marks['notice'] += shape.web; continue
+        if name not in voices: voices[name] = _Voice(name, text or ''); doubts.add(name)
+        if name in doubts and not voices[name].says(text or ''): doubts.discard(name)
+        count_message(out, name, text or '', shape)
     return out
 
 # %% ../../nbs/messengers/whatsapp.ipynb #bd540c5a
 def notice_title(
     counts:Tally, # Of an iPhone's file
     omitted:set,  # Placeholders, as in `Evidence`
+    marks:tuple,  # What WhatsApp's own words begin with
 )->str: # '' if a person opens the file
     "The name of a group, which signs its notices."
     name, voice = next(iter(counts.voices.items()), (None, None))
-    if not voice or not voice.notices: return ''
-    if own_reason(voice.first[len(voice.rest)+1:], omitted) != 'system': return ''
+    if not voice or not voice.notices or not voice.first.startswith(marks, len(voice.rest)): return ''
+    notice = voice.first[len(voice.rest)+1:] # WhatsApp says nothing in one word
+    if ' ' not in notice or own_reason(notice, omitted) != 'system': return ''
     return f'{name}: {voice.rest}'[:-2]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #ac3f2178
+_BY_ADMIN = re.compile('This message was deleted by admin |Diese Nachricht wurde von Admin |.*[\u202a\u2068]')
+
+def shared_sentences(
+    counts:Tally, # Of a file
+)->dict: # Sentence -> a key of `REASONS`
+    "What several people, or an admin and whoever they silenced, seem to have typed."
+    opening = next((v.first for v in counts.voices.values()), '') # an iPhone's notice, if its mark was lost
+    lost = counts.parts[0].shape.ios and len(opening) > 40 and _SECURE.search(opening)
+    out = {opening: 'system'} if lost else {}
+    for text, names in counts.shared.items():
+        gone = _GONE.search(text) and _NOTE.search(text)
+        admin = gone and _ADMIN.search(text) # with a name that we know, or with marks around a number
+        named = admin and (_BY_ADMIN.match(text) or any(len(n) > 1 and n in text for n in counts.voices))
+        if len(names) > 1 or gone and names.total() > 2 or named: out[text] = 'deleted' if gone else 'system'
+    return out
+
+# %% ../../nbs/messengers/whatsapp.ipynb #c77d4a97
+_YOU = set('''You Du Tú Vos Você Vous Toi Tu Jij U Je Вы Ви Ты Siz Sen أنت אתה את आप Ty Vy Te Ön Εσείς
+    Εσύ Anda Kamu Bạn คุณ あなた 나 您 你 Sinä'''.split())
+
+def by_web_app(
+    counts:Tally, # Of a file
+)->bool: # An American iPhone has the same headers, but another way to write notices, and no *You*
+    "Was it written by WhatsApp Web?"
+    before = counts.marks['before'] and not counts.marks['any'] # no date before what it says about encryption
+    return counts.parts[0].shape.web and bool(counts.marks['notice'] or _YOU & counts.voices.keys() or before)
+
+def is_rtl(
+    counts:Tally, # Of an iPhone's file
+)->bool: # False if people seem to have the mark on their keyboards
+    "Does WhatsApp mark its own words with U+200F?"
+    marks = counts.marks
+    sets_it = marks['rtl'] and (marks['header'] or not marks['ltr'])
+    return bool(sets_it) and len(counts.own) <= max(8, marks['all']//2)
+
+# %% ../../nbs/messengers/whatsapp.ipynb #fd45dec2
+def draw_conclusions(
+    counts:Tally, # Of a whole file; the order of dates is written into its parts
+    said:str='',  # The order of dates, if the person said it
+)->Evidence:
+    "What follows from all that was counted."
+    doubted = {n: counts.voices[n] for n in counts.doubts}
+    longer = {n: v.rest for n, v in doubted.items() if v.rest and (v.count >= 3 or v.notices)}
+    omitted = placeholders(counts.angled) | {t for t, n in counts.own.items() if n > 1}
+    attached = _ATTACHED | {t for t, _ in counts.suffixes.most_common(1)}
+    web, rtl = by_web_app(counts), is_rtl(counts)
+    for part in counts.parts: part.order = said or ('mdy' if web else date_order(part.days, part.american))
+    title = notice_title(counts, omitted, _MARKS if rtl else _MARKS[0]) if counts.parts[0].shape.ios else ''
+    notices = {n for n, v in doubted.items() if v.quotes} | ({title} if title else set())
+    return Evidence(counts.parts[0].order, longer, notices, omitted, attached, title,
+                    own=shared_sentences(counts), marked=bool(counts.marks['any']), rtl=rtl, web=web)
+
 def survey_file(
     lines,             # Of the whole file
     shape:HeaderShape, # Of this file
 )->Evidence:
     "Go through a whole file once, and draw conclusions."
-    counts = tally_lines(lines, shape)
-    doubted = {n: counts.voices[n] for n in counts.doubts}
-    longer = {n: v.rest for n, v in doubted.items() if v.rest and (v.count >= 3 or v.notices)}
-    omitted = placeholders(counts.angled) | {t for t, n in counts.own.items() if n > 1}
-    title = notice_title(counts, omitted) if shape.ios else ''
-    notices = {n for n, v in doubted.items() if v.quotes} | ({title} if title else set())
-    attached = _ATTACHED | {t for t, _ in counts.suffixes.most_common(1)}
-    return Evidence(date_order(counts.days), longer, notices, omitted, attached, title)
+    return draw_conclusions(tally_lines(lines, shape))
 
 # %% ../../nbs/messengers/whatsapp.ipynb #fde1c8be
 def behind_mark(
@@ -396,7 +620,7 @@ def behind_mark(
     "What WhatsApp wrote, or a file and its caption."
     first, _, rest = text[1:].partition('\n')
     file = _WITH_FILE.fullmatch(first)
-    # People type this one in Hebrew and Arabic
+    # On other phones than those in Hebrew and Arabic, this one was typed
     if text[0] == '\u200f' and not file and first not in evidence.omitted: return None, text
     if rest and '\n\u200e' in text: return 'contact', '' # a poll
     reason = file_reason(file[1]) if file else own_reason(first, evidence.omitted)
@@ -417,21 +641,42 @@ def before_mark(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c0eeabe0
 _REASON_OF = dict(
-    deleted=(
-        'This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht|'
-        'Du hast diese Nachricht gelöscht|Se eliminó este mensaje|Este mensaje fue eliminado|'
-        'Eliminaste este mensaje|Mensagem apagada|Esta mensagem foi apagada|Você apagou esta mensagem|'
-        'Ce message a été supprimé|Vous avez supprimé ce message|Questo messaggio è stato eliminato|'
-        'Hai eliminato questo messaggio|Dit bericht is verwijderd|U hebt dit bericht verwijderd|'
-        'Данное сообщение удалено|Вы удалили данное сообщение|Bu mesaj silindi|Bu mesajı sildiniz'),
-    call='Missed voice call|Missed video call|Missed group voice call|Missed group video call',
-    contact='live location shared', empty='null')
-_SENTENCES = {text + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|')
-              for dot in ('', '.')}
-_SENTENCES.pop('null.') # only without a full stop
-_EDITED = tuple(f' <{t}{dot}>' for dot in ('', '.') for t in (
-    'This message was edited', 'Diese Nachricht wurde bearbeitet', 'Se editó este mensaje', 'Mensagem editada',
-    'Ce message a été modifié', 'Questo messaggio è stato modificato', 'Dit bericht is bewerkt'))
+    deleted='''This message was deleted|This message was deleted by an admin|You deleted this message
+        |You deleted this message as admin|Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht
+        |Se eliminó este mensaje|Este mensaje fue eliminado|Eliminaste este mensaje|Mensagem apagada
+        |Esta mensagem foi apagada|Você apagou esta mensagem|Apagou esta mensagem|Ce message a été supprimé
+        |Vous avez supprimé ce message|Questo messaggio è stato eliminato|Hai eliminato questo messaggio
+        |Dit bericht is verwijderd|U hebt dit bericht verwijderd|Je hebt dit bericht verwijderd
+        |Данное сообщение удалено|Вы удалили данное сообщение|Вы удалили это сообщение|Bu mesaj silindi
+        |Bu mesajı sildiniz|ההודעה נמחקה|הודעה זו נמחקה|מחקת הודעה זו|מחקת את ההודעה הזו|تم حذف هذه الرسالة
+        |لقد حذفت هذه الرسالة|لقد حذَفت هذه الرسالة|أنت حذفت هذه الرسالة|Це повідомлення було видалено
+        |Ви видалили це повідомлення|Ta wiadomość została usunięta|Tato zpráva byla smazána
+        |Tato zpráva byla odstraněna|Táto správa bola odstránená|Ez az üzenet törlésre került
+        |Törölted ezt az üzenetet|Acest mesaj a fost șters|Ați șters acest mesaj|Αυτό το μήνυμα διαγράφηκε
+        |Διαγράψατε αυτό το μήνυμα|Detta meddelande raderades|Det här meddelandet raderades
+        |Du raderade detta meddelande|Denne besked blev slettet|Du slettede denne besked
+        |Denne meldingen ble slettet|Du slettet denne meldingen|Tämä viesti poistettiin|Poistit tämän viestin
+        |Pesan ini telah dihapus|Pesan ini dihapus|Anda menghapus pesan ini|Anda telah menghapus pesan ini
+        |Mesej ini telah dipadam|Tin nhắn này đã bị xóa|Bạn đã xóa tin nhắn này|ข้อความนี้ถูกลบแล้ว
+        |คุณลบข้อความนี้        |このメッセージは削除されました|このメッセージを削除しました|이 메시지는 삭제되었습니다|삭제한 메시지입니다|此訊息已刪除|您已刪除此訊息
+        |这条消息已被删除|您已删除这条消息|此消息已删除|यह मैसेज डिलीट कर दिया गया है|आपने यह मैसेज डिलीट किया
+        |این پیام حذف شد|این پیام حذف شده است|شما این پیام را حذف کردید|Ova poruka je izbrisana
+        |Ова порука је обрисана|Съобщението беше изтрито|Aquest missatge s'ha suprimit''',
+    call='''Missed voice call|Missed video call|Missed group voice call|Missed group video call
+        |Verpasster Sprachanruf|Verpasster Videoanruf|Llamada de voz perdida|Videollamada perdida
+        |Chamada de voz perdida|Chamada de vídeo perdida|Appel vocal manqué|Appel vidéo manqué
+        |Chiamata vocale persa|Videochiamata persa|Gemiste spraakoproep|Gemiste video-oproep
+        |Пропущенный аудиозвонок|Пропущенный видеозвонок|Cevapsız sesli arama|Cevapsız görüntülü arama''',
+    system='''Waiting for this message. This may take a while
+        |Warten auf diese Nachricht. Dies kann etwas dauern|Esperando este mensaje. Esto puede tomar tiempo
+        |Aguardando mensagem. Isso pode levar alguns instantes
+        |En attente de ce message. Cela peut prendre un moment
+        |Wachten op dit bericht. Dit kan even duren''',
+    contact='''live location shared|Live-Standort wird geteilt|ubicación en tiempo real compartida
+        |localização atual compartilhada|localisation en direct partagée|posizione attuale condivisa''',
+    empty='null')
+_SENTENCES = {text.strip() + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|')
+              for dot in ('', '.', '。') if (text + dot).strip('.。') + dot != 'null' + dot or not dot}
 _PLACE = re.compile(r'\w{1,20}(?: \w{1,20})?: https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+')
 _POLL = re.compile(r'\w{1,20}:\n[^\n]*(\n\w{1,20}: [^\n]* \(\d+ [^()\n]*\))+\n?')
 _OLD_FILE = re.compile(r'(\d{4}-\d\d-\d\d-[A-Z]+-\d{8}\.\w+) <[^<>\n]+>|'
@@ -445,7 +690,9 @@ def android_own(
     "Take WhatsApp's words out of an Android phone's message."
     if text in _SENTENCES: return _SENTENCES[text], ''
     first, _, rest = text.partition('\n')
-    reason = 'media' if first in evidence.omitted or first in _OMITTED else None
+    angled = first[:1] == '<' and first[-1] == '>' and len(first) < 60
+    left_out = first in evidence.omitted or angled and is_phrase(first) and _SAYS_LEFT.search(first)
+    reason = 'media' if left_out else None
     file = _FILE.fullmatch(first) if first.endswith(')') else None
     if not reason and file and file['what'] in evidence.attached: reason = file_reason(file['name'])
     old_file = _OLD_FILE.fullmatch(first) if first.endswith('>') else None
@@ -456,11 +703,32 @@ def android_own(
     return None, text
 
 # %% ../../nbs/messengers/whatsapp.ipynb #709676ea
+_MEDIA_LEFT_OUT = re.compile('(?:image|imagen|imagem|immagine|bild|afbeelding|изображение|video|vídeo|видео|'
+                             'audio|áudio|аудио|sticker|gif|document|documento|dokument|contact card) '
+                             rf'{_LEFT}\w*', re.I)
+
+def unmarked_own(
+    text:str,          # Of an iPhone's message, in a file without marks
+    evidence:Evidence, # Of the file
+)->tuple: # (reason or None, what somebody typed)
+    "Take WhatsApp's words out of a message, as far as they are known by their wording."
+    if _MEDIA_LEFT_OUT.fullmatch(text): return 'media', ''
+    reason, typed = android_own(text, evidence)
+    return (None, text) if reason == 'empty' else (reason, typed) # no iPhone writes null
+
+# %% ../../nbs/messengers/whatsapp.ipynb #1093ce95
 def ios_own(
     text:str,          # Of a message
     evidence:Evidence, # Of the file
 )->tuple: # (reason or None, what somebody typed)
     "Take WhatsApp's words out of an iPhone's message."
+    if not evidence.marked: return unmarked_own(text, evidence)
+    # WhatsApp says nothing in one word
+    if evidence.rtl and '\u200f' in text and not (text[0] == '\u200f' and ' ' not in text):
+        usual = text.replace('\u200f', '\u200e')
+        reason, typed = ios_own(usual, evidence)
+        start = len(text) - len(typed) if usual.endswith(typed) else 0
+        return reason, text[start:start + len(typed)]
     if text.startswith(_MARKS): return behind_mark(text, evidence)
     if '\u200e' in text: return before_mark(text, evidence)
     return (None, text) if text in _SENTENCES else android_own(text, evidence)
@@ -474,7 +742,99 @@ def without_edit(
     "What somebody typed, and then corrected."
     typed, mark, tail = text.rpartition(' \u200e')
     if mark and _ANGLED.fullmatch(tail) and not _WITH_FILE.fullmatch(tail): return typed
-    return next((text[:-len(t)] for t in _EDITED if text.endswith(t)), text)
+    start = text.rfind('<') if text[-1:] == '>' else -1
+    remark = text[start:] if start > 0 and text[start-1] in ' \n\u200e\u200f' else ''
+    edited = len(remark) < 60 and is_phrase(remark) and '\n' not in remark and _EDIT.search(remark)
+    return text[:start].rstrip(' \u200e\u200f') if edited else text
+
+# %% ../../nbs/messengers/whatsapp.ipynb #3a751326
+_TAG = re.compile(r'(?:<([^<>\n]{1,40})>|\[([^\[\]\n]{1,60})\](\([^()\n]{1,250}\))?)(?: (.*))?', re.S)
+_WEB_TAG = re.compile(r'(?:image|video|audio|voice message|video message|document|sticker|gif|media|location|'
+                      r'live location|contact card|contact: .*|\d+ contacts?|\w+ message)(?: omitted)?', re.I)
+_WEB_PLACE = re.compile(r'.*: -?[\d.]+, -?[\d.]+ [-—] https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+', re.S)
+_WEB_POLL = re.compile(r'\*\*[^\n]+\*\*(?:\n- [^\n]*)+|[^\n]+(?:\n    - [^\n]*)+')
+_WEB_CONTACT = re.compile('(?:Contact|Kontakt|Contacto|Contato|Contatto|Контакт|Kişi|איש קשר): [^\n]+|'
+                          r'\d+ contacts? shared')
+
+def without_tag(
+    text:str,          # Of a message
+    evidence:Evidence, # Of the file
+)->tuple: # (reason or None, what somebody typed)
+    "Take a tag off the beginning of a message, and see what is left."
+    if not (m := _TAG.fullmatch(text)): return None, text
+    tag, caption = m[1] or m[2], m[4]
+    if m[2] and not m[3] and caption and _FORWARDED.search(tag): return 'forwarded', ''
+    left_out = m[1] and is_phrase(f'<{tag}>') and _SAYS_LEFT.search(tag)
+    known = m[3] or left_out or _WEB_TAG.fullmatch(tag) or text[:len(tag) + 2] in evidence.omitted
+    if not known: return None, text
+    return (None, caption) if caption else (own_reason(tag, {tag}), '')
+
+# %% ../../nbs/messengers/whatsapp.ipynb #5c17344e
+def web_own(
+    text:str,          # Of a message
+    evidence:Evidence, # Of the file
+)->tuple: # (reason or None, what somebody typed)
+    "Take WhatsApp Web's words out of a message."
+    plain = text[1:-1] if text[:1] == text[-1:] == '_' else text # chat.md: in italics
+    if reason := _SENTENCES.get(plain) or evidence.own.get(plain): return reason, ''
+    if _BY_ADMIN.match(plain) and _GONE.search(plain): return 'deleted', ''
+    if 'maps.google' in text and _WEB_PLACE.fullmatch(text): return 'contact', ''
+    if _WEB_POLL.fullmatch(text) or _WEB_CONTACT.fullmatch(text): return 'contact', ''
+    if text == 'GIF attached': return 'media', ''
+    file = _FILE.match(text)
+    if not file or file['what'] not in evidence.attached: return without_tag(text, evidence)
+    caption = text[file.end():].lstrip(' ')
+    return (None, caption) if caption else (file_reason(file['name']), '')
+
+# %% ../../nbs/messengers/whatsapp.ipynb #500bfd09
+_MONTH_NAMES = [names.split() for names in '''jan gen ene янв січ oca sty led tammi ιαν ינו ينا जन
+feb fév fev фев лют şub lut úno helmi φεβ פבר فبر फ़र फर
+mar mär maa мар бер bře maalis μαρ μάρ מרץ مار मार्च
+apr abr avr апр кві nis kwi dub huhti απρ אפר أبر ابر अप्रै
+may mai mei mag maj ма тра maja kvě touko μαΐ μαι מאי ماي मई
+jun juin giu июн чер haz cze červn kesä ιουν יונ يون जून
+jul juil lug июл лип tem lip červenc heinä ιουλ יול يول जुल
+aug ago aoû agu авг сер ağu sie srp elo αυγ אוג أغس اغس अग
+sep set сен вер eyl wrz zář syys σεπ ספט سبت सित
+oct okt out ott окт жов eki paź říj loka οκτ אוק أكت اكت अक्तू अक्टू
+nov ноя лис kas lis marras νοέ νοε נוב نوف नव
+dec dez dic déc des дек гру ara gru pro joulu δεκ דצמ ديس दिस'''.split('\n')]
+
+def day_in_words(
+    text:str, # 'July 14, 2026', '14. Juli 2026', '2026年7月14日'
+)->date: # None if it is no date that we understand
+    "A day, written out."
+    numbers, words = re.findall(r'\d+', text), re.findall(r'[^\W\d_]+', text.casefold())
+    year, small = next((n for n in numbers if len(n) == 4), None), [n for n in numbers if len(n) < 3]
+    if not year or not small or len(text) > 60: return None
+    if len(small) == 2: return to_day((year, *small), 'ymd' if numbers[0] == year else 'ydm')
+    stems = [(len(s), n) for n, names in enumerate(_MONTH_NAMES, 1) for s in names
+             for w in words if w.removeprefix('ב').startswith(s)]
+    return to_day((year, str(max(stems)[1]), small[0]), 'ymd') if stems else None
+
+# %% ../../nbs/messengers/whatsapp.ipynb #efbee2b7
+_CLOCK_GROUPS = 'pre', 'h', 'mi', 's', 'post'
+_MD_LINE = re.compile(rf'\[{_TIME}\] (?:\*\*(?P<name>[^\n]{{1,100}}?):\*\*(?: |$)|(?=__|\[[^\[\]]+\]$))')
+_QUOTED = re.compile(r'\A\n?> _.*?_$\n*', re.S | re.M) # below a name that stands alone
+
+def markdown_records(
+    lines, # Of a chat.md
+): # Yields (time, name or None, text); ValueError if its dates cannot be understood
+    "The messages of a chat.md, without what they quote."
+    day, record, parts = None, None, []
+    def finished(): return *record, _QUOTED.sub('', '\n'.join(parts)).strip('\n')
+    for line in lines:
+        line = line.rstrip('\r')
+        new = line.startswith('## ') and (not record or '---' in parts[-2:]) and day_in_words(line[3:])
+        if new:
+            if record: del parts[-2:]; yield finished()
+            day, record = new, None
+        elif day and (m := _MD_LINE.match(line)) and (hour := to_hour(*m.group(*_CLOCK_GROUPS))):
+            if record: yield finished()
+            record, parts = (datetime(day.year, day.month, day.day, *hour), m['name']), [line[m.end():]]
+        elif record: parts.append(line)
+    if record: yield finished()
+    if not day: raise Damaged('its dates are in a language not known here. Use the chat.txt beside it')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c619e9bd
 def judge_record(
@@ -484,57 +844,92 @@ def judge_record(
     evidence:Evidence, # Of the file
 )->tuple: # (reason or None, what somebody typed)
     "Is this somebody's message, and if not, what is it?"
-    if name is None: return _SENTENCES.get(text, 'system'), ''
+    lost = evidence.web and text[:1] in ('<', '[') # it says that it could not export a message
+    if name is None: return 'malformed' if lost else _SENTENCES.get(text, 'system'), ''
     if name in evidence.notices: return 'system', ''
-    plain = text[-1:] not in '>)' and '\n' not in text and '\u200e' not in text and text[0] != '\u200f'
-    if plain and 'maps.google' not in text and text not in _SENTENCES and not text.isspace(): return None, text
-    reason, text = (ios_own if ios else android_own)(without_edit(text), evidence)
+    if text in evidence.own: return evidence.own[text], ''
+    plain = text[-1:] not in '>)' and '\n' not in text and '\u200e' not in text and '\u200f' not in text
+    usual = plain and not evidence.web and (evidence.marked or not ios)
+    if usual and 'maps.google' not in text and text not in _SENTENCES and not text.isspace(): return None, text
+    own = web_own if evidence.web else ios_own if ios else android_own
+    reason, text = own(without_edit(text), evidence)
     if reason: return reason, ''
     return (None, text) if text and not text.isspace() else ('empty', '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #01e0b2cf
 _NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|'
-                      r'xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|md|js|css|plist)$', re.I)
+                      r'xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|js|css|plist)$', re.I)
+_LOG = set('info warn warning error debug critical fatal trace notice'.split())
+_MD_HEAD = re.compile(r'\s*# [^\n]+: [^\n]*\n[^\n]+: [^\n]+\n(?:.*\n)?## .*\n'
+                      r'\[[^\]\n]{3,20}\] (?:\*\*|__|\[)', re.S)
 
+def is_web_markdown(
+    file:File, # Any file
+)->bool: # By its beginning
+    "Is this the chat.md of WhatsApp Web?"
+    return file.name.lower().endswith('.md') and bool(_MD_HEAD.match(head_text(file)))
+
+# %% ../../nbs/messengers/whatsapp.ipynb #82feb49e
 def is_whatsapp(
     file:File, # Any file
 )->bool: # By its beginning
     "Does this look like a WhatsApp chat?"
     if _NO_TEXT.search(file.name): return False # so that we need not open all the pictures
+    if file.name.lower().endswith('.md'): return is_web_markdown(file)
     decoder = codecs.getincrementaldecoder(guess_codec(file.head))('replace') # naming damage is up to `read`
     lines = decoder.decode(file.head).split('\n')
     if not (shape := find_shape(lines)): return False
-    found = [(n, m, line[m.end():]) for n, line in enumerate(lines) if (m := shape.pattern.match(line))]
+    found = [(n, m, line) for n, line in enumerate(lines) if (m := shape.pattern.match(line))]
     if not found: return False
-    begins = not any(line.strip('\r\ufeff') for line in lines[:found[0][0]])
-    named = any(': ' in rest for _, _, rest in found)
-    return (begins or len(found) > 2) and (named or not shape.ios and not found[0][1]['s'])
+    before = [line for line in lines[:found[0][0]] if line.strip('\r\ufeff')]
+    begins = not before or shape.web and len(before) < 3 # a short chat of WhatsApp Web
+    names = {split_name(line, m.end(), shape.web)[0] for _, m, line in found} - {None}
+    if names and {n.strip().casefold() for n in names} <= _LOG: return False
+    return (begins or len(found) > 2) and (bool(names) or not shape.ios and not found[0][1]['s'])
 
 # %% ../../nbs/messengers/whatsapp.ipynb #b8f0997a
 def find(
     files:list, # Of a folder or a zip
-)->list: # Groups of one file: every chat stands alone
+)->list: # Groups: every chat stands alone, but WhatsApp Web's chat.md belongs to the chat.txt beside it
     "The WhatsApp chats among some files."
-    return [[f] for f in files if is_whatsapp(f)]
+    chats = [f for f in files if is_whatsapp(f)]
+    def place(f): return f.path if f.member else f.path.parent, parent_folder(f.name)
+    twins = {place(f): f for f in chats if f.base.lower() == 'chat.md'}
+    both = {id(f): twins[place(f)] for f in chats if f.base.lower() == 'chat.txt' and place(f) in twins}
+    second = {id(f) for f in both.values()}
+    return [[f, both[id(f)]] if id(f) in both else [f] for f in chats if id(f) not in second]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #2f836d42
 _TITLED = re.compile(r'(?:whatsapp[ -]chat (?:with|mit|met|-)|chat (?:de )?whatsapp con|'
                      r'conversa do whatsapp com|discussion whatsapp avec|'
                      r'чат whatsapp с(?: контактом)?)\s+(.+)', re.I)
+_SAID = re.compile(r' ?\(((?=.?.?d)(?=.?.?m)(?=.?.?y)[dmy]{3})\)', re.I) # (mdy) in a name: month, day, year
+_COPY = re.compile(r'( \(\d+\))?(\.(txt|text|log|zip))?$', re.I)         # (1): a second download
 
 def file_stems(
     file:File, # A chat
 )->list: # The innermost first
     "The names of a file, its folders and its zip, without extensions and numbers of copies."
     parts = [*reversed(PurePath(file.name).parts), file.path.name, file.path.parent.name]
-    # (1): a second download
-    return [re.sub(r'( \(\d+\))?(\.(txt|text|log|zip))?$', '', part, count=1, flags=re.I) for part in parts]
+    return [_COPY.sub('', _SAID.sub('', part), count=1) for part in parts]
 
 def given_title(
     file:File, # A chat
 )->str: # '' if WhatsApp gave it none
     "The name that WhatsApp gave to a chat."
     return next((m[1] for s in file_stems(file) if (m := _TITLED.fullmatch(s))), '')
+
+# %% ../../nbs/messengers/whatsapp.ipynb #22939856
+def web_title(
+    files:list, # A group of `find`, from WhatsApp Web
+    people:set, # Who took part
+)->str: # '' if nothing tells
+    "The name of a chat that WhatsApp Web wrote: as its chat.md says, or as its zip is called."
+    md = next((f for f in files if is_web_markdown(f)), None)
+    if md: return head_text(md).lstrip().partition('\n')[0].partition(': ')[2].strip()
+    named = given_title(files[0]) or file_stems(files[0])[-2]
+    # A zip may have been renamed
+    return named if named in people or files[0].member and len(people) > 2 else ''
 
 # %% ../../nbs/messengers/whatsapp.ipynb #03840a51
 def letters_only(
@@ -553,45 +948,97 @@ def name_chat(
     stems = file_stems(file)
     by_longest = sorted(people, key=len, reverse=True)
     ending = next((p for s in stems for p in by_longest if 'whatsapp' in s.lower() and s.endswith(f' {p}')), '')
-    return ending or title or next((s for s in stems[:-1] if s and s != '_chat'), '')
+    return ending or title or next((s for s in stems[:-1] if s and s not in ('_chat', 'chat')), '')
 
 # %% ../../nbs/messengers/whatsapp.ipynb #e692ecc3
+def own_layout(
+    run:Strangers, # Headers of another shape
+    part:Stretch,  # Where they stand; its order is known
+    known:set,     # Names in the file
+)->HeaderShape: # None if somebody quotes
+    "Do these headers begin messages of their own?"
+    shape = find_shape(run.lines)
+    found, inside = [m for line in run.lines if (m := shape.pattern.match(line))], Stretch(shape)
+    if not found: return None
+    for m in found: inside.add_day(m)
+    before, after = (m and time_reader(part.order, part.shape)(m) for m in (run.before, run.after))
+    read_time = time_reader(date_order(inside.days, inside.american), shape)
+    first, last = read_time(found[0]), read_time(found[-1])
+    if not first or not last or before and first.replace(second=0) <= before.replace(second=0): return None
+    names = {split_name(m.string, m.end(), shape.web)[0] for m in found}
+    return shape if (not after or last <= after) and (names & known or len(found) >= 20) else None
+
+# %% ../../nbs/messengers/whatsapp.ipynb #de869c40
+def tally_parts(
+    file:File,   # A chat
+    starts:list, # (number of the first line, `HeaderShape`) for each layout
+)->Tally:
+    "Count what a file tells, each part by its own layout."
+    counts, lines = None, text_lines(file, starts[0][1].crlf)
+    for (line, shape), (end, _) in pairwise([*starts, (None, None)]):
+        counts = tally_lines(islice(lines, None if end is None else end - line), shape, counts, line)
+    return counts
+
+def find_parts(
+    file:File,         # A chat
+    shape:HeaderShape, # Of its beginning
+    said:str='',       # The order of dates, if the person said it
+)->tuple: # (`Tally`, `Evidence`) of the whole file
+    "Find out where the layout changes, and what the file tells."
+    starts = [(0, shape)]
+    while True:
+        evidence, more = draw_conclusions(counts := tally_parts(file, starts), said), []
+        for part, run in ((part, run) for part in counts.parts for run in part.strangers):
+            if other := own_layout(run, part, set(counts.voices)):
+                more += [(run.line, other)] + ([(run.end, part.shape)] if run.after else [])
+        if not more or len(starts) > 50: return counts, evidence
+        starts = sorted(starts + more, key=lambda start: start[0])
+
+# %% ../../nbs/messengers/whatsapp.ipynb #80f48db9
 def named_records(
     file:File,         # A chat
-    shape:HeaderShape, # Of its headers
+    parts:list,        # Its `Stretch`es
     evidence:Evidence, # Of the whole file
-): # Yields (time, name or None, text)
+): # Yields (time, name or None, text, is it an iPhone's?)
     "The records of a file, names with a colon made whole."
-    read_time, longer = time_reader(evidence.order, shape), evidence.longer
-    for time, name, text in message_records(text_lines(file, shape.crlf), shape, read_time):
-        if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
-        if name in longer and text.startswith(rest := longer[name]):
-            name, text = f'{name}: {rest[:-2]}', text[len(rest):]
-        yield time, name, text
+    longer, lines = evidence.longer, text_lines(file, parts[0].shape.crlf)
+    for part, end in zip(parts, [*(p.line for p in parts[1:]), None]):
+        here, shape = islice(lines, None if end is None else end - part.line), part.shape
+        for time, name, text in message_records(here, shape, time_reader(part.order, shape)):
+            if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
+            if name in longer and text.startswith(rest := longer[name]):
+                name, text = f'{name}: {rest[:-2]}', text[len(rest):]
+            yield time, name, text, shape.ios
 
 # %% ../../nbs/messengers/whatsapp.ipynb #8f9bab71
 # Invisible marks around telephone numbers
 _AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #4914d5b8
+_UNKNOWN = set('''Unknown Unbekannt Desconocido Desconhecido Inconnu Sconosciuto Onbekend Неизвестно
+    Невідомо Bilinmiyor Nieznany Neznámý Okänd Ukendt Ukjent Tuntematon'''.split())
+
 def sort_records(
-    file:File,         # A chat
-    shape:HeaderShape, # Of its headers
+    records,           # From `named_records`
     evidence:Evidence, # Of the whole file
-)->tuple: # (list of `Message`s, reasons -> how many, who took part)
+)->tuple: # (list of `Message`s, reasons -> how many, who took part, how many are nobody's)
     "Keep what somebody typed, and count the rest."
-    messages, dropped, names, often = [], Counter(), {}, {}
-    for time, name, text in named_records(file, shape, evidence):
-        # Where the time is missing, the header was cut off
-        reason, text = judge_record(name, text, shape.ios, evidence) if time else ('malformed', '')
+    messages, dropped, names, often, nobodys = [], Counter(), {}, {}, 0
+    cut_off = 'system' if evidence.web else 'malformed' # WhatsApp Web's first lines have no header
+    for time, name, text, ios in records:
+        reason, text = judge_record(name, text, ios, evidence) if time else (cut_off, '')
+        who = names.get(name) or (name or '').strip(_AROUND)
+        unknown = name is not None and (not who or evidence.web and who in _UNKNOWN)
+        if time and (unknown and not reason or name is None and reason == 'malformed'):
+            reason, nobodys = 'malformed', nobodys + 1
         if reason: dropped[reason] += 1
-        if reason == 'system' or name is None: continue
-        if name not in names: names[name] = name.strip(_AROUND)
+        if reason == 'system' or name is None or unknown: continue
+        names[name] = who
         if reason: continue
-        if len(text) < 60 and (text in often or len(often) < 4096): # people repeat themselves: one *ok* for all
+        if len(text) < 60 and (text in often or len(often) < 4096): # one *ok* for all
             text = often.setdefault(text, text)
-        messages.append(Message(names[name], text, time))
-    return messages, dropped, set(names.values())
+        messages.append(Message(who, text, time))
+    return messages, dropped, set(names.values()), nobodys
 
 # %% ../../nbs/messengers/whatsapp.ipynb #78024e8f
 @contextmanager
@@ -604,22 +1051,76 @@ def pause_collector():
         if was: gc.enable()
 
 # %% ../../nbs/messengers/whatsapp.ipynb #f31ce5dd
+def describe_chat(
+    files:list,        # A group of `find`
+    messages:list,     # `Message`s, in order of time
+    people:set,        # Who took part
+    evidence:Evidence, # Of the whole file
+)->ChatLog: # Whose `me` is certain only if WhatsApp Web wrote it
+    "Name a chat, and find out who exported it."
+    given = web_title(files, people) if evidence.web else given_title(files[0])
+    chat = ChatLog(given or name_chat(files[0], people, evidence.title), messages, guess=True)
+    # A group's name: few of its people spoke
+    others_name = bool(given) and letters_only(chat.name) not in map(letters_only, people)
+    chat.group = len(people) + bool(evidence.title) > 2 or others_name
+    if evidence.web and people & _YOU: chat.me, chat.guess = people & _YOU, False
+    elif len(people) == 2 and given in people: chat.me = people - {chat.name}
+    return chat
+
+# %% ../../nbs/messengers/whatsapp.ipynb #609a1888
+def doubts_about(
+    file:File,  # A chat
+    parts:list, # Its `Stretch`es
+)->list: # Sentences
+    "What is uncertain about a file, and how to settle it."
+    out, name = [], file.path.name
+    doubtful = [p.order for p in parts if not p.dots and order_in_doubt(p.days, p.order)]
+    if doubtful:
+        first, other = ('day', 'mdy') if doubtful[0] == 'dmy' else ('month', 'dmy')
+        out.append(f'{name}: its dates can be read in two ways, and were read with the {first} first. '
+                   f'If that is wrong, write ({other}) at the end of its name and import it again.')
+    for run in (r for p in parts for r in p.strangers if r.n > 2):
+        out.append(f'{name}: from line {run.line + 1:,} on, {run.n:,} lines begin like messages, but in '
+                   'another layout. They were taken for a quotation. If they are a chat, put them into '
+                   'their own file.')
+    return out
+
+# %% ../../nbs/messengers/whatsapp.ipynb #5e823a52
+def read_markdown(
+    file:File, # A chat.md
+)->tuple: # (records as from `named_records`, `Evidence`)
+    "The records of WhatsApp Web's other file."
+    records = [(*r, True) for r in markdown_records(text_lines(file))]
+    tags = Counter(f'[{m[2]}]' for _, _, text, _ in records if (m := _TAG.match(text)) and m[2])
+    omitted = {t for t, n in tags.items() if n > 1}
+    return records, Evidence('ymd', {}, set(), omitted, _ATTACHED, '', web=True)
+
+def read_text(
+    file:File, # Any other chat
+)->tuple: # (records as from `named_records`, `Evidence`, sentences for the account)
+    "The records of a text file."
+    head = text_lines(file)
+    shape = find_shape([*islice(head, 1000)])
+    head.close()
+    if not shape: raise Damaged('its lines have no dates')
+    said = _SAID.search(file.name) or _SAID.search(file.path.name)
+    counts, evidence = find_parts(file, shape, said[1].lower() if said else '')
+    notes = [] if said or evidence.web else doubts_about(file, counts.parts)
+    return named_records(file, counts.parts, evidence), evidence, notes
+
+# %% ../../nbs/messengers/whatsapp.ipynb #5aaeabd2
 @pause_collector()
 def read(
     files:list, # A group of `find`
 )->Export: # One chat; ValueError if it is damaged
     "Read a WhatsApp chat."
-    file, = files
-    head = text_lines(file)
-    shape = find_shape([*islice(head, 1000)])
-    head.close()
-    if not shape: raise Damaged('its lines have no dates')
-    evidence = survey_file(text_lines(file, shape.crlf), shape)
-    messages, dropped, people = sort_records(file, shape, evidence)
+    file, notes = files[0], []
+    if is_web_markdown(file): records, evidence = read_markdown(file)
+    else: records, evidence, notes = read_text(file)
+    messages, dropped, people, nobodys = sort_records(records, evidence)
+    if nobodys:
+        notes.append(f'{file.path.name}: {nobodys:,} of its messages do not say who sent them. '
+                     'They were left out.')
     if any(b.time < a.time for a, b in pairwise(messages)): messages = sort_messages(messages)
-    chat, given = ChatLog(name_chat(file, people, evidence.title), messages, guess=True), given_title(file)
-    # A group's name: few of its people spoke
-    others_name = bool(given) and letters_only(chat.name) not in map(letters_only, people)
-    chat.group = len(people) + bool(evidence.title) > 2 or others_name
-    if len(people) == 2 and given in people: chat.me = people - {chat.name}
-    return Export(FORMAT, str(file.path), [chat], len(messages) + dropped.total(), dropped)
+    chat = describe_chat(files, messages, people, evidence)
+    return Export(FORMAT, str(file.path), [chat], len(messages) + dropped.total(), dropped, notes)
