@@ -296,6 +296,7 @@ def test_dates_in_other_languages(tmp_path, cell, wanted):
 def test_the_account_names_what_was_not_certain(tmp_path):
     e = read(tmp_path, 'sender,text,date\nada,a,1/2/2024 10:00\nbo,b,2/2/2024 10:00\nada,c,\n')
     assert len(e.notes) == 1 and 'Days and months could be swapped' in e.notes[0]
+    assert read(tmp_path, 'sender,text,date\nada,a,1.2.2024 10:00 AM\n').notes == [] # with dots, the day is first
     e = read(tmp_path, 'sender,text,date\nada,a,31/1/2024 10:00\nbo,b,soon\nada,c,\n')
     assert len(e.notes) == 1 and e.notes[0].startswith('1 of 2 times could not be read')
     assert read(tmp_path, 'sender,text,date\nada,a,31/1/2024 10:00\n').notes == [] and read(tmp_path, 'sender,text\nada,a\n').notes == []

@@ -41,14 +41,14 @@ COLUMN_ALIASES = dict(
     text='text message content body msg messagetext messagebody smsbody strcontent nachricht nachrichtentext inhalt '
          'mensaje texto contenido mensagem conteúdo messaggio testo contenuto texte contenu bericht tekst wiadomość '
          'treść сообщение текст mesaj メッセージ 本文 内容 消息 消息内容 短信内容 메시지 내용',
-    sender='sender sendername author from talker name username user speaker absender remitente expéditeur '
+    sender='sender sendername author from talker name username user who speaker absender remitente expéditeur '
            'mittente remetente von afzender nadawca отправитель gönderen 发件人 发送者 发送人 差出人 送信者 보낸사람',
     partner='contactname contact phonenumber number phone address handle senderid senderaddress kontakt nummer '
             'rufnummer telefonnummer contacto nombre número teléfono contato nome telefone contatto numero telefono '
             'nom naam numer контакт имя номер kişi numara 联系人 姓名 号码 电话 相手 名前 電話番号 연락처 이름 번호',
     to='to recipient recipientname receiver an empfänger para destinatario destinataire destinatário ontvanger',
-    time='timestamp datetime messagedate messagetime createtime createdat sentat senddate sentdate date time datum '
-         'fecha data datahora дата tarih 时间 日期 日時 날짜',
+    time='timestamp timestampms datetime messagedate messagetime createtime createdat created sentat senddate sentdate '
+         'datesent timesent date time when ts unixtime receivedat datum fecha data datahora дата tarih 时间 日期 日時 날짜',
     clock='time zeit uhrzeit hora ora heure tijd godzina время saat 时间 時刻 시간')
 
 # %% ../../nbs/messengers/generic.ipynb #38848417
@@ -160,7 +160,7 @@ def named_month(
     return months.pop() if len(months) == 1 else None
 
 # %% ../../nbs/messengers/generic.ipynb #42cc02ef
-_digits = re.compile(r'\s*([0-9]{1,4})\s?[-/.年]\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,4})(?![^()]*[0-9])')
+_digits = re.compile(r'\s*([0-9]{1,4})\s?([-/.年])\s?([0-9]{1,2})\s?[-/.月]\s?([0-9]{1,4})(?![^()]*[0-9])')
 
 def date_parts(
     text:str,       # A date in words or digits
@@ -168,8 +168,9 @@ def date_parts(
 )->tuple: # Year, month and day, as far as they are there; None if it is not a date
     "Take a date apart."
     if m := _digits.match(text):
-        a, b, c = m.groups()
-        return (a, b, c) if len(a) == 4 else (c, b, a) if day_first else (c, a, b)
+        a, mark, b, c = m.groups()
+        if len(a) == 4: return a, b, c
+        return (c, b, a) if day_first or mark == '.' else (c, a, b) # with dots, nobody puts the month first
     numbers = re.findall('[0-9]+', text)
     month = named_month(text) if len(numbers) < 3 else None
     if not month: return None
@@ -361,7 +362,7 @@ def names_partner(
 )->bool: # Does the column of senders hold the other person in my rows, too?
     "Is the sender of a row the person at the other end?"
     mine, theirs = ({e.sender for e in entries if e.mine is side and e.sender} for side in (True, False))
-    loose = normalise_column(found.get('sender', 'name')) in ('name', 'username', 'user')
+    loose = normalise_column(found.get('sender', 'name')) in ('name', 'username', 'user', 'who')
     return bool(mine & theirs) or bool(mine) and loose and ('way' in found or len(mine) > 1)
 
 def entry_chat(
@@ -565,10 +566,11 @@ def json_values(
     data = load_json(file)
     yield from data if isinstance(data, list) and find_turns(data) is None else [data]
 
-# %% ../../nbs/messengers/generic.ipynb #653f0735
+# %% ../../nbs/messengers/generic.ipynb #e7714f68
 MOST_LEVELS = 8 # of objects and lists around a list of messages
 CHAT_LABELS = 'chat name title chat_name chatName conversation thread room group with contact'.split()
-PLAIN_KEYS = set('messages data items results records chats conversations history export rows list threads'.split())
+PLAIN_KEYS = set('messages data items result results records chats conversations history export rows list threads '
+                 'response payload texts sms'.split())
 
 def message_roles(
     items:list, # JSON values
