@@ -254,6 +254,7 @@ gennaio febbraio maart april mei juni juli augustus setiembre oktober november d
 januari februari marts april maj juni juli augusti september oktober november desember
 ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie
 gener febrer març abril maig juny juliol agost setembre octubre novembre desembre
+janúar febrúar mars apríl maí júní júlí ágúst september október nóvember desember
 stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia
 ledna února března dubna května června července srpna září října listopadu prosince
 január február március április május június július augusztus szeptember október november december
@@ -263,14 +264,13 @@ ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
 січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня
 """
 
-# %% ../../nbs/messengers/google.ipynb #390f7c8b
+# %% ../../nbs/messengers/google.ipynb #f18217b5
 LATIN_MONTHS = """
 yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr
 urtarrilaren otsailaren martxoaren apirilaren maiatzaren ekainaren uztailaren abuztuaren irailaren urriaren azaroaren abenduaren
 enero pebrero marso abril mayo hunyo hulyo agosto setyembre oktubre nobyembre disyembre
 xaneiro febreiro marzo abril maio xuño xullo agosto setembro outubro novembro decembro
 siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca
-janúar febrúar mars apríl maí júní júlí ágúst september október nóvember desember
 sausio vasario kovo balandžio gegužės birželio liepos rugpjūčio rugsėjo spalio lapkričio gruodžio
 janvāris februāris marts aprīlis maijs jūnijs jūlijs augusts septembris oktobris novembris decembris
 januari februari mac april mei jun julai ogos september oktober november disember
