@@ -37,13 +37,24 @@ def test_sigtop_knows_who_is_me_by_the_direction(tmp_path):
 def test_sigtop_groups_and_kinds(tmp_path):
     records = [signal(body='one', source='+1'), signal(body='two', sourceServiceId='uuid'), signal('outgoing', 'three'), signal(body='nobody'), signal('call-history'), signal('group-v2-change'), signal('timer-notification'),
                signal(body=None, source='+1', attachments=[{}]), signal(body='', source='+1', sticker={'packId': 'p'}), signal(body='gone', source='+1', deletedForEveryone=True), signal(body='', source='+1'), signal(body='\ufffc you', source='+1'), signal(body='\ufffc', source='+1')]
-    export = read(write(tmp_path, **{'Sewing (group)_json': records}))
+    export = read(write(tmp_path, **{f'Sewing ({"Ab-9_"*8}xyz)_json': records}))
     assert said(export) == [('+1', 'one'), ('uuid', 'two'), ('Me', 'three'), ('+1', 'you')] and export.chats[0].name == 'Sewing' and export.chats[0].group
     assert export.dropped == dict(malformed=1, call=1, system=2, media=1, sticker=1, deleted=1, empty=2)
 
 def test_a_contact_called_me_is_not_me(tmp_path):
     export = read(write(tmp_path, **{'Me (+1)_json': [signal(body='a'), signal('outgoing', 'b')]}))
     assert len({s for s, _ in said(export)}) == 2 and [t for s, t in said(export) if s in me(export)] == ['b']
+
+@pytest.mark.parametrize('detail', ['+4915550', 'bo.123', 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'])
+def test_sigtop_names_people_in_groups_by_their_own_chats(tmp_path, detail):
+    both = dict(source='+4915550', sourceServiceId='s1')
+    export = read(write(tmp_path, **{f'Bo ({detail})_json': [signal(body='old', source='+4915550'), signal(body='new', at=1_700_000_001_000, **both), signal('outgoing', 'mine', 1_700_000_002_000)],
+                                     f'Sewing ({"a1"*16})_json': [signal(body='x', sourceServiceId='s1'), signal(body='y', sourceServiceId='s2'), signal('outgoing', 'z')]}))
+    assert said(export) == [('Bo', 'old'), ('Bo', 'new'), ('Me', 'mine'), ('Bo', 'x'), ('s2', 'y'), ('Me', 'z')] and [c.name for c in export.chats] == ['Bo', 'Sewing']
+
+def test_sigtop_two_contacts_of_one_name(tmp_path):
+    export = read(write(tmp_path, **{'Bo (+1)_json': [signal(body='a', source='+1')], 'Bo (+2)_json': [signal(body='b', source='+2'), signal('outgoing', 'c')]}))
+    assert said(export) == [('Bo (+1)', 'a'), ('Bo (+2)', 'b'), ('Me', 'c')]
 
 # Element
 

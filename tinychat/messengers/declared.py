@@ -19,9 +19,9 @@ from .slack import undo_escapes
 # %% auto #0
 __all__ = ['KEY', 'SIGTOP', 'ELEMENT', 'SNAPCHAT', 'X', 'SKYPE', 'APPS', 'FORMAT', 'LOOKS', 'look', 'walk', 'RecordShape',
            'AppShape', 'without_placeholder', 'kind_reasons', 'typed_or_reason', 'RawRecord', 'read_record',
-           'ScriptFile', 'load_script', 'declared_names', 'declared_owners', 'OpenChat', 'chat_place', 'read_app_chats',
-           'owner_ids', 'name_chats', 'read_app', 'without_quote', 'pair_boxes', 'with_whole_links', 'SkypeText',
-           'skype_text', 'find', 'read']
+           'ScriptFile', 'load_script', 'declared_names', 'declared_owners', 'OpenChat', 'chat_place', 'with_chats',
+           'read_app_chats', 'owner_ids', 'name_chats', 'read_app', 'without_quote', 'pair_boxes', 'with_whole_links',
+           'SkypeText', 'skype_text', 'find', 'read']
 
 # %% ../../nbs/messengers/declared.ipynb #5eb3b14a
 def look(
@@ -68,7 +68,7 @@ class RecordShape:
     bots:str=''       # Pattern of the ids of programs
     clean:object=None # (text, record) -> text as it was typed (None: it is)
 
-# %% ../../nbs/messengers/declared.ipynb #5ca3f864
+# %% ../../nbs/messengers/declared.ipynb #53fd2ce1
 @dataclass(kw_only=True)
 class AppShape(RecordShape):
     "How an app writes its export."
@@ -78,14 +78,14 @@ class AppShape(RecordShape):
     chats:str=''     # Way to the chats ('': the file is one)
     name:str=''      # Way from a chat, or from its first record, to its name
     id:str=''        # Way likewise to its id ('': the key under which it stands)
-    stem:str=''      # Pattern of the file's name: `name` of the chat, `pair` if it is between two people
+    stem:str=''      # Pattern of a file's name: `name` of the chat, `pair` for the other's id if they are two
     owner:str=''     # Way to the owner's id, or to the name that people see
     shown:bool=False # Is it the name that people see?
     people:tuple=()  # (way to people, from there to an id, and to a name), for each place
     beside:str=''    # How a file begins that only says who is who, as a pattern
     tidy:object=None # JSON of a file -> the same as declared here (None: it is)
 
-# %% ../../nbs/messengers/declared.ipynb #44a93863
+# %% ../../nbs/messengers/declared.ipynb #2cdf9599
 def without_placeholder(
     text:str,    # In it U+FFFC stands for a mention
     record:dict, # Where it comes from
@@ -93,14 +93,15 @@ def without_placeholder(
     "A text without what its app put in the place of a name."
     return re.sub('\ufffc ?', '', text)
 
+_person = r'\+\d+|\S+\.\d+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}' # number, username, or id
 SIGTOP = AppShape(
-    format='Signal', messages='*',
+    format='Signal', messages='*', clean=without_placeholder,
+    stem=rf'(?P<name>.+?)(?: \((?:(?P<pair>{_person})|[\w-]{{43}}|[0-9a-f]+)\))?',
     begins=r'(?s)\s*\[\s*\{(?=.*"conversationId"\s*:)(?=.*"(?:sent_at|received_at)"\s*:)',
-    sender='source|sourceServiceId|sourceUuid', text='body', time='sent_at|received_at',
+    sender='sourceServiceId|sourceUuid|source', text='body', time='sent_at|received_at',
     sent=('type', 'outgoing'), kind='type', kinds={'': 'incoming|outgoing', 'call': 'call-history'},
     gone=dict(deleted='deletedForEveryone|isErased'),
-    wordless=dict(sticker='sticker', contact='contact', media='attachments'),
-    stem=r'(?P<name>.+?)(?: \((?:group|(?P<pair>\+?\d+))\))?', clean=without_placeholder)
+    wordless=dict(sticker='sticker', contact='contact', media='attachments'))
 
 # %% ../../nbs/messengers/declared.ipynb #ddb27608
 def kind_reasons(
@@ -135,12 +136,12 @@ class RawRecord(NamedTuple):
     time:object # A `datetime`, or None
     mine:bool  # None if the record does not say
 
-# %% ../../nbs/messengers/declared.ipynb #70a901ec
+# %% ../../nbs/messengers/declared.ipynb #04019f24
 def read_record(
     shape:RecordShape, # Of the app
     key:str,           # Under which the record stands
     record,            # Anything that came out of JSON
-    other:str,         # Who wrote what the owner did not, in a chat of two; '' if that is not known
+    other:str,         # Id of who wrote what the owner did not, in a chat of two; '' if that is not known
 ): # A `RawRecord`, or the reason why it is not a message
     "Judge a record."
     text, reason = typed_or_reason(shape, key, record)
@@ -185,51 +186,62 @@ def declared_owners(
     found = [x for _, x in walk(data, shape.owner) if isinstance(x, str)] if shape.owner else []
     return {re.sub(shape.trim, '', x, count=1) for x in found}
 
-# %% ../../nbs/messengers/declared.ipynb #5c00f19e
+# %% ../../nbs/messengers/declared.ipynb #e377aeb2
 @dataclass
 class OpenChat:
     "A chat, before we know the names."
-    name:str # '' if it has none
-    id:str   # '' if it has none
+    name:str  # '' if it has none
+    id:str    # '' if it has none
+    other:str # Id of the other one, in a chat of two; '' if that is not known
     records:list=field(default_factory=list) # `RawRecord`s
 
-# %% ../../nbs/messengers/declared.ipynb #8453126f
+# %% ../../nbs/messengers/declared.ipynb #1698ba01
 def chat_place(
     shape:AppShape, # Of the app
     file:File,      # In which the chat is
     key:str,        # Under which the chat stands
     chat,           # The chat: anything that came out of JSON
     first,          # Its first record, or None
-)->tuple: # (its name, its id, the name of the other one if it is between two)
+)->OpenChat: # Without records
     "What a chat is called, and what it is known by."
     def is_text(x): return isinstance(x, str) and not LONE_SURROGATE.search(x)
     def text(*found): return next(filter(is_text, found), '')
     stem = re.fullmatch(shape.stem, file.base.rsplit('.', 1)[0]) if shape.stem else None
     name = text(look(chat, shape.name), look(first, shape.name), stem and stem['name'], key)
     id = text(look(chat, shape.id), look(first, shape.id), key)
-    return name, id, name if stem and stem['pair'] else ''
+    return OpenChat(name, id, stem and stem['pair'] or '')
 
-# %% ../../nbs/messengers/declared.ipynb #10a6aa6c
+# %% ../../nbs/messengers/declared.ipynb #37b6cf74
+def with_chats(
+    shape:AppShape, # Of the app
+    file:File,      # With messages
+    data,           # Its JSON
+): # The same; Damaged if it has no place for chats
+    "Make sure that a file is what its beginning promises."
+    start = (shape.chats or shape.messages).split('/')[0]
+    if isinstance(data, (dict, list)) and (start == '*' or start in data): return data
+    raise Damaged(f'in {file.base} there are no chats')
+
+# %% ../../nbs/messengers/declared.ipynb #58bc9638
 def read_app_chats(
     shape:AppShape, # Of the app
     file:File,      # With messages
     data,           # Its JSON; Damaged if there are no chats in it
     export:Export,  # Its account grows
     chats:dict,     # Id of a chat, or its file -> `OpenChat`; grows as well
+    aliases:dict,   # Id of a sender -> the id that a file's name gives to them; grows as well
 ):
     "Read the chats of one file."
-    start = (shape.chats or shape.messages).split('/')[0]
-    if not isinstance(data, (dict, list)) or start != '*' and start not in data:
-        raise Damaged(f'in {file.base} there are no chats')
-    for key, chat in walk(data, shape.chats):
+    for key, chat in walk(with_chats(shape, file, data), shape.chats):
         records = walk(chat, shape.messages)
-        name, id, other = chat_place(shape, file, key, chat, records[0][1] if records else None)
-        raw = chats.setdefault(id or file.name, OpenChat(name, id))
+        place = chat_place(shape, file, key, chat, records[0][1] if records else None)
+        place = chats.setdefault(place.id or file.name, place)
         for key, record in records:
-            found = read_record(shape, key, record, other)
+            found = read_record(shape, key, record, place.other)
             export.read += 1
-            if isinstance(found, str): export.dropped[found] += 1
-            else: raw.records.append(found)
+            if isinstance(found, str): export.dropped[found] += 1; continue
+            place.records.append(found)
+            if place.other and not found.mine: aliases[look(record, shape.sender)] = place.other
 
 # %% ../../nbs/messengers/declared.ipynb #217a2bbe
 def owner_ids(
@@ -267,19 +279,22 @@ def name_chats(
         if messages: logs.append(ChatLog(c.name, messages, {names[id] for id in mine}, group, c.id))
     return logs
 
-# %% ../../nbs/messengers/declared.ipynb #ae32bd47
+# %% ../../nbs/messengers/declared.ipynb #a4331670
 def read_app(
     shape:AppShape, # Of the app
     files:list,     # `File`s, those with messages first
 )->Export: # Its chats; ValueError if a file is damaged
     "Read an app's export as it is declared."
-    export, chats, names, owners = Export(shape.format, str(files[0].path)), {}, {}, set()
+    export, chats, aliases, names, owners = Export(shape.format, str(files[0].path)), {}, {}, {}, set()
     for file in files:
         data = load_script(file)
         if shape.tidy: data = shape.tidy(data)
         names.update(declared_names(shape, data))
         owners |= declared_owners(shape, data)
-        if re.match(shape.begins, head_text(file)): read_app_chats(shape, file, data, export, chats)
+        if re.match(shape.begins, head_text(file)): read_app_chats(shape, file, data, export, chats, aliases)
+    for c in chats.values():
+        if c.other: names[c.other] = c.name
+        c.records = [r._replace(sender=aliases.get(r.sender, r.sender)) for r in c.records]
     export.chats = name_chats(shape, [*chats.values()], names, owners)
     return export
 
