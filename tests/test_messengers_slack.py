@@ -105,6 +105,10 @@ def test_a_channel_in_one_file(tmp_path, name):
     export = read(root)
     assert chat_texts(export) == {'general': ['hi @Bo Example', 'yo']} and [m.sender for m in export.chats[0].messages] == ['Ann', 'Bo Example']
 
+def test_one_file_beside_the_lists_in_a_folder(tmp_path):
+    write(tmp_path/'ws', users=USERS, channels=[{'id': 'C1', 'name': 'general'}], general=[said('U1', 'hi <@U2>')], random=[said('U2', 'yo')])
+    assert chat_texts(read(tmp_path)) == {'general': ['hi @Bo Example'], 'random': ['yo']}
+
 def test_channels_in_one_file_each_beside_days(tmp_path):
     root = workspace(tmp_path, said('U1', 'a'), random=[said('U1', 'b')], D1=[said('U2', 'c')], dms=[{'id': 'D1', 'members': ['U1', 'U2']}])
     got = {}
