@@ -130,10 +130,10 @@ def test_nothing_is_fetched_for_another_script(bases, monkeypatch):
 def test_a_large_base_on_a_cpu_gets_minutes_and_lora(bases, monkeypatch):
     "Whoever asks for nothing; a plan that is shorter ends sooner."
     monkeypatch.setattr(planning, 'LARGE_NETWORK', 1000)
-    monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: 30.)
+    monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: 22.)
     monkeypatch.setattr(runs, 'fit_and_show', lambda s, run, *_: run.history.append(dict(step=0, held=9.)))
     run = quiet()
-    assert run.lora['rank'] == planning.CPU_RANK and 60*planning.CPU_MINUTES/30 - 2 <= run.options.max_iters <= 60*planning.CPU_MINUTES/30
+    assert run.lora['rank'] == planning.CPU_RANK and 60*planning.CPU_MINUTES/22 - 2 <= run.options.max_iters <= 60*planning.CPU_MINUTES/22
     monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: .01)
     worth = quiet(out='b.pt').options.max_iters
     assert quiet(out='c.pt', minutes=5).options.max_iters == 3*worth and quiet(out='d.pt', max_iters=7).options.max_iters == 7
@@ -248,6 +248,7 @@ def test_more_minutes_than_the_messages_are_worth(bases, monkeypatch, capsys):
     o = train_file(sample, device='cpu', minutes=0.07).options
     assert o.max_iters < 3*default.max_iters and 'not worth' not in capsys.readouterr().err
     assert train_file(sample, device='cpu', max_iters=1000).options.eval_every == default.eval_every
+    assert train_file(sample, device='cpu', minutes=0.0001).options.max_iters == min(planning.LEAST_STEPS, default.max_iters) and 'training takes longer' in capsys.readouterr().err
 
 def test_once_more_begins_where_the_first_began(bases):
     "Also when that file has been replaced by then."
@@ -311,7 +312,7 @@ def test_hardly_any_steps_or_messages_are_told(bases, capsys):
     train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=2)
     assert 'In 2 steps a model learns next to nothing' in capsys.readouterr().err
     train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=12)
-    assert 'messages of theirs: expect echoes' in capsys.readouterr().err
+    assert 'messages of one person (the rest is held out): expect echoes' in capsys.readouterr().err
 
 @pytest.mark.parametrize('watched', [True, False])
 def test_the_question_on_the_way_is_the_persons_own_where_somebody_looks(bases, monkeypatch, capsys, watched):
@@ -319,7 +320,7 @@ def test_the_question_on_the_way_is_the_persons_own_where_somebody_looks(bases, 
     held_out = load_data(sample)[1]
     train_file(sample, 'ckpt.pt', device='cpu', base='tiny', max_iters=2)
     question, said = runs.held_out_question(held_out), capsys.readouterr().err
-    assert (f'  {question} -> ' in said) == watched and ('  how are you? -> ' in said) == (not watched)
+    assert (f'  {question} -> ' in said) == watched and (' -> ' in said) == watched
 
 def test_the_question_is_short_and_was_answered():
     u, a = (lambda t: Block('user', t)), (lambda t: Block('assistant', t))

@@ -209,10 +209,10 @@ def test_ctrl_c_at_the_prompt_is_an_interrupt():
 @pytest.mark.parametrize('word', ['exit', 'quit'])
 def test_leaving_without_a_slash_is_asked_once(word):
     chat = new(Scripted)
-    out = on_screen(chat, f'{word}\r', shows('Do you want to leave?'), f'{word}\r')
-    assert not chat.talk and out.count('Do you want to leave?') == 1
+    out = on_screen(chat, f'{word}\r', shows('again to leave'), f'{word}\r')
+    assert not chat.talk and out.count('again to leave') == 1
     out = on_screen(chat, f'{word}\rno\r', replied(3), f'{word}\r/quit\r')
-    assert said(chat, 'user') == ['no'] and out.count('Do you want to leave?') == 2
+    assert said(chat, 'user') == ['no'] and out.count('again to leave') == 2
 
 def test_commands_on_the_screen():
     chat = new(Scripted)
@@ -317,3 +317,13 @@ def test_the_command_hands_over_how_it_looks(monkeypatch, capsys):
     assert called == [((chat, 'c.pt'), dict(wait=0, pace=1., name='mia'))]
     for wrong in (dict(wait=-1), dict(wait=float('nan')), dict(pace=61)):
         with pytest.raises(ValueError, match='must be from 0 to 60'): commands.tinychat_chat(**wrong)
+
+def test_the_name_is_what_was_said_at_the_import(tmp_path):
+    (tmp_path/'talks').mkdir()
+    (tmp_path/'out').mkdir()
+    import json
+    from tinychat.share.terminal import first_name
+    for me, name in (['Mia Lund', 'x'], 'Mia'), (['+49 170 1234567', 'Zo\u00eb'], 'Zo\u00eb'), ([], ''), (['7'], ''), ([' '], ''):
+        (tmp_path/'talks'/'me.import.json').write_text(json.dumps(dict(me=me)))
+        assert first_name(tmp_path/'out'/'ckpt.pt', dict(learned_from='../talks/me.txt')) == name
+    for odd in (None, '', 3, '../nowhere/me.txt'): assert first_name(tmp_path/'out'/'ckpt.pt', dict(learned_from=odd)) == ''

@@ -342,8 +342,8 @@ def plot_history(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6, 3))[1]
     steps = [h['step'] for h in history]
-    ax.plot(steps, [h['train'] for h in history], color='C7', label='training')
-    ax.plot(steps, [h['held'] for h in history], label='held out')
+    ax.plot(steps, [h['train'] for h in history], '.-', color='C7', label='training')
+    ax.plot(steps, [h['held'] for h in history], '.-', label='held out')
     best = min(history, key=lambda h: h['held'])
     kept = f"kept: {best['held']:.3f} at step {best['step']}"
     ax.plot(best['step'], best['held'], 'o', color='C3', label=kept)

@@ -98,7 +98,7 @@ def check_training(self:Subject,
     if asked < len(self.questions): self.notes.append(
         f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
     if self.quick: self.notes.append('A quick look: no planted secrets, no comparison with the base or with '
-                                     "somebody else's model. The numbers are rough.")
+                                     "somebody else's model." + ' The numbers are rough.'*(n >= 100))
     return not problems
 
 # %% ../../nbs/evaluate/index.ipynb #3d155480
@@ -400,7 +400,7 @@ def voice(
 )->Grade:
     "Does it sound like the person?"
     made, own = (report['told_apart'].get(who) for who in ('model', 'person'))
-    if not made: return Grade('Voice', None, 'There are too few messages, of you or of the model, to say.', [])
+    if not made: return Grade('Voice', None, 'With fewer than 40 messages, of yours or of the model, nobody can say.', [])
     why = f'A program tells ten of its messages from ten of yours in {percent_text(made["ten"])} of the tries'
     if own: why += f', and ten that you wrote earlier in {own["ten"][0]:.0%}'
     example, answer = _which_is_real(moment) if moment else ([], '')
@@ -424,10 +424,10 @@ def sense_grade(
 )->Grade:
     "Is it plain nonsense?"
     made, own = report['slips']['model'], report['slips']['person']
-    why = (f'{made[0]:.0%} of its replies are empty, run in circles or were its reply to something else, too '
-           f'(of yours {own[0]:.0%}).')
+    why = (f'{made[0]:.0%} of its replies say nothing, go round in circles, or repeat what it replied to something else '
+           f'(of yours: {own[0]:.0%}).')
     grade = 'poor' if made[0] >= own[0] + MORE_SLIPS else None
-    if not grade: why += ' Whether the others make sense, no count can say. Read one and judge.'
+    if not grade: why += ' Whether the others make sense cannot be counted. Read one and judge.'
     if not moment: return Grade('Sense', grade, why, [])
     it_said = moment.two if moment.real == 1 else moment.one
     asked = [b.text for b in moment.prompt]
@@ -458,8 +458,8 @@ def privacy(
     level, (why, *_) = sharing(report)
     copies, example = report.get('word_for_word'), []
     if 'caught' in leak: example = _secret_example(leak['caught'])
-    elif copies: example = [f'Most words in a row from your chats: {copies["model"]["longest"]}, and in what you '
-                            f'wrote later {copies["person"]["longest"]}.']
+    elif copies: example = [f'The longest stretch that it copied from your chats has {copies["model"]["longest"]} words. Your own later '
+                            f'messages repeat up to {copies["person"]["longest"]}.']
     if level is None: return Grade('Privacy', None, why, example)
     return Grade('Privacy', GRADE_OF_LEVEL[level], f'Share it with {LEVELS[level]}. {why}', example)
 
@@ -541,7 +541,7 @@ def percent_text(
 )->str:
     "A share with its interval; small ones get a digit more."
     fine = '.0%' if max(m[0], m[2]) >= .1 else '.1%'
-    if math.isfinite(m[1]): return f'{m[0]:{fine}} ({m[1]:{fine}} to {m[2]:{fine}})'
+    if math.isfinite(m[1]): return f'{m[0]:{fine}} ({max(0, m[1]):{fine}} to {min(1, m[2]):{fine}})'
     return 'not measured' if math.isnan(m[0]) else f'{m[0]:{fine}}'
 
 # %% ../../nbs/evaluate/index.ipynb #831ecae5
@@ -657,14 +657,15 @@ def chart_html(
     chance:float=None, # Marked by a line (None: no line)
 )->str: # HTML
     "A section with a chart."
-    if not measures: return section(title, intro, '<p>Not measured.</p>')
+    if not measures: return ''
     return section(title, intro, picture(plot_measures(measures, xlabel, chance), f'{xlabel}: {", ".join(measures)}'))
 
 def by_heap(
     told:dict, # Name -> `Told`, or None
 )->dict: # Name -> `Measure`
     "One message and ten at a time."
-    return {f'{name}, {k} at a time': getattr(t, k) for name, t in told.items() if t for k in ('one', 'ten')}
+    def share(m): return Measure(m.value, max(0., m.low), min(1., m.high)) # a bootstrap may go beyond
+    return {f'{name}, {k} at a time': share(getattr(t, k)) for name, t in told.items() if t for k in ('one', 'ten')}
 
 # %% ../../nbs/evaluate/index.ipynb #3a61053d
 def habits_html(

@@ -20,16 +20,17 @@ from .odd import odd_things
 from .unread import describe_left, why_left
 
 # %% auto #0
-__all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'LEFT_OUT', 'IMPORT_REASONS',
-           'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports', 'read_messages', 'count_senders',
-           'common_sender', 'normalise_name', 'names_like', 'match_names', 'list_senders', 'find_me', 'who_you_are',
-           'memory_of', 'recall', 'still_there', 'now_known', 'remember', 'rename_owner', 'MergedChat', 'chat_key',
-           'chat_keys', 'align_zones', 'clock_shift', 'same_clock', 'merge_exports', 'sort_merged', 'silences',
-           'best_gap', 'plot_silences', 'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import',
-           'ImportOptions', 'parse_date', 'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out',
-           'what_was_dropped', 'nothing_left', 'where_replaced', 'describe_sources', 'counted', 'describe_size',
-           'describe_import', 'own_files', 'is_report', 'check_report', 'import_file', 'write_import', 'split_sides',
-           'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+__all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'CONTROL', 'LONGEST', 'LEFT_OUT',
+           'IMPORT_REASONS', 'ENOUGH', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports',
+           'read_messages', 'count_senders', 'common_sender', 'normalise_name', 'names_like', 'match_names',
+           'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'still_there', 'now_known', 'remember',
+           'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock',
+           'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats',
+           'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date', 'import_exports',
+           'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped', 'nothing_left',
+           'where_replaced', 'describe_sources', 'counted', 'describe_size', 'describe_import', 'own_files',
+           'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs',
+           'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
@@ -370,6 +371,8 @@ def plot_silences(
     ax.set(xlabel='silence', ylabel='how often', yscale='log'); ax.legend()
 
 # %% ../../nbs/messengers/index.ipynb #5ef72f2b
+CONTROL = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]')
+
 def anonymise(
     chats:list, # `MergedChat`s; their messages are replaced
     me:set,     # Senders who are the person (`UNIQUE_ME`, if merged); they become 'Me'
@@ -377,8 +380,9 @@ def anonymise(
     "Numbers instead of names."
     numbers = {}
     def name(sender): return 'Me' if sender in me else f'Person{numbers.setdefault(sender, len(numbers) + 1)}'
-    # No file can hold half a character
-    def anonymous(m): return replace(m, sender=name(m.sender), text=LONE_SURROGATE.sub('\ufffd', m.text))
+    # No file can hold half a character, and nobody sees a control character
+    def plain(text): return CONTROL.sub('', LONE_SURROGATE.sub('\ufffd', text))
+    def anonymous(m): return replace(m, sender=name(m.sender), text=plain(m.text))
     for c in chats: c.messages = [anonymous(m) for m in c.messages]
     return len(numbers)
 
@@ -400,7 +404,8 @@ def redact_chats(
     return found
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
-LEFT_OUT = dict(left_out='from people whom you leave out', too_old='from before --since', too_new='from --before on')
+LONGEST = 100_000 # characters; nobody types more
+LEFT_OUT = dict(too_long=f'of more than {LONGEST:,} characters', left_out='from people whom you leave out', too_old='from before --since', too_new='from --before on')
 IMPORT_REASONS = dict(LEFT_OUT, duplicate='there already, from another export',
                       one_sided='in conversations in which you, or all others, say nothing')
 
@@ -563,7 +568,7 @@ def leave_out(
     "What the person does not want goes."
     counts, o = count_senders(exports), options
     unwanted = match_names(o.without, counts) | match_names(still_there(o.known.get('without', ()), exports), counts)
-    tests = dict(left_out=lambda m: m.sender in unwanted)
+    tests = dict(too_long=lambda m: len(m.text) > LONGEST, left_out=lambda m: m.sender in unwanted)
     if o.since: tests['too_old'] = lambda m: m.time and seconds_of(m) < o.since.timestamp()
     if o.before: tests['too_new'] = lambda m: m.time and seconds_of(m) >= o.before.timestamp()
     for reason, test in tests.items(): chats = [drop_messages(c, test, gone[reason]) for c in chats]
@@ -619,6 +624,8 @@ def describe_sources(
     return lines
 
 # %% ../../nbs/messengers/index.ipynb #812f1520
+ENOUGH = 100 # of the person's messages; with fewer, training refuses
+
 def counted(
     n:int,    # How many
     noun:str, # Of what, in the singular
@@ -630,9 +637,9 @@ def describe_size(
     mine:int, # Messages of the person
 )->str: # Sentences
     "What may be expected of so many messages."
-    few = f'With {counted(mine, "message")} of yours, a model learns next to nothing of you. Is there another export?'
-    if mine < 100: hope = few
-    elif mine < 1000: hope = f'{mine} messages of yours: expect echoes of them. A thousand make a conversation.'
+    if mine < ENOUGH:
+        return f'{counted(mine, "message").capitalize()} of yours: too few to learn from. Training asks for {ENOUGH}. Is there another export?'
+    if mine < 1000: hope = f'{mine} messages of yours: expect echoes of them. A thousand make a conversation.'
     else: hope = f'{mine:,} messages of yours: enough to sound like you.'
     return hope + ' Training takes six minutes at most on two CPU cores, and one on a GPU.'
 
@@ -644,7 +651,7 @@ def describe_import(
     "The account in words, and up to three conversations."
     r, lines = done.report, describe_sources(done.report['sources'])
     lines += ['Left alone: ' + what for what in describe_left(done.unknown)] + ['Look at this: ' + what for what in done.odd]
-    lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.')
+    lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.'*('me' not in done.known))
     when = f"{r['first'][:10]} to {r['last'][:10]}" if r['first'] else 'without times'
     lines.append(f"In all {counted(r['kept'], 'message')}, {r['mine']:,} of them yours, with {counted(r['people'], 'other')}, "
                  f"in {counted(r['conversations'], 'conversation')} (a silence of {counted(round(done.gap), 'minute')} ends one), {when}.")
@@ -701,10 +708,10 @@ def import_file(
     if report: check_report(Path(report), out, paths)
     done = import_exports(*paths, me=me, **vars(replace(options, known=recall(out), skip=own)))
     kept = write_import(done, out, report)
-    remember(out, done.known)
     print(describe_import(done))
     if kept: print(f'\nWhat was in {out} is now in {kept}.')
     print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
+    remember(out, done.known)
     return done
 
 # %% ../../nbs/messengers/index.ipynb #a96304e1

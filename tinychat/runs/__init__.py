@@ -25,7 +25,7 @@ from ..files import check_room, may_write, only_one, printable, remove_parts, st
 from ..gpt import GPT, generate
 from .candidates import DRAFTS, CandidateChat, check_candidates
 from .loops import LoopFreeChat
-from .plan import (CPU_MINUTES, PLANS, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (CPU_MINUTES, LEAST_STEPS, PLANS, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
@@ -302,6 +302,8 @@ def _plan_options(s, start, data, device):
     longest = 3 if r.minutes else 1
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes or CPU_MINUTES, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
+    if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
+                                               f'{LEAST_STEPS} steps teach nothing.')
     return options
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af
@@ -370,7 +372,7 @@ def _stop(s, run, data, saver):
     "Ctrl-C was pressed: save, say so, and end."
     if data.held_out:
         saver.save()
-        s.say(f'Stopped after step {run.step} of {run.options.max_iters}; saved in {saver.out}. Go on with --resume.')
+        s.say(f'Stopped after step {run.step} of {run.options.max_iters}; saved in {saver.out}. To go on, give the same command with --resume.')
     else: s.say(f'Stopped. {saver.out} holds the model from before, without what was held out. '
                 'For that, train again from the beginning.')
     raise KeyboardInterrupt
@@ -446,10 +448,10 @@ def what_to_expect(
     mine:int,  # Messages of the person that it learned from
 )->str: # A sentence; nothing if there is no reason for one
     "What hardly any steps, or hardly any messages, make."
-    if steps < PLANS['base']['min_steps']:
+    if steps < LEAST_STEPS:
         taken = 'In one step' if steps == 1 else f'In {steps} steps'
         return f'{taken} a model learns next to nothing of anybody. Give it more, with --minutes.'
-    if mine < 1000: return f'{mine} messages of theirs: expect echoes of them. A thousand make a conversation.'
+    if mine < 1000: return f'It learned from {mine} messages of one person (the rest is held out): expect echoes of them. A thousand make a conversation.'
     return ''
 
 # %% ../../nbs/runs/index.ipynb #5b0e7c15
@@ -474,7 +476,7 @@ def _greet(s, run, data):
     "What will be trained on, and with what."
     model, o = run.model, run.options
     messages = f'{n_messages(data.train):,} messages to learn from, {n_messages(data.held_out):,} held out.'
-    size = f'{model.n_params()/1e6:.1f}M parameters{" to learn" if run.lora else ""}, {run.tok.vocab_size:,} tokens'
+    size = f'{model.n_params()/1e6:.1f}M parameters{" to learn" if run.lora else ""}, a vocabulary of {run.tok.vocab_size:,}'
     s.say(f'{messages} {size}, on {model.device.type}.')
     if run.done: s.say(f'{s.out} is finished: all {o.max_iters} steps are done.')
     elif s.request.resume: s.say(f'Going on after step {run.step} of {o.max_iters}, as the run was set up.')

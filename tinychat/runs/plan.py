@@ -22,10 +22,10 @@ from ..train import Options, Run, fit
 
 # %% auto #0
 __all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'MANY_LANGUAGES', 'LANGUAGES_PAGE',
-           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'Dataset', 'bytes_per_token',
-           'language_distance', 'choose_start', 'can_read', 'existing_start', 'make_tokenizer', 'is_large',
-           'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan', 'rank_for',
-           'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
+           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'LEAST_STEPS', 'Dataset',
+           'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start', 'make_tokenizer',
+           'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan',
+           'rank_for', 'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -291,6 +291,8 @@ def seconds_per_step(
     return sorted(b - a for a, b in itertools.pairwise(ends))[1]
 
 # %% ../../nbs/runs/plan.ipynb #277197c6
+LEAST_STEPS = 12 # fewer teach nothing, whatever the time
+
 def fit_minutes(
     start:Start,     # What training starts from, its model where it will learn
     data:Dataset,    # What it learns from
@@ -305,9 +307,10 @@ def fit_minutes(
     eval_seconds = (time.perf_counter() - begun)*n_messages(data.held_out)/n_messages(some)
     evals = max(1, min(evals, int(0.2*minutes*60/eval_seconds)))
     left = minutes*60 - evals*eval_seconds
-    steps = max(1, int(left/seconds_per_step(model, data, o)))
+    least = min(LEAST_STEPS, worth)
+    steps = max(least, int(left/seconds_per_step(model, data, o)))
     if model.device.type == 'cuda': # with kernels, if there is time for so many
-        steps = max(1, int(left/seconds_per_step(model, data, o, steps)))
+        steps = max(least, int(left/seconds_per_step(model, data, o, steps)))
     too_long = not start.from_scratch and steps > longest*worth
     o = replace(o, max_iters=longest*worth if too_long else steps)
     return set_evals(o, worth, evals), too_long

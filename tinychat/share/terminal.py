@@ -15,8 +15,8 @@ from ..checkpoint import load_checkpoint
 from ..files import printable, stop_signals
 
 # %% auto #0
-__all__ = ['HELP', 'NUMBERS', 'COMMANDS', 'STYLE', 'carry_out', 'take_back', 'screen_text', 'talk_in_lines', 'show', 'introduce',
-           'Terminal', 'whole_messages', 'talk']
+__all__ = ['HELP', 'NUMBERS', 'COMMANDS', 'STYLE', 'carry_out', 'take_back', 'screen_text', 'talk_in_lines', 'show', 'first_name',
+           'introduce', 'Terminal', 'whole_messages', 'talk']
 
 # %% ../../nbs/share/terminal.ipynb #9504409a
 HELP = '''/reset              begin a new conversation
@@ -114,13 +114,24 @@ def show(
     except ValueError as e: print(f'\n{e}')
 
 # %% ../../nbs/share/terminal.ipynb #d7da1f43
+def first_name(
+    path,      # Of a checkpoint
+    ckpt:dict, # What it holds
+)->str: # '' if nobody said it
+    "What the person said at the import that they are called."
+    from tinychat.messengers import recall
+    learned_from = ckpt.get('learned_from')
+    known = recall(Path(path).parent/learned_from) if isinstance(learned_from, str) and learned_from else {}
+    names = [name.split()[0] for name in known.get('me', ()) if name.strip()]
+    return next((name for name in names if name.isalpha()), '')
+
 def introduce(
     path, # A checkpoint; ValueError if it is something else
 )->dict: # `name` and `about`, as for `Terminal`
     "Who is in a checkpoint, as far as it says."
     ckpt, file = load_checkpoint(path), Path(path).stem
     start, best, n = ckpt.get('start'), ckpt.get('best'), ckpt.get('messages')
-    name = ckpt.get('name') or ('tinychat' if file == 'ckpt' else file)
+    name = ckpt.get('name') or first_name(path, ckpt) or ('tinychat' if file == 'ckpt' else file)
     facts = [name]
     origin = 'from scratch' if start == 'scratch' else f'base {start}'
     if isinstance(n, int): facts.append(f'from {n:,} messages')
@@ -321,5 +332,7 @@ def talk(
 ):
     "Talk until the person leaves; KeyboardInterrupt if that is by Ctrl-C."
     on_screen = all(s and s.isatty() for s in (sys.stdin, sys.stdout)) and os.environ.get('TERM') != 'dumb'
-    if on_screen: Terminal(chat, **(introduce(checkpoint) if checkpoint else {}) | options).run()
+    known = introduce(checkpoint) if checkpoint else {}
+    if options.get('name') and known: known['about'] = known['about'].replace(known['name'], options['name'], 1)
+    if on_screen: Terminal(chat, **known | options).run()
     else: talk_in_lines(chat)
