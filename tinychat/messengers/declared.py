@@ -388,13 +388,13 @@ class SkypeText(HTMLParser):
         if tag in ('p', 'div'): self.handle_data('\n')
         if tag in ('b', 'i', 's', 'pre') and self.ends: self.handle_data(self.ends.pop())
 
-# %% ../../nbs/messengers/declared.ipynb #03fdfda6
+# %% ../../nbs/messengers/declared.ipynb #3ebc20e4
 def skype_text(
     text:str,      # Of a message
     message:dict,  # The message; in Skype's oldest there is no markup
 )->str: # As it was typed
     "Undo the markup."
-    if look(message, 'messagetype') == 'Text' or not re.search('[<&]', text): return text # the most
+    if look(message, 'messagetype') == 'Text' or not re.search('[<&]', text): return text # no markup
     parser = SkypeText()
     parser.feed(text)
     parser.close()
