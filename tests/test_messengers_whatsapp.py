@@ -226,6 +226,7 @@ def test_huge_lines_are_read_in_linear_time(tmp_path):
 WEB = """Messages and calls are end-to-end encrypted. No one outside of this chat, not even WhatsApp, can read or listen to them.
 Some earlier messages may not be available.
 [3/9/26, 8:00:05 AM] - You created group "Boats: all"
+[3/9/26, 8:00:06 AM] - Ivy pinned: a message
 [3/9/26, 8:01:05 AM] Ivy: are the boats in?
 [3/9/26, 8:02:05 AM] You: yes: both
 and the small one
@@ -248,7 +249,7 @@ and the small one
 [3/9/26, 8:08:05 AM] Ivy: [1] is the big one
 """
 WEB_KEPT = [('Ivy', 'are the boats in?'), ('You', 'yes: both\nand the small one'), ('Ivy', 'the red one'), ('Ivy', 'the mast'), ('Ivy', '[1] is the big one')]
-WEB_DROPPED = dict(system=3, sticker=1, media=1, forwarded=2, contact=3, deleted=2, malformed=2)
+WEB_DROPPED = dict(system=4, sticker=1, media=1, forwarded=2, contact=3, deleted=2, malformed=2)
 MD = """# WhatsApp Chat Export: Ivy
 Export date: March 10, 2026 at 8:00 AM
 
@@ -286,9 +287,9 @@ and the small one
 
 [8:06 AM] **You:** [Contact: Kim]
 
-[8:07 AM] **Ivy:** _This message was deleted_
-
 [8:07 AM] [This message could not be exported]
+
+[8:07 AM] **Ivy:** _This message was deleted_
 
 ---
 
@@ -377,6 +378,8 @@ def test_an_american_iphone_is_not_whatsapp_web(tmp_path):
 def test_placeholders_come_in_many_kinds(tmp_path):
     e = read(tmp_path, android('Ivy: hello', 'Kim: <Video note omitted>', 'Ivy: <Media omitted>', 'Kim: <Video note omitted>', 'Kim: <big grin>', 'Kim: <big grin>', 'Kim: <media omitted>'))
     assert (texts(e), e.dropped) == (['hello', '<big grin>', '<big grin>'], dict(media=4))
+    e = read(tmp_path, android('Ivy: <Media omitted>', *['Kim: <sad face>']*5))
+    assert (texts(e), e.dropped) == (['<sad face>']*5, dict(media=1))
     e = read(tmp_path, android('Ivy: <Videonachricht weggelassen>', 'Ivy: <lacht laut>'))
     assert (texts(e), e.dropped) == (['<lacht laut>'], dict(media=1))
     e = read(tmp_path, android(*['Ivy: <Picha imeachwa>', 'Kim: <Picha imeachwa>']*2, *['Kim: <Ujumbe imeachwa>']*2, 'Kim: ok', 'Ivy: <Wimbo mzuri>', 'Kim: <Wimbo mzuri>', 'Ivy: <sad face>', 'Ivy: <sad face>'))
@@ -384,7 +387,7 @@ def test_placeholders_come_in_many_kinds(tmp_path):
 
 def test_deleted_by_an_admin(tmp_path):
     gone = ['This message was deleted by admin Zoe', 'Diese Nachricht wurde von Admin Zoe gelöscht', 'El admin. Zoe eliminó este mensaje.', 'Questo messaggio è stato eliminato dall’amministratore Zoe',
-            'This message was deleted by admin \u2068+49 170 1234567\u2069', 'This message was deleted by admin ~ Lou', 'This message was deleted by an admin']
+            'Ce message a été supprimé par l’admin \u2068+49 170 1234567\u2069', 'This message was deleted by admin ~ Lou', 'This message was deleted by an admin']
     kept = ['Why was my message deleted by the admin?', 'the admin deleted my message', 'Zoe deleted it', 'I am the admin here, Zoe']
     e = read(tmp_path, android('Zoe: hello', *[f'Ivy: {t}' for t in gone + kept]))
     assert (texts(e), e.dropped) == (['hello', *kept], dict(deleted=len(gone)))
@@ -428,7 +431,7 @@ def test_a_keyboard_that_begins_each_message_with_a_mark(tmp_path):
 
 @pytest.mark.parametrize('dates, hours, order', [(('2022/03/05', '2022/04/05', '2022/06/07'), '21:10', 'ymd'), (('2022-03-05', '2022-04-05'), '21:10', 'ymd'), (('2022/13/05', '2022/14/06'), '21:10', 'ydm'),
                                                  (('1/2/25', '2/2/25', '4/3/25'), '9:00 PM', 'mdy'), (('5/6/25', '6/6/25'), '9:00 AM', 'mdy'), (('1/2/25', '2/2/25', '4/3/25'), '21:00', 'dmy'), (('01/02/25', '02/02/25', '04/03/25'), '9:00 PM', 'dmy'),
-                                                 (('1/2/25', '2/2/25', '4/3/25'), '9:00 pm', 'dmy'), (('2/1/25', '3/1/25', '4/1/25', '5/1/25', '6/1/25'), '9:00 PM', 'dmy'), (('1/2/25', '13/2/25'), '9:00 PM', 'dmy')])
+                                                 (('1/2/25', '2/2/25', '4/3/25'), '9:00 pm', 'dmy'), (('1/02/25', '2/02/25', '4/03/25'), '9:00 PM', 'dmy'), (('2/1/25', '3/1/25', '4/1/25', '5/1/25', '6/1/25'), '9:00 PM', 'dmy'), (('1/2/25', '13/2/25'), '9:00 PM', 'dmy')])
 def test_what_decides_sparse_dates(tmp_path, dates, hours, order):
     e = read(tmp_path, ''.join(f'{d}, {hours} - Ivy: hi\n' for d in dates))
     day = dict(zip(order, map(int, dates[0].replace('-', '/').split('/'))))
@@ -452,6 +455,17 @@ def test_two_phones_in_one_file(tmp_path):
     e = read(tmp_path, MOVED + '2/17/24, 9:00 PM - Ivy: a third\n2/18/24, 9:01 PM - Kim: phone\n[01/03/2024, 10:00:11] Ivy: and back\n')
     assert texts(e)[-3:] == ['a third', 'phone', 'and back']
     assert times(e)[-3:] == [datetime(2024, 2, 17, 21), datetime(2024, 2, 18, 21, 1), datetime(2024, 3, 1, 10, 0, 11)]
+
+@pytest.mark.parametrize('ends', [('\n', '\r\n'), ('\r\n', '\n')])
+def test_two_phones_end_their_messages_differently(tmp_path, ends):
+    old, new = '03/02/2019, 10:00 - Ivy: one#04/02/2019, 10:02 - Kim: two#', f'[15/02/2023, 10:00:11] Ivy: three\nand more#[16/02/2023, 10:01:11] Kim: {L}image omitted#[16/02/2023, 10:01:11] Kim: {L}image omitted#[16/02/2023, 10:01:12] Kim: four#'
+    e = read(tmp_path, (old.replace('#', ends[0]) + new.replace('#', ends[1])).encode())
+    assert (texts(e), e.dropped) == (['one', 'two', 'three\nand more', 'four'], dict(media=2))
+
+def test_a_plan_is_no_message(tmp_path):
+    plan = 'our plan\n[24/12/2019, 20:00:00] Ivy: cooks\n[25/12/2019, 20:00:00] Kim: cooks'
+    e = read(tmp_path, f'12/02/2019, 10:00 - Ivy: {plan}\n13/02/2019, 10:05 - Kim: ok\n14/02/2019, 10:05 - Kim: fine\n')
+    assert texts(e) == [plan, 'ok', 'fine']
 
 def test_a_long_quotation_is_named(tmp_path):
     e = read(tmp_path, '12/02/2019, 10:00 - Ivy: look\n' + ''.join(f'[{d}/01/2019, 10:00:11] Ivy: {d}\n' for d in range(11, 15)) + '12/02/2019, 10:01 - Kim: two\n' + ''.join(f'1{d}/02/2019, 10:01 - Kim: {d}\n' for d in range(3, 8)))

@@ -28,7 +28,7 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 
            'draw_conclusions', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'unmarked_own', 'ios_own',
            'without_edit', 'without_tag', 'web_own', 'day_in_words', 'markdown_records', 'judge_record',
            'is_web_markdown', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'web_title', 'letters_only',
-           'name_chat', 'own_layout', 'tally_parts', 'find_parts', 'named_records', 'sort_records', 'pause_collector',
+           'name_chat', 'own_layout', 'part_lines', 'find_parts', 'named_records', 'sort_records', 'pause_collector',
            'describe_chat', 'doubts_about', 'read_markdown', 'read_text', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
@@ -690,9 +690,7 @@ def android_own(
     "Take WhatsApp's words out of an Android phone's message."
     if text in _SENTENCES: return _SENTENCES[text], ''
     first, _, rest = text.partition('\n')
-    angled = first[:1] == '<' and first[-1] == '>' and len(first) < 60
-    left_out = first in evidence.omitted or angled and is_phrase(first) and _SAYS_LEFT.search(first)
-    reason = 'media' if left_out else None
+    reason = 'media' if first in evidence.omitted else None
     file = _FILE.fullmatch(first) if first.endswith(')') else None
     if not reason and file and file['what'] in evidence.attached: reason = file_reason(file['name'])
     old_file = _OLD_FILE.fullmatch(first) if first.endswith('>') else None
@@ -969,15 +967,16 @@ def own_layout(
     return shape if (not after or last <= after) and (names & known or len(found) >= 20) else None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #de869c40
-def tally_parts(
+def part_lines(
     file:File,   # A chat
     starts:list, # (number of the first line, `HeaderShape`) for each layout
-)->Tally:
-    "Count what a file tells, each part by its own layout."
-    counts, lines = None, text_lines(file, starts[0][1].crlf)
+): # Yields (number of the first line, `HeaderShape`, its lines), each to be used up before the next
+    "The lines of a file, by layout."
+    crlf = starts[0][1].crlf
+    lines = text_lines(file, crlf)
     for (line, shape), (end, _) in pairwise([*starts, (None, None)]):
-        counts = tally_lines(islice(lines, None if end is None else end - line), shape, counts, line)
-    return counts
+        here = islice(lines, None if end is None else end - line)
+        yield line, shape, (x.removesuffix('\r') for x in here) if shape.crlf and not crlf else here
 
 def find_parts(
     file:File,         # A chat
@@ -987,24 +986,25 @@ def find_parts(
     "Find out where the layout changes, and what the file tells."
     starts = [(0, shape)]
     while True:
-        evidence, more = draw_conclusions(counts := tally_parts(file, starts), said), []
+        counts, more = Tally(), []
+        for line, part_shape, lines in part_lines(file, starts): tally_lines(lines, part_shape, counts, line)
+        evidence = draw_conclusions(counts, said)
         for part, run in ((part, run) for part in counts.parts for run in part.strangers):
             if other := own_layout(run, part, set(counts.voices)):
                 more += [(run.line, other)] + ([(run.end, part.shape)] if run.after else [])
         if not more or len(starts) > 50: return counts, evidence
         starts = sorted(starts + more, key=lambda start: start[0])
 
-# %% ../../nbs/messengers/whatsapp.ipynb #80f48db9
+# %% ../../nbs/messengers/whatsapp.ipynb #812c6c4d
 def named_records(
     file:File,         # A chat
     parts:list,        # Its `Stretch`es
     evidence:Evidence, # Of the whole file
 ): # Yields (time, name or None, text, is it an iPhone's?)
     "The records of a file, names with a colon made whole."
-    longer, lines = evidence.longer, text_lines(file, parts[0].shape.crlf)
-    for part, end in zip(parts, [*(p.line for p in parts[1:]), None]):
-        here, shape = islice(lines, None if end is None else end - part.line), part.shape
-        for time, name, text in message_records(here, shape, time_reader(part.order, shape)):
+    longer, starts = evidence.longer, [(p.line, p.shape) for p in parts]
+    for part, (_, shape, lines) in zip(parts, part_lines(file, starts)):
+        for time, name, text in message_records(lines, shape, time_reader(part.order, shape)):
             if not time and not text.strip('\n\ufeff'): continue # blank lines at the beginning
             if name in longer and text.startswith(rest := longer[name]):
                 name, text = f'{name}: {rest[:-2]}', text[len(rest):]
