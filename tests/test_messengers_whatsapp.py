@@ -200,6 +200,7 @@ def test_who_is_me(tmp_path):
     assert (c.name, c.me) == ('Trip with Ada', set())
     c, = read(tmp_path, chat).chats
     assert (c.name, c.me) == ('', set())
+    assert read(tmp_path, chat, 'chat.txt').chats[0].name == ''
 
 def test_zip_and_folder(tmp_path):
     ios = f'[31.12.20, 10:00:00] Ada: {L}Messages and calls are end-to-end encrypted.\n[31.12.20, 10:00:01] Ada: hi\n{L}[31.12.20, 10:00:02] Grace: {L}<attached: 00000003-PHOTO.jpg>\n'
@@ -371,6 +372,11 @@ def test_the_days_of_the_markdown_in_other_languages(tmp_path, day):
 def test_days_that_nobody_understands_are_named(tmp_path):
     with pytest.raises(ValueError, match='language not known here'): read(tmp_path, MD.replace('## March', '## Tlalpan'), 'chat.md')
 
+def test_a_short_chat_of_whatsapp_web_in_a_renamed_zip(tmp_path):
+    e = read_zip(tmp_path, 'export.zip', chat_txt='Messages and calls are end-to-end encrypted. No one outside of this chat can read them.\n[3/9/26, 8:01:05 AM] Ivy: <image omitted> the red one\n')
+    assert (said(e), e.dropped, e.chats[0].group) == ([('Ivy', 'the red one')], dict(system=1), False)
+    assert times(e)[0].month == 3
+
 def test_an_american_iphone_is_not_whatsapp_web(tmp_path):
     e = read(tmp_path, f'[3/9/26, 8:00:05 AM] Ivy: {L}Messages and calls are end-to-end encrypted.\n[3/9/26, 8:01:05 AM] Ivy: [Forwarded] is what it says\n[3/9/26, 8:02:05 AM] Kim: Contact: me\n')
     assert texts(e) == ['[Forwarded] is what it says', 'Contact: me'] and not e.chats[0].me
@@ -479,7 +485,7 @@ def test_old_iphones(tmp_path, header):
     assert said(e) == [('Ivy', 'hi: there\nmore'), ('Kim', 'yo')]
     assert (times(e), e.dropped) == ([datetime(2012, 12, 31, 23, 59, 1)]*2, dict(system=1, media=1))
 
-@pytest.mark.parametrize('name, text', [('k.txt', '2022. 3. 5. 21:10, Ivy : hi\n2022. 3. 5. 21:11, Kim : yo\n'), ('l.log', '31/12/20 23:59:59 INFO: started\n31/12/20 23:59:59 ERROR: stopped\n'), ('m.md', '# Notes: today\nMood: fine\n\n## March 9, 2026\n\nI said **hi:** to Ivy\n')])
+@pytest.mark.parametrize('name, text', [('k.txt', '2022. 3. 5. 21:10, Ivy : hi\n2022. 3. 5. 21:11, Kim : yo\n'), ('l.log', '31/12/20 23:59:59 INFO: started\n31/12/20 23:59:59 ERROR: stopped\n'), ('n.log', '2020-12-31 23:59:59, Info   loaded: yes\n2020-12-31 23:59:59, Info   done: no\n'), ('m.md', '# Notes: today\nMood: fine\n\n## March 9, 2026\n\nI said **hi:** to Ivy\n')])
 def test_what_only_resembles_old_iphones_or_the_web_is_left_alone(tmp_path, name, text):
     (tmp_path/name).write_text(text)
     assert whatsapp.find(find_files(tmp_path/name)) == []

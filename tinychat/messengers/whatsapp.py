@@ -53,7 +53,8 @@ _FORMS = [re.compile(f'{_MARK}*(?P<header>{p})') for p in (
     rf'\[{_TIME},?{_S}{_DATE}\]{_S}',                          # copied from the web app
     rf'{_TIME},?{_S}{_DATE}{_S}[-–]{_S}',                      # time first
     # Old iPhones. ' : ' would be KakaoTalk's
-    rf'{_DATE}{_NEXT}(?:(?P<pre>{_WORD}){_S}?)?{_CLOCK}?{_HALF}[:,]{_S}(?![^:\n]* : )',
+    rf'{_DATE}{_NEXT}(?:(?P<pre>{_WORD}){_S}?)?{_CLOCK}?{_HALF}:{_S}(?![^:\n]* : )',
+    rf'(?!\d{{4}}){_DATE}{_NEXT}{_CLOCK}?{_HALF},{_S}(?![^:\n]* : )', # with the year first, logs look like that
     rf'(?!\d{{4}}){_DATE}{_NEXT}{_CLOCK}{_HALF}{_S}')]         # older still
 
 # %% ../../nbs/messengers/whatsapp.ipynb #eb69f4ba
@@ -858,7 +859,7 @@ def judge_record(
 _NO_TEXT = re.compile(r'\.(jpe?g|png|gif|webp|heic|mp4|mov|3gp|opus|m4a|mp3|aac|ogg|amr|wav|pdf|vcf|docx?|'
                       r'xlsx?|pptx?|apk|zip|db|sqlite|jsonl?|html?|xml|csv|js|css|plist)$', re.I)
 _LOG = set('info warn warning error debug critical fatal trace notice'.split())
-_MD_HEAD = re.compile(r'\s*# [^\n]+: [^\n]*\n[^\n]+: [^\n]+\n(?:.*\n)?## .*\n'
+_MD_HEAD = re.compile(r'\s*# [^\n]+: [^\n]*\n+[^\n]+: [^\n]+\n(?:.*\n)?## .*\n'
                       r'\[[^\]\n]{3,20}\] (?:\*\*|__|\[)', re.S)
 
 def is_web_markdown(
