@@ -308,6 +308,7 @@ def any_stem(
     "One of these beginnings of words."
     return f"(?<![a-z])(?:{'|'.join(stems.split()).replace('_', ' ')})"
 
+# %% ../../nbs/messengers/whatsapp.ipynb #e92f7d03
 _LEFT = any_stem('''omit weggelassen ausgelassen ausgeschlossen ocult omis omess omes\\b omès absent
     manquant esclus revelad weggelaten пропущен отсутств без_медиа відсутн изостав pomini vynech utel
     utesl udelad izostav kihagy dahil_edilmedi atlanm tidak_di dihilang disingkir uten_vedlegg jätett
@@ -799,6 +800,7 @@ oct okt out ott окт жов eki paź říj loka οκτ אוק أكت اكت �
 nov ноя лис kas lis marras νοέ νοε נוב نوف नव
 dec dez dic déc des дек гру ara gru pro joulu δεκ דצמ ديس दिस'''.split('\n')]
 
+# %% ../../nbs/messengers/whatsapp.ipynb #60adf804
 def day_in_words(
     text:str, # 'July 14, 2026', '14. Juli 2026', '2026年7月14日'
 )->date: # None if it is no date that we understand
@@ -979,6 +981,7 @@ def part_lines(
         here = islice(lines, None if end is None else end - line)
         yield line, shape, (x.removesuffix('\r') for x in here) if shape.crlf and not crlf else here
 
+# %% ../../nbs/messengers/whatsapp.ipynb #822d0eab
 def find_parts(
     file:File,         # A chat
     shape:HeaderShape, # Of its beginning
@@ -1019,6 +1022,7 @@ _AROUND = '\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 _UNKNOWN = set('''Unknown Unbekannt Desconocido Desconhecido Inconnu Sconosciuto Onbekend Неизвестно
     Невідомо Bilinmiyor Nieznany Neznámý Okänd Ukendt Ukjent Tuntematon'''.split())
 
+# %% ../../nbs/messengers/whatsapp.ipynb #2f64591a
 def sort_records(
     records,           # From `named_records`
     evidence:Evidence, # Of the whole file
