@@ -519,3 +519,14 @@ def test_what_nobody_types(tmp_path):
     jsonl(tmp_path/'a.jsonl', [('user', 'hi\0 there\x07'), ('assistant', 'hey'), ('user', 'x'*100_001), ('assistant', 'wow'), ('user', 'y'*100_000)])
     done = import_exports(tmp_path/'a.jsonl')
     assert [b.text for b in done.convs[0]] == ['hi there', 'hey', 'wow', 'y'*100_000] and done.report['dropped'] == {'too_long': 1}
+
+def test_one_chat_with_an_id_and_without(tmp_path):
+    "Telegram's pages give no id, its JSON does."
+    from tinychat.messengers import merge_exports, UNIQUE_ME
+    talk = [Message('Ann', 'hi', datetime(2024, 1, 1, 10)), Message(UNIQUE_ME, 'hey', datetime(2024, 1, 1, 10, 1))]
+    one, two = (Export('X', f'{id}.json', [ChatLog('Ann', list(talk), id=id)]) for id in ('7', ''))
+    for both in ([one, two], [two, one]):
+        chats, twice = merge_exports(both)
+        assert [len(c.messages) for c in chats] == [2] and sum(twice.values()) == 2
+    other = Export('X', 'b.json', [ChatLog('Ann', list(talk), id='8')]) # two people of one name: not known whose it is
+    assert len(merge_exports([one, other, two])[0]) == 3

@@ -163,7 +163,7 @@ def tinychat_train(
 # %% ../nbs/commands.ipynb #87c3d51d
 @command
 def tinychat_import(
-    source:Annotated[str, dict(opt=False, nargs='+')], # Your exports: files, folders or zips, from any messenger
+    source:Annotated[str, dict(opt=False, nargs='+')], # Your exports: files, folders, zips or tars, from any messenger
     me:Annotated[str, dict(action='append')]=None, # Your name in them, if they do not say it; can be given more than once
     out:str='training_data/chatml_format.txt', # ChatML file to write; an older one is kept as *.old1.txt
     gap_minutes:float=None, # A silence longer than this ends a conversation (default: found from your chats)

@@ -25,15 +25,15 @@ __all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_
            'read_messages', 'count_senders', 'common_sender', 'normalise_name', 'names_like', 'match_names',
            'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'still_there', 'now_known', 'remember',
            'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock',
-           'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise', 'redact_chats',
-           'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date', 'import_exports',
-           'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped', 'nothing_left',
-           'where_replaced', 'describe_sources', 'counted', 'describe_size', 'describe_import', 'own_files',
-           'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs',
-           'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+           'id_of_name', 'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise',
+           'redact_chats', 'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date',
+           'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped',
+           'nothing_left', 'where_replaced', 'describe_sources', 'counted', 'describe_size', 'describe_import',
+           'own_files', 'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times',
+           'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
-MESSENGERS = 'imessage signal telegram meta discord slack sms google whatsapp line generic'.split()
+MESSENGERS = 'imessage signal telegram meta discord slack sms google declared kakao whatsapp line generic'.split()
 
 def readers(
 )->list: # Modules with FORMAT, LOOKS, find and read
@@ -154,7 +154,8 @@ def find_me(
     for format, es in by_format.items():
         wrote, said = count_senders(es), owners(es, False)
         mine = said | (given - needed if said else given) & set(wrote)
-        me[format] = mine or owners(es, True) or common_sender(es)
+        guessed = set() if given & set(wrote) else owners(es, True)
+        me[format] = mine | guessed or common_sender(es)
         if wrote and not me[format]:
             path = next(e.path for e in es if count_senders([e]))
             raise ValueError(f'{path} does not say which of the senders is you. '
@@ -194,7 +195,7 @@ def still_there(
     return [n for n in names if len({*map(normalise_name, names_like(n, counts))}) == 1]
 
 def now_known(
-    options:ImportOptions, # What was remembered, and who is left out
+    options,      # `ImportOptions`: what was remembered, and who is left out
     me,           # What the person is called, as given now
     exports:list, # `Export`s
 )->dict: # 'me' and 'without' -> names; {} for nothing
@@ -299,15 +300,26 @@ def same_clock(
     return [replace(m, time=m.time - shift) if m.time else m for m in after] if shift else after
 
 # %% ../../nbs/messengers/index.ipynb #001a5b74
+def id_of_name(
+    exports:list, # `Export`s, from `rename_owner`
+)->dict: # Key without an id -> key with it, where only one chat fits
+    "By which id is a chat known that comes without one?"
+    ids = {}
+    for e in exports:
+        for c in e.chats:
+            if c.id: ids.setdefault(chat_key(e.format, replace(c, id='')), set()).add((e.format, c.id))
+    return {plain: found.pop() for plain, found in ids.items() if len(found) == 1}
+
 def merge_exports(
     exports:list, # `Export`s, from `rename_owner`
 )->tuple: # (`MergedChat`s, export number -> messages that were there already)
     "Put together what belongs together, and nothing twice."
     merged, have, order = {}, {}, {} # by key: the chat, how often it has each message, seconds to sort by
-    twice = Counter()
+    twice, ids = Counter(), id_of_name(exports)
     for n, export in enumerate(exports):
         now = {} # by key: how often this export has each message
         for key, log in zip(chat_keys(export), export.chats):
+            key = ids.get(key, key)
             chat, seconds_to_sort = merged.setdefault(key, MergedChat()), order.setdefault(key, [])
             known, seen = have.get(key, {}), now.setdefault(key, Counter())
             messages = same_clock(chat.messages, log.messages) if known else log.messages
