@@ -327,3 +327,18 @@ def test_the_name_is_what_was_said_at_the_import(tmp_path):
         (tmp_path/'talks'/'me.import.json').write_text(json.dumps(dict(me=me)))
         assert first_name(tmp_path/'out'/'ckpt.pt', dict(learned_from='../talks/me.txt')) == name
     for odd in (None, '', 3, '../nowhere/me.txt'): assert first_name(tmp_path/'out'/'ckpt.pt', dict(learned_from=odd)) == ''
+
+def test_what_nobody_has_answered_is_taken_back_at_once():
+    chat = new(Scripted)
+    out = on_screen(chat, 'one\r', 'two\r', '/undo\r', shows('Taken back: 2 messages.'), LEAVE, wait=60)
+    assert not chat.talk and 'mia:' not in out
+
+def test_help_comes_at_once():
+    chat = new(Scripted)
+    out = on_screen(chat, 'one\r', '/help\r', shows('Tab completes a command'), LEAVE, wait=60)
+    assert 'mia:' not in out
+
+@pytest.mark.parametrize('line', ['/reset now', '/undo that', '/again please', '/help me'])
+def test_a_command_that_takes_nothing_takes_nothing(chat, line):
+    chat.talk = [Block('user', 'hey'), Block('assistant', 'hi')]
+    assert 'takes nothing' in carry_out(chat, line) and len(chat.talk) == 2

@@ -15,7 +15,7 @@ from pathlib import Path
 __all__ = ['MOST_JSON', 'MOST_JSON_VALUES', 'make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of',
            'remove_parts', 'check_ordinary', 'read_utf8', 'load_small_json', 'may_write', 'try_writing', 'check_room',
            'set_aside', 'free_path', 'only_one', 'stop_signals', 'stopping', 'remove_folders', 'private_folder',
-           'printable']
+           'printable', 'counted']
 
 # %% ../nbs/files.ipynb #85d58f96
 def make_folder(
@@ -269,3 +269,11 @@ def printable(
 )->str: # Without control characters, line ends apart
     "Text that is safe to print in a terminal."
     return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
+
+# %% ../nbs/files.ipynb #d0c1d005
+def counted(
+    n:int,    # How many
+    noun:str, # Of what, in the singular
+)->str: # '1 message', '1,200 messages'
+    "A number and its noun."
+    return f'{n:,} {noun}' + 's'*(n != 1)

@@ -458,8 +458,7 @@ def privacy(
     level, (why, *_) = sharing(report)
     copies, example = report.get('word_for_word'), []
     if 'caught' in leak: example = _secret_example(leak['caught'])
-    elif copies: example = [f'The longest stretch that it copied from your chats has {copies["model"]["longest"]} words. Your own later '
-                            f'messages repeat up to {copies["person"]["longest"]}.']
+    elif copies: example = [f'Copied from your chats: {copies["model"]["longest"]} words in a row. By you, later: {copies["person"]["longest"]}.']
     if level is None: return Grade('Privacy', None, why, example)
     return Grade('Privacy', GRADE_OF_LEVEL[level], f'Share it with {LEVELS[level]}. {why}', example)
 

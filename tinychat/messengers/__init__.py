@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from fastcore.meta import delegates
 from ..data import Message, conversations, to_blocks, to_chatml
-from ..files import load_small_json, may_write, printable, set_aside, write_atomic
+from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
 from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
 from .odd import odd_things
 from .unread import describe_left, why_left
@@ -28,9 +28,9 @@ __all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_
            'id_of_name', 'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise',
            'redact_chats', 'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date',
            'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped',
-           'nothing_left', 'where_replaced', 'describe_sources', 'counted', 'describe_size', 'describe_import',
-           'own_files', 'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times',
-           'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+           'nothing_left', 'where_replaced', 'describe_sources', 'describe_size', 'describe_import', 'own_files',
+           'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs',
+           'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google declared kakao whatsapp line generic'.split()
@@ -637,13 +637,6 @@ def describe_sources(
 
 # %% ../../nbs/messengers/index.ipynb #812f1520
 ENOUGH = 100 # of the person's messages; with fewer, training refuses
-
-def counted(
-    n:int,    # How many
-    noun:str, # Of what, in the singular
-)->str: # '1 message', '1,200 messages'
-    "A number and its noun."
-    return f'{n:,} {noun}' + 's'*(n != 1)
 
 def describe_size(
     mine:int, # Messages of the person

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..chat import BREAK, Chat
 from ..checkpoint import load_checkpoint
-from ..files import printable, stop_signals
+from ..files import counted, printable, stop_signals
 
 # %% auto #0
 __all__ = ['HELP', 'NUMBERS', 'COMMANDS', 'STYLE', 'carry_out', 'take_back', 'screen_text', 'talk_in_lines', 'show', 'first_name',
@@ -74,7 +74,7 @@ def take_back(
         while chat.talk and (chat.talk[-1].role == 'assistant') == theirs: chat.talk.pop()
     chat.n_dropped = 0 # a shorter talk may fit again
     n = before - len(chat.talk)
-    return '1 message' if n == 1 else f'{n} messages' if n else 'nothing, for nothing was said'
+    return counted(n, 'message') if n else 'nothing, for nothing was said'
 
 # %% ../../nbs/share/terminal.ipynb #228ae308
 def screen_text(
@@ -245,6 +245,11 @@ def _answer(self:Terminal):
         line = self._next_line(waiting=bool(said))
         if not said: self._go_on()
         if line and (line[0] != '/' or line[:2] == '//'): said.append(line.removeprefix('/')); continue
+        if said and line == '/undo': # before anybody answers
+            self._say(f'Taken back: {counted(len(said), "message")}.')
+            for _ in [*said, line]: self.inbox.task_done()
+            said = []
+            continue
         if said:
             for text in said: self.chat.hear(text)
             self._follow(self.chat.again())
