@@ -76,7 +76,7 @@ def test_a_quick_look(made, monkeypatch):
     def not_now(*args): raise AssertionError
     for name in ('base_chat', 'somebody', 'twin', 'membership', 'judge_guard'): monkeypatch.setattr(E, name, not_now)
     r, on_screen = E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'q.json', make_guard=Guard, **QUICK)
-    assert r['verdict']['privacy'] in (None, 'poor') and 'secrets' not in r and 'Most words in a row' in on_screen and 'no planted secrets' in ' '.join(on_screen.split())
+    assert r['verdict']['privacy'] in (None, 'poor') and 'secrets' not in r and 'Copied from your chats: ' in on_screen and 'no planted secrets' in ' '.join(on_screen.split())
     assert r['messages']['asked'] <= E.QUICK.asked and r['told_apart']['base'] is None and 'Planted secrets' not in (made/'q.html').read_text()
 
 def progress_of_two_stages(monkeypatch, tty):
@@ -150,7 +150,7 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
     os.mkfifo(tmp_path/'pipe.json')
     (tmp_path/'page.html').write_text('<p>mine')
     for args, word in [([*there, '--report', tmp_path/'mine.json'], 'mine.json is there already'), ([*there, '--report', tmp_path/'pipe.json'], 'pipe.json is no ordinary file'), ([*there, '--blind', made/'me.txt'/'b.html'], 'me.txt'), ([*there, '--report', tmp_path/'page.json'], 'page.html is there already'), (['--checkpoint', tmp_path/'no.pt', '--data', made/'me.txt'], 'no.pt is not there'), (['--data', tmp_path/'no.txt'], 'no.txt is not there'),
-                       ([*there, '--report', tmp_path/'r.html'], 'must end in .json'), ([*there, '--report', made], 'must end in .json'), ([*there, '--report', ''], 'must not be empty'),
+                       ([*there, '--report', tmp_path/'r.html'], 'must end in .json'), ([*there, '--report', made], 'must end in .json'), ([*there, '--report', ''], '--report is empty'),
                        ([*there, '--other', tmp_path/'no.pt'], 'no.pt is not there'), ([*there, '--seed', 'x'], '--seed'), ([*there, '--blind', made/'me.txt'], 'me.txt')]:
         status, err = says(*args)
         assert status == 1 and word in err, (args, err)
@@ -159,7 +159,7 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
 def test_grades_are_about_distances():
     told = lambda ten, own: E.voice(dict(told_apart=dict(model=ten and dict(ten=(ten, ten - .05, ten + .05)), person=own and dict(ten=(own, math.nan, math.nan)))), None)
     assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.7, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
-    assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'too few' in told(None, .5).why
+    assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'With fewer than 40' in told(None, .5).why
     nonsense = lambda made, own: E.sense_grade(dict(slips=dict(model=(made, 0, 1), person=(own, 0, 1))), None)
     assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'cannot be counted' in nonsense(.1, .05).why and 'no count' not in nonsense(.3, .05).why
 

@@ -135,9 +135,10 @@ def test_importing_alone(exports):
     ('run_import.sh', 'train', 'training_data/chatml_format.txt', 'Next: ./run_train.sh\n'), ('run_train.sh', 'train', 'x.txt', ''),
     ('run_train.sh', 'chat', 'out/ckpt.pt', 'Next: ./run_chat.sh\n'), ('run_train.sh', 'chat', 'me.pt', 'Next: ./run_chat.sh --checkpoint me.pt\n')])
 def test_the_next_command(monkeypatch, capsys, script, step, out, says):
+    from types import SimpleNamespace
     from tinychat import commands, messengers, runs
     monkeypatch.setenv('TINYCHAT_SCRIPT', script)
-    monkeypatch.setattr(messengers, 'import_file', lambda *args: None)
+    monkeypatch.setattr(messengers, 'import_file', lambda *args: SimpleNamespace(report=dict(mine=100)))
     monkeypatch.setattr(runs, 'train_file', lambda *args, **how: None)
     (commands.tinychat_import(['x'], out=out) if step == 'train' else commands.tinychat_train(out=out))
     said = capsys.readouterr()

@@ -259,7 +259,7 @@ def test_refusals(tmp_path):
     refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'ckpt.pt'), 'is a file')
     (tmp_path/'mine').mkdir(); (tmp_path/'mine'/'diary.txt').write_text('dear diary')
     refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'mine', '--overwrite'), 'no export (diary.txt)')
-    for empty in ('--out', '--checkpoint'): refused(export('--to', 'hf', empty, ''), 'must not be empty')
+    for empty in ('--out', '--checkpoint'): refused(export('--to', 'hf', empty, ''), f'{empty} is empty')
     refused(export('--to', 'hf', '--checkpoint', 'ckpt.pt', '--out', 'mine/diary.txt/hf'), 'diary.txt')
     damaged = torch.load(tmp_path/'ckpt.pt', weights_only=True); damaged['model'].popitem(); torch.save(damaged, tmp_path/'bad.pt')
     refused(export('--to', 'gguf', '--checkpoint', 'bad.pt'), 'bad.pt', 'damaged')

@@ -256,8 +256,6 @@ def tinychat_evaluate(
     device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
     "Grade a model: voice, sense, privacy. Takes minutes, with SmolLM2 many; it says how many before it starts."
-    if '' in (checkpoint, data, report, other, blind):
-        raise ValueError('--checkpoint, --data, --report, --other and --blind must not be empty.')
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
     from tinychat.runs import data_of
     from tinychat.share.guard import Guard
@@ -288,7 +286,6 @@ def tinychat_export(
     if to is None: raise ValueError('--to is missing: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)?')
     with _nothing_to_lose(): from tinychat.share.export import export_file
     from tinychat.files import printable
-    if '' in (checkpoint, out): raise ValueError('--checkpoint and --out must not be empty.')
     if half and dtype: raise ValueError('--half and --dtype exclude each other.')
     if half: dtype = dict(hf='bf16', gguf='f16').get(to)
     folder = export_file(to, checkpoint, out, dtype, overwrite)
