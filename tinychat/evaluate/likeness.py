@@ -141,7 +141,7 @@ def bpb_measure(
     "Reply bits per byte, with an interval over conversations."
     windows = []
     for n, (conv, size) in enumerate(zip(held_out, reply_bytes(held_out))):
-        rows = [row for row in padded_windows(tok, conv, model.config.context) if row[2].any()]
+        rows = padded_windows(tok, conv, model.config.context)
         per_token = size/max(1, sum(judged.sum().item() for *_, judged in rows))
         windows += [(n, per_token*row[2].sum().item(), row) for row in rows]
     groups, size, rows = zip(*evenly(windows, most))
