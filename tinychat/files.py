@@ -113,7 +113,8 @@ def read_utf8(
         raise ValueError(f'{path} is not UTF-8 text ({byte}). Save it as UTF-8.') from None
 
 # %% ../nbs/files.ipynb #8ff71178
-MOST_JSON, MOST_JSON_VALUES = 2**25, 2**21 # bytes, values; the largest tokenizer that we know takes half of that
+MOST_JSON = 2**25 # bytes; the largest tokenizer that we know takes half of that
+MOST_JSON_VALUES = 2**21 # brackets and commas, by which memory is bounded
 
 def load_small_json(
     path, # A JSON file
