@@ -40,7 +40,7 @@ KINDS = [
     Kind('a photo', 'photos', '', r'.*\.(jpe?g|png|gif|webp|heic|heif|bmp|tiff?|svg|thumb)', b'\xff\xd8\xff'),
     Kind('a film', 'films', '', r'.*\.(mp4|mov|avi|mkv|webm|3gp|m4v)'),
     Kind('a sound', 'sounds', '', r'.*\.(opus|ogg|m4a|mp3|aac|amr|wav|caf|flac)'),
-    Kind('a sticker', 'stickers', '', r'.*\.(tgs|webm|was)'),
+    Kind('a sticker', 'stickers', '', r'.*\.(tgs|was)'),
     Kind('a file of the system', 'files of the system', '', r'(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.nomedia)'),
 ]
 UNKNOWN_KIND = Kind('nothing that is known', 'files of no known kind', TABLE, '.*')
