@@ -63,6 +63,13 @@ def test_stop_while_it_waits_keeps_the_message_and_again_answers_it():
     box.again(wait=True)
     assert said(box, 'assistant') == ['ok']
 
+def test_a_click_that_comes_before_its_text():
+    box = box_for('ok')
+    box.button.click()
+    box.text.set_state(dict(value='typed, then clicked'))
+    until(lambda: said(box, 'assistant') == ['ok'])
+    assert said(box) == ['typed, then clicked'] and box.text.value == ''
+
 def test_enter_on_text_that_the_browser_had_sent_already():
     box = box_for('ok')
     box.text.set_state(dict(value='typed before, then looked elsewhere'))

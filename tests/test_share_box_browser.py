@@ -71,7 +71,6 @@ def run_all(page):
     end = time.monotonic() + READY/1000
     while not started.count():
         assert time.monotonic() < end, 'JupyterLab would not run the notebook.'
-        if (choice := page.locator('.jp-Dialog .jp-mod-accept')).count(): choice.click() # which kernel? On a busy machine it may ask
         page.keyboard.press('Escape') # a menu left open
         page.locator('.jp-Notebook .jp-CodeCell .cm-content').first.click()
         page.get_by_role('menuitem', name='Run', exact=True).click()
@@ -102,6 +101,8 @@ def page(browser, tmp_path_factory):
         page = browser.new_page(viewport=dict(width=1000, height=1000))
         page.errors = []
         page.on('pageerror', lambda e: page.errors.append(str(e)))
+        # On a busy machine it may ask, at any moment, which kernel: whatever a click is waiting for, this is answered first.
+        page.add_locator_handler(page.locator('.jp-Dialog .jp-mod-accept'), lambda accept: accept.click())
         page.goto(url, wait_until='domcontentloaded', timeout=READY)
         run_all(page)
         page.set_default_timeout(60_000)

@@ -302,7 +302,9 @@ def arrange(self:SettingsBox):
 def listen(self:SettingsBox):
     "Let Enter and the button send."
     ChatBox.listen(self)
-    self.text.on_msg(lambda *_: threading.Timer(0.3, self.send).start())
+    def later(*_): threading.Timer(0.3, self.send).start()
+    self.text.on_msg(later)
+    self.button.on_click(later)
 
 # %% ../../nbs/share/box.ipynb #308aac52
 def _text(x, y, line, more=''): return f'<text x="{x}" y="{y}" {more}>{html.escape(printable(line))}</text>'
