@@ -172,12 +172,13 @@ def tinychat_import(
     before:str=None,        # Leave out what was sent on this date or later
     without:Annotated[str, dict(action='append')]=None, # Leave out what this person wrote, now and in later imports; can be given more than once
     report:str=None,        # Write a report of what was read to this file, as JSON
+    fresh:bool=False,       # Begin anew; without this, what is new is added to what earlier imports wrote
 ):
     "Make what you exported into what a model learns from."
     with _nothing_to_lose(): from tinychat.messengers import ENOUGH, ImportOptions, import_file
     options = ImportOptions(gap_minutes, not no_redact, since, before, without or ())
-    done = import_file(source, out, me or (), options, report)
-    if done.report['mine'] >= ENOUGH: _say_next('train', '--data', out, 'training_data/chatml_format.txt')
+    done = import_file(source, out, me or (), options, report, fresh)
+    if done.mine >= ENOUGH: _say_next('train', '--data', out, 'training_data/chatml_format.txt')
 
 # %% ../nbs/commands.ipynb #8a043929
 @command

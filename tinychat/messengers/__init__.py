@@ -13,8 +13,9 @@ from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
 from fastcore.meta import delegates
-from ..data import Message, conversations, to_blocks, to_chatml
+from ..data import Message, conversations, read_chatml, to_blocks, to_chatml
 from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
+from .again import Joined, mark_of, join, note_of, read_note
 from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
 from .odd import odd_things
 from .unread import describe_left, why_left
@@ -23,14 +24,14 @@ from .unread import describe_left, why_left
 __all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'CONTROL', 'LONGEST', 'LEFT_OUT',
            'IMPORT_REASONS', 'ENOUGH', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports',
            'read_messages', 'count_senders', 'common_sender', 'normalise_name', 'names_like', 'match_names',
-           'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'still_there', 'now_known', 'remember',
-           'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift', 'same_clock',
-           'id_of_name', 'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences', 'anonymise',
-           'redact_chats', 'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date',
+           'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'notes_in', 'still_there', 'now_known',
+           'remember', 'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift',
+           'same_clock', 'id_of_name', 'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences',
+           'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date',
            'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped',
-           'nothing_left', 'where_replaced', 'describe_sources', 'describe_size', 'describe_import', 'own_files',
-           'is_report', 'check_report', 'import_file', 'write_import', 'split_sides', 'plot_times', 'message_runs',
-           'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
+           'nothing_left', 'where_replaced', 'describe_sources', 'describe_size', 'describe_joined', 'describe_import',
+           'add_to_file', 'own_files', 'is_report', 'check_report', 'import_file', 'write_import', 'split_sides',
+           'plot_times', 'message_runs', 'plot_lengths', 'count_matches', 'typical_words', 'plot_typical_words']
 
 # %% ../../nbs/messengers/index.ipynb #f2a6beaa
 MESSENGERS = 'imessage signal telegram meta discord slack sms google declared kakao whatsapp line generic'.split()
@@ -179,12 +180,19 @@ def memory_of(
 
 def recall(
     out:Path, # As above
-)->dict: # 'me' and 'without' -> lists of names; {} if there is nothing, or something else
-    "What the person said in earlier imports."
+)->dict: # 'me', 'without', 'since' and 'before' -> lists of what was said, 'written' -> `Note`s as text; {} if there is nothing, or something else
+    "What is known from earlier imports."
     try: found = load_small_json(memory_of(out))
     except (OSError, ValueError): return {}
     if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()): return {}
-    return {k: names for k in ('me', 'without') if (names := [n for n in found.get(k, []) if isinstance(n, str)])}
+    return {k: names for k in ('me', 'without', 'since', 'before', 'written') if (names := [n for n in found.get(k, []) if isinstance(n, str)])}
+
+def notes_in(
+    known:dict, # From `recall`
+)->list: # `Note`s; none if one of them is damaged
+    "What earlier imports wrote."
+    try: return [read_note(text) for text in known.get('written', ())]
+    except ValueError: return []
 
 def still_there(
     names,        # Remembered
@@ -198,22 +206,25 @@ def now_known(
     options,      # `ImportOptions`: what was remembered, and who is left out
     me,           # What the person is called, as given now
     exports:list, # `Export`s
-)->dict: # 'me' and 'without' -> names; {} for nothing
+)->dict: # As from `recall`, without 'written'
     "What to remember: what is given now replaces what meant somebody here."
     counts, known = count_senders(exports), options.known
     elsewhere = [n for n in known.get('me', ()) if not (me and names_like(n, counts))]
-    new = dict(me=[*me, *elsewhere], without=[*options.without, *known.get('without', ())])
+    without = [s for n in options.without for s in sorted(names_like(n, counts)) or [n]]
+    new = dict(me=[*me, *elsewhere], without=[*without, *known.get('without', ())])
+    for name in ('since', 'before'):
+        if date := getattr(options, name): new[name] = [date.isoformat(' ').removesuffix(' 00:00:00')]
     return {k: list(dict.fromkeys(names)) for k, names in new.items() if names}
 
 def remember(
     out:Path,   # As above
     known:dict, # From `now_known`
+    notes:list, # `Note`s of what was written
 ):
-    "Write down what was said; nothing, if nothing was."
-    file = memory_of(out)
-    if known and known != recall(out):
-        write_atomic(file, json.dumps(known, ensure_ascii=False, indent=1).encode(errors='replace'))
-    words = dict(me='you are {}', without='{} left out')
+    "Write down what was said, and what was written."
+    file, found = memory_of(out), dict(known, written=[str(n) for n in notes])
+    if found != recall(out): write_atomic(file, json.dumps(found, ensure_ascii=False, indent=1).encode(errors='replace'))
+    words = dict(me='you are {}', without='{} left out', since='what is older than {} left out', before='what is from {} or later left out')
     said = [words[k].format(', '.join(names)) for k, names in known.items()]
     if said: print(printable(f'Remembered in {file}: ' + '; '.join(said) + '. Delete it to forget that.'))
 
@@ -388,7 +399,7 @@ CONTROL = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]')
 def anonymise(
     chats:list, # `MergedChat`s; their messages are replaced
     me:set,     # Senders who are the person (`UNIQUE_ME`, if merged); they become 'Me'
-)->int: # How many others there are
+)->dict: # Sender -> number, for all others
     "Numbers instead of names."
     numbers = {}
     def name(sender): return 'Me' if sender in me else f'Person{numbers.setdefault(sender, len(numbers) + 1)}'
@@ -396,7 +407,7 @@ def anonymise(
     def plain(text): return CONTROL.sub('', LONE_SURROGATE.sub('\ufffd', text))
     def anonymous(m): return replace(m, sender=name(m.sender), text=plain(m.text))
     for c in chats: c.messages = [anonymous(m) for m in c.messages]
-    return len(numbers)
+    return numbers
 
 # %% ../../nbs/messengers/index.ipynb #e1999406
 def redact_chats(
@@ -473,7 +484,11 @@ class Import:
     me:dict         # From `find_me`
     unknown:list    # `File`s that no reader knows
     odd:list        # From `odd_things`
-    known:dict      # What to remember, as from `recall`
+    known:dict      # What to remember of what the person said, as from `recall`
+    notes:list      # A `Note` for each conversation
+    joined:Joined=None # If there were conversations from earlier imports
+    @property
+    def mine(self): return sum(b.role == 'assistant' for c in self.convs for b in c) # messages of the person
     def __repr__(self):
         kept, read = self.report['kept'], self.report['read']
         return f'Import({len(self.convs):,} conversations, {kept:,} of {read:,} messages)'
@@ -484,16 +499,17 @@ class ImportOptions:
     "How to import."
     gap_minutes:float=None # Silence that ends a conversation (None: chosen by `best_gap`)
     redact:bool=True       # Replace what is private
-    since:str=None         # Leave out what is older, for example 2020-01-31 (None: nothing)
-    before:str=None        # Leave out what is from then or later (None: nothing)
+    since:str=None         # Leave out what is older, for example 2020-01-31 (None: what is remembered, or nothing)
+    before:str=None        # Leave out what is from then or later (None: as above)
     without:list=()        # People whose messages are left out, with all that was said to them alone
     known:dict=None        # From `recall` (None: nothing is remembered)
     skip:set=frozenset()   # Resolved paths of files that must not be read
     def __post_init__(self):
         if self.gap_minutes is not None and not 0 <= self.gap_minutes < math.inf:
             raise ValueError(f'gap_minutes must be at least 0, not {self.gap_minutes}.')
-        self.since, self.before = parse_date(self.since, '--since'), parse_date(self.before, '--before')
         self.known = self.known or {}
+        self.since, self.before = (parse_date(getattr(self, name) or [*self.known.get(name, ()), None][0], f'--{name}')
+                                   for name in ('since', 'before'))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
 def parse_date(
@@ -524,7 +540,7 @@ def import_exports(
     chats, twice = merge_exports(exports)
     gone = dict(duplicate=twice, one_sided=Counter(), **{reason: Counter() for reason in LEFT_OUT})
     chats = leave_out(chats, o, exports, gone)
-    anonymise(chats, {UNIQUE_ME})
+    names = {f'Person{n}': normalise_name(name) for name, n in anonymise(chats, {UNIQUE_ME}).items()}
     redacted = redact_chats(chats, others) if o.redact else {}
     quiet = silences(chats)
     gap = best_gap(quiet) if o.gap_minutes is None else o.gap_minutes
@@ -534,7 +550,8 @@ def import_exports(
     parts = [part for part, _ in kept]
     report = account_in_all(account_by_export(exports, parts, gone, redacted), parts)
     report['left_alone'] = [dict(path=f.name, reason=why_left(f)) for f in unknown]
-    return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown, odd=odd, known=known)
+    notes = [note_of(conv, part, names) for conv, part in zip(convs, parts)]
+    return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown, odd=odd, known=known, notes=notes)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6
 def split_chat(
@@ -579,7 +596,9 @@ def leave_out(
 )->list: # `MergedChat`s
     "What the person does not want goes."
     counts, o = count_senders(exports), options
-    unwanted = match_names(o.without, counts) | match_names(still_there(o.known.get('without', ()), exports), counts)
+    before = {person for n in notes_in(o.known) for person in n.people}
+    asked = [n for n in o.without if names_like(n, counts) or mark_of(normalise_name(n)) not in before]
+    unwanted = match_names(asked, counts) | match_names(still_there(o.known.get('without', ()), exports), counts)
     tests = dict(too_long=lambda m: len(m.text) > LONGEST, left_out=lambda m: m.sender in unwanted)
     if o.since: tests['too_old'] = lambda m: m.time and seconds_of(m) < o.since.timestamp()
     if o.before: tests['too_new'] = lambda m: m.time and seconds_of(m) >= o.before.timestamp()
@@ -649,6 +668,16 @@ def describe_size(
     return hope + ' Training takes six minutes at most on two CPU cores, and one on a GPU.'
 
 # %% ../../nbs/messengers/index.ipynb #4839d0c5
+def describe_joined(
+    joined:Joined, # From `add_to_file` (None: the file is new)
+)->list: # Lines
+    "What was added to a file, and what stays in it."
+    if not joined: return []
+    says = [f'{counted(joined.added, "message").capitalize()} added to what earlier imports wrote.']
+    if joined.stay: says.append(f'{counted(joined.stay, "conversation").capitalize()} that these exports do not hold stay.')
+    if joined.by_hand: says.append(f'{counted(joined.by_hand, "conversation").capitalize()} that you edited or deleted stay so.')
+    return [' '.join(says) + ' To begin anew, say --fresh.']
+
 def describe_import(
     done:Import,   # What was imported
     seed:int=None, # Chooses the conversations to show (None: others each time)
@@ -664,8 +693,27 @@ def describe_import(
         lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
     texts = dict.fromkeys(to_chatml([c[:12]]).rstrip() + '\n...'*(len(c) > 12) for c in done.convs)
     shown = random.Random(seed).sample([*texts], min(3, len(texts)))
-    lines += [describe_size(r['mine']), 'As they will be trained on:', *('\n' + text for text in shown)]
+    lines += describe_joined(done.joined) + [describe_size(done.mine), 'As they will be trained on:', *('\n' + text for text in shown)]
     return printable('\n'.join(lines))
+
+# %% ../../nbs/messengers/index.ipynb #74452c5c
+def add_to_file(
+    done:Import,   # What was imported
+    out:Path,      # ChatML file in which there may be something
+    options:ImportOptions, # How it was imported
+)->Import: # The same, with all that stays in the file; ValueError if it is no ChatML
+    "Add what is new to what earlier imports wrote."
+    notes, o = notes_in(options.known), options
+    if not notes or not out.exists() or not out.read_bytes().strip(): return done
+    try: old = read_chatml(out)
+    except ValueError as e: raise ValueError(f'{e} Mend it; or say --fresh, and it is set aside.') from None
+    without = {mark_of(normalise_name(name)) for name in done.known.get('without', ())}
+    def unwanted(note):
+        old, new = o.since and note.start < o.since.timestamp(), o.before and note.start >= o.before.timestamp()
+        return bool(without & {*note.people} or note.start and (old or new))
+    joined = join(old, notes, done.convs, done.notes, unwanted)
+    report = dict(done.report, added=joined.added, stay=joined.stay, by_hand=joined.by_hand)
+    return replace(done, convs=joined.convs, notes=joined.notes, joined=joined, report=report)
 
 # %% ../../nbs/messengers/index.ipynb #431526bb
 def own_files(
@@ -705,18 +753,21 @@ def import_file(
     me=(),                      # What the person is called in them (empty: what they say, or a guess)
     options:ImportOptions=None, # How to import (None: as usual)
     report=None,                # Write the account here, as JSON (None: nowhere)
+    fresh:bool=False,           # Begin anew, whatever earlier imports wrote there?
 )->Import: # ValueError in one line for whatever is wrong; then nothing is written
     "Import, show, and write."
     options, out = options or ImportOptions(), Path(out)
     may_write(out)
     own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
-    done = import_exports(*paths, me=me, **vars(replace(options, known=recall(out), skip=own)))
+    options = replace(options, known={} if fresh else recall(out), skip=own)
+    done = add_to_file(import_exports(*paths, me=me, **vars(options)), out, options)
     kept = write_import(done, out, report)
     print(describe_import(done))
-    if kept: print(f'\nWhat was in {out} is now in {kept}.')
+    forget = ' Delete that too if somebody is to be forgotten.' if options.without or options.since or options.before else ''
+    if kept: print(f'\nWhat was in {out} is now in {kept}.{forget}')
     print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
-    remember(out, done.known)
+    remember(out, done.known, done.notes)
     return done
 
 # %% ../../nbs/messengers/index.ipynb #a96304e1
