@@ -60,7 +60,27 @@ def test_what_was_edited_and_deleted_stays_so(put, capsys):
     for _ in range(2):
         assert put(*HI, *WALK, *FILM) == [[b.text for b in c] for c in mine]
         assert '2 conversations that you edited or deleted stay so.' in capsys.readouterr().out
+    grown = [*HI, (17, 603, 'Bo', 'where'), (17, 604, 'Ann', 'at mine')]
+    assert put(*grown) == [[b.text for b in c] for c in mine] # what was edited stays, although it went on
     assert put(*HI, *WALK, *FILM, fresh=True) == texts(HI, WALK, FILM)
+
+def test_what_is_written_by_hand_takes_nothing_away(put):
+    put(*HI, *FILM)
+    hand = [Block('user', 'a walk?'), Block('assistant', 'in the rain?')]
+    for place in (0, 1, 2):
+        convs = [c for c in read_chatml(put.out) if c != hand]
+        put.out.write_text(to_chatml([*convs[:place], hand, *convs[place:]]))
+        assert put(*WALK).count(['a walk?', 'in the rain?']) == 2
+        put.out.write_text(to_chatml(convs))
+        put(*HI, *FILM, fresh=True)
+
+def test_a_word_replaced_everywhere_stays_replaced(put):
+    days = [[(d, 600 + k, 'Ann' if k % 2 else 'Bo', f'{d} {k} dear' if k == 3 else f'{d} {k}') for k in range(6)] for d in range(2, 28)]
+    whole = put(*sum(days, []))
+    put.out.write_text(put.out.read_text().replace('dear', 'boss'))
+    once = [[t.replace('dear', 'boss') for t in c] for c in whole]
+    new = [(29, 600 + k, who, t) for k, (_, _, who, t) in enumerate(WALK)]
+    assert put(*sum(days, []), *new) == once + texts(new)
 
 def test_who_is_left_out_is_forgotten_although_the_export_is_gone(put, capsys):
     put(*HI, me=['Bo'])
@@ -166,4 +186,6 @@ def test_many_conversations_take_seconds_not_hours():
     notes = [Note(mark_of(to_chatml([conv])), 10**9 + n*DAY//4, 10**9 + n*DAY//4 + 60, ('a',)) for n in range(4000)]
     found = join([conv]*3000, notes[:3000], [conv]*2000, notes[2000:])
     assert len(found.convs) == 4000 and found.added == 2000
-    assert len([*pairs_alike([*zip([conv]*3000, notes)], [*zip([conv]*10, notes)])]) < 300
+    assert len({*pairs_alike([*zip([conv]*3000, notes)], [*zip([conv]*10, notes)])}) == 10
+    endless = Note('x', 1, 10**18, ())
+    assert len(join([conv], [endless], [conv], [endless]).convs) == 1

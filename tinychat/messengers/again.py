@@ -6,7 +6,8 @@ Docs: https://tinychat.github.io/tinychat/messengers/again.html.md"""
 
 # %% ../../nbs/messengers/again.ipynb #e396b76c
 from __future__ import annotations
-import hashlib
+import hashlib, math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,8 +15,9 @@ from ..data import Block, to_chatml
 from .core import seconds_of
 
 # %% auto #0
-__all__ = ['DAY', 'QUARTER', 'MINUTE', 'MANY', 'mark_of', 'Note', 'note_of', 'read_note', 'neighbours', 'days_of', 'candidates',
-           'clock_shifts', 'at_once', 'pairs_alike', 'groups_of', 'with_notes', 'in_time', 'messages', 'Joined', 'join']
+__all__ = ['DAY', 'QUARTER', 'MINUTE', 'MANY', 'MONTH', 'mark_of', 'Note', 'note_of', 'read_note', 'neighbours', 'days_of',
+           'candidates', 'clock_shifts', 'at_once', 'pairs_alike', 'groups_of', 'with_notes', 'in_time', 'edited_notes',
+           'messages', 'Joined', 'join']
 
 # %% ../../nbs/messengers/again.ipynb #798a519b
 def mark_of(
@@ -61,22 +63,22 @@ def neighbours(
     return {hash((a.text, b.text)) for a, b in pairwise(conv)}
 
 def days_of(
-    note, # A `Note`, or None if nothing is known
+    note:Note, # Of a conversation
 ): # The days on which it may have been, and None for whatever has no time
     "When was a conversation?"
-    if note is None or not note.start: return [None]
+    if not note.start or note.end - note.start > 4000*DAY: return [None]
     return range(note.start//DAY - 1, note.end//DAY + 2)
 
 # %% ../../nbs/messengers/again.ipynb #f55789c5
 def candidates(
-    old:list, # (conversation, its `Note` or None) for each
-    new:list, # The same
+    old:list, # (conversation, its `Note`, or None if it comes from no export) for each
+    new:list, # (conversation, its `Note`) for each
 ): # Yields (place in `old`, place in `new`, how many neighbours they share)
     "Which conversations may be the same? They are of the same days, and share half of their neighbours, or all of their people and times."
     where, sizes = defaultdict(set), [len(neighbours(c)) for c, _ in old]
     whole = {(n.start, n.end, n.people): i for i, (_, n) in enumerate(old) if n and n.start}
     for i, (conv, note) in enumerate(old):
-        for pair in neighbours(conv):
+        for pair in neighbours(conv) if note else ():
             for day in days_of(note): where[pair, day].add(i)
     for j, (conv, note) in enumerate(new):
         pairs = neighbours(conv)
@@ -88,24 +90,24 @@ def candidates(
 QUARTER, MINUTE, MANY = 15*60, 60, 4 # seconds; seconds; neighbours that are hardly ever shared by chance
 
 def clock_shifts(
-    pairs, # (`Note` or None, `Note`) of conversations that are surely the same
+    pairs, # Two `Note`s each, of conversations that are surely the same
 )->set: # Seconds by which the second is later; 0 is among them
     "How far are the clocks apart?"
-    whole = [(a, b) for a, b in pairs if a and a.start and b.start and abs(a.end - a.start - b.end + b.start) <= MINUTE]
+    whole = [(a, b) for a, b in pairs if a.mark and a.start and b.start and abs(a.end - a.start - b.end + b.start) <= MINUTE]
     shifts = Counter(round((b.start - a.start)/QUARTER)*QUARTER for a, b in whole)
     return {0} | {shift for shift, n in shifts.items() if n > 1}
 
 def at_once(
-    a,      # `Note`, or None if nothing is known
-    b:Note, # Of another export
+    a:Note, # Of one export
+    b:Note, # Of another
     shifts, # From `clock_shifts`
 )->bool:
     "Did both take place at the same time?"
-    if a is None or not a.start or not b.start: return True
+    if not a.start or not b.start: return True
     return any(a.start + s <= b.end + MINUTE and b.start <= a.end + s + MINUTE for s in shifts)
 
 def pairs_alike(
-    old:list, # (conversation, its `Note` or None) for each
+    old:list, # As for `candidates`
     new:list, # The same
 )->list: # (place in `old`, place in `new`) for each pair
     "Which conversations are the same?"
@@ -151,6 +153,29 @@ def in_time(
         out.append((now, conv, note))
     return out
 
+# %% ../../nbs/messengers/again.ipynb #23bf9a2f
+MONTH = 30*DAY # seconds
+
+def edited_notes(
+    old:list,  # From `with_notes`
+    gone:list, # The same
+)->list: # (conversation, `Note`, or None if it comes from no export) for each
+    "Find out when the edited conversations were."
+    missing = sorted((n.start, n.end) for n in gone)
+    untils, until = [], math.inf
+    for _, note in reversed(old):
+        untils.append(until)
+        until = note.start if note else until
+    out, since = [], -math.inf
+    for (conv, note), until in zip(old, reversed(untils)):
+        there = missing[bisect_left(missing, (since,)):bisect_right(missing, (until, math.inf))] if note is None else []
+        since = note.start if note else since
+        if there:
+            start, end = there[0][0], there[-1][1]
+            note = Note('', start, end, ()) if end - start < MONTH else Note('', 0, 0, ())
+        out.append((conv, note))
+    return out
+
 # %% ../../nbs/messengers/again.ipynb #18eee31a
 def messages(
     pairs:list, # (conversation, its `Note` or None)
@@ -180,7 +205,7 @@ def join(
     taken_out = {(n.mark, n.start) for n in gone}
     left_out = drop_old = {i for i, (_, n) in enumerate(old) if n and unwanted(n)}
     drop_new = by_hand = {j for j, (_, n) in enumerate(new) if (n.mark, n.start) in taken_out}
-    groups = groups_of((i, j) for i, j in pairs_alike(old, new) if i not in left_out and j not in by_hand)
+    groups = groups_of((i, j) for i, j in pairs_alike(edited_notes(old, gone), new) if i not in left_out and j not in by_hand)
     for mine, theirs in groups:
         edited = any(old[i][1] is None for i in mine)
         if edited: by_hand = by_hand | theirs
