@@ -15,9 +15,9 @@ from ..data import Block, to_chatml
 from .core import seconds_of
 
 # %% auto #0
-__all__ = ['DAY', 'QUARTER', 'MINUTE', 'MANY', 'MONTH', 'mark_of', 'Note', 'note_of', 'read_note', 'neighbours', 'days_of',
-           'candidates', 'clock_shifts', 'at_once', 'pairs_alike', 'groups_of', 'with_notes', 'in_time', 'edited_notes',
-           'messages', 'Joined', 'join']
+__all__ = ['DAY', 'QUARTER', 'MINUTE', 'MANY', 'MONTH', 'mark_of', 'Note', 'note_of', 'read_note', 'neighbours', 'texts',
+           'days_of', 'candidates', 'clock_shifts', 'at_once', 'pairs_alike', 'groups_of', 'with_notes', 'in_time',
+           'edited_notes', 'messages', 'Joined', 'join']
 
 # %% ../../nbs/messengers/again.ipynb #798a519b
 def mark_of(
@@ -62,6 +62,12 @@ def neighbours(
     "By what a conversation is recognised."
     return {hash((a.text, b.text)) for a, b in pairwise(conv)}
 
+def texts(
+    conv:list, # The same
+)->set: # Its texts
+    "By what an edited conversation is recognised."
+    return {b.text for b in conv}
+
 def days_of(
     note:Note, # Of a conversation
 ): # The days on which it may have been, and None for whatever has no time
@@ -73,17 +79,18 @@ def days_of(
 def candidates(
     old:list, # (conversation, its `Note`, or None if it comes from no export) for each
     new:list, # (conversation, its `Note`) for each
-): # Yields (place in `old`, place in `new`, how many neighbours they share)
-    "Which conversations may be the same? They are of the same days, and share half of their neighbours, or all of their people and times."
-    where, sizes = defaultdict(set), [len(neighbours(c)) for c, _ in old]
+    parts=neighbours, # Function: conversation -> what to compare, a set
+): # Yields (place in `old`, place in `new`, how many parts they share)
+    "Which conversations may be the same? They are of the same days, and share half of their parts, or all of their people and times."
+    where, sizes = defaultdict(set), [len(parts(c)) for c, _ in old]
     whole = {(n.start, n.end, n.people): i for i, (_, n) in enumerate(old) if n and n.start}
     for i, (conv, note) in enumerate(old):
-        for pair in neighbours(conv) if note else ():
-            for day in days_of(note): where[pair, day].add(i)
+        for part in parts(conv) if note else ():
+            for day in days_of(note): where[part, day].add(i)
     for j, (conv, note) in enumerate(new):
-        pairs = neighbours(conv)
-        found = Counter(i for p in pairs for i in set().union(*(where.get((p, d), ()) for d in {*days_of(note), None})))
-        yield from ((i, j, n) for i, n in found.items() if 2*n >= min(len(pairs), sizes[i]))
+        mine = parts(conv)
+        found = Counter(i for p in mine for i in set().union(*(where.get((p, d), ()) for d in {*days_of(note), None})))
+        yield from ((i, j, n) for i, n in found.items() if 2*n >= min(len(mine), sizes[i]))
         if (i := whole.get((note.start, note.end, note.people))) is not None: yield i, j, 0
 
 # %% ../../nbs/messengers/again.ipynb #da70740d
@@ -111,7 +118,8 @@ def pairs_alike(
     new:list, # The same
 )->list: # (place in `old`, place in `new`) for each pair
     "Which conversations are the same?"
-    found = [*candidates(old, new)]
+    edited = [(conv, note if note and not note.mark else None) for conv, note in old]
+    found = [*candidates(old, new), *((i, j, 0) for i, j, _ in candidates(edited, new, texts))]
     shifts = clock_shifts((old[i][1], new[j][1]) for i, j, n in found if n >= MANY)
     return [(i, j) for i, j, n in found if at_once(old[i][1], new[j][1], shifts)]
 
