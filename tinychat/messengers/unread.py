@@ -35,6 +35,7 @@ KINDS = [
     Kind('a packed archive', 'packed archives', 'unpack it first', r'.*\.(rar|7z|zip|dmg|bz2|xz|gz|tar|tgz)'),
     Kind('a web page without a chat that is known', 'web pages without a chat that is known', 'export the chat as JSON', r'.*\.html?'),
     Kind('a database that is not known', 'databases that are not known', TABLE, r'.*\.(db|sqlite3?)', b'SQLite format 3'),
+    Kind('a part of an export that holds no messages', 'parts of exports that hold no messages', '', r'(group_info|user_info)\.json'),
     Kind('no chat that is known', 'files without a chat that is known', TABLE, r'.*\.(txt|csv|tsv|json|jsonl|ndjson|xml|md|js)'),
     Kind('a list of contacts', 'lists of contacts', '', r'.*\.vcf'),
     Kind('a photo', 'photos', '', r'.*\.(jpe?g|png|gif|webp|heic|heif|bmp|tiff?|svg|thumb)', b'\xff\xd8\xff'),
