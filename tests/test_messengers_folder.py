@@ -2,7 +2,7 @@
 import io, json, tarfile, zipfile
 
 from tinychat.data import read_chatml
-from tinychat.messengers import describe_import, import_exports, import_file
+from tinychat.messengers import PROGRESS, describe_import, import_exports, import_file
 
 def mail(n): return f'hi number {n}', f'hey number {n}'
 DAY = 1_714_550_400 # noon on 1 May 2024, UTC
@@ -79,3 +79,18 @@ def test_the_folder_again_with_one_more_chat(tmp_path, capsys):
     (tmp_path/'in'/'whatsapp'/'WhatsApp Chat with Cy.txt').write_text('01/06/2024, 12:00 - Cy: new?\n01/06/2024, 12:01 - Bo: yes\n')
     done = import_file([tmp_path/'in'], out)
     assert len(read_chatml(out)) == 13 and done.report['added'] == 2 and done.report['stay'] == 0
+
+def test_what_takes_long_says_how_long(tmp_path, monkeypatch, capsys):
+    folder_of_apps(tmp_path/'in')
+    class Terminal(io.StringIO):
+        def isatty(self): return True
+    for delay, seen in (0, True), (3, False):
+        monkeypatch.setattr('sys.stderr', screen := Terminal())
+        monkeypatch.setitem(PROGRESS, 'delay', delay)
+        import_exports(tmp_path/'in', me=['Bo'])
+        said = screen.getvalue()
+        assert all((part in said) == seen for part in ('Reading', 'Looking for what is private', 'left')), said
+    monkeypatch.setitem(PROGRESS, 'delay', 0)
+    monkeypatch.setattr('sys.stderr', screen := io.StringIO()) # a log
+    import_exports(tmp_path/'in', me=['Bo'])
+    assert screen.getvalue() == ''

@@ -138,7 +138,7 @@ def test_the_next_command(monkeypatch, capsys, script, step, out, says):
     from types import SimpleNamespace
     from tinychat import commands, messengers, runs
     monkeypatch.setenv('TINYCHAT_SCRIPT', script)
-    monkeypatch.setattr(messengers, 'import_file', lambda *args: SimpleNamespace(report=dict(mine=100)))
+    monkeypatch.setattr(messengers, 'import_file', lambda *args: SimpleNamespace(mine=100))
     monkeypatch.setattr(runs, 'train_file', lambda *args, **how: None)
     (commands.tinychat_import(['x'], out=out) if step == 'train' else commands.tinychat_train(out=out))
     said = capsys.readouterr()

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
 from fastcore.meta import delegates
+from tqdm import tqdm
 from ..data import Message, conversations, read_chatml, to_blocks, to_chatml
 from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
 from .again import Joined, mark_of, join, note_of, read_note
@@ -21,11 +22,11 @@ from .odd import odd_things
 from .unread import describe_left, why_left
 
 # %% auto #0
-__all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'CONTROL', 'LONGEST', 'LEFT_OUT',
-           'IMPORT_REASONS', 'ENOUGH', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise', 'read_exports',
-           'read_messages', 'count_senders', 'common_sender', 'normalise_name', 'names_like', 'match_names',
-           'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'notes_in', 'still_there', 'now_known',
-           'remember', 'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift',
+__all__ = ['MESSENGERS', 'HOW_TO_EXPORT', 'PROGRESS', 'UNIQUE_ME', 'SHORTEST_GAP', 'LONGEST_GAP', 'CONTROL', 'LONGEST',
+           'LEFT_OUT', 'IMPORT_REASONS', 'ENOUGH', 'WORD_PATTERN', 'EMOJI_PATTERN', 'readers', 'recognise',
+           'read_exports', 'read_messages', 'count_senders', 'common_sender', 'normalise_name', 'names_like',
+           'match_names', 'list_senders', 'find_me', 'who_you_are', 'memory_of', 'recall', 'notes_in', 'still_there',
+           'now_known', 'remember', 'rename_owner', 'MergedChat', 'chat_key', 'chat_keys', 'align_zones', 'clock_shift',
            'same_clock', 'id_of_name', 'merge_exports', 'sort_merged', 'silences', 'best_gap', 'plot_silences',
            'anonymise', 'redact_chats', 'account_by_export', 'account_in_all', 'Import', 'ImportOptions', 'parse_date',
            'import_exports', 'split_chat', 'both_sides', 'drop_messages', 'leave_out', 'what_was_dropped',
@@ -57,13 +58,16 @@ def recognise(
     return out, left
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
+PROGRESS = dict(delay=3, leave=False, disable=None, # for what takes longer than three seconds, in a terminal
+                bar_format='{desc} {percentage:3.0f}% {bar} about {remaining} left')
+
 def read_exports(
     *paths,            # Files, folders and zips, of any messengers; ValueError if nothing in one of them is known
     unknown:list=None, # Gets the `File`s that no reader knows (None: they are not wanted)
     skip=(),           # Resolved paths of files that must not be read
 )->list: # `Export`s
     "Read everything that is in there."
-    out, names = [], {p.name for p in skip}
+    groups, names = [], {p.name for p in skip}
     for path in paths:
         files = all_files(path)
         ours = [f for f in files if f.member is None and f.path.name in names and f.path.resolve() in skip]
@@ -74,8 +78,8 @@ def read_exports(
         if not known:
             what = ' '.join(f'{w}.' for w in describe_left(left, 1))
             raise ValueError(f'{path} holds nothing that tinychat can read. {what} {HOW_TO_EXPORT}')
-        out += [read_group(reader, group) for reader, group in known]
-    return out
+        groups += known
+    return [read_group(*known) for known in tqdm(groups, 'Reading', **PROGRESS)]
 
 # %% ../../nbs/messengers/index.ipynb #f86b8b53
 def read_messages(
@@ -417,13 +421,16 @@ def redact_chats(
     "Replace what is private, in place and consistently."
     from tinychat.messengers.redact import Redactor
     redactor, found = Redactor(names), {}
+    bar = tqdm(desc='Looking for what is private', total=sum(len(c.messages) for c in chats), **PROGRESS)
     for c in chats:
         for i, m in enumerate(c.messages):
+            bar.update()
             before = Counter(redactor.counts)
             text = redactor.redact(m.text)
             if text is not m.text and text != m.text:
                 c.messages[i] = replace(m, text=text)
                 found[id(c.messages[i])] = redactor.counts - before
+    bar.close()
     return found
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
