@@ -100,7 +100,7 @@ def test_a_time_that_is_left_out_stays_left_out(put, capsys):
     put(*HI, *WALK, *FILM)
     assert put(*FILM, since='2025-05-18') == texts(WALK, FILM)
     assert 'what is older than 2025-05-18 left out' in capsys.readouterr().out
-    assert put(*HI, *WALK) == texts(WALK, FILM) # remembered
+    assert put(*HI, *WALK) == texts(WALK, FILM) and 'somebody is to be forgotten' not in capsys.readouterr().out # remembered
     assert put(*HI, *WALK, before='2025-05-19') == texts(WALK)
     assert put(*HI, *FILM, since='2025-05-01', before='2025-06-01') == texts(HI, WALK, FILM) # said anew
 

@@ -767,11 +767,12 @@ def import_file(
     may_write(out)
     own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
+    forgets = options.without or options.since or options.before # before what is remembered comes in
     options = replace(options, known={} if fresh else recall(out), skip=own)
     done = add_to_file(import_exports(*paths, me=me, **vars(options)), out, options)
     kept = write_import(done, out, report)
     print(describe_import(done))
-    forget = ' Delete that too if somebody is to be forgotten.' if options.without or options.since or options.before else ''
+    forget = ' Delete that too if somebody is to be forgotten.' if forgets else ''
     if kept: print(f'\nWhat was in {out} is now in {kept}.{forget}')
     print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
     remember(out, done.known, done.notes)

@@ -199,7 +199,7 @@ class Joined:
     notes:list # `Note`s of them, and of what was edited or deleted by hand
     added:int  # Messages that were not there before
     stay:int   # Old conversations that the new ones do not hold
-    by_hand:int # New conversations that are left away because of what somebody edited or deleted
+    by_hand:int # New conversations that are left out because of what somebody edited or deleted
 
 def join(
     old:list,   # Conversations that are in the file
