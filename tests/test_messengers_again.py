@@ -100,7 +100,11 @@ def test_a_time_that_is_left_out_stays_left_out(put, capsys):
     put(*HI, *WALK, *FILM)
     assert put(*FILM, since='2025-05-18') == texts(WALK, FILM)
     assert 'what is older than 2025-05-18 left out' in capsys.readouterr().out
-    assert put(*HI, *WALK) == texts(WALK, FILM) and 'somebody is to be forgotten' not in capsys.readouterr().out # remembered
+    assert put(*HI, *WALK) == texts(WALK, FILM) # remembered
+    late = [(28, 600, 'Ann', 'late?'), (28, 601, 'Bo', 'yes, late')]
+    assert put(*late) == texts(WALK, FILM, late)
+    said = capsys.readouterr().out
+    assert 'is now in' in said and 'somebody is to be forgotten' not in said # nothing was forgotten by this import
     assert put(*HI, *WALK, before='2025-05-19') == texts(WALK)
     assert put(*HI, *FILM, since='2025-05-01', before='2025-06-01') == texts(HI, WALK, FILM) # said anew
 
