@@ -7,6 +7,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/index.html.md"""
 # %% ../../nbs/messengers/index.ipynb #4d50fc2c
 from __future__ import annotations
 import glob, itertools, json, math, os, random, re, unicodedata
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from ..data import Message, conversations, read_chatml, to_blocks, to_chatml
 from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
 from .again import Joined, mark_of, join, note_of, read_note
-from .core import LONE_SURROGATE, REASONS, all_files, read_group, seconds_of, sort_keys
+from .core import LONE_SURROGATE, REASONS, all_files, pause_collector, read_group, seconds_of, sort_keys
 from .odd import odd_things
 from .unread import describe_left, why_left
 
@@ -331,11 +332,17 @@ def merge_exports(
     "Put together what belongs together, and nothing twice."
     merged, have, order = {}, {}, {} # by key: the chat, how often it has each message, seconds to sort by
     twice, ids = Counter(), id_of_name(exports)
+    keys = [[ids.get(key, key) for key in chat_keys(export)] for export in exports]
+    n_exports = Counter(key for found in keys for key in {*found})
     for n, export in enumerate(exports):
         now = {} # by key: how often this export has each message
-        for key, log in zip(chat_keys(export), export.chats):
-            key = ids.get(key, key)
+        for key, log in zip(keys[n], export.chats):
             chat, seconds_to_sort = merged.setdefault(key, MergedChat()), order.setdefault(key, [])
+            if n_exports[key] == 1: # nothing can be there twice
+                chat.messages += log.messages
+                chat.source += [n]*len(log.messages)
+                seconds_to_sort += sort_keys(log.messages)
+                continue
             known, seen = have.get(key, {}), now.setdefault(key, Counter())
             messages = same_clock(chat.messages, log.messages) if known else log.messages
             for place, (m, seconds) in enumerate(zip(messages, sort_keys(messages))):
@@ -408,8 +415,8 @@ def anonymise(
     numbers = {}
     def name(sender): return 'Me' if sender in me else f'Person{numbers.setdefault(sender, len(numbers) + 1)}'
     # No file can hold half a character, and nobody sees a control character
-    def plain(text): return CONTROL.sub('', LONE_SURROGATE.sub('\ufffd', text))
-    def anonymous(m): return replace(m, sender=name(m.sender), text=plain(m.text))
+    def plain(text): return text if text.isprintable() else CONTROL.sub('', LONE_SURROGATE.sub('\ufffd', text))
+    def anonymous(m): return Message(name(m.sender), plain(m.text), m.time)
     for c in chats: c.messages = [anonymous(m) for m in c.messages]
     return numbers
 
@@ -425,11 +432,11 @@ def redact_chats(
     for c in chats:
         for i, m in enumerate(c.messages):
             bar.update()
-            before = Counter(redactor.counts)
+            before = dict(redactor.counts)
             text = redactor.redact(m.text)
             if text is not m.text and text != m.text:
                 c.messages[i] = replace(m, text=text)
-                found[id(c.messages[i])] = redactor.counts - before
+                found[id(c.messages[i])] = redactor.counts - Counter(before)
     bar.close()
     return found
 
@@ -447,18 +454,19 @@ def account_by_export(
     redacted:dict, # From `redact_chats`
 )->list: # A dict for each export
     "What became of every record."
-    out = []
-    for n, e in enumerate(exports):
-        messages = [m for c in kept for m, source in c if source == n]
-        times = sorted((m.time for m in messages if m.time), key=lambda t: seconds_of(Message('', '', t)))
+    out, of, n_convs = [], [[] for _ in exports], Counter()
+    for c in kept:
+        for m, source in c: of[source].append(m)
+        n_convs.update({source for _, source in c})
+    for n, (e, messages) in enumerate(zip(exports, of)):
+        ends = [find((m for m in messages if m.time), key=seconds_of, default=Message('', '')).time for find in (min, max)]
         dropped = Counter(e.dropped) + Counter({reason: counts[n] for reason, counts in gone.items()})
-        replaced = sum((redacted.get(id(m), Counter()) for m in messages), Counter())
+        replaced = sum((redacted[id(m)] for m in messages if id(m) in redacted), Counter())
         out.append(dict(
             path=e.path, format=e.format, read=e.read, kept=len(messages), mine=sum(m.sender == 'Me' for m in messages),
             dropped=dict(dropped), duplicates=gone['duplicate'][n], redacted=dict(replaced),
             people=len({m.sender for m in messages} - {'Me'}),
-            conversations=sum(any(source == n for _, source in c) for c in kept),
-            first=times[0].isoformat() if times else None, last=times[-1].isoformat() if times else None))
+            conversations=n_convs[n], **{k: t and t.isoformat() for k, t in zip(('first', 'last'), ends)}))
     return out
 
 # %% ../../nbs/messengers/index.ipynb #e12540ae
@@ -486,7 +494,7 @@ class Import:
     convs:list      # Conversations, each a list of `Block`s
     report:dict     # From `account_in_all`
     gap:float       # Minutes of silence that end a conversation
-    silences:list   # Minutes, for `plot_silences`
+    silences:array  # Minutes, for `plot_silences`
     chats:list      # `MergedChat`s, for the pictures
     me:dict         # From `find_me`
     unknown:list    # `File`s that no reader knows
@@ -532,6 +540,7 @@ def parse_date(
         raise ValueError(f'{option} must be a date like 2020-01-31, not {text!r}.') from None
 
 # %% ../../nbs/messengers/index.ipynb #c39ca098
+@pause_collector()
 @delegates(ImportOptions)
 def import_exports(
     *paths,    # Files, folders and zips
@@ -547,17 +556,21 @@ def import_exports(
     chats, twice = merge_exports(exports)
     gone = dict(duplicate=twice, one_sided=Counter(), **{reason: Counter() for reason in LEFT_OUT})
     chats = leave_out(chats, o, exports, gone)
+    for e in exports: e.chats = [] # they are in `chats` now, and memory is short
     names = {f'Person{n}': normalise_name(name) for name, n in anonymise(chats, {UNIQUE_ME}).items()}
     redacted = redact_chats(chats, others) if o.redact else {}
-    quiet = silences(chats)
+    quiet = array('d', silences(chats))
     gap = best_gap(quiet) if o.gap_minutes is None else o.gap_minutes
     kept = both_sides(chats, gap, gone['one_sided'])
     if not kept: raise ValueError(nothing_left(exports, gone, who_you_are(who), others))
-    convs = [to_blocks([m for m, _ in part], 'Me', group) for part, group in kept]
     parts = [part for part, _ in kept]
     report = account_in_all(account_by_export(exports, parts, gone, redacted), parts)
     report['left_alone'] = [dict(path=f.name, reason=why_left(f)) for f in unknown]
-    notes = [note_of(conv, part, names) for conv, part in zip(convs, parts)]
+    convs, notes = [], []
+    for n, (part, group) in enumerate(kept):
+        convs.append(to_blocks([m for m, _ in part], 'Me', group))
+        notes.append(note_of(convs[-1], part, names))
+        kept[n] = parts[n] = None
     return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown, odd=odd, known=known, notes=notes)
 
 # %% ../../nbs/messengers/index.ipynb #2586e4b6

@@ -43,7 +43,7 @@ def note_of(
 )->Note:
     "Note a conversation."
     times = [int(seconds_of(m)) for m, _ in part]
-    others = sorted({mark_of(names[m.sender]) for m, _ in part if m.sender in names})
+    others = sorted({mark_of(names[sender]) for sender in {m.sender for m, _ in part} & names.keys()})
     return Note(mark_of(to_chatml([conv])), min(times), max(times), tuple(others))
 
 def read_note(

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/core.html.md"""
 
 # %% ../../nbs/messengers/core.ipynb #748ec28e
 from __future__ import annotations
-import codecs, csv, gzip, io, json, lzma, os, re, shutil, sqlite3, tarfile, tempfile, zipfile, zlib
+import codecs, csv, gc, gzip, io, json, lzma, os, re, shutil, sqlite3, tarfile, tempfile, zipfile, zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRO
            'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element',
            'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
            'sort_messages', 'balanced', 'note_gaps', 'distinct_names', 'name_or_key', 'month_named', 'parent_folder',
-           'read_group']
+           'read_group', 'pause_collector']
 
 # %% ../../nbs/messengers/core.ipynb #8cddc54f
 def _place(archive): return archive if isinstance(archive, Path) else archive.path
@@ -717,3 +717,13 @@ def read_group(
     except DAMAGE_ERRORS: why = 'it is damaged'
     raise ValueError(f'{files[0].path}{more} looks like an export of {reader.FORMAT}, but {why}. '
                      'Export it again, or leave it out.')
+
+# %% ../../nbs/messengers/core.ipynb #78024e8f
+@contextmanager
+def pause_collector():
+    "Let the garbage collector rest."
+    was = gc.isenabled()
+    gc.disable()
+    try: yield
+    finally:
+        if was: gc.enable()

@@ -58,8 +58,11 @@ def pattern_rule(
     hints=(),     # Small letters; a text without any of these is not searched (empty: every text is)
 ): # A rule
     "Make a rule from a pattern."
+    def is_hinted(small):
+        for h in hints: # twice as fast as `any`
+            if h in small: return True
     def rule(text):
-        if hints and not any(map(text.lower().__contains__, hints)): return []
+        if hints and not is_hinted(text.lower()): return []
         return [(*m.span('hit'), kind) for m in pattern.finditer(text) if not is_real or is_real(m)]
     return rule
 
@@ -152,6 +155,7 @@ def find_links(
 )->list: # Spans; those of what is public have the kind None
     "The private parts of links."
     out = []
+    if '/' not in text and '?' not in text: return out
     for m in _url.finditer(text):
         start, at = m.start(), m.start()
         for a,b in private_parts(m[0].rstrip('.,;:!?)\'*]')):
@@ -518,6 +522,10 @@ _password = whole_word(r'(?:wlan|wifi|my)?-?passw(?:or[dt]|d)|passphrase|pwd?|p/
                        '[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|'
                        'm[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)',
                        '密码|密碼|パスワード|비밀번호|비번|암호')
+# Each word above has one of these in it
+_password_hints = """pass pw p/w key wifi wi-fi wlan login secret token clave parol kennw contrase mdp senha wachtw senord
+    adgangs salas haslo hasło heslo jelsz ifre i̇fre κωδικ парол סיסמ السر المرور باسورد khau khẩu sandi 密码 密碼
+    パスワード 비밀번호 비번 암호""".split() + ['mot de']
 ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same
     different secure required needed gone saved safe good bad great fine changed expired this that there here
     the a an it its not no yes yeah nope lol haha idk what why how who when where which you your yours my me his
@@ -557,7 +565,7 @@ _phrase = (rf"[^\W\d_]{{3,12}}(?: (?!(?:{_dull})\b)[^\W\d_]{{3,12}}){{3,5}}"
 find_passwords = pattern_rule('password', re.compile(rf"{_password}(?: wi-?fi| wlan)?{_says}"
     rf"(?P<quote>[\"“„'])?(?P<hit>(?(quote)[^\"“”'\n{HIDDEN}]{{3,64}}|(?:{_phrase}|{_secret})))"
     r"(?P<last>[.,;:)\"'?!]*[ \t]{0,3}(?:(?:lol|btw|haha|thx|thanks|pls|please|ok)[.!]?)?(?:\n|\Z))?",
-    re.I), is_password)
+    re.I), is_password, hints=_password_hints)
 
 # %% ../../nbs/messengers/redact.ipynb #243e7e78
 KEYS = re.compile(rf"""(?<![\w{HIDDEN}-])(?P<hit>
@@ -850,6 +858,7 @@ def find_handles(
     "What the people of the export call themselves elsewhere."
     if '@' not in text and '@' not in who: return []
     (folded, origin), known, out = fold_name(text), {name[0] for name in who.get('@', ())}, []
+    if '@' not in text and not any(name in folded for name in known): return out
     for m in re.finditer(r'(?<![\w.@])(@?)([^\W_][\w.]{1,40})(?<!\.)', folded):
         if m[2] in known or m[1] and is_handle(m[2], who):
             out.append((origin[m.start(2)], origin[m.end(2)-1] + 1, 'name'))
@@ -861,8 +870,8 @@ def find_names(
     who:dict, # From `names_to_find`
 )->list: # Spans
     "The full names of others."
-    if not who: return []
     folded, origin = fold_name(text)
+    if who.keys().isdisjoint(re.findall(r'[^\W\d_]+', folded)): return [] # as in nearly every message
     words, out, i = list(re.finditer(r'[^\W\d_]+', folded)), [], 0
     while i < len(words):
         names, before = who.get(words[i][0], ()), 0
@@ -942,7 +951,7 @@ def find_private(
     who:dict, # From `names_to_find`
 )->list: # (start, end, kind) in order, none overlapping
     "What is private in a message."
-    hidden, out = MARK.sub(lambda m: HIDDEN*len(m[0]), text), []
+    hidden, out = MARK.sub(lambda m: HIDDEN*len(m[0]), text) if '<' in text else text, []
     while new := try_rules(hidden, who): out, hidden = out + new, cover(hidden, new)
     return sorted(out)
 

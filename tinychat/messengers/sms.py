@@ -17,7 +17,7 @@ from .core import (OWNER, ChatLog, Damaged, Export, File, JsonStream, codec_of, 
                                       json_lines, name_or_key, sort_messages)
 
 # %% auto #0
-__all__ = ['HIDE_CONTROLS', 'SHOW_CONTROLS', 'CLOSING_MARKS', 'OPENING_MARK', 'LINE_BREAK', 'CHAR_REFERENCES', 'CONTROL_BYTES',
+__all__ = ['HIDE_CONTROLS', 'SHOW_CONTROLS', 'ENCLOSED', 'CLOSED', 'LINE_BREAK', 'CHAR_REFERENCES', 'CONTROL_BYTES',
            'HIGH_SURROGATE', 'UNFINISHED', 'NO_ADDRESS', 'FORMAT', 'LOOKS', 'SMSES_START', 'SMS_KEYS', 'MMS_KEYS',
            'ANDROID_KEYS', 'BACKUP_READERS', 'join_surrogates', 'BreakEscaper', 'mend_xml', 'mended_pieces',
            'BackupRecord', 'clean_attributes', 'RecordBuilder', 'backup_records', 'content_type', 'record_body',
@@ -41,25 +41,25 @@ def join_surrogates(
     return ''.join(f'&#{ord(c)};' for c in text.translate(HIDE_CONTROLS)).encode()
 
 # %% ../../nbs/messengers/sms.ipynb #61d65423
-CLOSING_MARKS = {b'"': b'"', b"'": b"'", b'<!--': b'-->', b'<?': b'?>'} # what opens -> what closes it
-OPENING_MARK, LINE_BREAK = re.compile(rb'["\']|<!--|<\?'), re.compile(rb'\r\n|[\r\n\t]')
+# What is between quotes, and what no parser looks into; to its end, or to that of the data
+ENCLOSED = re.compile(rb'"[^"]*"?|\'[^\']*\'?|<!--(?:.*?-->|.*)|<\?(?:.*?\?>|.*)', re.S)
+CLOSED = re.compile(rb'"[^"]*"|\'[^\']*\'|<!--.*-->|<\?.*\?>', re.S)
+LINE_BREAK = re.compile(rb'\r\n|[\r\n\t]')
 
 class BreakEscaper:
     "Writes the line breaks that somebody typed as references, and leaves those of the layout."
-    def __init__(self): self.inside = None # The mark that opened what we are in
+    def __init__(self): self.inside = b'' # The mark that opened what we are in
     def __call__(self, data):
-        out, at = [], 0
-        while at < len(data):
-            mark = OPENING_MARK.search(data, at) if self.inside is None else None
-            if self.inside is None: end = mark.end() if mark else len(data)
-            else: end = data.find(CLOSING_MARKS[self.inside], at) + 1 or len(data)
-            part = data[at:end]
-            typed = self.inside in (b'"', b"'")
-            out.append(LINE_BREAK.sub(lambda m: b'&#%d;' % m[0][-1], part) if typed else part)
-            if mark: self.inside = mark[0]
-            elif self.inside and data.startswith(CLOSING_MARKS[self.inside], end - 1): self.inside = None
-            at = end
-        return b''.join(out)
+        opened, last = self.inside, None
+        def escape(m):
+            nonlocal last
+            last = m
+            if m[0][0] not in b'"\'' or not LINE_BREAK.search(m[0]): return m[0]
+            return LINE_BREAK.sub(lambda m: b'&#%d;' % m[0][-1], m[0])
+        out = ENCLOSED.sub(escape, opened + data)
+        unfinished = last and last.end() == len(opened + data) and not CLOSED.fullmatch(last[0])
+        self.inside = re.match(rb'["\']|<!--|<\?', last[0])[0] if unfinished else b''
+        return out[len(opened):]
 
 # %% ../../nbs/messengers/sms.ipynb #c7a8a01b
 _reference = rb'&#(?:x[0-9a-fA-F]{1,8}|[0-9]{1,8});'
@@ -110,7 +110,8 @@ def clean_attributes(
     attrs:dict, # Of an element, as the parser reports them
 )->dict: # '' for what says nothing; without the letters of a picture
     "The attributes of an element, as they were meant."
-    return {k: '' if v == 'null' else v.translate(SHOW_CONTROLS) for k, v in attrs.items() if k != 'data'}
+    def meant(value): return '' if value == 'null' else value if value.isascii() else value.translate(SHOW_CONTROLS)
+    return {k: meant(v) for k, v in attrs.items() if k != 'data'}
 
 # %% ../../nbs/messengers/sms.ipynb #c005928a
 class RecordBuilder:

@@ -6,9 +6,8 @@ Docs: https://tinychat.github.io/tinychat/messengers/whatsapp.html.md"""
 
 # %% ../../nbs/messengers/whatsapp.ipynb #28c6bd43
 from __future__ import annotations
-import codecs, gc, io, lzma, re, zipfile, zlib
+import codecs, io, lzma, re, zipfile, zlib
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,7 +15,7 @@ from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import (MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, head_text, parent_folder,
+from .core import (MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, head_text, parent_folder, pause_collector,
                                       sort_messages)
 
 # %% auto #0
@@ -28,8 +27,8 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 
            'draw_conclusions', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'unmarked_own', 'ios_own',
            'without_edit', 'without_tag', 'web_own', 'day_in_words', 'markdown_records', 'judge_record',
            'is_web_markdown', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'web_title', 'letters_only',
-           'name_chat', 'own_layout', 'part_lines', 'find_parts', 'named_records', 'sort_records', 'pause_collector',
-           'describe_chat', 'doubts_about', 'read_markdown', 'read_text', 'read']
+           'name_chat', 'own_layout', 'part_lines', 'find_parts', 'named_records', 'sort_records', 'describe_chat',
+           'doubts_about', 'read_markdown', 'read_text', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
@@ -1044,16 +1043,6 @@ def sort_records(
             text = often.setdefault(text, text)
         messages.append(Message(who, text, time))
     return messages, dropped, set(names.values()), nobodys
-
-# %% ../../nbs/messengers/whatsapp.ipynb #78024e8f
-@contextmanager
-def pause_collector():
-    "Let the garbage collector rest."
-    was = gc.isenabled()
-    gc.disable()
-    try: yield
-    finally:
-        if was: gc.enable()
 
 # %% ../../nbs/messengers/whatsapp.ipynb #f31ce5dd
 def describe_chat(
