@@ -41,9 +41,10 @@ def measure(root):
     start = time.time()
     from tinychat.messengers import import_exports # counts too
     done = import_exports(root, me=['Bo'])
-    unit = 1024 if sys.platform != 'darwin' else 1 # kilobytes on Linux, bytes on a Mac
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    print(json.dumps(dict(read=done.report['read'], kept=done.report['kept'], seconds=round(time.time() - start, 1), peak_mb=round(peak))))
+    status = Path('/proc/self/status') # Linux counts the parent's memory in what getrusage says
+    if status.exists(): peak = int(status.read_text().split('VmHWM:')[1].split()[0]) * 1024
+    else: peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss # bytes on a Mac
+    print(json.dumps(dict(read=done.report['read'], kept=done.report['kept'], seconds=round(time.time() - start, 1), peak_mb=round(peak / 1e6))))
 
 if __name__ == '__main__':
     if sys.argv[1:2] == ['--measure']: measure(sys.argv[2]); raise SystemExit

@@ -557,7 +557,7 @@ def import_exports(
     gone = dict(duplicate=twice, one_sided=Counter(), **{reason: Counter() for reason in LEFT_OUT})
     chats = leave_out(chats, o, exports, gone)
     for e in exports: e.chats = [] # they are in `chats` now, and memory is short
-    names = {f'Person{n}': normalise_name(name) for name, n in anonymise(chats, {UNIQUE_ME}).items()}
+    marks = {f'Person{n}': mark_of(normalise_name(name)) for name, n in anonymise(chats, {UNIQUE_ME}).items()}
     redacted = redact_chats(chats, others) if o.redact else {}
     quiet = array('d', silences(chats))
     gap = best_gap(quiet) if o.gap_minutes is None else o.gap_minutes
@@ -569,7 +569,7 @@ def import_exports(
     convs, notes = [], []
     for n, (part, group) in enumerate(kept):
         convs.append(to_blocks([m for m, _ in part], 'Me', group))
-        notes.append(note_of(convs[-1], part, names))
+        notes.append(note_of(convs[-1], part, marks))
         kept[n] = parts[n] = None
     return Import(convs, report, gap, silences=quiet, chats=chats, me=who, unknown=unknown, odd=odd, known=known, notes=notes)
 

@@ -26,7 +26,7 @@ def mark_of(
     "A number for a text."
     return hashlib.blake2b(text.encode(errors='replace'), digest_size=8).hexdigest()
 
-@dataclass
+@dataclass(slots=True)
 class Note:
     "What is noted of a conversation."
     mark:str     # Fingerprint of its text
@@ -39,11 +39,11 @@ class Note:
 def note_of(
     conv:list,  # A conversation, as `Block`s
     part:list,  # The same, as (`Message`, number of its export)
-    names:dict, # Sender, as in `part` -> name to know them by
+    marks:dict, # Sender, as in `part` -> fingerprint of the name to know them by
 )->Note:
     "Note a conversation."
     times = [int(seconds_of(m)) for m, _ in part]
-    others = sorted({mark_of(names[sender]) for sender in {m.sender for m, _ in part} & names.keys()})
+    others = sorted({marks[m.sender] for m, _ in part if m.sender in marks})
     return Note(mark_of(to_chatml([conv])), min(times), max(times), tuple(others))
 
 def read_note(
