@@ -1,5 +1,6 @@
 "Training from a base, by the same function as the command."
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,13 @@ def test_no_broken_character_is_shown(bases, monkeypatch):
     assert tok.decode([byte]) == '\ufffd'
     monkeypatch.setattr(runs, 'generate', lambda *args, **how: iter([*tok.encode('so '), byte]))
     assert runs.sample_reply(model, tok, 'hey') == 'so '
+
+def test_fewer_steps_where_the_machine_has_become_slower(bases, monkeypatch, capsys):
+    "The minutes are kept, and the learning rate sinks to its end; what is planned by steps has as many."
+    monkeypatch.setattr(runs, 'fit_minutes', lambda *_: (replace(planned, max_iters=10_000), False))
+    planned = quiet(out='a.pt', max_iters=1).options
+    run = train_file(sample, 'b.pt', device='cpu', minutes=.05, progress=True)
+    assert 12 <= run.step == run.options.max_iters < 10_000
+    assert 'Steps take longer than when they were planned: there will be' in capsys.readouterr().err
+    run = quiet(out='c.pt', max_iters=30)
+    assert run.options.max_iters == 30 and run.budget is None

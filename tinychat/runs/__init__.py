@@ -6,7 +6,8 @@ Docs: https://tinychat.github.io/tinychat/runs/index.html.md"""
 
 # %% ../../nbs/runs/index.ipynb #ecf0ddd9
 from __future__ import annotations
-import itertools, math, os, sys, time
+import itertools, math, os, statistics, sys, time
+from collections import deque
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
@@ -33,9 +34,9 @@ from ..train import fit, plot_history
 # %% auto #0
 __all__ = ['QUESTION', 'NO_USE_ALL', 'Request', 'check_request', 'check_out', 'check_shape', 'check_same', 'sample_reply',
            'held_out_question', 'in_notebook', 'live_plot', 'line_printer', 'bar_wanted', 'Session',
-           'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on', 'fit_and_show',
-           'run_for_everything', 'train_file', 'what_to_expect', 'relative_path', 'data_of', 'check_settings',
-           'load_chat']
+           'begin_from_scratch', 'checkpoint_bytes', 'begin_further', 'begin', 'go_on', 'steps_in_budget',
+           'fit_and_show', 'run_for_everything', 'train_file', 'what_to_expect', 'relative_path', 'data_of',
+           'check_settings', 'load_chat']
 
 # %% ../../nbs/runs/index.ipynb #5e5c2da9
 @dataclass
@@ -270,10 +271,11 @@ def begin(
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
     model, lora = _model_to_train(s, start, device)
-    options = _plan_options(s, replace(start, model=model), data, device)
+    options, budget = _plan_options(s, replace(start, model=model), data, device)
     what = f'the base {start.where}' if start.where else 'scratch' if start.from_scratch else where
     s.say(f'Training starts from {what}.')
-    kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora, asked=s.request.setup)
+    kept = dict(data_id=fingerprint(train, held_out), start=start.name, team=s.team, lora=lora, asked=s.request.setup,
+                budget=budget)
     return SavedRun(model, start.tok, options, **kept), data, start
 
 def _model_to_train(s, start, device):
@@ -295,16 +297,16 @@ def _init_for(s)->str:
 
 # %% ../../nbs/runs/index.ipynb #a8447a88
 def _plan_options(s, start, data, device):
-    "`Options` for what was asked; all processes take the same."
+    "`Options` for what was asked, and the seconds to keep to; all processes take the same."
     r, slow = s.request, start.large and device.type == 'cpu'
     planned = options_for(start, data, device, r.max_iters, r.seed, rank_for(start, device, r.lora))
-    if not r.minutes and (r.max_iters or not slow): return planned[0]
-    longest = 3 if r.minutes else 1
-    options, too_long = s.team.agreed(fit_minutes(start, data, planned, r.minutes or CPU_MINUTES, longest))
+    if not r.minutes and (r.max_iters or not slow): return planned[0], None
+    longest, minutes = 3 if r.minutes else 1, r.minutes or CPU_MINUTES
+    options, too_long = s.team.agreed(fit_minutes(start, data, planned, minutes, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
     if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
                                                f'{LEAST_STEPS} steps teach nothing.')
-    return options
+    return options, minutes*60
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af
 def go_on(
@@ -319,6 +321,17 @@ def go_on(
     check_same(s.request, run)
     return run, Dataset.encode(train, held_out, run.tok)
 
+# %% ../../nbs/runs/index.ipynb #15588ce9
+def steps_in_budget(
+    run:SavedRun, # With a `budget`
+    lately,       # Seconds that its last steps took, in a full `deque` once there are enough to judge by
+)->int: # As many as planned, unless the machine has become slower
+    "How many steps fit into the time."
+    steps, pace = run.options.max_iters, statistics.median(lately) # a median, for a few steps evaluate
+    late = run.seconds + (steps - run.step)*pace > 1.1*run.budget
+    if run.done or len(lately) < lately.maxlen or not late: return steps
+    return min(steps, max(run.step + 1, LEAST_STEPS, run.step + int((run.budget - run.seconds)/pace)))
+
 # %% ../../nbs/runs/index.ipynb #eec5087d
 def fit_and_show(
     s:Session,     # How to show it
@@ -328,11 +341,13 @@ def fit_and_show(
 ):
     "`fit` with everything that a person wants to see."
     question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else '' # no log holds their words
-    begun = time.perf_counter()
+    begun, lately = time.perf_counter(), deque(maxlen=9) # seconds of steps
     with on_interrupt() as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
-            run.seconds += time.perf_counter() - begun
+            lately.append(time.perf_counter() - begun)
+            run.seconds += lately[-1]
             bar.update()
+            if run.budget: _keep_to_budget(s, run, bar, lately)
             if measured:
                 measured['seconds'] = round(run.seconds, 2)
                 s.say(_describe(run, question))
@@ -354,6 +369,13 @@ def _handed_in(s, run, data):
     return SharedBatches(batches, team), data.held_out, loss_fn, lambda *given: team.agreed(evaluate(*given))
 
 # %% ../../nbs/runs/index.ipynb #6d0792ce
+def _keep_to_budget(s, run, bar, lately):
+    "Fewer steps, if they take longer now; all processes take the same."
+    before, after = run.options.max_iters, s.team.agreed(steps_in_budget(run, lately))
+    if after == before: return
+    s.say(f'Steps take longer than when they were planned: there will be {after} instead of {before}.')
+    run.options.max_iters = bar.total = after
+
 def _progress_bar(s, run):
     "A bar of steps with the time left."
     from tqdm import tqdm

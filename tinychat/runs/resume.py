@@ -35,6 +35,7 @@ class SavedRun(Run):
     start:str='scratch'  # What it started from: the name of a base, scratch, or checkpoint
     use_all:bool=False   # Has it learned from what was held out, too? Then `best` is another's
     seconds:float=0.     # Spent training
+    budget:float=None    # Seconds that it should take (None: as many as its steps need)
     team:Team=None       # Processes that train it together (None: this one alone)
     learned_from:str=''  # The file with these conversations, as seen from the checkpoint's folder
     messages:int=0       # How many it learned from
