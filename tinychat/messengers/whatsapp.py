@@ -155,8 +155,8 @@ def to_day(
 
 # %% ../../nbs/messengers/whatsapp.ipynb #99d64e14
 def order_costs(
-    days:list,           # The dates of a file in its order, each three numbers as text
-    american:bool=False, # Does the rest of the headers look American?
+    days:list,    # The dates of a file in its order, each three numbers as text
+    first:str='', # What the headers speak for: 'm' for months first, 'd' for days, '.' for days for certain, '' for neither
 )->dict: # A permutation of 'dmy' -> how badly it reads them, to be compared
     "How many dates are impossible or run backwards in each order, and how much time passes."
     # Where the year stands, if it has four digits
@@ -170,18 +170,19 @@ def order_costs(
         if year == 0: return impossible, at # nobody writes year, day, month if another reading is possible
         steps = [(b - a).days for a, b in pairwise(good)]
         passed = sum(map(abs, steps))
-        if american and order[0] == 'd' and len(days) > 1: # it takes more to convince us
+        if order[0] == 'd' and first == 'm' and len(days) > 1: # it takes more to convince us
             passed = 8*passed + (len(days) < 4)*10**6
+        if order[0] == 'm' and first in ('d', '.'): passed = 8*passed + (first == '.')*10**6
         return impossible + sum(n < 0 for n in steps), year is None and order[0] == 'y', passed, at
     return {order: cost(order) for order in orders}
 
 # %% ../../nbs/messengers/whatsapp.ipynb #51b8018b
 def date_order(
-    days:list,           # As for `order_costs`
-    american:bool=False, # As for `order_costs`
+    days:list,    # As for `order_costs`
+    first:str='', # As for `order_costs`
 )->str: # A permutation of 'dmy'
     "The order in which the fewest dates are impossible or run backwards, and the least time passes."
-    costs = order_costs(days, american)
+    costs = order_costs(days, first)
     return min(costs, key=costs.get)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #88194d43
@@ -458,9 +459,10 @@ class Stretch:
         self.days.append(m.group('a', 'b', 'c'))
         self.capitals, self.dots = self.capitals or m['post'] in ('AM', 'PM'), '.' in m['day']
     @property
-    def american(self):
+    def first(self): # America, and nobody else, writes 1/31/25, 9:00 PM
         parts = [p for d in self.days for p in d[:2]]
-        return self.capitals and any(len(p) == 1 for p in parts) and not any(p[0] == '0' for p in parts)
+        if self.dots or any(p[0] == '0' for p in parts): return '.' if self.dots else 'd'
+        return 'm' if self.capitals and any(len(p) == 1 for p in parts) else ''
 
 # %% ../../nbs/messengers/whatsapp.ipynb #1f81677a
 @dataclass
@@ -600,7 +602,7 @@ def draw_conclusions(
     omitted = placeholders(counts.angled) | {t for t, n in counts.own.items() if n > 1}
     attached = _ATTACHED | {t for t, _ in counts.suffixes.most_common(1)}
     web, rtl = by_web_app(counts), is_rtl(counts)
-    for part in counts.parts: part.order = said or ('mdy' if web else date_order(part.days, part.american))
+    for part in counts.parts: part.order = said or ('mdy' if web else date_order(part.days, part.first))
     title = notice_title(counts, omitted, _MARKS if rtl else _MARKS[0]) if counts.parts[0].shape.ios else ''
     notices = {n for n, v in doubted.items() if v.quotes} | ({title} if title else set())
     return Evidence(counts.parts[0].order, longer, notices, omitted, attached, title,
@@ -962,7 +964,7 @@ def own_layout(
     if not found: return None
     for m in found: inside.add_day(m)
     before, after = (m and time_reader(part.order, part.shape)(m) for m in (run.before, run.after))
-    read_time = time_reader(date_order(inside.days, inside.american), shape)
+    read_time = time_reader(date_order(inside.days, inside.first), shape)
     first, last = read_time(found[0]), read_time(found[-1])
     if not first or not last or before and first.replace(second=0) <= before.replace(second=0): return None
     names = {split_name(m.string, m.end(), shape.web)[0] for m in found}
