@@ -1,7 +1,9 @@
 "What an import points at."
+import zipfile
 from datetime import datetime, timedelta, timezone
 
 from tinychat.data import Message
+from tinychat.messengers import import_exports
 from tinychat.messengers.core import ChatLog, Export
 from tinychat.messengers.odd import bare_name, odd_chats, odd_dates, odd_names, odd_things
 
@@ -27,6 +29,22 @@ def test_names():
 def test_chats():
     assert odd_chats([export('a', 'b')], {'a'}) == [] and odd_chats([export('a')], {'a'}) == []
     assert odd_chats([export('a', 'a')], {'b'}) == ['all 2 messages are from one sender (Letters, a.txt)']
-    assert odd_chats([export('a', 'b'), export('b', 'c')], {'a'}) == ['in 1 of 2 chats several people speak, and you do not (Letters)']
+    assert odd_chats([export('a', 'b'), export('b', 'c')], {'a'}) == ['in 1 of 2 chats several people speak, and you do not (Letters): in a.txt are b, c; if one of them is you, add --me with that name']
 
 def test_notes_come_once(): assert odd_things([export('a', 'b', notes=['x']), export('b', 'a', notes=['x'])], dict(Letters={'a'})) == ['x']
+
+def test_who_you_are_in_one_export_helps_in_the_next(tmp_path):
+    "WhatsApp Web says You, the phone a name; the chat is known by its name, or by what is said in it."
+    web = '[7/14/26, 9:02:05 AM] You: hi there: all well?\n[7/14/26, 9:03:05 AM] Zed: sure am\n[7/14/26, 9:04:05 AM] Kim: me too\n'
+    phone = '14.07.26, 09:02 - Ann: hi there: all well?\n14.07.26, 09:03 - Zed: sure am\n14.07.26, 09:04 - Kim: me too\n14.07.26, 09:05 - Ann: good\n'
+    with zipfile.ZipFile(tmp_path/'Lake.zip', 'w') as z: z.writestr('chat.txt', web)
+    (tmp_path/'WhatsApp Chat mit Lake.txt').write_text(phone)
+    done = import_exports(tmp_path)
+    assert done.me == {'WhatsApp': {'You', 'Ann'}} and done.report['duplicates'] == 3 and not done.odd
+    assert [(b.role, b.text) for c in done.convs for b in c if b.role == 'assistant'] == [('assistant', 'hi there: all well?'), ('assistant', 'good')]
+
+def test_a_name_in_one_chat_leaves_the_guesses_of_the_others(tmp_path):
+    (tmp_path/'WhatsApp Chat with Zed.txt').write_text('1/13/26, 9:02 - Mari: hi\n1/13/26, 9:03 - Zed: yo\n')
+    (tmp_path/'WhatsApp Chat with Kim.txt').write_text('1/14/26, 9:02 - Marisol: hey\n1/14/26, 9:03 - Kim: ho\n')
+    done = import_exports(tmp_path, me=['Marisol'])
+    assert done.me == {'WhatsApp': {'Mari', 'Marisol'}} and done.report['mine'] == 2 and not done.report['dropped']

@@ -105,6 +105,30 @@ def common_sender(
     common = set.intersection(*map(set, people)) if len(people) > 1 else set()
     return common if len(common) == 1 else set()
 
+# %% ../../nbs/messengers/index.ipynb #28e8f852
+def _sent(m): return m.text, seconds_of(m)//60
+
+def names_elsewhere(
+    exports:list, # `Export`s of one messenger
+    me:set,       # Senders who are the person in some of their chats
+)->set: # Senders who are the person in the others, as far as that is clear
+    "Under which other names did the person write?"
+    chats = [(c, {m.sender for m in c.messages}) for e in exports for c in e.chats]
+    def mine(c): return c.me if c.me and not c.guess else me
+    known, lost = [p for p in chats if p[1] & mine(p[0])], [p for p in chats if len(p[1]) > 1 and not p[1] & mine(p[0])]
+    if not lost: return set()
+    said, out = {}, set()
+    asked = {_sent(m) for c, _ in lost for m in c.messages if m.time}
+    for n, (c, _) in enumerate(known):
+        for m in c.messages:
+            if _sent(m) in asked: said.setdefault(_sent(m), []).append((n, '' if m.sender in mine(c) else m.sender))
+    for c, _ in lost:
+        both = [(n, a, m.sender) for m in c.messages if m.time for n, a in said.get(_sent(m), ())]
+        same_chats = {n for n, a, b in both if a == b}
+        found = {b for n, a, b in both if n in same_chats and not a}
+        out |= found if len(found) == 1 else c.me # which is a guess
+    return out
+
 # %% ../../nbs/messengers/index.ipynb #337f7bd4
 def normalise_name(
     name:str, # Of a sender, or as the person gave it
@@ -154,14 +178,13 @@ def find_me(
     "Which senders are the person that the model imitates?"
     given, me, by_format = match_names(names, count_senders(exports)), {}, {}
     for e in exports: by_format.setdefault(e.format, []).append(e)
-    def owners(es, guess): return set().union(*(c.me for e in es for c in e.chats if c.guess == guess))
-    unsaid = [es for es in by_format.values() if not owners(es, False)]
+    def owners(es): return set().union(*(c.me for e in es for c in e.chats if not c.guess))
+    unsaid = [es for es in by_format.values() if not owners(es)]
     needed = set().union(*(given & set(count_senders(es)) for es in unsaid)) # elsewhere, a friend may have such a name
     for format, es in by_format.items():
-        wrote, said = count_senders(es), owners(es, False)
+        wrote, said = count_senders(es), owners(es)
         mine = said | (given - needed if said else given) & set(wrote)
-        guessed = set() if given & set(wrote) else owners(es, True)
-        me[format] = mine | guessed or common_sender(es)
+        me[format] = mine | names_elsewhere(es, mine) or common_sender(es)
         if wrote and not me[format]:
             path = next(e.path for e in es if count_senders([e]))
             raise ValueError(f'{path} does not say which of the senders is you. '

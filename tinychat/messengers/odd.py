@@ -63,9 +63,13 @@ def odd_chats(
     for e in exports:
         senders = Counter(m.sender for c in e.chats for m in c.messages)
         if len(senders) == 1 and e.kept > 1: found.append(f'all {e.kept:,} messages are from one sender ({e.format}, {e.path})')
-    talks = [{m.sender for m in c.messages} for e in exports for c in e.chats]
-    silent = [who for who, c in zip(talks, (c for e in exports for c in e.chats)) if len(who) > 1 and not who & (me | c.me)]
-    if silent: found.append(f'in {len(silent):,} of {len(talks):,} chats several people speak, and you do not ({exports[0].format})')
+    talks = [(e, c, Counter(m.sender for m in c.messages)) for e in exports for c in e.chats]
+    silent = [(e, c, who) for e, c, who in talks if len(who) > 1 and not who.keys() & (me | (set() if c.guess else c.me))]
+    if not silent: return found
+    one = min(silent, key=lambda talk: len(talk[2])) # the fewer speak, the odder it is
+    names = ', '.join(name for name, _ in one[2].most_common(3)) + (', ...' if len(one[2]) > 3 else '')
+    where = f'in {one[0].path} are {names}; if one of them is you, add --me with that name'
+    found.append(f'in {len(silent):,} of {len(talks):,} chats several people speak, and you do not ({exports[0].format}): {where}')
     return found
 
 # %% ../../nbs/messengers/odd.ipynb #e7a614a0
