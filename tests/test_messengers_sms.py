@@ -281,3 +281,19 @@ def test_no_wrong_type_in_json_breaks_it(tmp_path):
 def test_damaged_json_is_read_or_refused(name, data):
     read, refused, unknown = survives(sms, {name: data.encode()}, 150)
     assert read + refused + unknown == 150 and read > 20
+
+def test_the_names_of_todays_fossify(tmp_path):
+    "It writes msg_box as messageBox, ct as contentType; a file of MMS only is known, too."
+    sms = dict(address='+15550100', body='hi', date=1695679571000, type=1, backupType='sms')
+    mms = dict(contentType='application/vnd.wap.multipart.related', date=1695679573, messageType=128, messageBox=2, backupType='mms',
+               addresses=[dict(address='insert-address-token', type=137), dict(address='+15550100', type=151)],
+               parts=[dict(contentType='text/plain', sequenceOrder=1, name='t.txt', text='mine', data='mine'), dict(contentType='image/jpeg', sequenceOrder=0, data='AAAA')])
+    e = load_json(tmp_path, json.dumps([sms, mms]), 'both.json')
+    assert texts(e) == ['hi', 'mine'] and [m.sender for m in e.chats[0].messages] == ['+15550100', 'Me'] and not e.dropped
+    e = load_json(tmp_path, json.dumps([mms]), 'mms.json')
+    assert texts(e) == ['mine'] and e.chats[0].messages[0].time == datetime(2023, 9, 25, 22, 6, 13, tzinfo=timezone.utc)
+
+def test_super_backup(tmp_path):
+    e = load(tmp_path, raw=b'<?xml version="1.0" encoding="UTF-8"?><allsms count="2"><sms address="+15550100" time="Sep 25, 2023" date="1695679571000" type="1" body="hi" read="1" name="Ann" />'
+                           b'<sms address="+15550100" time="Sep 25, 2023" date="1695679572000" type="2" body="mine" read="1" name="Ann" /></allsms>')
+    assert [(c.name, [(m.sender, m.text) for m in c.messages]) for c in e.chats] == [('Ann', [('Ann', 'hi'), ('Me', 'mine')])]

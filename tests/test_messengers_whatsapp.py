@@ -498,3 +498,20 @@ def test_a_message_without_a_sender_is_nobodys(tmp_path):
     e = read(tmp_path, '31/12/20, 10:00 - Ivy: hi\n31/12/20, 10:00 - : ho\n', 'WhatsApp Chat with Ivy.txt')
     assert (said(e), e.dropped, e.chats[0].me) == ([('Ivy', 'hi')], dict(malformed=1), set())
     assert e.notes == ['WhatsApp Chat with Ivy.txt: 1 of its messages do not say who sent them. They were left out.']
+
+@pytest.mark.parametrize('text, reason', [('Voice call, 3 min', 'call'), ('Video call, No answer', 'call'), ('Videoanruf, 1 Std. 5 Min.', 'call'), ('Llamada perdida', 'call'), ('Llamada de voz, 12 s', 'call'),
+    ('Waiting for this message', 'system'), ('Esperando el mensaje. Esto puede tomar tiempo.', 'system'), ('Auf diese Nachricht wird gewartet. Dies kann etwas dauern.', 'system'), ('Ubicaci\u00f3n en tiempo real compartida', 'contact')])
+def test_what_an_android_phone_says_of_calls_and_places(tmp_path, text, reason):
+    e = read(tmp_path, android('Ivy: hi', f'Ivy: {text}', 'Kim: yo'))
+    assert texts(e) == ['hi', 'yo'] and e.dropped == {reason: 1}
+
+@pytest.mark.parametrize('text', ['Video call, 5 min?', 'video call tomorrow', 'Voice call, ok', 'waiting for this message', 'Waiting for message from Ana all day', 'Esperando el mensaje de Ana', 'Video call, 5 friends and a very long night'])
+def test_what_people_say_of_calls_is_theirs(tmp_path, text):
+    assert texts(read(tmp_path, android('Ivy: hi', f'Ivy: {text}'))) == ['hi', text]
+
+def test_a_placeholder_of_one_person_where_there_are_others(tmp_path):
+    "In any language, if it recurs."
+    e = read(tmp_path, android('Ivy: <\u0411\u0435\u0437 \u043c\u0435\u0434\u0438\u0430\u0444\u0430\u0439\u043b\u043e\u0432>', *['Kim: <\u0412\u0438\u0434\u0435\u043e \u043d\u0435 \u0434\u043e\u0431\u0430\u0432\u043b\u0435\u043d\u043e>']*2, 'Ivy: <Sad noises>', 'Ivy: hi'))
+    assert texts(e) == ['<Sad noises>', 'hi']
+    e = read(tmp_path, android('Ivy: <Media omitted>', *['Kim: <Video note excluded>']*2, *['Ivy: <sad noises>']*2))
+    assert texts(e) == ['<sad noises>']*2 # with a small letter: typed

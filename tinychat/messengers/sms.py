@@ -118,7 +118,7 @@ class RecordBuilder:
     "Collects records from a parser's calls."
     def __init__(self): self.depth, self.done = 0, []
     def start(self, tag, attrs):
-        if self.depth == 0 and tag != 'smses': raise Damaged('its first element is not smses')
+        if self.depth == 0 and tag not in ('smses', 'allsms'): raise Damaged('its first element is not smses')
         self.depth, attrs = self.depth + 1, clean_attributes(attrs)
         if self.depth == 2: self.record = BackupRecord(tag, attrs)
         elif tag == 'part': self.record.parts.append(attrs)
@@ -225,7 +225,8 @@ def contact_names(
 )->dict: # Address -> name; those without one are missing
     "What the address book calls them."
     if record.names: return record.names
-    people, name = correspondents(record), record.fields.get('contact_name', '').strip()
+    name = record.fields.get('contact_name') or record.fields.get('name') or '' # the latter in Super Backup
+    people, name = correspondents(record), name.strip()
     names = [name] if len(people) == 1 else name.split(', ')
     if len(names) != len(people): return {}
     return {a: n for a, n in zip(people, names) if n and n != '(Unknown)'}
@@ -263,24 +264,26 @@ def merge_numbers(
 
 # %% ../../nbs/messengers/sms.ipynb #b99430a0
 FORMAT = 'text messages from Android'
-LOOKS = ('the .xml of SMS Backup & Restore, whose first element is <smses>; the .json of Fossify Messages or Simple '
+LOOKS = ('the .xml of SMS Backup & Restore, whose first element is <smses>, and of Super Backup, <allsms>; the .json of Fossify Messages or Simple '
          'SMS Messenger, and the messages.ndjson of SMS Import / Export, with address, date, type and body')
 SMSES_START = re.compile(r'\ufeff?\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^<>\[]*>)\s*)*'
-                         r'<smses[\s/>]', re.S)
+                         r'<(?:smses|allsms)[\s/>]', re.S)
 
 # %% ../../nbs/messengers/sms.ipynb #8ebd8931
-SMS_KEYS, MMS_KEYS = {b'address', b'body', b'date', b'type'}, {b'msg_box', b'date'} # all of these, and one of those:
-ANDROID_KEYS = {b'date_sent', b'dateSent', b'protocol', b'thread_id', b'subscriptionId', b'backupType', b'm_type'}
+SMS_KEYS = {b'address', b'body', b'date', b'type'} # all of these, or of those, and one of the last:
+MMS_KEYS = [{box, b'date'} for box in (b'msg_box', b'messageBox')]
+ANDROID_KEYS = {b'date_sent', b'dateSent', b'protocol', b'thread_id', b'subscriptionId', b'backupType', b'm_type', b'messageType'}
 
 def backup_shape(
     file:File, # Any file
 )->str: # What to call its format: a key of `BACKUP_READERS`; None if it is none
     "What kind of backup a file is."
     head = file.head.removeprefix(b'\xef\xbb\xbf').lstrip()
-    if b'<smses' in head: return 'SMS Backup & Restore' if SMSES_START.match(head.decode('utf-8', 'replace')) else None
+    if b'<smses' in head or b'<allsms' in head:
+        return 'SMS Backup & Restore' if SMSES_START.match(head.decode('utf-8', 'replace')) else None
     if codec_of(head) == 'utf-16' or head[:1] not in (b'{', b'['): return None
     keys = {*re.findall(rb'"(\w{1,20})"\s{0,9}:', head)}
-    if not (keys >= SMS_KEYS or keys >= MMS_KEYS) or not keys & ANDROID_KEYS: return None
+    if not any(keys >= all_of for all_of in (SMS_KEYS, *MMS_KEYS)) or not keys & ANDROID_KEYS: return None
     return 'Fossify Messages' if head[:1] == b'[' else 'SMS Import / Export'
 
 def find(
@@ -377,11 +380,14 @@ def as_text(
     "A value, as the XML would have it."
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
 
+# Fossify Messages of 2024 and later
+_NEW_KEYS = dict(messageBox='msg_box', messageType='m_type', contentType='ct', sequenceOrder='seq', threadId='thread_id')
+
 def text_fields(
     value, # Anything that came out of JSON
 )->dict: # Empty if it is not an object
     "The plain values of an object."
-    return {k: as_text(v) for k, v in value.items()} if isinstance(value, dict) else {}
+    return {_NEW_KEYS.get(k, k): as_text(v) for k, v in value.items()} if isinstance(value, dict) else {}
 
 def json_list(
     record:dict, # An object

@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import NamedTuple
 from ..data import Message
-from .core import (MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, head_text, parent_folder, pause_collector,
+from .core import (MOST_CHARS, ChatLog, Damaged, Export, File, codec_of, head_text, month_named, parent_folder, pause_collector,
                                       sort_messages)
 
 # %% auto #0
@@ -24,11 +24,11 @@ __all__ = ['FORMAT', 'LOOKS', 'any_header', 'header_skeleton', 'digit_pattern', 
            'time_reader', 'guess_codec', 'text_lines', 'split_name', 'message_records', 'any_stem', 'file_reason',
            'own_reason', 'Evidence', 'is_phrase', 'placeholders', 'opens_quote', 'Strangers', 'Stretch', 'Tally',
            'count_sentence', 'count_message', 'tally_lines', 'notice_title', 'shared_sentences', 'by_web_app', 'is_rtl',
-           'draw_conclusions', 'survey_file', 'behind_mark', 'before_mark', 'android_own', 'unmarked_own', 'ios_own',
-           'without_edit', 'without_tag', 'web_own', 'day_in_words', 'markdown_records', 'judge_record',
-           'is_web_markdown', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'web_title', 'letters_only',
-           'name_chat', 'own_layout', 'part_lines', 'find_parts', 'named_records', 'sort_records', 'describe_chat',
-           'doubts_about', 'read_markdown', 'read_text', 'read']
+           'draw_conclusions', 'survey_file', 'behind_mark', 'before_mark', 'worded_reason', 'android_own',
+           'unmarked_own', 'ios_own', 'without_edit', 'without_tag', 'web_own', 'day_in_words', 'markdown_records',
+           'judge_record', 'is_web_markdown', 'is_whatsapp', 'find', 'file_stems', 'given_title', 'web_title',
+           'letters_only', 'name_chat', 'own_layout', 'part_lines', 'find_parts', 'named_records', 'sort_records',
+           'describe_chat', 'doubts_about', 'read_markdown', 'read_text', 'read']
 
 # %% ../../nbs/messengers/whatsapp.ipynb #c3611109
 FORMAT = 'WhatsApp'
@@ -399,7 +399,8 @@ def placeholders(
     sure = {t for t in n if _SAYS_LEFT.search(t)} or usual
     alike = set().union(*(words[t] for t in sure))
     def by_several(t): return len(count[t]) > 1 and not t[1].islower()
-    return sure | {t for t in n if n[t] > 1 and (words[t] & alike or by_several(t))}
+    def of_their_kind(t): return sure and t[1].isupper() # other placeholders are in this file
+    return sure | {t for t in n if n[t] > 1 and (words[t] & alike or by_several(t) or of_their_kind(t))}
 
 # %% ../../nbs/messengers/whatsapp.ipynb #272cad70
 _QUOTES = ('“', '”'), ('„', '“'), ('„', '”'), ('«', '»'), ('「', '」'), ('『', '』'), ('"', '"')
@@ -669,15 +670,36 @@ _REASON_OF = dict(
         |Verpasster Sprachanruf|Verpasster Videoanruf|Llamada de voz perdida|Videollamada perdida
         |Chamada de voz perdida|Chamada de vídeo perdida|Appel vocal manqué|Appel vidéo manqué
         |Chiamata vocale persa|Videochiamata persa|Gemiste spraakoproep|Gemiste video-oproep
-        |Пропущенный аудиозвонок|Пропущенный видеозвонок|Cevapsız sesli arama|Cevapsız görüntülü arama''',
-    system='''Waiting for this message. This may take a while
-        |Warten auf diese Nachricht. Dies kann etwas dauern|Esperando este mensaje. Esto puede tomar tiempo
-        |Aguardando mensagem. Isso pode levar alguns instantes
-        |En attente de ce message. Cela peut prendre un moment
-        |Wachten op dit bericht. Dit kan even duren''',
+        |Пропущенный аудиозвонок|Пропущенный видеозвонок|Cevapsız sesli arama|Cevapsız görüntülü arama
+        |Verpasster Anruf|Llamada perdida|Chamada perdida|Ligação perdida|Appel manqué|Chiamata persa|Gemiste oproep
+        |Пропущенный звонок|Cevapsız arama|Nieodebrane połączenie głosowe|Nieodebrane połączenie wideo''',
     contact='''live location shared|Live-Standort wird geteilt|ubicación en tiempo real compartida
-        |localização atual compartilhada|localisation en direct partagée|posizione attuale condivisa''',
+        |localização atual compartilhada|localisation en direct partagée|posizione attuale condivisa
+        |Live location shared|Ubicación en tiempo real compartida|Localização atual compartilhada
+        |Localisation en direct partagée|Posizione attuale condivisa''',
     empty='null')
+# With a duration, or with words that differ from version to version
+_calls = (r'(?:(?:group )?(?:voice|video) call|(?:sprach|video|gruppen)anruf|llamada de voz|videollamada|'
+          r'chamada de (?:voz|vídeo)|ligação de (?:voz|vídeo)|appel (?:vocal|vidéo)|chiamata vocale|videochiamata|'
+          r'spraakoproep|video-?oproep|аудиозвонок|видеозвонок|sesli arama|görüntülü arama|połączenie (?:głosowe|wideo))')
+_length = r'\d{1,3} ?[^\W\d_]{1,8}\.?(?: \d{1,2} ?[^\W\d_]{1,8}\.?)?'
+_unanswered = ('no answer|not answered|missed|declined|keine antwort|nicht angenommen|sin respuesta|sin contestar|'
+               'não atendida|sem resposta|pas de réponse|sans réponse|nessuna risposta|senza risposta|geen antwoord|'
+               'niet beantwoord|нет ответа|без ответа|yanıt yok|cevap yok|cevapsız|brak odpowiedzi|nieodebrane')
+_waits = (r'waiting for (?:this )?message|warten auf diese nachricht|auf diese nachricht wird gewartet|'
+          r'esperando (?:el|este) mensaje|(?:aguardando|à espera d)(?: ?(?:a|esta))? ?mensagem|en attente (?:de|du) (?:ce )?message|'
+          r'in attesa d(?:i questo|el) messaggio|wachten op (?:dit|het) bericht|ожидание (?:этого )?сообщения|'
+          r'bu mesaj bekleniyor|oczekiwanie na (?:tę )?wiadomość')
+_WORDINGS = [('call', re.compile(rf'{_calls}, ?(?:{_length}|{_unanswered})\.?', re.I)),
+             ('system', re.compile(rf'(?:{_waits})(?:(?:\.|…|\.\.\.)(?: [^\n]{{5,60}}[^?\n])?)?', re.I))]
+
+def worded_reason(
+    text:str, # Of a message
+)->str: # A key of `REASONS`; None if somebody typed it
+    "What WhatsApp says in words of its own, where no mark tells."
+    if text in _SENTENCES: return _SENTENCES[text]
+    if len(text) > 100 or text[:1].islower(): return None
+    return next((reason for reason, words in _WORDINGS if words.fullmatch(text)), None)
 _SENTENCES = {text.strip() + dot: reason for reason, texts in _REASON_OF.items() for text in texts.split('|')
               for dot in ('', '.', '。') if (text + dot).strip('.。') + dot != 'null' + dot or not dot}
 _PLACE = re.compile(r'\w{1,20}(?: \w{1,20})?: https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+')
@@ -691,7 +713,7 @@ def android_own(
     evidence:Evidence, # Of the file
 )->tuple: # (reason or None, what somebody typed)
     "Take WhatsApp's words out of an Android phone's message."
-    if text in _SENTENCES: return _SENTENCES[text], ''
+    if reason := worded_reason(text): return reason, ''
     first, _, rest = text.partition('\n')
     reason = 'media' if first in evidence.omitted else None
     file = _FILE.fullmatch(first) if first.endswith(')') else None
@@ -732,7 +754,7 @@ def ios_own(
         return reason, text[start:start + len(typed)]
     if text.startswith(_MARKS): return behind_mark(text, evidence)
     if '\u200e' in text: return before_mark(text, evidence)
-    return (None, text) if text in _SENTENCES else android_own(text, evidence)
+    return (None, text) if worded_reason(text) else android_own(text, evidence)
 
 # %% ../../nbs/messengers/whatsapp.ipynb #038d722a
 _ANGLED = re.compile(r'<[^<>\n]{1,200}>')
@@ -777,7 +799,7 @@ def web_own(
 )->tuple: # (reason or None, what somebody typed)
     "Take WhatsApp Web's words out of a message."
     plain = text[1:-1] if text[:1] == text[-1:] == '_' else text # chat.md: in italics
-    if reason := _SENTENCES.get(plain) or evidence.own.get(plain): return reason, ''
+    if reason := worded_reason(plain) or evidence.own.get(plain): return reason, ''
     if _BY_ADMIN.match(plain) and _GONE.search(plain): return 'deleted', ''
     if 'maps.google' in text and _WEB_PLACE.fullmatch(text): return 'contact', ''
     if _WEB_POLL.fullmatch(text) or _WEB_CONTACT.fullmatch(text): return 'contact', ''
@@ -786,20 +808,6 @@ def web_own(
     if not file or file['what'] not in evidence.attached: return without_tag(text, evidence)
     caption = text[file.end():].lstrip(' ')
     return (None, caption) if caption else (file_reason(file['name']), '')
-
-# %% ../../nbs/messengers/whatsapp.ipynb #500bfd09
-_MONTH_NAMES = [names.split() for names in '''jan gen ene янв січ oca sty led tammi ιαν ינו ينا जन
-feb fév fev фев лют şub lut úno helmi φεβ פבר فبر फ़र फर
-mar mär maa мар бер bře maalis μαρ μάρ מרץ مار मार्च
-apr abr avr апр кві nis kwi dub huhti απρ אפר أبر ابر अप्रै
-may mai mei mag maj ма тра maja kvě touko μαΐ μαι מאי ماي मई
-jun juin giu июн чер haz cze červn kesä ιουν יונ يون जून
-jul juil lug июл лип tem lip červenc heinä ιουλ יול يول जुल
-aug ago aoû agu авг сер ağu sie srp elo αυγ אוג أغس اغس अग
-sep set сен вер eyl wrz zář syys σεπ ספט سبت सित
-oct okt out ott окт жов eki paź říj loka οκτ אוק أكت اكت अक्तू अक्टू
-nov ноя лис kas lis marras νοέ νοε נוב نوف नव
-dec dez dic déc des дек гру ara gru pro joulu δεκ דצמ ديس दिस'''.split('\n')]
 
 # %% ../../nbs/messengers/whatsapp.ipynb #60adf804
 def day_in_words(
@@ -810,9 +818,8 @@ def day_in_words(
     year, small = next((n for n in numbers if len(n) == 4), None), [n for n in numbers if len(n) < 3]
     if not year or not small or len(text) > 60: return None
     if len(small) == 2: return to_day((year, *small), 'ymd' if numbers[0] == year else 'ydm')
-    stems = [(len(s), n) for n, names in enumerate(_MONTH_NAMES, 1) for s in names
-             for w in words if w.removeprefix('ב').startswith(s)]
-    return to_day((year, str(max(stems)[1]), small[0]), 'ymd') if stems else None
+    month = month_named(words)
+    return to_day((year, str(month), small[0]), 'ymd') if month else None
 
 # %% ../../nbs/messengers/whatsapp.ipynb #efbee2b7
 _CLOCK_GROUPS = 'pre', 'h', 'mi', 's', 'post'
@@ -852,7 +859,7 @@ def judge_record(
     if text in evidence.own: return evidence.own[text], ''
     plain = text[-1:] not in '>)' and '\n' not in text and '\u200e' not in text and '\u200f' not in text
     usual = plain and not evidence.web and (evidence.marked or not ios)
-    if usual and 'maps.google' not in text and text not in _SENTENCES and not text.isspace(): return None, text
+    if usual and 'maps.google' not in text and not worded_reason(text) and not text.isspace(): return None, text
     own = web_own if evidence.web else ios_own if ios else android_own
     reason, text = own(without_edit(text), evidence)
     if reason: return reason, ''
