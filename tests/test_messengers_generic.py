@@ -308,3 +308,16 @@ PHONE = 'Date,Type,Name,Number,Message\n2024-03-05 21:10:00,Received,Zoe,+1555,"
 def test_damaged_tables_and_wrapped_lists(name, data):
     read, refused, unknown = survives(reader, {name: data.encode()}, 120)
     assert read + refused + unknown == 120 and read
+
+def test_a_column_of_times_by_what_is_in_it(tmp_path):
+    e = read(tmp_path, 'Sender,Moment,Text\nada,05.03.2024 21:10,hi\nbo,05.03.2024 21:11,yo\n')
+    assert times(e) == [datetime(2024, 3, 5, 21, 10), datetime(2024, 3, 5, 21, 11)] and e.notes == []
+    e = read(tmp_path, 'Absendername,Typ,Text,Zeitpunkt\nZed,Eingehend,hallo,05.03.2024 21:10\nKim,Eingehend,hi,13.03.2024 21:11\n,Ausgehend,meins,14.03.2024 21:12\n')
+    assert said(e) == [('Zed', 'hallo'), ('Kim', 'hi'), ('Me', 'meins')] and times(e)[0] == datetime(2024, 3, 5, 21, 10)
+    e = read(tmp_path, 'sender,seen,text\nada,10:20,hi\nbo,chapter 1:2,yo\n')
+    assert times(e) == [None, None] and 'No column is known as that of the times' in e.notes[0] # a clock alone is no time
+
+def test_columns_that_are_missed(tmp_path):
+    e = read(tmp_path, 'Xyz,Typ,Text,date\nZed,Eingehend,hallo,05.03.2024 21:10\nKim,Eingehend,hi,13.03.2024 21:11\n,Ausgehend,meins,14.03.2024 21:12\n')
+    assert [s for s, _ in said(e)] == ['Them', 'Them', 'Me'] and e.notes == ['No column is known as that of the names, so all others are one person. A column is, if it is called sender.']
+    assert read(tmp_path, 'sender,text\nada,a\n').notes == [] # nothing is left that could be it

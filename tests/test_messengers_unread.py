@@ -13,6 +13,7 @@ def file(folder, name, data=b'?'):
     ('signal-2024-01-01-10-00-00.backup', b'', 'backup of Signal'), ('Manifest.db', b'SQLite format 3\0', "iPhone's backup"), ('3d0d7e5fb2ce288813306e4d4636395e047a3d28', b'', "iPhone's backup"),
     ('a.PDF', b'', 'a PDF'), ('scan', b'%PDF-1', 'a PDF'), ('chat.xlsx', b'PK', 'spreadsheet'), ('chat.docx', b'PK', 'text document'), ('all.rar', b'Rar!', 'packed archive'),
     ('x.sqlite', b'', 'database'), ('no_name', b'SQLite format 3\0', 'database'), ('n.txt', b'milk', 'no chat that is known'), ('page.html', b'<p>', 'web page'), ('me.vcf', b'', 'contacts'),
+    ('e.txt', b'', 'empty file'), ('x.csv', 'Re\u00e7u;Zo\u00e9'.encode('latin-1'), 'neither UTF-8'), ('style.css', b'a', 'no messages'), ('script.js', b'a', 'no messages'),
     ('IMG.heic', b'', 'photo'), ('no_name', b'\xff\xd8\xff\xe0', 'photo'), ('v.mp4', b'', 'film'), ('PTT.opus', b'', 'sound'), ('.DS_Store', b'', 'system'), ('odd', b'\x07', 'nothing that is known')])
 def test_what_it_is(tmp_path, name, data, word): assert word in kind_of(file(tmp_path, name, data)).one
 

@@ -22,14 +22,14 @@ from .sms import nameless_note
 __all__ = ['FORMAT', 'LOOKS', 'COLUMN_ALIASES', 'DATE_COLUMNS', 'WAYS', 'WAY_WORDS', 'DIRECTION_COLUMNS', 'SHORT_MONTHS',
            'MONTH_LIKE_DAYS', 'YES', 'NO', 'WECHAT_TYPES', 'WECHAT_REASONS', 'NOBODY', 'SAMPLE_ROWS', 'ASSISTANT_ROLES',
            'UNSAID_ROLES', 'MOST_LEVELS', 'CHAT_LABELS', 'PLAIN_KEYS', 'IN_CHAT', 'FOREIGN_KEYS', 'TELEGRAM_TYPE',
-           'normalise_column', 'way_of', 'is_direction', 'column_roles', 'epoch_time', 'short_month', 'named_month',
-           'date_parts', 'parse_day', 'to_utc', 'parse_written_time', 'parse_time', 'parse_time_column', 'time_notes',
-           'parse_flag', 'TableEntry', 'time_cell', 'row_way', 'table_reason', 'cell_name', 'read_entry',
-           'names_partner', 'entry_chat', 'name_senders', 'drop_wall_times', 'count_reasons', 'table_export',
-           'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content', 'read_turn', 'read_turns', 'is_turn',
-           'find_turns', 'is_json_lines', 'json_values', 'message_roles', 'wrapped_lists', 'are_message_keys',
-           'sort_values', 'read_json_export', 'read_chatml_export', 'first_objects', 'has_messages', 'generic_shape',
-           'find', 'read']
+           'normalise_column', 'way_of', 'is_direction', 'holds_times', 'column_roles', 'epoch_time', 'short_month',
+           'named_month', 'date_parts', 'parse_day', 'to_utc', 'parse_written_time', 'parse_time', 'parse_time_column',
+           'time_notes', 'parse_flag', 'TableEntry', 'time_cell', 'row_way', 'table_reason', 'cell_name', 'read_entry',
+           'names_partner', 'entry_chat', 'name_senders', 'drop_wall_times', 'column_notes', 'count_reasons',
+           'table_export', 'find_delimiter', 'csv_cells', 'read_csv_export', 'turn_content', 'read_turn', 'read_turns',
+           'is_turn', 'find_turns', 'is_json_lines', 'json_values', 'message_roles', 'wrapped_lists',
+           'are_message_keys', 'sort_values', 'read_json_export', 'read_chatml_export', 'first_objects', 'has_messages',
+           'generic_shape', 'find', 'read']
 
 # %% ../../nbs/messengers/generic.ipynb #46b1ff0c
 FORMAT = 'a table, JSON or ChatML'
@@ -41,13 +41,13 @@ COLUMN_ALIASES = dict(
     text='text message content body msg messagetext messagebody smsbody strcontent nachricht nachrichtentext inhalt '
          'mensaje texto contenido mensagem conteúdo messaggio testo contenuto texte contenu bericht tekst wiadomość '
          'treść сообщение текст mesaj メッセージ 本文 内容 消息 消息内容 短信内容 메시지 내용',
-    sender='sender sendername author from talker name username user who speaker absender remitente expéditeur '
+    sender='sender sendername absendername nomdelexpéditeur nombredelremitente nomedelmittente nomedoremetente author from talker name username user who speaker absender remitente expéditeur '
            'mittente remetente von afzender nadawca отправитель gönderen 发件人 发送者 发送人 差出人 送信者 보낸사람',
     partner='contactname contact phonenumber number phone address handle senderid senderaddress kontakt nummer '
             'rufnummer telefonnummer contacto nombre número teléfono contato nome telefone contatto numero telefono '
             'nom naam numer контакт имя номер kişi numara 联系人 姓名 号码 电话 相手 名前 電話番号 연락처 이름 번호',
     to='to recipient recipientname receiver an empfänger para destinatario destinataire destinatário ontvanger',
-    time='timestamp timestampms datetime messagedate messagetime createtime createdat created sentat senddate sentdate '
+    time='timestamp timestampms datetime zeitpunkt zeitstempel nachrichtendatum datedumessage fechadelmensaje datadelmessaggio datadamensagem messagedate messagetime createtime createdat created sentat senddate sentdate '
          'datesent timesent date time when ts unixtime receivedat datum fecha data datahora дата tarih 时间 日期 日時 날짜',
     clock='time zeit uhrzeit hora ora heure tijd godzina время saat 时间 時刻 시간')
 
@@ -109,6 +109,14 @@ def is_direction(
     return len(known) > vague and ways.count(None)*10 <= len(ways)
 
 # %% ../../nbs/messengers/generic.ipynb #96b336bd
+def holds_times(
+    cells:list, # What is in a column
+)->bool: # Do nine of ten cells name a day and a clock's time?
+    "Is this a column of times, whatever it is called?"
+    cells = [c for c in cells if str(c or '').strip()]
+    n = sum(isinstance(c, str) and ':' in c and bool(parse_time(c)) for c in cells)
+    return n > 0 and n*10 >= 9*len(cells)
+
 def column_roles(
     names,     # Of the columns, or keys of JSON objects
     rows=(),   # Some of the rows: column -> cell
@@ -124,6 +132,9 @@ def column_roles(
     def cells(c): return [r.get(known[c]) for r in rows if isinstance(r, dict)]
     way = next((c for c in ways if is_direction(c, cells(c))), None)
     if way: found['way'] = known[way]
+    free = (known[c] for c in [*known][::-1] if known[c] not in found.values())
+    time = next((n for n in free if 'time' not in found and holds_times([r.get(n) for r in rows if isinstance(r, dict)])), None)
+    if time is not None: found['time'] = time
     return found if 'text' in found and found.keys() & {'sender', 'me', 'them', 'way'} else None
 
 # %% ../../nbs/messengers/generic.ipynb #948927e7
@@ -399,6 +410,20 @@ def drop_wall_times(
     return [Message(m.sender, m.text, m.time if m.time and bool(m.time.tzinfo) == zoned else None) for m in messages]
 
 # %% ../../nbs/messengers/generic.ipynb #df91e0fb
+def column_notes(
+    found:dict, # Role -> column
+    names,      # Of all columns
+)->list: # Sentences for the account, if there are columns that say nothing to us
+    "Which columns are missed?"
+    notes = []
+    if not {*names} - {*found.values()}: return notes
+    if 'time' not in found:
+        notes.append('No column is known as that of the times, so all messages are one conversation in the order of the file. '
+                     'A column is, if it is called time.')
+    if not found.keys() & {'sender', 'partner', 'chat'}:
+        notes.append('No column is known as that of the names, so all others are one person. A column is, if it is called sender.')
+    return notes
+
 def count_reasons(
     read:list, # A `TableEntry`, or why it is none, for each row
 )->tuple: # (Counter of keys of `REASONS`, sentences for the account)
@@ -415,6 +440,7 @@ def table_export(
     file:File,  # Where the rows come from
     rows,       # Dicts, or None for what cannot be understood
     found:dict, # Role -> column
+    names=(),   # Of all columns
 )->Export: # A chat for each value of the chat column, for each person at the other end, or a single one
     "Make chats of rows."
     read = [read_entry(r, found) for r in rows]
@@ -429,7 +455,7 @@ def table_export(
     for log in chats.values():
         log.messages = sort_messages(drop_wall_times(log.messages))
         log.group = len({m.sender for m in log.messages}) > 2
-    chats, notes = [*chats.values()], time_notes(cells, times, guessed)
+    chats, notes = [*chats.values()], time_notes(cells, times, guessed) + column_notes(found, names)
     dropped, left_out = count_reasons(read)
     return Export(format, str(file.path), chats, len(read), dropped, left_out + notes + nameless_note(chats))
 
@@ -480,7 +506,7 @@ def read_csv_export(
         sample = [*islice(rows, SAMPLE_ROWS)]
         found = column_roles(header, sample)
         if not found: raise Damaged('its header has no column for a text or none for a sender')
-        return table_export('CSV', file, chain(sample, rows), found)
+        return table_export('CSV', file, chain(sample, rows), found, header)
 
 # %% ../../nbs/messengers/generic.ipynb #e7734071
 def turn_content(
@@ -633,11 +659,12 @@ def read_json_export(
     dropped = Counter()
     logs = [read_turns(turns, dropped) for turns in talks]
     sample = [r for r in rows[:SAMPLE_ROWS] if isinstance(r, dict)]
-    found = column_roles(dict.fromkeys(k for r in sample for k in r), sample)
+    names = dict.fromkeys(k for r in sample for k in r)
+    found = column_roles(names, sample)
     if not found and not logs: raise Damaged('it has neither conversations nor objects with a text and a sender')
     lists = {r[IN_CHAT] for r in rows if isinstance(r, dict) and IN_CHAT in r}
     if found and len(lists) > ('way' in found): found.setdefault('chat', IN_CHAT) # all of a phone may lie in one list
-    table = table_export('JSON', file, rows if found else [None]*len(rows), found or {})
+    table = table_export('JSON', file, rows if found else [None]*len(rows), found or {}, names if found else ())
     chats = [log for log in logs if log.messages] + table.chats
     return Export('JSON', str(file.path), chats, sum(map(len, talks)) + table.read, dropped + table.dropped, table.notes)
 

@@ -8,10 +8,10 @@ Docs: https://tinychat.github.io/tinychat/messengers/unread.html.md"""
 from __future__ import annotations
 import re
 from typing import NamedTuple
-from .core import File
+from .core import File, head_text
 
 # %% auto #0
-__all__ = ['TABLE', 'KINDS', 'UNKNOWN_KIND', 'Kind', 'kind_of', 'why_left', 'describe_left']
+__all__ = ['TABLE', 'KINDS', 'EMPTY_KIND', 'ENCODED_KIND', 'UNKNOWN_KIND', 'Kind', 'kind_of', 'why_left', 'describe_left']
 
 # %% ../../nbs/messengers/unread.ipynb #c1237dc5
 class Kind(NamedTuple):
@@ -35,7 +35,7 @@ KINDS = [
     Kind('a packed archive', 'packed archives', 'unpack it first', r'.*\.(rar|7z|zip|dmg|bz2|xz|gz|tar|tgz)'),
     Kind('a web page without a chat that is known', 'web pages without a chat that is known', 'export the chat as JSON', r'.*\.html?'),
     Kind('a database that is not known', 'databases that are not known', TABLE, r'.*\.(db|sqlite3?)', b'SQLite format 3'),
-    Kind('a part of an export that holds no messages', 'parts of exports that hold no messages', '', r'(group_info|user_info)\.json'),
+    Kind('a part of an export that holds no messages', 'parts of exports that hold no messages', '', r'((group_info|user_info)\.json|script\.js|.*\.css)'),
     Kind('no chat that is known', 'files without a chat that is known', TABLE, r'.*\.(txt|csv|tsv|json|jsonl|ndjson|xml|md|js)'),
     Kind('a list of contacts', 'lists of contacts', '', r'.*\.vcf'),
     Kind('a photo', 'photos', '', r'.*\.(jpe?g|png|gif|webp|heic|heif|bmp|tiff?|svg|thumb)', b'\xff\xd8\xff'),
@@ -44,6 +44,8 @@ KINDS = [
     Kind('a sticker', 'stickers', '', r'.*\.(tgs|was)'),
     Kind('a file of the system', 'files of the system', '', r'(\.ds_store|thumbs\.db|desktop\.ini|\._.*|\.nomedia)'),
 ]
+EMPTY_KIND = Kind('an empty file', 'empty files', '', '')
+ENCODED_KIND = Kind('a text that is neither UTF-8 nor UTF-16', 'texts that are neither UTF-8 nor UTF-16', 'save it as UTF-8 (in Excel: CSV UTF-8), and import it again', '')
 UNKNOWN_KIND = Kind('nothing that is known', 'files of no known kind', TABLE, '.*')
 
 # %% ../../nbs/messengers/unread.ipynb #4f5cdfd6
@@ -52,6 +54,9 @@ def kind_of(
 )->Kind: # `UNKNOWN_KIND` if its kind is not known
     "What is this file?"
     name = file.base.lower()
+    if re.fullmatch(r'.*\.(txt|csv|tsv|json|xml|md)', name):
+        if not file.head: return EMPTY_KIND
+        if '\ufffd' in head_text(file): return ENCODED_KIND
     named = next((k for k in KINDS if re.fullmatch(k.name, name)), None)
     return named or next((k for k in KINDS if k.head and file.head.startswith(k.head)), UNKNOWN_KIND)
 
@@ -73,6 +78,7 @@ def describe_left(
     for f in files: groups.setdefault((bool(f.trouble), f.trouble or kind_of(f)), []).append(f)
     def unlikely(item):
         (_, kind), _ = item
+        if kind is ENCODED_KIND: return 0
         return 1 if isinstance(kind, str) else 2 if kind is UNKNOWN_KIND else KINDS.index(kind) - len(KINDS) if kind.todo else 3
     said = []
     for (_, kind), group in sorted(groups.items(), key=unlikely):
