@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..data import Message, conversations, read_chatml, to_blocks, to_chatml
 from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
 from .again import Joined, mark_of, join, note_of, read_note
-from .core import LONE_SURROGATE, REASONS, all_files, pause_collector, read_group, seconds_of, sort_keys
+from .core import LONE_SURROGATE, REASONS, all_files, pause_collector, read_group, seconds_of, short_name, sort_keys
 from .odd import odd_things
 from .unread import describe_left, why_left
 
@@ -50,13 +50,13 @@ def recognise(
     files:list, # `File`s
 )->tuple: # ((reader, group of files) for each export, the files that no reader knows)
     "Sort files by who can read them."
-    out, left = [], list(files)
+    out, left, empty = [], [f for f in files if not f.is_empty], [f for f in files if f.is_empty]
     for reader in readers():
         groups = reader.find(left)
         taken = {id(f) for g in groups for f in g}
         out += [(reader, g) for g in groups]
         left = [f for f in left if id(f) not in taken]
-    return out, left
+    return out, left + empty
 
 # %% ../../nbs/messengers/index.ipynb #3f31e251
 PROGRESS = dict(delay=3, leave=False, disable=None, # for what takes longer than three seconds, in a terminal
@@ -156,6 +156,7 @@ def match_names(
     for name in names:
         found = names_like(name, counts)
         if len({*map(normalise_name, found)}) != 1:
+            name = short_name(name)
             problem = f'{name!r} may be several people' if found else f'Nobody is called {name!r}'
             raise ValueError(f'{problem} here. Senders: {list_senders(counts)}.')
         out |= found
@@ -166,8 +167,7 @@ def list_senders(
     counts:Counter, # From `count_senders`
 )->str: # At most ten of them
     "Who wrote how much, for an error."
-    def short(name): return name if len(name) <= 40 else name[:39] + '…'
-    listed = ', '.join(f'{short(s)} ({n})' for s, n in counts.most_common(10)) or 'nobody'
+    listed = ', '.join(f'{short_name(s, 40)} ({n})' for s, n in counts.most_common(10)) or 'nobody'
     return listed + (f' and {len(counts) - 10:,} more' if len(counts) > 10 else '')
 
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
@@ -197,7 +197,7 @@ def who_you_are(
 )->str: # A sentence; '' if nobody wrote anything
     "Who was taken for the person."
     if not any(me.values()): return ''
-    return 'You are ' + '; '.join(f"{', '.join(sorted(names))} in {form}" for form, names in me.items() if names) + '.'
+    return 'You are ' + '; '.join(f"{', '.join(map(short_name, sorted(names)))} in {form}" for form, names in me.items() if names) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #30cfd508
 def memory_of(

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from fastcore.basics import patch
 from ..data import Message
-from ..files import private_folder
+from ..files import printable, private_folder
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'MOST_NESTED',
@@ -26,7 +26,7 @@ __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRO
            'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element',
            'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
            'sort_messages', 'balanced', 'note_gaps', 'distinct_names', 'name_or_key', 'month_named', 'parent_folder',
-           'read_group', 'pause_collector']
+           'read_group', 'short_name', 'pause_collector']
 
 # %% ../../nbs/messengers/core.ipynb #8cddc54f
 def _place(archive): return archive if isinstance(archive, Path) else archive.path
@@ -150,6 +150,12 @@ def _size_of(archive):
     if archive.member is None: return os.path.getsize(archive.path)
     return archive.member.size if isinstance(archive.member, tarfile.TarInfo) else archive.member.file_size
 
+@patch(as_prop=True)
+def is_empty(self:File)->bool:
+    "Does it hold nothing, by what the disk or the archive says?"
+    try: return not _size_of(self)
+    except (AttributeError, OSError): return False
+
 def check_growth(
     archive,    # A path, or a `File` in another archive
     sizes:list, # (bytes, bytes when packed) for each file in it; ValueError if they are too large
@@ -165,7 +171,7 @@ def zip_files(
     archive, # A path, or a `File` in another archive
 )->list: # `File`s in its own order; ValueError if it is damaged
     "The files in a zip."
-    try: infos = [i for i in _open_archive(archive, False).infolist() if not i.is_dir()]
+    try: infos = [i for i in _open_archive(archive, False).infolist() if i.filename and not i.is_dir()]
     except (*_archive_errors, ValueError, OSError) as e:
         raise ValueError(f'{archive} is a damaged zip: {e}.') from None
     if len(infos) > MOST_FILES: raise ValueError(f'{archive} holds more than {MOST_FILES:,} files.')
@@ -719,6 +725,14 @@ def read_group(
                      'Export it again, or leave it out.')
 
 # %% ../../nbs/messengers/core.ipynb #78024e8f
+def short_name(
+    name:str,    # Of a person or a file, as an export writes it
+    most:int=60, # Characters
+)->str: # On one line
+    "A name that is safe to print, and not too long."
+    name = ' '.join(printable(LONE_SURROGATE.sub('\ufffd', name)).split())
+    return name if len(name) <= most else name[:most-1] + '…'
+
 @contextmanager
 def pause_collector():
     "Let the garbage collector rest."

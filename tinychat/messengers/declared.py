@@ -396,8 +396,8 @@ def skype_text(
     "Undo the markup."
     if look(message, 'messagetype') == 'Text' or not re.search('[<&]', text): return text # no markup
     parser = SkypeText()
-    parser.feed(text)
-    parser.close()
+    try: parser.feed(text); parser.close()
+    except AssertionError: return text # this is how the parser says that it is no markup
     return ''.join(parser.parts).replace('\xa0', ' ').strip('\n')
 
 # %% ../../nbs/messengers/declared.ipynb #a0d59b7f

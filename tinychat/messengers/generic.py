@@ -60,6 +60,7 @@ COLUMN_ALIASES |= dict(
     deleted='deleteddate deletedat isdeleted deleted', forwarded='forwarded isforwarded',
     chat='roomname conversationid chatid threadid conversationtitle conversationname conversation chatname '
          'chatsession threadname chat thread room unterhaltung conversación conversa conversazione gesprek чат 会话')
+COLUMN_ALIASES = {role: names.split() for role, names in COLUMN_ALIASES.items()}
 DATE_COLUMNS = 'date messagedate datum fecha data дата tarih 日期 날짜'.split() # which may have a clock beside them
 
 def normalise_column(
@@ -125,7 +126,7 @@ def column_roles(
     known = {normalise_column(n): n for n in [*names][::-1] if isinstance(n, str)} # if two are equal, the first counts
     if known.keys() >= {'authorid', 'author', 'date', 'content'}: return None # Discord
     if known.keys() >= {'type', 'ts'} or known.keys() >= {'quote', 'sticker', 'reactions'}: return None # Slack, Signal
-    found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases.split()[::-1] if a in known}
+    found = {role: known[a] for role,aliases in COLUMN_ALIASES.items() for a in aliases[::-1] if a in known}
     if normalise_column(found.get('time', '')) not in DATE_COLUMNS or found.get('clock') == found.get('time'):
         found.pop('clock', None)
     ways = () if found.keys() & {'me', 'them'} else (c for c in DIRECTION_COLUMNS if c in known)

@@ -582,7 +582,9 @@ def stream_conversation(
     "Step over a conversation of Hangouts, and keep what matters."
     about, rows = None, []
     for key in stream.keys():
-        if key == 'conversation_state': about, rows = stream_conversation(stream, export)
+        if key == 'conversation_state':
+            about, more = stream_conversation(stream, export)
+            rows += more
         elif key == 'conversation': about = stream.value()
         elif key not in ('events', 'event') or stream.peek() != '[': stream.value()
         else:

@@ -775,12 +775,12 @@ EVERYDAY_NAMES = {*"""my mi mein meine mon ma meu minha mio love amor amour amor
 # %% ../../nbs/messengers/redact.ipynb #cb0f2d38
 def names_to_find(
     names, # Senders, as the export writes them
-)->dict: # First word -> list of full names, each a list of its words
+)->dict: # First word, or @ and a handle -> list of full names, each a list of its words; @: are there handles?
     "The full names to look for."
-    out = {}
+    out, handles = {}, {}
     for name in names:
-        if re.fullmatch(r'@?[^\W\d_][\w.]*[_\d][\w.]*', name): # a handle
-            out.setdefault('@', []).append([fold_name(name.lstrip('@'))[0]])
+        if re.fullmatch(r'@?[^\W\d_][\w.]*', name) and re.search(r'[_\d]', name): # a handle
+            handles[fold_name(name.lstrip('@'))[0]] = None
         if re.search(r'[@\d]', name): continue # an address or a number, which other rules find
         last, _, first = re.sub(r'\([^()]*\)', ' ', name).partition(',')
         words = [w for w in re.findall(r'[^\W\d_]+', fold_name(f'{first} {last}')[0]) if w not in NAME_LABELS]
@@ -790,7 +790,7 @@ def names_to_find(
             out[words[0]].append(words)
             for one in (words[0] + words[-1], words[-1] + words[0]): # gracehopper
                 if len(one) > 6: out.setdefault(one, [[one]])
-    return out
+    return out | {'@': []} | {f'@{handle}': [[handle]] for handle in handles} if handles else out
 
 # %% ../../nbs/messengers/redact.ipynb #eb9f180d
 _between = re.compile(r"[\s.'’_\u200e\u200f-]{1,3}")
@@ -857,10 +857,9 @@ def find_handles(
 )->list: # Spans
     "What the people of the export call themselves elsewhere."
     if '@' not in text and '@' not in who: return []
-    (folded, origin), known, out = fold_name(text), {name[0] for name in who.get('@', ())}, []
-    if '@' not in text and not any(name in folded for name in known): return out
+    (folded, origin), out = fold_name(text), []
     for m in re.finditer(r'(?<![\w.@])(@?)([^\W_][\w.]{1,40})(?<!\.)', folded):
-        if m[2] in known or m[1] and is_handle(m[2], who):
+        if f'@{m[2]}' in who or m[1] and is_handle(m[2], who):
             out.append((origin[m.start(2)], origin[m.end(2)-1] + 1, 'name'))
     return out
 
