@@ -481,7 +481,7 @@ def test_names_are_remembered_and_people_left_out(tmp_path, capsys):
     out, memory = tmp_path/'o.txt', tmp_path/'o.import.json'
     import_file([tmp_path/'in'], out, ['Grace'], ImportOptions(without=['Eve']))
     assert 'secret' not in out.read_text() and memory.stat().st_mode & 0o777 == 0o600
-    assert f'Remembered in {memory}: you are Grace; Eve left out' in capsys.readouterr().out
+    assert f'Remembered in {memory}: you are Grace; without Eve' in capsys.readouterr().out
     done = import_file([tmp_path/'in'], out) # from then on
     assert 'secret' not in out.read_text() and done.report['dropped'] == {'left_out': 1, 'one_sided': 1}
     import_file([tmp_path/'in'/'a.txt'], out, ['Ada']) # what is said now replaces what meant somebody here

@@ -35,7 +35,7 @@ def texts(*talks): return [[m[3] for m in talk] for talk in talks]
 def test_what_is_new_is_added_in_its_place(put, capsys):
     assert put(*HI, *FILM) == texts(HI, FILM)
     assert put(*WALK) == texts(HI, WALK, FILM)
-    assert '2 messages added to what earlier imports wrote. 2 conversations that these exports do not hold stay.' in capsys.readouterr().out
+    assert '2 messages added to what earlier imports wrote. Kept, though not in these exports: 2 conversations. The file now holds ' in capsys.readouterr().out
     assert {k: put.done.report[k] for k in ('added', 'stay', 'by_hand')} == dict(added=2, stay=2, by_hand=0) and put.done.mine == 3
     assert put(*HI, *WALK, *FILM) == texts(HI, WALK, FILM) and '0 messages added' in capsys.readouterr().out
 
@@ -59,7 +59,7 @@ def test_what_was_edited_and_deleted_stays_so(put, capsys):
     put.out.write_text(to_chatml(mine))
     for _ in range(2):
         assert put(*HI, *WALK, *FILM) == [[b.text for b in c] for c in mine]
-        assert '2 conversations that you edited or deleted stay so.' in capsys.readouterr().out
+        assert 'Left as you edited or deleted them: 2 conversations.' in capsys.readouterr().out
     grown = [*HI, (17, 603, 'Bo', 'where'), (17, 604, 'Ann', 'at mine')]
     assert put(*grown) == [[b.text for b in c] for c in mine] # what was edited stays, although it went on
     assert put(*HI, *WALK, *FILM, fresh=True) == texts(HI, WALK, FILM)
@@ -87,7 +87,7 @@ def test_who_is_left_out_is_forgotten_although_the_export_is_gone(put, capsys):
     assert len(put(*EVE)) == 2
     with pytest.raises(ValueError, match="Nobody is called 'Zoe'"): put(*WALK, without=['Zoe'])
     assert put(*WALK, without=['EVE']) == texts(HI, WALK)
-    assert 'Delete that too if somebody is to be forgotten.' in capsys.readouterr().out
+    assert 'What you leave out is still in what is kept of before. To forget it, delete: ' in capsys.readouterr().out
     assert put(*WALK, *FILM) == texts(HI, WALK, FILM)
     assert 'secret' not in put.out.read_text() and recall(put.out)['without'] == ['EVE']
 
@@ -99,12 +99,12 @@ def test_a_part_of_a_name_is_remembered_whole(put):
 def test_a_time_that_is_left_out_stays_left_out(put, capsys):
     put(*HI, *WALK, *FILM)
     assert put(*FILM, since='2025-05-18') == texts(WALK, FILM)
-    assert 'what is older than 2025-05-18 left out' in capsys.readouterr().out
+    assert 'nothing older than 2025-05-18' in capsys.readouterr().out
     assert put(*HI, *WALK) == texts(WALK, FILM) # remembered
     late = [(28, 600, 'Ann', 'late?'), (28, 601, 'Bo', 'yes, late')]
     assert put(*late) == texts(WALK, FILM, late)
     said = capsys.readouterr().out
-    assert 'is now in' in said and 'somebody is to be forgotten' not in said # nothing was forgotten by this import
+    assert 'is now in' in said and 'To forget it' not in said # nothing was forgotten by this import
     assert put(*HI, *WALK, before='2025-05-19') == texts(WALK)
     assert put(*HI, *FILM, since='2025-05-01', before='2025-06-01') == texts(HI, WALK, FILM) # said anew
 
@@ -193,3 +193,32 @@ def test_many_conversations_take_seconds_not_hours():
     assert len({*pairs_alike([*zip([conv]*3000, notes)], [*zip([conv]*10, notes)])}) == 10
     endless = Note('x', 1, 10**18, ())
     assert len(join([conv], [endless], [conv], [endless]).convs) == 1
+
+def test_what_is_removed_is_counted_and_all_copies_are_named(put, capsys):
+    put(*HI, *EVE, *FILM)
+    put(*HI, *EVE, *FILM, *WALK) # the first copy
+    capsys.readouterr()
+    put(*HI, *EVE, *FILM, *WALK, without=['Eve'])
+    said = capsys.readouterr().out
+    assert '0 messages added to what earlier imports wrote, 2 removed.' in said and f'The file now holds {sum(map(len, (HI, WALK, FILM)))} messages.' in said
+    assert 'To forget it, delete: ' in said and said.count('me.old1.txt') == 1 and said.count('me.old2.txt') == 2
+
+def test_what_was_edited_is_not_said_to_be_missing(put, capsys):
+    put(*HI, *WALK)
+    put.out.write_text(put.out.read_text().replace('hey', 'hello'))
+    put(*HI, *WALK)
+    said = capsys.readouterr().out
+    assert 'Left as you edited or deleted them: 1 conversation.' in said and 'Kept, though' not in said
+
+def test_a_limit_is_lifted_by_giving_it_empty(put):
+    put(*HI, *EVE, *FILM, since='2025-05-18', without=['Eve'])
+    assert put(*HI, *EVE, *FILM) == texts(FILM)
+    assert put(*HI, *EVE, *FILM, since='') == texts(HI, FILM) and 'since' not in recall(put.out)
+    assert put(*HI, *EVE, *FILM, without=['']) == texts(HI, [*EVE, *FILM][:2], FILM) and 'without' not in recall(put.out)
+
+def test_who_was_taken_for_another_is_told_of_fresh(put, capsys):
+    put(*HI, *FILM, me=['Ann'])
+    put(*WALK, me=['Bo'])
+    assert 'until now you were Ann, and what was written then stays as it is; if that was wrong, say --fresh' in capsys.readouterr().out
+    put(*WALK, *EVE, me=['Bo'])
+    assert 'until now' not in capsys.readouterr().out

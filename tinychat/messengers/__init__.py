@@ -238,7 +238,7 @@ def now_known(
     "What to remember: what is given now replaces what meant somebody here."
     counts, known = count_senders(exports), options.known
     elsewhere = [n for n in known.get('me', ()) if not (me and names_like(n, counts))]
-    without = [s for n in options.without for s in sorted(names_like(n, counts)) or [n]]
+    without = [s for n in options.without if n for s in sorted(names_like(n, counts)) or [n]]
     new = dict(me=[*me, *elsewhere], without=[*without, *known.get('without', ())])
     for name in ('since', 'before'):
         if date := getattr(options, name): new[name] = [date.isoformat(' ').removesuffix(' 00:00:00')]
@@ -252,9 +252,10 @@ def remember(
     "Write down what was said, and what was written."
     file, found = memory_of(out), dict(known, written=[str(n) for n in notes])
     if found != recall(out): write_atomic(file, json.dumps(found, ensure_ascii=False, indent=1).encode(errors='replace'))
-    words = dict(me='you are {}', without='{} left out', since='what is older than {} left out', before='what is from {} or later left out')
+    words = dict(me='you are {}', without='without {}', since='nothing older than {}', before='nothing from {} or later')
     said = [words[k].format(', '.join(names)) for k, names in known.items()]
-    if said: print(printable(f'Remembered in {file}: ' + '; '.join(said) + '. Delete it to forget that.'))
+    lift = f' To lift a limit, give it empty: --{limits[0]} "".' if (limits := [k for k in words if k != 'me' and k in known]) else ''
+    if said: print(printable(f'Remembered in {file}: ' + '; '.join(said) + f'.{lift}'))
 
 # %% ../../nbs/messengers/index.ipynb #ed3d6051
 UNIQUE_ME = '\0me'
@@ -465,7 +466,8 @@ def redact_chats(
 
 # %% ../../nbs/messengers/index.ipynb #6b9095fa
 LONGEST = 100_000 # characters; nobody types more
-LEFT_OUT = dict(too_long=f'of more than {LONGEST:,} characters', left_out='from people whom you leave out', too_old='from before --since', too_new='from --before on')
+LEFT_OUT = dict(too_long=f'of more than {LONGEST:,} characters', left_out='from people whom you leave out',
+                too_old='older than --since allows', too_new='newer than --before allows')
 IMPORT_REASONS = dict(LEFT_OUT, duplicate='there already, from another export',
                       one_sided='in conversations in which you, or all others, say nothing')
 
@@ -537,17 +539,20 @@ class ImportOptions:
     "How to import."
     gap_minutes:float=None # Silence that ends a conversation (None: chosen by `best_gap`)
     redact:bool=True       # Replace what is private
-    since:str=None         # Leave out what is older, for example 2020-01-31 (None: what is remembered, or nothing)
+    since:str=None         # Leave out what is older, for example 2020-01-31 ('': nothing; None: what is remembered)
     before:str=None        # Leave out what is from then or later (None: as above)
-    without:list=()        # People whose messages are left out, with all that was said to them alone
+    without:list=()        # People whose messages are left out, with all that was said to them alone ('': nobody of before)
     known:dict=None        # From `recall` (None: nothing is remembered)
     skip:set=frozenset()   # Resolved paths of files that must not be read
     def __post_init__(self):
         if self.gap_minutes is not None and not 0 <= self.gap_minutes < math.inf:
             raise ValueError(f'gap_minutes must be at least 0, not {self.gap_minutes}.')
         self.known = self.known or {}
-        self.since, self.before = (parse_date(getattr(self, name) or [*self.known.get(name, ()), None][0], f'--{name}')
-                                   for name in ('since', 'before'))
+        if '' in self.without: self.known = dict(self.known, without=[])
+        for name in ('since', 'before'):
+            date = getattr(self, name)
+            if date is None: date = [*self.known.get(name, ()), None][0]
+            setattr(self, name, '' if date == '' else parse_date(date, f'--{name}'))
 
 # %% ../../nbs/messengers/index.ipynb #bf3df487
 def parse_date(
@@ -640,7 +645,7 @@ def leave_out(
     "What the person does not want goes."
     counts, o = count_senders(exports), options
     before = {person for n in notes_in(o.known) for person in n.people}
-    asked = [n for n in o.without if names_like(n, counts) or mark_of(normalise_name(n)) not in before]
+    asked = [n for n in o.without if n and (names_like(n, counts) or mark_of(normalise_name(n)) not in before)]
     unwanted = match_names(asked, counts) | match_names(still_there(o.known.get('without', ()), exports), counts)
     tests = dict(too_long=lambda m: len(m.text) > LONGEST, left_out=lambda m: m.sender in unwanted)
     if o.since: tests['too_old'] = lambda m: m.time and seconds_of(m) < o.since.timestamp()
@@ -716,10 +721,12 @@ def describe_joined(
 )->list: # Lines
     "What was added to a file, and what stays in it."
     if not joined: return []
-    says = [f'{counted(joined.added, "message").capitalize()} added to what earlier imports wrote.']
-    if joined.stay: says.append(f'{counted(joined.stay, "conversation").capitalize()} that these exports do not hold stay.')
-    if joined.by_hand: says.append(f'{counted(joined.by_hand, "conversation").capitalize()} that you edited or deleted stay so.')
-    return [' '.join(says) + ' To begin anew, say --fresh.']
+    says = [f'{counted(joined.added, "message").capitalize()} added to what earlier imports wrote' +
+            f', {joined.removed:,} removed'*bool(joined.removed) + '.']
+    if joined.stay: says.append(f'Kept, though not in these exports: {counted(joined.stay, "conversation")}.')
+    if joined.by_hand: says.append(f'Left as you edited or deleted them: {counted(joined.by_hand, "conversation")}.')
+    says.append(f'The file now holds {counted(sum(map(len, joined.convs)), "message")}. To begin anew, say --fresh.')
+    return [' '.join(says)]
 
 def describe_import(
     done:Import,   # What was imported
@@ -730,7 +737,8 @@ def describe_import(
     lines += ['Left alone: ' + what for what in describe_left(done.unknown)] + ['Look at this: ' + what for what in done.odd]
     lines.append(who_you_are(done.me) + ' If that is wrong, say --me NAME.'*('me' not in done.known))
     when = f"{r['first'][:10]} to {r['last'][:10]}" if r['first'] else 'without times'
-    lines.append(f"In all {counted(r['kept'], 'message')}, {r['mine']:,} of them yours, with {counted(r['people'], 'other')}, "
+    whole = 'In these exports' if done.joined else 'In all'
+    lines.append(f"{whole} {counted(r['kept'], 'message')}, {r['mine']:,} of them yours, with {counted(r['people'], 'other')}, "
                  f"in {counted(r['conversations'], 'conversation')} (a silence of {counted(round(done.gap), 'minute')} ends one), {when}.")
     for kind, n in sorted(r['redacted'].items(), key=lambda x: -x[1]):
         lines.append(f'Replaced: {n:,} {kind}. ' + '   '.join(where_replaced(done.convs, kind)))
@@ -755,7 +763,10 @@ def add_to_file(
         old, new = o.since and note.start < o.since.timestamp(), o.before and note.start >= o.before.timestamp()
         return bool(without & {*note.people} or note.start and (old or new))
     joined = join(old, notes, done.convs, done.notes, unwanted)
-    report = dict(done.report, added=joined.added, stay=joined.stay, by_hand=joined.by_hand)
+    report = dict(done.report, added=joined.added, removed=joined.removed, stay=joined.stay, by_hand=joined.by_hand)
+    now = done.known.get('me', ())
+    if former := [short_name(n) for n in options.known.get('me', ()) if n not in now]:
+        done.odd.append(f'until now you were {", ".join(former)}, and what was written then stays as it is; if that was wrong, say --fresh')
     return replace(done, convs=joined.convs, notes=joined.notes, joined=joined, report=report)
 
 # %% ../../nbs/messengers/index.ipynb #431526bb
@@ -808,8 +819,10 @@ def import_file(
     done = add_to_file(import_exports(*paths, me=me, **vars(options)), out, options)
     kept = write_import(done, out, report)
     print(describe_import(done))
-    forget = ' Delete that too if somebody is to be forgotten.' if forgets else ''
-    if kept: print(f'\nWhat was in {out} is now in {kept}.{forget}')
+    if kept: print(f'\nWhat was in {out} is now in {kept}.')
+    copies = sorted(p for p in own_files(out, ()) if p != Path(out).resolve()) if forgets else ()
+    if copies: print('What you leave out is still in what is kept of before. To forget it, delete: ' + ', '.join(map(str, copies)))
+    if report: print(f'The account, with a reason for each file that was left alone, is in {report}.')
     print(f'\nWritten to {out}. Read it, and change what you like: it is what the model learns from.')
     remember(out, done.known, done.notes)
     return done

@@ -198,7 +198,8 @@ class Joined:
     convs:list # Conversations in order of time
     notes:list # `Note`s of them, and of what was edited or deleted by hand
     added:int  # Messages that were not there before
-    stay:int   # Old conversations that the new ones do not hold
+    removed:int # Messages that are there no more
+    stay:int   # Conversations of earlier imports that the new ones do not hold
     by_hand:int # New conversations that are left out because of what somebody edited or deleted
 
 def join(
@@ -219,9 +220,10 @@ def join(
         if edited: by_hand = by_hand | theirs
         if edited or messages(old, mine) > messages(new, theirs): drop_new = drop_new | theirs
         else: drop_old = drop_old | mine
-    stay = {*range(len(old))} - drop_old - set().union(*(mine for mine, _ in groups))
+    stay = {i for i, (_, n) in enumerate(old) if n} - drop_old - set().union(*(mine for mine, _ in groups))
     whole = [x for i, x in enumerate(in_time(old)) if i not in drop_old]
     whole += [(n.start, c, n) for j, (c, n) in enumerate(new) if j not in drop_new]
     whole.sort(key=lambda x: (x[0], x[2] is None))
-    added = sum(len(c) for _, c, _ in whole) - messages(old, {*range(len(old))} - left_out)
-    return Joined([c for _, c, _ in whole], [n for *_, n in whole if n] + gone, added, len(stay), len(by_hand))
+    now, then = (Counter(b.text for c in convs for b in c) for convs in ([c for _, c, _ in whole], [c for c, _ in old]))
+    count = (now - then).total(), (then - now).total(), len(stay), len(by_hand)
+    return Joined([c for _, c, _ in whole], [n for *_, n in whole if n] + gone, *count)
