@@ -515,3 +515,10 @@ def test_a_placeholder_of_one_person_where_there_are_others(tmp_path):
     assert texts(e) == ['<Sad noises>', 'hi']
     e = read(tmp_path, android('Ivy: <Media omitted>', *['Kim: <Video note excluded>']*2, *['Ivy: <sad noises>']*2))
     assert texts(e) == ['<sad noises>']*2 # with a small letter: typed
+
+@pytest.mark.parametrize('first, second', [('1/13/19', '16/1/19'), ('13/1/19', '1/16/19')])
+def test_two_orders_of_dates_in_one_file_are_pointed_at(tmp_path, first, second):
+    "Nobody can tell which is right; silence would be wrong."
+    e = read(tmp_path, android(*['Ivy: a', 'Kim: b', 'Ivy: c'], day=first) + android(*['Ivy: d', 'Kim: e', 'Ivy: f'], day=second))
+    assert any('dates do not exist as they were read' in n and 'its own file' in n for n in e.notes)
+    assert not any('do not exist' in n for n in read(tmp_path, android('Ivy: a', 'Kim: b')).notes)

@@ -1082,6 +1082,11 @@ def doubts_about(
         first, other = ('day', 'mdy') if doubtful[0] == 'dmy' else ('month', 'dmy')
         out.append(f'{name}: its dates can be read in two ways, and were read with the {first} first. '
                    f'If that is wrong, write ({other}) at the end of its name and import it again.')
+    for p in parts:
+        if not (bad := [d for d in p.days if not to_day(d, p.order)]): continue
+        words = dict(d='day', m='month', y='year')
+        out.append(f'{name}: {len(bad):,} of its {len(p.days):,} dates do not exist as they were read, with the '
+                   f'{words[p.order[0]]} first: {"/".join(bad[0])}. If a part of it is from another phone, put that into its own file.')
     for run in (r for p in parts for r in p.strangers if r.n > 2):
         out.append(f'{name}: from line {run.line + 1:,} on, {run.n:,} lines begin like messages, but in '
                    'another layout. They were taken for a quotation. If they are a chat, put them into '
