@@ -3,10 +3,11 @@
     pip install pyte pillow
     python tools/film.py [--out nbs/images/film.webp] [--checkpoint out/ckpt.pt]
 
-Real commands run in a pseudo-terminal, on the demo person's messages written as a WhatsApp export. Nobody waits for a film: a
-silence becomes half a second, and training a few seconds. Takes as long as the commands, about eight minutes on two CPU cores.
+Real commands run in a pseudo-terminal, in a clone of what is committed here, on the demo person's messages written as a WhatsApp
+export. Nobody waits for a film: a silence becomes half a second, and training a few seconds. Takes as long as the commands, about
+ten minutes on two CPU cores.
 """
-import argparse, fcntl, os, pty, select, shutil, struct, sys, tempfile, termios, time
+import argparse, fcntl, os, pty, select, shutil, struct, subprocess, sys, tempfile, termios, time
 from pathlib import Path
 
 COLUMNS, ROWS, SIZE = 84, 24, 15 # of the terminal, in characters; of a letter, in pixels
@@ -49,7 +50,9 @@ def run(film, command, folder, said=(), longest=.5, total=6):
     pid, end = pty.fork()
     if not pid:
         os.chdir(folder)
-        os.execvpe(command[0], command, os.environ | dict(TERM='xterm-256color', COLUMNS=str(COLUMNS), LINES=str(ROWS)))
+        mine = os.environ.get('VIRTUAL_ENV') # the scripts make their own
+        rest = {k: v for k, v in os.environ.items() if k != 'VIRTUAL_ENV'} | dict(PATH=os.pathsep.join(p for p in os.environ['PATH'].split(os.pathsep) if not mine or not p.startswith(mine)))
+        os.execvpe(command[0], command, rest | dict(TERM='xterm-256color', COLUMNS=str(COLUMNS), LINES=str(ROWS)))
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack('HHHH', ROWS, COLUMNS, 0, 0))
     said, talks, last, changed, used = [*said], bool(said), time.monotonic(), time.monotonic(), 0.
     while True:
@@ -88,15 +91,16 @@ def main():
     p.add_argument('--checkpoint', help='a model of the demo person, to film only the talk')
     a, film = p.parse_args(), Film(pyte)
     with tempfile.TemporaryDirectory() as folder:
-        write_export(Path(folder)/'my_exports')
-        steps = [(['tinychat-import', 'my_exports/', '--me', 'Grace'], ()), (['tinychat-train'], ()), (['tinychat-chat', '--name', 'Grace'], (*SAID, '/quit'))]
+        subprocess.run(['git', 'clone', '-q', Path(__file__).parent.parent, clone := Path(folder)/'tinychat'], check=True)
+        write_export(clone/'my_exports')
+        steps = [(['./run_train.sh', 'my_exports/', '--me', 'Grace'], ()), (['./run_chat.sh', '--name', 'Grace'], (*SAID, '/quit'))]
         if a.checkpoint:
-            steps = steps[2:]
-            (Path(folder)/'out').mkdir()
-            shutil.copy(a.checkpoint, Path(folder)/'out'/'ckpt.pt')
+            steps = steps[1:]
+            (clone/'out').mkdir(exist_ok=True)
+            shutil.copy(a.checkpoint, clone/'out'/'ckpt.pt')
         for command, said in steps:
             film.type(' '.join(command))
-            run(film, command, folder, said)
+            run(film, command, clone, said)
     film.show(b'', 3)
     font, bold = (ImageFont.truetype(font_manager.findfont(font_manager.FontProperties(family='DejaVu Sans Mono', weight=w)), SIZE) for w in ('normal', 'bold'))
     pictures = [draw(lines, font, bold, Image, ImageDraw) for _, lines in film.shots]

@@ -50,7 +50,7 @@ def recognise(
     files:list, # `File`s
 )->tuple: # ((reader, group of files) for each export, the files that no reader knows)
     "Sort files by who can read them."
-    out, left, empty = [], [f for f in files if not f.is_empty], [f for f in files if f.is_empty]
+    out, left, empty = [], [f for f in files if f.size], [f for f in files if not f.size]
     for reader in readers():
         groups = reader.find(left)
         taken = {id(f) for g in groups for f in g}
@@ -80,7 +80,12 @@ def read_exports(
             what = ' '.join(f'{w}.' for w in describe_left(left, 1))
             raise ValueError(f'{path} holds nothing that tinychat can read. {what} {HOW_TO_EXPORT}')
         groups += known
-    return [read_group(*known) for known in tqdm(groups, 'Reading', **PROGRESS)]
+    sizes, out = [sum(f.size for f in group) for _, group in groups], []
+    with tqdm(desc='Reading', total=sum(sizes), **PROGRESS) as bar:
+        for known, size in zip(groups, sizes):
+            out.append(read_group(*known))
+            bar.update(size)
+    return out
 
 # %% ../../nbs/messengers/index.ipynb #f86b8b53
 def read_messages(

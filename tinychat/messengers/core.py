@@ -151,10 +151,10 @@ def _size_of(archive):
     return archive.member.size if isinstance(archive.member, tarfile.TarInfo) else archive.member.file_size
 
 @patch(as_prop=True)
-def is_empty(self:File)->bool:
-    "Does it hold nothing, by what the disk or the archive says?"
-    try: return not _size_of(self)
-    except (AttributeError, OSError): return False
+def size(self:File)->int: # 1 if nothing says it
+    "Its bytes, by what the disk or the archive says."
+    try: return _size_of(self)
+    except (AttributeError, OSError): return 1
 
 def check_growth(
     archive,    # A path, or a `File` in another archive
