@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..data import Message, conversations, read_chatml, to_blocks, to_chatml
 from ..files import counted, load_small_json, may_write, printable, set_aside, write_atomic
 from .again import Joined, mark_of, join, note_of, read_note
-from .core import LONE_SURROGATE, REASONS, all_files, pause_collector, read_group, seconds_of, short_name, sort_keys
+from .core import LONE_SURROGATE, REASONS, all_files, pause_collector, read_group, seconds_of, name_in_short, sort_keys
 from .odd import odd_things
 from .unread import describe_left, why_left
 
@@ -161,7 +161,7 @@ def match_names(
     for name in names:
         found = names_like(name, counts)
         if len({*map(normalise_name, found)}) != 1:
-            name = short_name(name)
+            name = name_in_short(name)
             problem = f'{name!r} may be several people' if found else f'Nobody is called {name!r}'
             raise ValueError(f'{problem} here. Senders: {list_senders(counts)}.')
         out |= found
@@ -172,7 +172,7 @@ def list_senders(
     counts:Counter, # From `count_senders`
 )->str: # At most ten of them
     "Who wrote how much, for an error."
-    listed = ', '.join(f'{short_name(s, 40)} ({n})' for s, n in counts.most_common(10)) or 'nobody'
+    listed = ', '.join(f'{name_in_short(s, 40)} ({n})' for s, n in counts.most_common(10)) or 'nobody'
     return listed + (f' and {len(counts) - 10:,} more' if len(counts) > 10 else '')
 
 # %% ../../nbs/messengers/index.ipynb #c3ff5f39
@@ -202,7 +202,7 @@ def who_you_are(
 )->str: # A sentence; '' if nobody wrote anything
     "Who was taken for the person."
     if not any(me.values()): return ''
-    return 'You are ' + '; '.join(f"{', '.join(map(short_name, sorted(names)))} in {form}" for form, names in me.items() if names) + '.'
+    return 'You are ' + '; '.join(f"{', '.join(map(name_in_short, sorted(names)))} in {form}" for form, names in me.items() if names) + '.'
 
 # %% ../../nbs/messengers/index.ipynb #30cfd508
 def memory_of(
@@ -770,7 +770,7 @@ def add_to_file(
     joined = join(old, notes, done.convs, done.notes, unwanted)
     report = dict(done.report, added=joined.added, removed=joined.removed, stay=joined.stay, by_hand=joined.by_hand)
     now = done.known.get('me', ())
-    if former := [short_name(n) for n in options.known.get('me', ()) if n not in now]:
+    if former := [name_in_short(n) for n in options.known.get('me', ()) if n not in now]:
         done.odd.append(f'until now you were {", ".join(former)}, and what was written then stays as it is; if that was wrong, say --fresh')
     return replace(done, convs=joined.convs, notes=joined.notes, joined=joined, report=report)
 

@@ -26,7 +26,7 @@ __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRO
            'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element',
            'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
            'sort_messages', 'balanced', 'note_gaps', 'distinct_names', 'name_or_key', 'month_named', 'parent_folder',
-           'read_group', 'short_name', 'pause_collector']
+           'read_group', 'name_in_short', 'pause_collector']
 
 # %% ../../nbs/messengers/core.ipynb #8cddc54f
 def _place(archive): return archive if isinstance(archive, Path) else archive.path
@@ -725,7 +725,7 @@ def read_group(
                      'Export it again, or leave it out.')
 
 # %% ../../nbs/messengers/core.ipynb #78024e8f
-def short_name(
+def name_in_short(
     name:str,    # Of a person or a file, as an export writes it
     most:int=60, # Characters
 )->str: # On one line

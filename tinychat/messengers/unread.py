@@ -8,7 +8,7 @@ Docs: https://tinychat.github.io/tinychat/messengers/unread.html.md"""
 from __future__ import annotations
 import re
 from typing import NamedTuple
-from .core import File, head_text, short_name
+from .core import File, head_text, name_in_short
 
 # %% auto #0
 __all__ = ['TABLE', 'KINDS', 'EMPTY_KIND', 'ENCODED_KIND', 'UNKNOWN_KIND', 'Kind', 'kind_of', 'why_left', 'describe_left']
@@ -82,7 +82,7 @@ def describe_left(
         return 1 if isinstance(kind, str) else 2 if kind is UNKNOWN_KIND else KINDS.index(kind) - len(KINDS) if kind.todo else 3
     said = []
     for (_, kind), group in sorted(groups.items(), key=unlikely):
-        n, first = len(group), short_name(group[0].name, 100)
+        n, first = len(group), name_in_short(group[0].name, 100)
         more = f' (and {n - 1:,} more)' if n > 1 else ''
         if isinstance(kind, str): said.append(f'{first}{more}: {kind}')
         elif kind.todo: said.append(f'{first}{more}: {kind.one}; {kind.todo}')
