@@ -220,5 +220,5 @@ def test_who_was_taken_for_another_is_told_of_fresh(put, capsys):
     put(*HI, *FILM, me=['Ann'])
     put(*WALK, me=['Bo'])
     assert 'until now you were Ann, and what was written then stays as it is; if that was wrong, say --fresh' in capsys.readouterr().out
-    put(*WALK, *EVE, me=['Bo'])
+    put(*HI, *FILM, *WALK, *EVE, me=['bo'])
     assert 'until now' not in capsys.readouterr().out

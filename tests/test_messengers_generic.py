@@ -314,6 +314,8 @@ def test_a_column_of_times_by_what_is_in_it(tmp_path):
     assert times(e) == [datetime(2024, 3, 5, 21, 10), datetime(2024, 3, 5, 21, 11)] and e.notes == []
     e = read(tmp_path, 'Absendername,Typ,Text,Zeitpunkt\nZed,Eingehend,hallo,05.03.2024 21:10\nKim,Eingehend,hi,13.03.2024 21:11\n,Ausgehend,meins,14.03.2024 21:12\n')
     assert said(e) == [('Zed', 'hallo'), ('Kim', 'hi'), ('Me', 'meins')] and times(e)[0] == datetime(2024, 3, 5, 21, 10)
+    e = read(tmp_path, 'sender,edited,posted,text\nada,3/15/2024 9:12 PM,3/15/2024 9:10 PM,hi\nbo,,3/15/2024 9:11 PM,yo\n')
+    assert times(e) == [datetime(2024, 3, 15, 21, 10), datetime(2024, 3, 15, 21, 11)]
     e = read(tmp_path, 'sender,seen,text\nada,10:20,hi\nbo,chapter 1:2,yo\n')
     assert times(e) == [None, None] and 'No column is known as that of the times' in e.notes[0] # a clock alone is no time
 

@@ -48,3 +48,27 @@ def test_a_name_in_one_chat_leaves_the_guesses_of_the_others(tmp_path):
     (tmp_path/'WhatsApp Chat with Kim.txt').write_text('1/14/26, 9:02 - Marisol: hey\n1/14/26, 9:03 - Kim: ho\n')
     done = import_exports(tmp_path, me=['Marisol'])
     assert done.me == {'WhatsApp': {'Mari', 'Marisol'}} and done.report['mine'] == 2 and not done.report['dropped']
+
+def whatsapp(tmp_path, **chats):
+    for name, lines in chats.items(): (tmp_path/f'WhatsApp Chat with {name}.txt').write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
+
+def test_the_same_words_in_two_chats_make_no_friend_me(tmp_path):
+    "A link that somebody sent to both, and an ok in the same minute; a wish at New Year."
+    whatsapp(tmp_path, Trip=['1/13/26, 9:00 AM - Zed: https://e.org/form please fill in', '1/13/26, 9:01 AM - Ann: done', '1/14/26, 9:02 AM - Ann: ok'],
+             Work=['1/13/26, 9:00 AM - Zed: https://e.org/form please fill in', '1/13/26, 9:05 AM - Kim: thanks', '1/14/26, 9:02 AM - Kim: ok'])
+    assert import_exports(tmp_path, me=['Ann']).me == {'WhatsApp': {'Ann'}}
+
+def test_an_echo_in_the_same_minute_does_not_hide_who_you_are(tmp_path):
+    talk = [('You', 'haha'), ('Kim', 'haha'), *((who, f'{who} {n}') for n in range(8) for who in ('You', 'Zed', 'Kim'))]
+    web = ''.join(f'[7/14/26, 9:{n//2:02}:{n%2*30:02} AM] {who}: {text}\n' for n, (who, text) in enumerate(talk))
+    with zipfile.ZipFile(tmp_path/'Lake.zip', 'w') as z: z.writestr('chat.txt', web)
+    (tmp_path/'WhatsApp Chat mit Lake.txt').write_text(''.join(f'14.07.26, 09:{n//2:02} - {who.replace("You", "Ann")}: {text}\n' for n, (who, text) in enumerate(talk)))
+    done = import_exports(tmp_path)
+    assert done.me == {'WhatsApp': {'You', 'Ann'}} and done.report['duplicates'] == len(talk)
+
+def test_a_guess_counts_in_its_own_chat(tmp_path):
+    "In one chat I am Alex; in another Alex is a friend."
+    whatsapp(tmp_path, Zed=['1/13/26, 9:00 AM - Alex: hi', '1/13/26, 9:01 AM - Zed: yo'],
+             Trip=['1/14/26, 9:00 AM - Alex B: morning', '1/14/26, 9:01 AM - Alex: hello', '1/14/26, 9:02 AM - Kim: hey'])
+    done = import_exports(tmp_path, me=['Alex B'])
+    assert [b.text for c in done.convs for b in c if b.role == 'assistant'] == ['hi', 'morning']

@@ -499,13 +499,13 @@ def test_a_message_without_a_sender_is_nobodys(tmp_path):
     assert (said(e), e.dropped, e.chats[0].me) == ([('Ivy', 'hi')], dict(malformed=1), set())
     assert e.notes == ['WhatsApp Chat with Ivy.txt: 1 of its messages do not say who sent them. They were left out.']
 
-@pytest.mark.parametrize('text, reason', [('Voice call, 3 min', 'call'), ('Video call, No answer', 'call'), ('Videoanruf, 1 Std. 5 Min.', 'call'), ('Llamada perdida', 'call'), ('Llamada de voz, 12 s', 'call'),
+@pytest.mark.parametrize('text, reason', [('Voice call, 3 min', 'call'), ('Video call, No answer', 'call'), ('Videoanruf, 1 Std. 5 Min.', 'call'), ('Llamada perdida', 'call'), ('Llamada de voz, 12 s', 'call'), ('Voice call, 1 hr, 5 min', 'call'), ('Appel vocal, 1 h 5 min', 'call'),
     ('Waiting for this message', 'system'), ('Esperando el mensaje. Esto puede tomar tiempo.', 'system'), ('Auf diese Nachricht wird gewartet. Dies kann etwas dauern.', 'system'), ('Ubicaci\u00f3n en tiempo real compartida', 'contact')])
 def test_what_an_android_phone_says_of_calls_and_places(tmp_path, text, reason):
     e = read(tmp_path, android('Ivy: hi', f'Ivy: {text}', 'Kim: yo'))
     assert texts(e) == ['hi', 'yo'] and e.dropped == {reason: 1}
 
-@pytest.mark.parametrize('text', ['Video call, 5 min?', 'video call tomorrow', 'Voice call, ok', 'waiting for this message', 'Waiting for message from Ana all day', 'Esperando el mensaje de Ana', 'Video call, 5 friends and a very long night'])
+@pytest.mark.parametrize('text', ['Video call, 5 min?', 'video call tomorrow', 'Voice call, ok', 'waiting for this message', 'Waiting for message from Ana all day', 'Esperando el mensaje de Ana', 'Video call, 5 friends and a very long night', 'Video call, 8 pm', 'Videoanruf, 20 Uhr', 'Appel vidéo, 18 h', 'Voice call, 2 people', 'Waiting for message. Call me when you are there', 'Esperando el mensaje. Avísame cuando llegues'])
 def test_what_people_say_of_calls_is_theirs(tmp_path, text):
     assert texts(read(tmp_path, android('Ivy: hi', f'Ivy: {text}'))) == ['hi', text]
 

@@ -48,7 +48,8 @@ def _options(func, name)->dict:
     parser.error = _refuse # one line, without the usage above it
     spelling = {o.replace('_', '-'): o for o in parser._option_string_actions}
     options = vars(parser.parse_args([_respell(a, spelling) for a in sys.argv[1:]]))
-    if empty := next((k for k, v in options.items() if v == '' or isinstance(v, list) and '' in v), None):
+    lifts = 'since', 'before', 'without' # given empty, they undo what is remembered
+    if empty := next((k for k, v in options.items() if k not in lifts and (v == '' or isinstance(v, list) and '' in v)), None):
         raise ValueError(f'--{empty} is empty. Say something, or leave it out.')
     return {k: v for k,v in options.items() if k not in ('pdb', 'xtra')}
 

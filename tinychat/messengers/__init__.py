@@ -111,7 +111,24 @@ def common_sender(
     return common if len(common) == 1 else set()
 
 # %% ../../nbs/messengers/index.ipynb #28e8f852
-def _sent(m): return m.text, seconds_of(m)//60
+SAME_CHAT, SAME_MESSAGES = 0.8, 3 # of the messages of the same time; and at least so many
+
+def same_person(
+    known:ChatLog, # A chat in which the person is known
+    me:set,        # What they are called there
+    other:ChatLog, # Perhaps the same chat
+)->str: # What they are called there; None if it is another chat
+    "Who says here what the person says there?"
+    def sent(c): return {(m.text, seconds_of(m)//60): m.sender for m in c.messages if m.time}
+    a, b = sent(known), sent(other)
+    if not a or not b: return None
+    ends = [(min(x), max(x)) for x in ([minute for _, minute in said] for said in (a, b))]
+    first, last = max(e[0] for e in ends), min(e[1] for e in ends)
+    fewest = min(sum(first <= minute <= last for _, minute in said) for said in (a, b)) # of the time that both have
+    both = a.keys() & b.keys()
+    if len(both) < max(SAME_MESSAGES, SAME_CHAT*fewest) or not any(a[k] == b[k] for k in both): return None
+    names = Counter(b[k] for k in both if a[k] in me).most_common(1)
+    return names[0][0] if names and names[0][1] >= SAME_CHAT*sum(a[k] in me for k in both) else None
 
 def names_elsewhere(
     exports:list, # `Export`s of one messenger
@@ -120,19 +137,14 @@ def names_elsewhere(
     "Under which other names did the person write?"
     chats = [(c, {m.sender for m in c.messages}) for e in exports for c in e.chats]
     def mine(c): return c.me if c.me and not c.guess else me
-    known, lost = [p for p in chats if p[1] & mine(p[0])], [p for p in chats if len(p[1]) > 1 and not p[1] & mine(p[0])]
-    if not lost: return set()
-    said, out = {}, set()
-    asked = {_sent(m) for c, _ in lost for m in c.messages if m.time}
-    for n, (c, _) in enumerate(known):
-        for m in c.messages:
-            if _sent(m) in asked: said.setdefault(_sent(m), []).append((n, '' if m.sender in mine(c) else m.sender))
-    for c, _ in lost:
-        both = [(n, a, m.sender) for m in c.messages if m.time for n, a in said.get(_sent(m), ())]
-        same_chats = {n for n, a, b in both if a == b}
-        found = {b for n, a, b in both if n in same_chats and not a}
-        out |= found if len(found) == 1 else c.me # which is a guess
-    return out
+    known = [c for c, who in chats if who & mine(c)]
+    lost = [c for c, who in chats if len(who) > 1 and not who & mine(c) and (c.guess or not c.me)]
+    for c in lost:
+        if c.me: continue
+        titled = [k for k in known if not (k.name and c.name and k.name != c.name)]
+        found = [name for k in titled if (name := same_person(k, mine(k), c))]
+        if len({*found}) == 1: c.me, c.guess = {*found}, True
+    return set().union(*(c.me for c in lost))
 
 # %% ../../nbs/messengers/index.ipynb #337f7bd4
 def normalise_name(
@@ -183,6 +195,7 @@ def find_me(
     "Which senders are the person that the model imitates?"
     given, me, by_format = match_names(names, count_senders(exports)), {}, {}
     for e in exports: by_format.setdefault(e.format, []).append(e)
+    for c in (c for e in exports for c in e.chats if c.guess): c.me = c.me - given # what is said is no guess
     def owners(es): return set().union(*(c.me for e in es for c in e.chats if not c.guess))
     unsaid = [es for es in by_format.values() if not owners(es)]
     needed = set().union(*(given & set(count_senders(es)) for es in unsaid)) # elsewhere, a friend may have such a name
@@ -270,10 +283,14 @@ def rename_owner(
     me:dict,      # From `find_me`
 )->list: # `Export`s in which the person is called `UNIQUE_ME`
     "Give the person one name."
-    said = {e.format: set() for e in exports}
-    for e in exports: said[e.format].update(*(c.me for c in e.chats))
+    said, guessed = ({e.format: set() for e in exports} for _ in range(2))
+    for e in exports:
+        said[e.format].update(*(c.me for c in e.chats))
+        guessed[e.format].update(*(c.me for c in e.chats if c.guess))
     def names(e, c): # another name of yours may be a friend's in this chat
-        return c.me | me[e.format] - said[e.format] if c.me and not c.guess else me[e.format]
+        if c.me and not c.guess: return c.me | me[e.format] - said[e.format]
+        sure = me[e.format] - guessed[e.format]
+        return sure if sure & {m.sender for m in c.messages} else c.me & me[e.format] or me[e.format]
     def renamed(m, names): return Message(UNIQUE_ME, m.text, m.time) if m.sender in names else m
     def with_names(c, names): return replace(c, messages=[renamed(m, names) for m in c.messages])
     return [replace(e, chats=[with_names(c, names(e, c)) for c in e.chats]) for e in exports]
@@ -769,8 +786,8 @@ def add_to_file(
         return bool(without & {*note.people} or note.start and (old or new))
     joined = join(old, notes, done.convs, done.notes, unwanted)
     report = dict(done.report, added=joined.added, removed=joined.removed, stay=joined.stay, by_hand=joined.by_hand)
-    now = done.known.get('me', ())
-    if former := [name_in_short(n) for n in options.known.get('me', ()) if n not in now]:
+    now = {*map(normalise_name, done.known.get('me', ()))}
+    if former := [name_in_short(n) for n in options.known.get('me', ()) if normalise_name(n) not in now and joined.stay]:
         done.odd.append(f'until now you were {", ".join(former)}, and what was written then stays as it is; if that was wrong, say --fresh')
     return replace(done, convs=joined.convs, notes=joined.notes, joined=joined, report=report)
 
@@ -819,7 +836,7 @@ def import_file(
     may_write(out)
     own = own_files(out, paths)
     if report: check_report(Path(report), out, paths)
-    forgets = options.without or options.since or options.before # before what is remembered comes in
+    forgets = any(options.without) or options.since or options.before # before what is remembered comes in
     options = replace(options, known={} if fresh else recall(out), skip=own)
     done = add_to_file(import_exports(*paths, me=me, **vars(options)), out, options)
     kept = write_import(done, out, report)

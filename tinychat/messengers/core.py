@@ -324,7 +324,7 @@ def csv_rows(
     usual = csv.field_size_limit(MOST_CHARS) # Python's own limit is 128 KiB, and people write novels
     rows = csv.reader(bounded_lines(stream), delimiter=delimiter, strict=True)
     try: yield from filter(None, rows)
-    except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16') from None
+    except UnicodeDecodeError: raise Damaged('its text is neither UTF-8 nor UTF-16 (a spreadsheet can save it as CSV UTF-8)') from None
     except csv.Error: raise Damaged(f'its quotes do not match up near line {rows.line_num}') from None
     finally: csv.field_size_limit(usual)
 

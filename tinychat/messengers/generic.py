@@ -112,11 +112,10 @@ def is_direction(
 # %% ../../nbs/messengers/generic.ipynb #96b336bd
 def holds_times(
     cells:list, # What is in a column
-)->bool: # Do nine of ten cells name a day and a clock's time?
+)->bool: # Do nine of ten cells name a day and a clock's time? An empty one does not
     "Is this a column of times, whatever it is called?"
-    cells = [c for c in cells if str(c or '').strip()]
-    n = sum(isinstance(c, str) and ':' in c and bool(parse_time(c)) for c in cells)
-    return n > 0 and n*10 >= 9*len(cells)
+    times = [isinstance(c, str) and ':' in c and bool(parse_time(c) or parse_time(c, False)) for c in cells]
+    return sum(times)*10 >= 9*len(times) > 0
 
 def column_roles(
     names,     # Of the columns, or keys of JSON objects

@@ -341,7 +341,7 @@ class AddressBook:
         if len(who) == 1: self.partners[who[0]] = None
         received = {a for kind, a in record.addrs if kind != '137'} - {own, '', NO_ADDRESS}
         if own: (self.own if received else self.maybe)[own] = None
-        if message_box(record) == '2': self.partners.update(dict.fromkeys(received))
+        if message_box(record) in ('2', '3', '4', '5', '6'): self.partners.update(dict.fromkeys(received))
         elif received and 'address' not in record.fields:
             self.always = received if self.always is None else self.always & received
 

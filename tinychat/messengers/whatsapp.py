@@ -463,7 +463,7 @@ class Stretch:
     def first(self): # America, and nobody else, writes 1/31/25, 9:00 PM
         parts = [p for d in self.days for p in d[:2]]
         if self.dots or any(p[0] == '0' for p in parts): return '.' if self.dots else 'd'
-        return 'm' if self.capitals and any(len(p) == 1 for p in parts) else ''
+        return 'm' if self.capitals and any(len(p) == 1 for p in parts) else '' if self.capitals else 'd'
 
 # %% ../../nbs/messengers/whatsapp.ipynb #1f81677a
 @dataclass
@@ -682,7 +682,9 @@ _REASON_OF = dict(
 _calls = (r'(?:(?:group )?(?:voice|video) call|(?:sprach|video|gruppen)anruf|llamada de voz|videollamada|'
           r'chamada de (?:voz|vídeo)|ligação de (?:voz|vídeo)|appel (?:vocal|vidéo)|chiamata vocale|videochiamata|'
           r'spraakoproep|video-?oproep|аудиозвонок|видеозвонок|sesli arama|görüntülü arama|połączenie (?:głosowe|wideo))')
-_length = r'\d{1,3} ?[^\W\d_]{1,8}\.?(?: \d{1,2} ?[^\W\d_]{1,8}\.?)?'
+_unit = (r'(?:s|secs?|seconds?|mins?|minutes?|hrs?|hours?|sek|sekunden?|std|stunden?|minuten?|segs?|segundos?|minutos?|horas?|'
+         r'secondi|secondo|minuti|minuto|ore|ora|heures?|secondes?|uur|minuut|seconden|сек|мин|ч|sn|dk|sa|godz|min|sec)\.?')
+_length = rf'(?:\d{{1,3}} ?h,? )?\d{{1,3}} ?{_unit}(?:,? \d{{1,2}} ?{_unit})?'
 _unanswered = ('no answer|not answered|missed|declined|keine antwort|nicht angenommen|sin respuesta|sin contestar|'
                'não atendida|sem resposta|pas de réponse|sans réponse|nessuna risposta|senza risposta|geen antwoord|'
                'niet beantwoord|нет ответа|без ответа|yanıt yok|cevap yok|cevapsız|brak odpowiedzi|nieodebrane')
@@ -690,8 +692,9 @@ _waits = (r'waiting for (?:this )?message|warten auf diese nachricht|auf diese n
           r'esperando (?:el|este) mensaje|(?:aguardando|à espera d)(?: ?(?:a|esta))? ?mensagem|en attente (?:de|du) (?:ce )?message|'
           r'in attesa d(?:i questo|el) messaggio|wachten op (?:dit|het) bericht|ожидание (?:этого )?сообщения|'
           r'bu mesaj bekleniyor|oczekiwanie na (?:tę )?wiadomość')
+_may = r"(?:this may|dies kann|das kann|esto puede|isso pode|cela peut|dit kan|questo potrebbe|l'operazione|это может|bu biraz|to może)"
 _WORDINGS = [('call', re.compile(rf'{_calls}, ?(?:{_length}|{_unanswered})\.?', re.I)),
-             ('system', re.compile(rf'(?:{_waits})(?:(?:\.|…|\.\.\.)(?: [^\n]{{5,60}}[^?\n])?)?', re.I))]
+             ('system', re.compile(rf'(?:{_waits})(?:(?:\.|…|\.\.\.)(?: {_may}[^\n]{{5,60}})?)?', re.I))]
 
 def worded_reason(
     text:str, # Of a message
