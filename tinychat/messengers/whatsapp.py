@@ -1077,10 +1077,11 @@ def describe_chat(
 def doubts_about(
     file:File,  # A chat
     parts:list, # Its `Stretch`es
+    said='',    # The order of dates, if the person said it
 )->list: # Sentences
     "What is uncertain about a file, and how to settle it."
     out, name = [], file.path.name
-    doubtful = [p.order for p in parts if not p.dots and order_in_doubt(p.days, p.order)]
+    doubtful = not said and [p.order for p in parts if not p.dots and order_in_doubt(p.days, p.order)]
     if doubtful:
         first, other = ('day', 'mdy') if doubtful[0] == 'dmy' else ('month', 'dmy')
         out.append(f'{name}: its dates can be read in two ways, and were read with the {first} first. '
@@ -1116,7 +1117,7 @@ def read_text(
     if not shape: raise Damaged('its lines have no dates')
     said = _SAID.search(file.name) or _SAID.search(file.path.name)
     counts, evidence = find_parts(file, shape, said[1].lower() if said else '')
-    notes = [] if said or evidence.web else doubts_about(file, counts.parts)
+    notes = [] if evidence.web else doubts_about(file, counts.parts, said)
     return named_records(file, counts.parts, evidence), evidence, notes
 
 # %% ../../nbs/messengers/whatsapp.ipynb #5aaeabd2
