@@ -323,3 +323,7 @@ def test_columns_that_are_missed(tmp_path):
     e = read(tmp_path, 'Xyz,Typ,Text,date\nZed,Eingehend,hallo,05.03.2024 21:10\nKim,Eingehend,hi,13.03.2024 21:11\n,Ausgehend,meins,14.03.2024 21:12\n')
     assert [s for s, _ in said(e)] == ['Them', 'Them', 'Me'] and e.notes == ['No column is known as that of the names, so all others are one person. A column is, if it is called sender.']
     assert read(tmp_path, 'sender,text\nada,a\n').notes == [] # nothing is left that could be it
+
+def test_whom_it_was_sent_to_may_be_empty_where_it_came_in(tmp_path):
+    e = read(tmp_path, 'Direction,From,To,Text,Time\nIncoming,+1555,,hello,2024-03-05 21:10\nOutgoing,+1999,+1555,hi,2024-03-05 21:11\n')
+    assert chats(e) == [('+1555', [('+1555', 'hello'), ('+1999', 'hi')])]

@@ -379,11 +379,12 @@ def names_partner(
 def entry_chat(
     entry:TableEntry, # Of a table that says who is me
     partner:bool,     # Does it name the person at the other end?
+    has_to:bool,      # Does any row say whom it was sent to?
 )->str: # '' if it does not say
     "The chat that a row belongs to."
     if entry.chat: return entry.chat
     if partner: return entry.to if entry.mine and entry.to else entry.sender or ''
-    return ((entry.to if entry.mine else entry.sender) or '') if entry.to and entry.mine is not None else ''
+    return ((entry.to if entry.mine else entry.sender) or '') if has_to and entry.mine is not None else ''
 
 # %% ../../nbs/messengers/generic.ipynb #340ce638
 def name_senders(
@@ -447,8 +448,9 @@ def table_export(
     entries = [e for e in read if isinstance(e, TableEntry)]
     partner, cells, chats = names_partner(entries, found), [e.time for e in entries], {}
     times, guessed = parse_time_column(cells)
+    has_to = any(e.to for e in entries)
     for e,sender,time in zip(entries, name_senders(entries, partner), times):
-        chat = entry_chat(e, partner)
+        chat = entry_chat(e, partner, has_to)
         log = chats.setdefault(chat, ChatLog(chat or file.base.rsplit('.', 1)[0]))
         log.messages.append(Message(sender, e.text, time))
         if e.mine: log.me.add(sender)
