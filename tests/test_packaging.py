@@ -151,7 +151,7 @@ def test_hooks_are_set_up_by_one_command(tmp_path):
 
 # Colab and the docs site
 
-@pytest.mark.parametrize('path', [p for p in notebooks() if p.name != 'app.ipynb'], ids=name)
+@pytest.mark.parametrize('path', notebooks(), ids=name)
 def test_opens_in_colab(path):
     text = '\n'.join(''.join(c['source']) for c in cells(path) if c['cell_type'] == 'markdown')
     badges = re.findall(r'\]\((https://colab\.research\.google\.com/github/[^)]*)\)', text)
@@ -182,7 +182,7 @@ def test_quarto_config_is_a_link():
 def test_every_page_is_in_the_sidebar_once():
     def listed(items): return [path for item in items for path in (listed(item['contents']) if isinstance(item, dict) else [item])]
     folders, leaves = ([p.lstrip('!') for p in quarto['project']['render'] if p.startswith('!') == no] for no in (False, True))
-    assert leaves == ['share/app.ipynb'] and all(p.endswith('*.ipynb') for p in folders)
+    assert leaves == [] and all(p.endswith('*.ipynb') for p in folders)
     here = [f.removeprefix('nbs/') for f in committed() if f.startswith('nbs/') and f.endswith('.ipynb')]
     pages, found = sorted({*here} - {*leaves}), listed(quarto['website']['sidebar']['contents'])
     assert {str(Path(p).parent) for p in pages} == {str(Path(p).parent) for p in folders}, 'a folder that no page is made of'

@@ -234,15 +234,13 @@ def tinychat_web(
     port:int=8866,          # Port of the server; if it is taken, the next free one
     ip:str='127.0.0.1',     # 127.0.0.1: only this computer; 0.0.0.0: also others in its network, with a token
     token:bool=False,       # Ask for a token on this computer, too; it is random, or what TINYCHAT_TOKEN says
-    tabs:int=8,             # How many tabs may be open at once
-    minutes:float=30,       # Forget a tab this long after it was closed
+    waiting:int=16,         # Requests at once, at most; one more is told to come again
     no_browser:bool=False,  # Do not open a browser
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
-    "Serve the chat box as a web page, until Ctrl-C."
+    "Serve a page to talk on, and OpenAI's interface for other programs, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.share.web import serve, token_for
-    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), tabs=tabs, minutes=minutes,
-          browser=not no_browser)
+    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), waiting=waiting, browser=not no_browser)
 
 # %% ../nbs/commands.ipynb #cfd0c248
 @command

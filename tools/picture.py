@@ -1,6 +1,7 @@
-"""Take the picture of the chat box that the README shows, in a real JupyterLab.
+"""Take the pictures that the README and the pages show: the chat box in a real JupyterLab, or the web page in a browser.
 
     python tools/picture.py --checkpoint nbs/out/demo.pt [--out nbs/images/chatbox.png]
+    python tools/picture.py --checkpoint nbs/out/demo.pt --web [--out nbs/images/web.png]     also needs pillow
 
 Needs what the browser tests need (tools/get_browser.sh), and a font with symbols.
 """
@@ -17,21 +18,53 @@ def notebook(checkpoint, seed):
     cells = [dict(cell_type='code', id=f'c{n}', metadata={}, execution_count=None, outputs=[], source=text) for n, text in enumerate(cells)]
     return dict(cells=cells, metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')), nbformat=4, nbformat_minor=5)
 
+def web_page(a, chrome, quiet):
+    "The web page twice: in a window, and on a phone in the dark."
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+    from test_share_web import served
+    shots = []
+    with served(Path(a.checkpoint).resolve()) as s, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chrome, args=quiet, chromium_sandbox=False)
+        for device in (dict(viewport=dict(width=760, height=760)), dict(viewport=dict(width=390, height=760), color_scheme='dark', is_mobile=True, has_touch=True)):
+            context = browser.new_context(device_scale_factor=1.5, **device)
+            context.add_init_script("localStorage.settings = '{\"wait\": 0}'")
+            page = context.new_page()
+            page.goto(s.url)
+            page.evaluate("document.getElementById('name').textContent = 'Grace'")
+            for n, text in enumerate(SAID, 1):
+                page.get_by_label('Message', exact=True).fill(text)
+                page.keyboard.press('Enter')
+                page.locator('#stop').wait_for()
+                page.locator('#stop').wait_for(state='hidden', timeout=120_000)
+                print(n, 'of', len(SAID), file=sys.stderr)
+            shots.append(Path(tempfile.mkdtemp())/'shot.png')
+            page.evaluate("document.getElementById('text').blur()")
+            page.screenshot(path=shots[-1])
+    left, right = map(Image.open, shots)
+    both = Image.new('RGB', (left.width + right.width + 30, left.height), '#888')
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + 30, 0))
+    both.quantize(128).save(a.out, optimize=True)
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--checkpoint', default='out/ckpt.pt')
-    p.add_argument('--out', default='nbs/images/chatbox.png')
+    p.add_argument('--out')
+    p.add_argument('--web', action='store_true')
     p.add_argument('--seed', type=int, default=0)
     a = p.parse_args()
+    a.out = a.out or f"nbs/images/{'web' if a.web else 'chatbox'}.png"
     sys.path.insert(0, str(root/'tests'))
     from conftest import BROWSERS, QUIET
+    chrome = next(filter(None, map(shutil.which, BROWSERS)))
+    if a.web: return web_page(a, chrome, QUIET)
     from playwright.sync_api import sync_playwright
     from test_share_box_browser import jupyter_lab, run_all
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder)/'root'/'box.ipynb'
         file.parent.mkdir()
         file.write_text(json.dumps(notebook(Path(a.checkpoint).resolve(), a.seed)))
-        chrome = next(filter(None, map(shutil.which, BROWSERS)))
         with jupyter_lab(Path(folder), file) as url, sync_playwright() as play:
             browser = play.chromium.launch(executable_path=chrome, args=QUIET, chromium_sandbox=False)
             page = browser.new_page(viewport=dict(width=1000, height=1000), device_scale_factor=1.5)
