@@ -48,3 +48,19 @@ def test_handles_by_the_thousand():
     assert redactor.redact('ask p77x, or P19999X. p77') == 'ask <name 1>, or <name 2>. p77'
     assert sum(redactor.redact(f'message {n}') == f'message {n}' for n in range(20_000)) == 20_000
     assert set(names_to_find(['ada_l', 'Ada Lovelace'])) == {'@', '@ada_l', 'ada', 'adalovelace', 'lovelaceada'}
+
+def test_a_bomb_in_a_folder_is_called_one(tmp_path):
+    "A real archive that is refused would be exported again in vain, if it were called damaged."
+    with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z:
+        with z.open('chat.txt', 'w', force_zip64=True) as f:
+            for _ in range(600): f.write(bytes(1 << 20))
+    (tmp_path/'chat.csv').write_text('sender,text\nada,hi\nbo,yo\n')
+    unknown = []
+    read_exports(tmp_path, unknown=unknown)
+    assert [f.trouble for f in unknown] == ['an archive that unpacks to far too much; if you trust it, unpack it yourself and give the folder']
+
+def test_names_in_one_word_and_what_is_said_of_passwords():
+    redact = Redactor(['Jo Park']).redact
+    assert 'jopark' not in redact('my snap is jopark.22') + redact('jopark99 on insta')
+    for said in ('i know the password thing is annoying', 'the password situation is ridiculous', 'the password stuff is exhausting'): assert redact(said) == said
+    assert redact('the password is annoying77') == 'the password is <password>'

@@ -150,6 +150,7 @@ def on_screen(chat, *steps, **options):
 
 LEAVE = '\x04' # Ctrl-D
 def shows(text): return lambda screen, out: text in out
+def typed(line): return lambda screen, out: screen.session.default_buffer.text == line
 def idle(screen, out): return not screen.inbox.unfinished_tasks
 def replied(n): return lambda screen, out: idle(screen, out) and len(screen.chat.talk) >= n
 
@@ -203,8 +204,19 @@ def test_a_guard_still_bans():
     screen.allowed = chat.ban
     assert screen._ban([1]) == {7}
 
-def test_ctrl_c_at_the_prompt_is_an_interrupt():
-    with pytest.raises(KeyboardInterrupt): on_screen(new(Scripted), 'hey\r', replied(3), '\x03')
+def test_ctrl_c_at_the_prompt_asks_before_a_talk_is_lost():
+    "It empties the line first; with nothing said, there is nothing to lose."
+    chat = new(Scripted)
+    with pytest.raises(KeyboardInterrupt): on_screen(chat, 'hey\r', replied(3), 'a draft', typed('a draft'), '\x03', typed(''), '\x03', shows('Ctrl-C again leaves'), '\x03')
+    out = on_screen(chat, '\x03', shows('Ctrl-C again leaves'), 'more\r', replied(4), '\x03', lambda screen, out: out.count('again leaves') == 2, LEAVE)
+    assert out.count('again leaves') == 2 # somebody who goes on is asked anew
+    with pytest.raises(KeyboardInterrupt): on_screen(new(Scripted), '\x03')
+
+def test_tab_completes_at_once():
+    "Also where Enter follows in the same burst: nothing is left for the next line."
+    chat = new(Scripted)
+    out = on_screen(chat, 'hey\r', replied(3), '/und\t\r', shows('Taken back'), 'hello\r', replied(3), '/\t', shows('/again'), '\x15', LEAVE)
+    assert said(chat, 'user') == ['hello'] and 'There is no' not in out
 
 @pytest.mark.parametrize('word', ['exit', 'quit'])
 def test_leaving_without_a_slash_is_asked_once(word):

@@ -6,12 +6,11 @@ Docs: https://tinychat.github.io/tinychat/checkpoint.html.md"""
 
 # %% ../nbs/checkpoint.ipynb #ec7e8941
 from __future__ import annotations
-import json, os, pickle, unicodedata, warnings, zipfile
+import inspect, json, os, pickle, unicodedata, warnings, zipfile
 from pathlib import Path
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-import tinychat
 from .files import check_ordinary, load_small_json, write_atomic
 from .gpt import GPT, GPTConfig
 from fastcore.basics import patch
@@ -225,7 +224,7 @@ def usable(
     return bool(w.abs().amax() < 2**16) # where float16 ends
 
 # %% ../nbs/checkpoint.ipynb #b25b0391
-BASES = Path(tinychat.__file__).parent/'bases'
+BASES = Path(inspect.getfile(GPT)).parent/'bases' # where the package lies, whatever folder is called tinychat, too
 
 def _read_base(folder):
     "Model and tokenizer of a base; whatever error a damaged file raises."

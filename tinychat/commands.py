@@ -31,7 +31,9 @@ def command(
         try:
             with stopping(): remove_folders(); func(**_options(func, name))
         except SystemExit as e: return _fail(e.code)
-        except KeyboardInterrupt: return 130
+        except KeyboardInterrupt:
+            if name == 'tinychat-import': print('Stopped.', file=sys.stderr)
+            return 130
         except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0 # `| head` has seen enough
         except OSError as e: return _fail(_trouble(e), name)
         except ValueError as e: return _fail(e, name)

@@ -735,7 +735,7 @@ def describe_size(
         return f'{counted(mine, "message").capitalize()} of yours: too few to learn from. Training asks for {ENOUGH}. Is there another export?'
     if mine < 1000: hope = f'{mine} messages of yours: expect echoes of them. A thousand make a conversation.'
     else: hope = f'{mine:,} messages of yours: enough to sound like you.'
-    return hope + ' Training takes six minutes at most on two CPU cores, and one on a GPU.'
+    return hope + ' If you ask for nothing else, training takes six minutes at most on two CPU cores, and one on a GPU.'
 
 # %% ../../nbs/messengers/index.ipynb #4839d0c5
 def describe_joined(

@@ -21,10 +21,10 @@ from ..files import printable, private_folder
 # %% auto #0
 __all__ = ['MOST_BYTES', 'MOST_CHARS', 'MOST_VALUES', 'MOST_FILES', 'DAMAGE_ERRORS', 'MOST_GROWTH', 'SMALL', 'MOST_NESTED',
            'VOID_TAGS', 'MOST_DEPTH', 'MOST_PIECE', 'REASONS', 'OWNER', 'MONTH_STEMS', 'MONTHS', 'LONE_SURROGATE',
-           'File', 'check_growth', 'zip_files', 'tar_files', 'files_below', 'archive_kind', 'in_order', 'find_files',
-           'open_up', 'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream', 'bounded_lines',
-           'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream', 'Element',
-           'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
+           'File', 'TooLarge', 'check_growth', 'zip_files', 'tar_files', 'files_below', 'archive_kind', 'in_order',
+           'find_files', 'open_up', 'all_files', 'Damaged', 'codec_of', 'decode', 'head_text', 'text_stream',
+           'bounded_lines', 'csv_rows', 'load_json', 'nested', 'first_value', 'byte_lines', 'json_lines', 'JsonStream',
+           'Element', 'PageReader', 'page_elements', 'ChatLog', 'Export', 'seconds_of', 'count_steps', 'sort_keys',
            'sort_messages', 'balanced', 'note_gaps', 'distinct_names', 'name_or_key', 'month_named', 'parent_folder',
            'read_group', 'name_in_short', 'pause_collector']
 
@@ -150,6 +150,8 @@ def _size_of(archive):
     if archive.member is None: return os.path.getsize(archive.path)
     return archive.member.size if isinstance(archive.member, tarfile.TarInfo) else archive.member.file_size
 
+class TooLarge(ValueError): "An archive that would grow beyond all measure."
+
 @patch(as_prop=True)
 def size(self:File)->int: # 1 if nothing says it
     "Its bytes, by what the disk or the archive says."
@@ -162,7 +164,7 @@ def check_growth(
 ):
     "Refuse an archive that grows beyond all measure."
     for size, packed in [(sum(size for size, _ in sizes), _size_of(archive)), *sizes]:
-        if size > max(SMALL, MOST_GROWTH*packed): raise ValueError(
+        if size > max(SMALL, MOST_GROWTH*packed): raise TooLarge(
             f'{archive} is not unpacked: {packed/1e6:,.1f} MB in it would become {size/1e6:,.0f} MB, as in a zip bomb. '
             'If you trust it, unpack it yourself and give the folder.')
 
@@ -257,8 +259,9 @@ def open_up(
         found = in_order(zip_files(archive) if kind == 'zip' else tar_files(archive), file)
         left[0] -= sum(map(_size_of, found))
         if left[0] < 0: raise ValueError
-    except (ValueError, OSError):
-        why = 'an archive that unpacks to far too much' if left[0] < 0 else f'an empty or damaged {kind}'
+    except (ValueError, OSError) as e:
+        bomb = left[0] < 0 or isinstance(e, TooLarge)
+        why = 'an archive that unpacks to far too much; if you trust it, unpack it yourself and give the folder' if bomb else f'an empty or damaged {kind}'
         file._head, file.trouble = b'', f'in more than {MOST_NESTED} archives' if depth > MOST_NESTED else why
         return [file]
     for f in found: f.name = f'{file.name}/{f.name}'

@@ -536,6 +536,8 @@ ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy
     est""".split()}
 
 # %% ../../nbs/messengers/redact.ipynb #e0e28d03
+_not_one = re.compile(r'\b(?:things?|stuff|situation|issues?|problems?|manager|rules?|policy|page|reset|prompt|field|hint|reminder)\b', re.I)
+
 def is_password(
     m, # A match
 ):
@@ -543,6 +545,7 @@ def is_password(
     value = m['hit'].rstrip('.,;:!?)\'"')
     digit, letter, sign = (bool(re.search(p, value)) for p in (r'\d', r'[^\W\d_]', r'[^\w\s\'’.,/():;-]'))
     looks_like_one = digit and (letter or len(value) > 3) or letter and sign and len(value) > 4
+    if m['is'] and _not_one.search(m['is']): return False # the password thing is annoying
     # *pass* and *clave* have other meanings
     if m['weak']:
         said = m['colon'] and len(value) > 4 or m['is'] and len(value) > 5 and not re.fullmatch(r'\d+[a-z]+', value)
@@ -789,7 +792,7 @@ def names_to_find(
         if full and words not in out.setdefault(words[0], []):
             out[words[0]].append(words)
             for one in (words[0] + words[-1], words[-1] + words[0]): # gracehopper
-                if len(one) > 6: out.setdefault(one, [[one]])
+                if len(one) > 5: out.setdefault(one, [[one]])
     return out | {'@': []} | {f'@{handle}': [[handle]] for handle in handles} if handles else out
 
 # %% ../../nbs/messengers/redact.ipynb #eb9f180d

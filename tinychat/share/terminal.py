@@ -165,10 +165,9 @@ class Terminal:
 @patch
 def _open(self:Terminal):
     "Make the line to type in."
-    from prompt_toolkit import PromptSession, completion, styles
-    self.style, words = styles.Style.from_dict(STYLE), completion.WordCompleter(COMMANDS, sentence=True)
-    self.session = PromptSession(self._line, style=self.style, key_bindings=self._keys(), completer=words,
-                                 complete_while_typing=False, refresh_interval=0.4, erase_when_done=True,
+    from prompt_toolkit import PromptSession, styles
+    self.style = styles.Style.from_dict(STYLE)
+    self.session = PromptSession(self._line, style=self.style, key_bindings=self._keys(), refresh_interval=0.4, erase_when_done=True,
                                  prompt_continuation=lambda width, *_: ' '*width)
     self.session.app.input.cooked_mode = nullcontext # no key is echoed, not even while something is printed
     buffer = self.session.default_buffer
@@ -195,7 +194,7 @@ def _say(self:Terminal, text, who='', style='note'):
 # %% ../../nbs/share/terminal.ipynb #c390804b
 @patch
 def _keys(self:Terminal):
-    "Alt-Enter begins a new line; Ctrl-C stops a reply, or ends the talk."
+    "Alt-Enter begins a new line, Tab completes a command; Ctrl-C stops a reply, empties the line, or asks whether to leave."
     from prompt_toolkit.key_binding import KeyBindings
     keys = KeyBindings()
     @keys.add('escape', 'enter')
@@ -203,8 +202,18 @@ def _keys(self:Terminal):
     @keys.add('c-c')
     @keys.add('<sigint>')
     def _(event):
+        line, again = self.session.default_buffer, self.asked == '^C'
+        self.asked = ''
         if self.inbox.unfinished_tasks: self.halt.set()
-        else: event.app.exit(exception=KeyboardInterrupt())
+        elif line.text: line.reset()
+        elif again or not self.chat.talk: event.app.exit(exception=KeyboardInterrupt())
+        else: self.asked = '^C'; self._say('Ctrl-C again leaves; /save keeps the talk.')
+    @keys.add('tab')
+    def _(event): # at once: a completion that comes late would land in the next line
+        line = event.current_buffer
+        fits = [c for c in COMMANDS if c.startswith(line.text)] if line.text.startswith('/') else []
+        if len(fits) > 1: self._say('  '.join(fits))
+        if fits: line.insert_text(os.path.commonprefix(fits)[len(line.text):])
     return keys
 
 # %% ../../nbs/share/terminal.ipynb #9c376d5d
