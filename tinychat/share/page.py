@@ -159,10 +159,11 @@ function tools(m, n, last) {
 }
 function draw() {
   const shown = [...talk().messages, ...(reply || []).map(text => ({ text }))], log = $('log')
+  const last = shown.findLastIndex(m => m.me) // older messages need no buttons
   const near = $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 80
   log.replaceChildren(...shown.flatMap((m, n) => {
     const ends = n === shown.length - 1 || shown[n + 1].me !== m.me
-    return [bubble(m, !n || shown[n - 1].me !== m.me), ...(ends && m.text && !reply ? [tools(m, n, n === shown.length - 1)] : [])]
+    return [bubble(m, !n || shown[n - 1].me !== m.me), ...(ends && m.text && !reply && n >= last ? [tools(m, n, n === shown.length - 1)] : [])]
   }))
   $('stop').hidden = !reply
   if (near) $('scroll').scrollTop = $('scroll').scrollHeight
