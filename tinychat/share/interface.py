@@ -67,7 +67,8 @@ HARMLESS = ([], {}, None, False, 0, 'none', 'auto', ['text'], dict(type='text'))
 def number_in(
     body:dict, # A request
     name:str,  # Of a field
-    low:float, high:float, # What it may be
+    low:float,             # At least
+    high:float,            # At most
     whole:bool=False,      # Must it be a whole number?
 ): # None if it is not there; `Refused` if it makes no sense
     "A number of a request."
@@ -142,7 +143,9 @@ def stopped(
     ends = [text.find(s) for s in stops if s in text]
     return [m for m in text[:min(ends)].split('\n') if m] if ends else messages
 
-def completion_id()->str: return f'chatcmpl-{secrets.token_hex(12)}'
+def completion_id()->str:
+    "A name for one reply."
+    return f'chatcmpl-{secrets.token_hex(12)}'
 
 def count_tokens(
     asked_tokens:int, # Of the talk

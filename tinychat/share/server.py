@@ -31,7 +31,8 @@ class Seat:
     n_dropped:int=0  # How many of the oldest are out of view
 
 def common(
-    a:list, b:list, # Of anything
+    a:list, # Of anything
+    b:list, # Of the same
 )->int: # Items
     "How long do two lists agree?"
     return next((n for n, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
@@ -222,7 +223,7 @@ async def read_body(
 HEADERS = {'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-store'}
 
 def events_of(
-    desk:Desk,
+    desk:Desk,   # Who replies
     asked:Asked, # A stream is wanted
 ): # Yields lines of server-sent events (WHATWG HTML, 9.2)
     "A reply as a stream."
@@ -244,7 +245,7 @@ def events_of(
     return events()
 
 def problem(
-    e:Exception,
+    e:Exception, # Of any kind
 )->Refused:
     "What a program is told of an error."
     return e if isinstance(e, Refused) else Refused('Something went wrong here.', 500)

@@ -126,7 +126,7 @@ def patient_protocol(
 # %% ../../nbs/share/web.ipynb #c665ebd4
 def pages_for(
     who:dict,  # From `introduce`
-    door:Door,
+    door:Door, # Who may come in
 ): # Routes for `make_app`
     "The page, and what it says of the model."
     from starlette.responses import HTMLResponse, JSONResponse
