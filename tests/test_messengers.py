@@ -147,6 +147,7 @@ def test_command(exports, tmp_path):
     assert (tmp_path/'chat.txt').read_bytes() == first
     assert command(exports, '--no_redact', '--out', 'chat.txt', '--gap_minutes', 5, '--since', '2025-12-31T19:01').returncode == 0
     assert (tmp_path/'chat.old1.txt').read_bytes() == first and 'ada@example.com' in (tmp_path/'chat.txt').read_text()
+    assert command(exports, '--since', '', '--before', '', '--without', '', '--out', 'chat.txt').returncode == 0 # what lifts a limit can be typed
     for bad in (['nowhere'], [], [exports, '--me', ''], [exports, '--before', 'x'], [exports, '--since', 'x'], [exports, '--out', tmp_path]):
         done = command(*bad)
         assert done.returncode == 1 and 'Traceback' not in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr

@@ -1,5 +1,5 @@
 "WhatsApp exports: every trap of the format, with invented people."
-import json, random, zipfile
+import json, random, re, zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -522,3 +522,10 @@ def test_two_orders_of_dates_in_one_file_are_pointed_at(tmp_path, first, second)
     e = read(tmp_path, android(*['Ivy: a', 'Kim: b', 'Ivy: c'], day=first) + android(*['Ivy: d', 'Kim: e', 'Ivy: f'], day=second))
     assert any('dates do not exist as they were read' in n and 'its own file' in n for n in e.notes)
     assert not any('do not exist' in n for n in read(tmp_path, android('Ivy: a', 'Kim: b')).notes)
+
+@pytest.mark.parametrize('dates, order', [(('03.04.25', '04.06.25'), 'dmy'), (('06.05.18', '06.06.18'), 'dmy'), (('03/04/25', '04/06/25'), 'dmy'), (('3/4/25', '4/6/25'), 'dmy'), (('1/13/25', '2/4/25'), 'mdy')])
+def test_dots_zeros_and_a_clock_of_24_hours_speak_for_the_day(tmp_path, dates, order):
+    e = read(tmp_path, ''.join(f'{d}, 21:00 - Ada: hi\n' for d in dates))
+    assert [t.month for t in times(e)] == [int(re.split('[./]', d)[order.index('m')]) for d in dates]
+    us = read(tmp_path, ''.join(f'{d}, 9:00 PM - Ada: hi\n' for d in ('3/4/25', '4/6/25')))
+    assert [t.month for t in times(us)] == [3, 4] # capitals, and no zeros

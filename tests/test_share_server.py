@@ -175,3 +175,15 @@ def test_the_openai_package(desk):
 
 def test_a_stream_holds_back_what_may_be_a_stop():
     assert [*until_stop(['ab', 'cd', 'ef'], ['de'])] == ['ab', 'c'] and [*until_stop('abc', ['abcd'])] == ['abc'] and [*until_stop(['aab'], ['ab'])] == ['a']
+
+def test_the_openai_package_without_waiting(desk):
+    "Three talks at once, by its asynchronous client: each gets its own answer."
+    openai, httpx = pytest.importorskip('openai'), pytest.importorskip('httpx')
+    async def all_at_once():
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(make_app(desk, Door({'testserver'}))))
+        client = openai.AsyncOpenAI(base_url='http://testserver/v1', api_key='none', http_client=http, max_retries=0)
+        async def one(n): return (await client.chat.completions.create(model='x', messages=[dict(role='user', content=f'hello {n}')], seed=n)).choices[0].message.content
+        async def pieces(n): return ''.join([p.choices[0].delta.content or '' async for p in await client.chat.completions.create(model='x', messages=[dict(role='user', content=f'hello {n}')], seed=n, stream=True)])
+        return await asyncio.gather(*(one(n) for n in range(3)), *(pieces(n) for n in range(3)))
+    got = asyncio.run(all_at_once())
+    assert got[:3] == got[3:] and len({*got[:3]}) == 3
