@@ -57,6 +57,10 @@ def test_the_same_words_in_two_chats_make_no_friend_me(tmp_path):
     whatsapp(tmp_path, Trip=['1/13/26, 9:00 AM - Zed: https://e.org/form please fill in', '1/13/26, 9:01 AM - Ann: done', '1/14/26, 9:02 AM - Ann: ok'],
              Work=['1/13/26, 9:00 AM - Zed: https://e.org/form please fill in', '1/13/26, 9:05 AM - Kim: thanks', '1/14/26, 9:02 AM - Kim: ok'])
     assert import_exports(tmp_path, me=['Ann']).me == {'WhatsApp': {'Ann'}}
+    for name in ('Trip', 'Work'): # now they have one name
+        (tmp_path/name).mkdir()
+        (tmp_path/f'WhatsApp Chat with {name}.txt').rename(tmp_path/name/'WhatsApp Chat with Family.txt')
+    assert import_exports(tmp_path, me=['Ann']).me == {'WhatsApp': {'Ann'}}
 
 def test_an_echo_in_the_same_minute_does_not_hide_who_you_are(tmp_path):
     talk = [('You', 'haha'), ('Kim', 'haha'), *((who, f'{who} {n}') for n in range(8) for who in ('You', 'Zed', 'Kim'))]

@@ -176,6 +176,17 @@ def test_silent_and_slow_connections_are_shut_and_shut_nobody_out(model):
         assert all(shut(c) for c in silent + more)
         assert ask(s, '/').status == 200 and chat(s, max_tokens=4).status == 200
 
+def test_so_many_connections_and_no_more(model):
+    pytest.importorskip('uvicorn')
+    with served(model, before='import tinychat.share.web as w; w.SILENCE = 600; w.MOST_CONNECTIONS = 5') as s:
+        silent = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(5)]
+        more = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(3)]
+        for c in more:
+            c.settimeout(20)
+            assert c.recv(1) == b''
+        silent[0].close()
+        soon(lambda: ask(s, '/').status == 200, 'there is room again')
+
 def test_who_never_reads_holds_nobody_up(server):
     c = socket.create_connection(('127.0.0.1', server.port))
     body = json.dumps(HELLO | dict(stream=True, max_tokens=200)).encode()
