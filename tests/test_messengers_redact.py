@@ -127,3 +127,10 @@ def test_no_text_takes_forever(unit):
         return min(once(), once())
     # Eight times the text: eight times the work, where it grows as it should; 64 times where it does not.
     assert seconds(16000) < 32*max(seconds(2000), .001)
+
+@pytest.mark.parametrize('text, redacted', [('netflix: ada / hunter2', 'netflix: ada / <password>'), ('wifi guest / Tr0ub4dor&3', 'wifi guest / <password>'), ('lockbox combo 14-32-7', 'lockbox combo <code>'),
+    ('use 4471 to get in the gate', 'use <code> to get in the gate'), ('0-4-1-2-3-4-5-6-7-8 thats my mobile', '<phone 1> thats my mobile')])
+def test_what_is_shared_among_friends(text, redacted): assert Redactor([]).redact(text) == redacted
+
+@pytest.mark.parametrize('text', ['steam sale / black friday', 'netflix / popcorn tonight', 'wifi or lan / whatever', '0 1 2 3 4 5 6 7 8 9 haha', '1-2-3-4-5-6-7-8-9', 'score 1 2 0 3 1 2 2 0 1', 'use 2 to open', 'our login page / homepage2', 'safe by 10 9 8'])
+def test_what_only_looks_like_it(text): assert Redactor([]).redact(text) == text

@@ -16,15 +16,16 @@ from fastcore.basics import patch
 # %% auto #0
 __all__ = ['PRIVATE_KINDS', 'UNNUMBERED_MARKS', 'MARK', 'HIDDEN', 'find_emails', 'SECRET_PLACES', 'PUBLIC_HOSTS', 'HARMLESS_KEYS',
            'find_payees', 'IBAN_LENGTH', 'ID_SHAPES', 'ABROAD', 'REGIONS', 'WITHOUT_ZERO', 'MOBILE', 'UNIT_WORDS',
-           'CONTEXT_WORDS', 'WORD_RULES', 'CODE_RULES', 'ORDINARY_WORDS', 'find_passwords', 'KEYS', 'find_keys',
-           'SEED_WORDS', 'ENGLISH_ADDRESSES', 'FRENCH_ADDRESSES', 'EUROPEAN_ADDRESSES', 'ASIAN_ADDRESSES',
-           'ADDRESS_RULES', 'find_coordinates', 'find_place_codes', 'NAME_LABELS', 'NAME_PARTICLES', 'EVERYDAY_NAMES',
-           'DIGITLESS_RULES', 'RULES', 'cover', 'pattern_rule', 'is_long_id', 'private_parts', 'find_links',
-           'passes_luhn', 'is_card', 'is_iban', 'find_ibans', 'is_id', 'find_ids', 'is_national', 'is_round',
-           'is_phone', 'whole_word', 'western_digits', 'kind_of_number', 'longest_number', 'find_numbers', 'has_number',
-           'is_code', 'is_password', 'is_key', 'find_seed_words', 'is_address', 'is_place', 'fold_name',
-           'names_to_find', 'name_length', 'turned_length', 'is_turned', 'is_handle', 'find_handles', 'find_names',
-           'find_people', 'identity_key', 'MarkGiver', 'try_rules', 'find_private', 'Redactor']
+           'CONTEXT_WORDS', 'find_spelled_numbers', 'WORD_RULES', 'CODE_RULES', 'ORDINARY_WORDS', 'find_passwords',
+           'KEYS', 'find_keys', 'find_shared', 'SEED_WORDS', 'ENGLISH_ADDRESSES', 'FRENCH_ADDRESSES',
+           'EUROPEAN_ADDRESSES', 'ASIAN_ADDRESSES', 'ADDRESS_RULES', 'find_coordinates', 'find_place_codes',
+           'NAME_LABELS', 'NAME_PARTICLES', 'EVERYDAY_NAMES', 'DIGITLESS_RULES', 'RULES', 'cover', 'pattern_rule',
+           'is_long_id', 'private_parts', 'find_links', 'passes_luhn', 'is_card', 'is_iban', 'find_ibans', 'is_id',
+           'find_ids', 'is_national', 'is_round', 'is_phone', 'whole_word', 'western_digits', 'kind_of_number',
+           'longest_number', 'find_numbers', 'is_spelled_number', 'has_number', 'is_code', 'is_password', 'is_key',
+           'is_shared', 'find_seed_words', 'is_address', 'is_place', 'fold_name', 'names_to_find', 'name_length',
+           'turned_length', 'is_turned', 'is_handle', 'find_handles', 'find_names', 'find_people', 'identity_key',
+           'MarkGiver', 'try_rules', 'find_private', 'Redactor']
 
 # %% ../../nbs/messengers/redact.ipynb #f992f8bf
 PRIVATE_KINDS = dict(
@@ -417,6 +418,19 @@ def find_numbers(
             if found: out.append(found)
     return out
 
+# %% ../../nbs/messengers/redact.ipynb #ef44266f
+def is_spelled_number(
+    m, # A match
+):
+    "Digits one by one, and nobody counting?"
+    digits = re.sub(r'\D', '', m['hit'])
+    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:])}
+    spaced = ' ' in m['hit'] and m['hit'][0] not in '0+' # a score, or a row of a table
+    return not spaced and not (steps == {1} and digits[0] in '01') and len({*digits}) > 3
+
+# 0-4-1-2-3-4-5-6-7-8 thats my mobile
+find_spelled_numbers = pattern_rule('phone', re.compile(r'(?<![\w.,:/-])(?P<hit>\+?(?:\d[- ]){8,13}\d)(?![\w/-]|[.,:]\d)'), is_spelled_number)
+
 # %% ../../nbs/messengers/redact.ipynb #4675af24
 _id_words = whole_word('|'.join(r"""
     passport|passnr|pass nr|pass?nummer|reisepass\w*|personalausweis\w*|ausweis\w*|passeport|pasaporte|passaport[eo]
@@ -508,8 +522,10 @@ CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real i
      rf"(?-i:(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z\d]{{5,10}})){_end}", is_code), # the code is 4829
     (rf"(?<![\w.,:/#$€£{HIDDEN}-])(?P<hit>{_digits})[ \t]{{0,3}}(?:[-–—:是]|{whole_word('is|ist|es|est|è|é')})"
      rf"[ \t]{{0,3}}(?:[^\W\d_]{{1,15}}[ '’]){{0,5}}[你您]?的?(?:{_code})", None), # 482913 is your code
-    (rf"{whole_word('use|enter|type')}[ \t](?:(?:the )?code[ \t])?(?P<hit>{_digits})[ \t](?:as your|"
-     rf"to (?:log|sign|verify|confirm|reset|unlock))", None),
+    (rf"{whole_word('use|enter|type|punch in|press')}[ \t](?:(?:the )?code[ \t])?(?P<hit>{_digits})[ \t](?:as your|"
+     rf"to (?:log|sign|verify|confirm|reset|unlock|open|get (?:in|through)|enter)|(?:at|on) the (?:gate|door|keypad|alarm))", None),
+    (rf"{whole_word('combo|combination|lock ?box|padlock|locker')}(?:[ \t][^\W\d_]{{1,12}}){{0,3}}?[ \t:]{{1,3}}"
+     rf"(?P<hit>\d{{1,2}}[- ]\d{{1,2}}[- ]\d{{1,2}})(?![\d-])", None), # 14-32-7
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
@@ -588,6 +604,20 @@ def is_key(
                for p in re.split('[^A-Za-z0-9]', m['any']))
 
 find_keys = pattern_rule('password', KEYS, is_key)
+
+# %% ../../nbs/messengers/redact.ipynb #9573eb2d
+_service = whole_word(r'netflix|spotify|hulu|disney\+?|prime|hbo|steam|apple ?id|icloud|wi-?fi|wlan|router|vpn')
+
+def is_shared(
+    m, # A match
+):
+    "Letters and digits, or signs, as in a password?"
+    kinds = [r'\d', r'[^\W\d_]', r'[^\w\s./-]']
+    return sum(bool(re.search(k, m['hit'])) for k in kinds) > 1
+
+# netflix: jo@example.com / hunter2
+find_shared = pattern_rule('password', re.compile(rf"{_service}[^\n/]{{1,60}}?[ \t]/[ \t](?P<hit>[!-~]{{6,40}})(?=[ \t.,!?]|\n|\Z)", re.I),
+                           is_shared, hints=[' / '])
 
 # %% ../../nbs/messengers/redact.ipynb #a0c94405
 _never = '(?:' + '|'.join('''
@@ -930,9 +960,9 @@ class MarkGiver:
         return self.given[kind, key]
 
 # %% ../../nbs/messengers/redact.ipynb #bc63895e
-DIGITLESS_RULES = [find_links, find_payees, find_keys, find_emails, find_passwords, find_seed_words, find_place_codes]
+DIGITLESS_RULES = [find_links, find_payees, find_keys, find_shared, find_emails, find_passwords, find_seed_words, find_place_codes]
 # Most need a digit, and most messages have none
-RULES = [*DIGITLESS_RULES, find_coordinates, *CODE_RULES, find_ibans, *WORD_RULES, find_ids, *ADDRESS_RULES,
+RULES = [*DIGITLESS_RULES, find_coordinates, *CODE_RULES, find_ibans, find_spelled_numbers, *WORD_RULES, find_ids, *ADDRESS_RULES,
          find_numbers]
 
 def try_rules(
