@@ -112,6 +112,7 @@ def common_sender(
 
 # %% ../../nbs/messengers/index.ipynb #28e8f852
 SAME_CHAT, SAME_MESSAGES = 0.8, 3 # of the messages of the same time; and at least so many
+def _sent(m): return m.text, seconds_of(m)//60
 
 def same_person(
     known:ChatLog, # A chat in which the person is known
@@ -119,7 +120,7 @@ def same_person(
     other:ChatLog, # Perhaps the same chat
 )->str: # What they are called there; None if it is another chat
     "Who says here what the person says there?"
-    def sent(c): return {(m.text, seconds_of(m)//60): m.sender for m in c.messages if m.time}
+    def sent(c): return {_sent(m): m.sender for m in c.messages if m.time}
     a, b = sent(known), sent(other)
     if not a or not b: return None
     ends = [(min(x), max(x)) for x in ([minute for _, minute in said] for said in (a, b))]
@@ -139,11 +140,17 @@ def names_elsewhere(
     def mine(c): return c.me if c.me and not c.guess else me
     known = [c for c, who in chats if who & mine(c)]
     lost = [c for c, who in chats if len(who) > 1 and not who & mine(c) and (c.guess or not c.me)]
-    for c in lost:
-        if c.me: continue
-        titled = [k for k in known if not (k.name and c.name and k.name != c.name)]
-        found = [name for k in titled if (name := same_person(k, mine(k), c))]
-        if len({*found}) == 1: c.me, c.guess = {*found}, True
+    asked = [c for c in lost if not c.me]
+    where = {}
+    for n, c in enumerate(asked):
+        for m in c.messages: where.setdefault(_sent(m), set()).add(n)
+    for k in known if asked else ():
+        shared = Counter(n for m in k.messages for n in where.get(_sent(m), ())) # few chats share anything
+        for c in (asked[n] for n, times in shared.items() if times >= SAME_MESSAGES):
+            other = k.name and c.name and k.name != c.name
+            if not other and (name := same_person(k, mine(k), c)): c.me, c.guess = c.me | {name}, True
+    for c in asked:
+        if len(c.me) > 1: c.me = set() # no two of them can be the person
     return set().union(*(c.me for c in lost))
 
 # %% ../../nbs/messengers/index.ipynb #337f7bd4

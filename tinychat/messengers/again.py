@@ -224,7 +224,7 @@ def join(
     whole = [x for i, x in enumerate(in_time(old)) if i not in drop_old]
     whole += [(n.start, c, n) for j, (c, n) in enumerate(new) if j not in drop_new]
     whole.sort(key=lambda x: (x[0], x[2] is None))
-    def count(pairs): return Counter((b.text, n and n.start//DAY) for c, n in pairs for b in c)
-    now, then = count([(c, n) for _, c, n in whole]), count(old)
-    count = (now - then).total(), (then - now).total(), len(stay), len(by_hand)
-    return Joined([c for _, c, _ in whole], [n for *_, n in whole if n] + gone, *count)
+    def by_day(pairs): return Counter((b.text, n and n.start//DAY) for c, n in pairs for b in c)
+    now, then = by_day([(c, n) for _, c, n in whole]), by_day(old)
+    changed = (now - then).total(), (then - now).total(), len(stay), len(by_hand)
+    return Joined([c for _, c, _ in whole], [n for *_, n in whole if n] + gone, *changed)

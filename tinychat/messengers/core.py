@@ -727,7 +727,7 @@ def read_group(
     raise ValueError(f'{files[0].path}{more} looks like an export of {reader.FORMAT}, but {why}. '
                      'Export it again, or leave it out.')
 
-# %% ../../nbs/messengers/core.ipynb #78024e8f
+# %% ../../nbs/messengers/core.ipynb #17a98332
 def name_in_short(
     name:str,    # Of a person or a file, as an export writes it
     most:int=60, # Characters
@@ -736,6 +736,7 @@ def name_in_short(
     name = ' '.join(printable(LONE_SURROGATE.sub('\ufffd', name)).split())
     return name if len(name) <= most else name[:most-1] + '…'
 
+# %% ../../nbs/messengers/core.ipynb #78024e8f
 @contextmanager
 def pause_collector():
     "Let the garbage collector rest."
