@@ -209,7 +209,7 @@ def test_a_bomb_in_the_second_layer(tmp_path, small):
     one = pack(tmp_path/'one', {'a.txt': bytes(MB + MB//2)}).read_bytes() # small enough, each of them
     outer = pack(tmp_path/'outer.zip', {f'{n}.zip': one for n in range(5)})
     troubles = [f.trouble for f in all_files(outer)]
-    assert troubles[0] == '' and troubles[1:] == ['an archive that unpacks to far too much']*4
+    assert troubles[0] == '' and len(troubles) == 5 and all(t.startswith('an archive that unpacks to far too much') for t in troubles[1:])
 
 def test_too_many_files_and_endless_names(tmp_path, monkeypatch):
     monkeypatch.setattr(core, 'MOST_FILES', 10)
