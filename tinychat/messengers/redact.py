@@ -889,7 +889,7 @@ def find_handles(
     who:dict, # From `names_to_find`
 )->list: # Spans
     "What the people of the export call themselves elsewhere."
-    if '@' not in text and '@' not in who: return []
+    if '@' not in text and ('@' not in who or not re.search(r'[_\d]', text)): return [] # a handle has one of these
     (folded, origin), out = fold_name(text), []
     for m in re.finditer(r'(?<![\w.@])(@?)([^\W_][\w.]{1,40})(?<!\.)', folded):
         if f'@{m[2]}' in who or m[1] and is_handle(m[2], who):
