@@ -14,7 +14,7 @@ from fastcore.script import anno_parser
 
 # %% auto #0
 __all__ = ['LESS_MEMORY', 'command', 'tinychat_demo', 'tinychat_train', 'tinychat_import', 'tinychat_chat', 'tinychat_web',
-           'tinychat_evaluate', 'tinychat_export']
+           'tinychat_bot', 'tinychat_evaluate', 'tinychat_export']
 
 # %% ../nbs/commands.ipynb #296e9976
 def command(
@@ -243,6 +243,23 @@ def tinychat_web(
     "Serve a page to talk on, and OpenAI's interface for other programs, until Ctrl-C."
     with _nothing_to_lose(): from tinychat.share.web import serve, token_for
     serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), waiting=waiting, browser=not no_browser)
+
+# %% ../nbs/commands.ipynb #28689cf0
+@command
+def tinychat_bot(
+    server:str='http://127.0.0.1:8866', # Where tinychat-web is; if it wants a token, say it in TINYCHAT_TOKEN
+    automatic:bool=False,   # Send what the model says at once, unread; without it you get drafts to send, to change or to leave
+    wait:float=2.,          # Answer after so many seconds without a message
+    name:str=None,          # Whom the model sounds like; by default what tinychat-web calls it
+):
+    "Be a Telegram bot until Ctrl-C. Its token is asked for, or taken from TELEGRAM_TOKEN."
+    _check_range(0, 3600, wait=wait)
+    from getpass import getpass
+    with _nothing_to_lose(): from tinychat.share.bot import run_bot
+    token = os.environ.pop('TELEGRAM_TOKEN', None)
+    if not token and not sys.stdin.isatty(): raise ValueError('The token from @BotFather is missing. Give it as TELEGRAM_TOKEN.')
+    token = token or getpass('Token from @BotFather (it is not shown): ').strip()
+    run_bot(token, server, os.environ.pop('TINYCHAT_TOKEN', None), automatic=automatic, wait=wait, **({'name': name} if name else {}))
 
 # %% ../nbs/commands.ipynb #cfd0c248
 @command
