@@ -159,6 +159,14 @@ def test_a_token_cannot_be_tried_for_long(monkeypatch):
         with pytest.raises(Refused): door.check(dict(host='x', authorization=wrong))
     with pytest.raises(Refused) as e: door.check(dict(host='x', authorization='Bearer correct horse'))
     assert e.value.status == 429
+    door.check(dict(host='x', authorization='Bearer correct horse'), '192.0.2.1') # others are not shut out
+    for n in range(2*server.MOST_VISITORS):
+        with pytest.raises(Refused): door.check(dict(host='x'), f'visitor {n}')
+    assert len(door.wrong) == server.MOST_VISITORS
+    for _ in range(server.WRONG_TRIES):
+        with pytest.raises(Refused): door.check(dict(host='x'))
+    with pytest.raises(Refused) as e: door.check(dict(host='x', authorization='Bearer correct horse'))
+    assert e.value.status == 429
     now += server.SHUT_SECONDS + 1
     door.check(dict(host='x', authorization='Bearer correct horse'))
 

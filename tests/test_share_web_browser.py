@@ -19,7 +19,7 @@ def server(model):
 
 class Tab:
     "What a person sees of the page, and does to it."
-    def __init__(self, browser, server, settings='{"wait": 0, "max_tokens": 16}', **device):
+    def __init__(self, browser, server, settings='{"wait": 0, "pace": 0, "max_tokens": 16}', **device):
         self.context = browser.new_context(**device)
         if settings: self.context.add_init_script(f"if (!localStorage.settings) localStorage.settings = '{settings}'")
         self.page = self.context.new_page()
@@ -60,7 +60,7 @@ def test_a_reply_comes_in_pieces_and_a_second_turn_after_it(tab):
     assert last['y'] + last['height'] <= field['y'] # in sight
 
 def test_two_messages_get_one_answer_and_one_sent_meanwhile_another(browser, server):
-    t = Tab(browser, server, '{"wait": 1.5, "max_tokens": 256}')
+    t = Tab(browser, server, '{"wait": 1.5, "pace": 0, "max_tokens": 256}')
     t.say('first')
     t.say('second')
     t.page.locator('#stop').wait_for()
@@ -71,8 +71,48 @@ def test_two_messages_get_one_answer_and_one_sent_meanwhile_another(browser, ser
     assert not t.errors
     t.context.close()
 
+def test_with_pauses_a_message_comes_whole_after_its_dots(browser, server):
+    t = Tab(browser, server, '{"wait": 0, "pace": 1, "max_tokens": 16}')
+    t.page.evaluate("""() => { window.seen = []; new MutationObserver(() => seen.push([Date.now(), [...document.querySelectorAll('#log .them:not(.tools)')].map(e => e.innerText)])).observe(document.getElementById('log'), {childList: true, subtree: true}) }""")
+    t.say('hello')
+    t.idle()
+    seen, said = t.page.evaluate('seen'), t.said('them')
+    assert {part for _, shown in seen for part in shown} <= {*said, '•••'} and said # never a part of a message
+    dots, whole = (next(at for at, shown in seen if shown and shown[0] == what) for what in ('•••', said[0]))
+    assert whole - dots >= 500
+    t.page.evaluate('settings.pace = 60')
+    t.say('and now?')
+    t.page.locator('#stop').click()
+    soon(lambda: t.page.locator('#stop').is_hidden(), 'stop ends the pause, too', 5)
+    assert t.said('them') == said and not t.errors # what was not shown was not said
+    t.context.close()
+
+def test_axe_finds_nothing(browser, server):
+    "What the rules of axe-core find on the page, in its dialogs, in light and dark, on a phone."
+    try: from axe_playwright_python.sync_playwright import Axe
+    except ImportError as e: missing(e.name)
+    for device in (dict(viewport=dict(width=1000, height=800)), PHONE):
+        t = Tab(browser, server, bypass_csp=True, **device) # axe is a script of its own
+        t.say('hello')
+        t.idle()
+        for opens, closes in ((None, None), ('Settings', 'Done'), ('Talks', 'Done')):
+            if opens: t.button(opens).click()
+            found = Axe().run(t.page)
+            assert found.response['passes'] and not found.response['violations'], found.generate_report()
+            if closes: t.button(closes).click()
+        t.context.close()
+
+def test_a_hundred_reloads_lose_nothing(tab):
+    tab.say('remember this')
+    tab.idle()
+    said = tab.said('them')
+    for _ in range(100):
+        tab.page.reload()
+        assert (tab.said('me'), tab.said('them')) == (['remember this'], said)
+    assert tab.page.get_by_role('heading', level=1).inner_text() == 'tinychat'
+
 def test_stop_again_edit_and_copy(tab):
-    tab.page.evaluate("localStorage.settings = '{\"wait\": 0, \"max_tokens\": 256}'; settings.max_tokens = 256")
+    tab.page.evaluate("localStorage.settings = '{\"wait\": 0, \"pace\": 0, \"max_tokens\": 256}'; settings.max_tokens = 256")
     tab.say('tell me everything')
     tab.page.locator('#stop').click()
     tab.idle(0)

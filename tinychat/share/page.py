@@ -34,6 +34,8 @@ PAGE_BODY = '''
     <input id="temperature" type="range" min="0" max="1.5" step="0.1"></label>
   <label>Short to long <output id="max_tokens-value"></output>
     <input id="max_tokens" type="range" min="16" max="256" step="16"></label>
+  <label>Typing takes <output id="pace-value"></output>
+    <input id="pace" type="range" min="0" max="2" step="0.5"></label>
   <label>Wait for a second message <output id="wait-value"></output>
     <input id="wait" type="range" min="0" max="5" step="0.5"></label>
   <label><input id="keep" type="checkbox"> Keep my talks in this browser</label>
@@ -120,7 +122,7 @@ const engine = {
 # %% ../../nbs/share/page.ipynb #bdcdd06d
 TALK_SCRIPT = '''
 const $ = id => document.getElementById(id)
-const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5 }
+const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
 const read = (where, name, otherwise) => { try { return JSON.parse(where[name]) ?? otherwise } catch { return otherwise } }
 let settings = { ...usual, ...read(localStorage, 'settings', {}) }
 const store = () => settings.keep ? localStorage : sessionStorage
@@ -168,19 +170,36 @@ function draw() {
   $('stop').hidden = !reply
   if (near) $('scroll').scrollTop = $('scroll').scrollHeight
 }
+const until = async met => { while (!met() && !stopped) await new Promise(done => setTimeout(done, 50)) }
+async function show(got, ended) { // each message when it is whole, and its typing has taken its time
+  for (let n = 0; !stopped; n++) {
+    const began = Date.now()
+    await until(() => got.length > n + 1 || ended())
+    if (n >= got.length) return
+    if (!got[n]) continue
+    await until(() => Date.now() - began > 1000 * settings.pace * Math.min(.5 + got[n].length / 20, 4))
+    if (stopped) return
+    reply = [...got.slice(0, n + 1), '']; draw()
+  }
+}
 async function answer() {
   clearTimeout(waiting); waiting = 0
   if (reply || !talk().messages.at(-1)?.me) return
   const mine = talk(), asked = mine.messages.length
+  const got = [''], paced = settings.pace > 0
+  let ended = false, shown = null
   reply = ['']; stopped = false; controller = new AbortController(); tell(); draw()
+  if (paced) shown = show(got, () => ended)
   try {
     await engine.reply(mine.messages, { temperature: settings.temperature, max_tokens: settings.max_tokens }, piece => {
-      const lines = (reply.at(-1) + piece).split('\\n')
-      reply.splice(-1, 1, ...lines)
-      draw()
+      got.splice(-1, 1, ...(got.at(-1) + piece).split('\\n'))
+      if (!paced) { reply = [...got]; draw() }
     }, controller.signal)
+    if (!got.some(Boolean)) tell('It has no reply to that.')
   } catch (e) { if (!stopped) failed(e) }
-  const said = reply.filter(Boolean).map(text => ({ text }))
+  ended = true
+  await shown
+  const said = reply.filter(Boolean).map(text => ({ text })) // after Stop, what was seen
   reply = null
   mine.messages.splice(asked, 0, ...said) // before what was sent meanwhile
   keep(); draw()
@@ -217,7 +236,7 @@ const grow = () => { $('text').style.height = 'auto'; $('text').style.height = $
 $('text').oninput = () => { grow(); if (waiting && $('text').value) { clearTimeout(waiting); waiting = setTimeout(answer, 1000 * settings.wait + 1500) } }
 $('text').onkeydown = e => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); $('form').requestSubmit() } }
 $('stop').onclick = () => { stopped = true; controller?.abort(); $('text').focus() }
-const words = { temperature: n => n, max_tokens: n => n + ' tokens', wait: n => n ? n + ' s' : 'no' }
+const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => n ? n + ' × a person’s time' : 'no time: letters as they come', wait: n => n ? n + ' s' : 'no' }
 for (const [name, say] of Object.entries(words)) {
   const input = $(name), shown = () => { $(name + '-value').value = say(+input.value) }
   input.value = settings[name]; shown()

@@ -19,8 +19,8 @@ from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_toke
                                       stream_chunk, whole_reply)
 
 # %% auto #0
-__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'HEADERS', 'Seat', 'common', 'Desk', 'until_stop', 'Door',
-           'read_body', 'events_of', 'problem', 'make_app']
+__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'HEADERS', 'Seat', 'common', 'Desk',
+           'until_stop', 'Door', 'read_body', 'events_of', 'address', 'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
 @dataclass
@@ -176,17 +176,18 @@ async def reply(self:Desk,
 
 # %% ../../nbs/share/server.ipynb #f6c791a6
 MOST_BODY, MOST_SECONDS = 1 << 20, 10 # bytes of a request, and seconds until all of it has come
-WRONG_TRIES, SHUT_SECONDS = 10, 30 # so many wrong tokens, and nobody gets in for so many seconds
+WRONG_TRIES, SHUT_SECONDS = 10, 30 # so many wrong tokens in a row, and a visitor has to wait for so many seconds
+MOST_VISITORS = 1000 # whose wrong tokens are counted
 
 @dataclass
 class Door:
     "Who may come in."
     hosts:set        # Names of this computer, as in an address; empty if a token is asked for
     token:str=None   # What visitors must know (None: nothing)
-    wrong:int=0      # Wrong tokens since the last rest
-    closed_until:float=0. # Second of `time.monotonic`
+    wrong:dict=field(default_factory=dict) # By visitors' addresses: (wrong tokens, the last one's second of `time.monotonic`)
     def check(self,
         headers, # Of a request
+        who='',  # The visitor's address
     ):
         "`Refused` if it may not come in."
         host, origin = headers.get('host', ''), headers.get('origin')
@@ -194,11 +195,14 @@ class Door:
         if self.hosts and name.lower() not in self.hosts: raise Refused('This server is not known by that name.', 421)
         if origin and origin.split('://', 1)[-1] != host: raise Refused('Pages from elsewhere may not ask.', 403)
         if self.token is None: return
-        if time.monotonic() < self.closed_until: raise Refused('Too many wrong tokens. Try again in half a minute.', 429)
+        (n, last), now = self.wrong.pop(who, (0, 0.)), time.monotonic()
+        if now > last + SHUT_SECONDS: n = 0
+        if n >= WRONG_TRIES: self.wrong[who] = n, last
+        if n >= WRONG_TRIES: raise Refused('Too many wrong tokens. Try again in half a minute.', 429)
         given = headers.get('authorization', '').removeprefix('Bearer ')
         if secrets.compare_digest(given.encode(), self.token.encode()): return
-        self.wrong += 1
-        if self.wrong >= WRONG_TRIES: self.wrong, self.closed_until = 0, time.monotonic() + SHUT_SECONDS
+        if len(self.wrong) >= MOST_VISITORS: self.wrong.pop(next(iter(self.wrong)))
+        self.wrong[who] = n + 1, now
         raise Refused('A token is needed: Authorization: Bearer TOKEN.', 401)
 
 # %% ../../nbs/share/server.ipynb #94b48e61
@@ -244,6 +248,12 @@ def events_of(
         except Exception as e: yield f'data: {json.dumps(problem(e).body())}\n\n'
     return events()
 
+def address(
+    request, # Of Starlette
+)->str:
+    "Where a request comes from."
+    return request.client.host if request.client else ''
+
 def problem(
     e:Exception, # Of any kind
 )->Refused:
@@ -268,10 +278,10 @@ def make_app(
     from starlette.routing import Route
     def answer(body, status=200): return JSONResponse(body, status, HEADERS)
     async def models(request):
-        door.check(request.headers)
+        door.check(request.headers, address(request))
         return answer(dict(object='list', data=[dict(id=MODEL, object='model', created=0, owned_by='you')]))
     async def chat(request):
-        door.check(request.headers)
+        door.check(request.headers, address(request))
         asked = read_request(await read_body(request))
         try:
             for b in asked.talk: desk.chat.tokenizer.encode(b.text)

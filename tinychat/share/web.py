@@ -15,7 +15,7 @@ from fastcore.meta import delegates
 from ..runs import load_chat
 from .guard import Guard
 from .page import POLICY, chat_page
-from .server import HEADERS, Desk, Door, make_app
+from .server import HEADERS, Desk, Door, address, make_app
 from .terminal import introduce
 
 # %% auto #0
@@ -134,7 +134,7 @@ def pages_for(
     text, who = chat_page(), who | dict(about=who['about'].removeprefix(who['name'] + ', '))
     async def page(request): return HTMLResponse(text, headers=HEADERS | {'Content-Security-Policy': POLICY})
     async def about(request):
-        door.check(request.headers)
+        door.check(request.headers, address(request))
         return JSONResponse(who, headers=HEADERS)
     return [Route('/', page), Route('/about', about)]
 
