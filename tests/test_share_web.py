@@ -121,6 +121,19 @@ def test_no_door_to_the_network_without_a_token(model, monkeypatch, capsys, ip, 
     url = re.search(r'http://\S+', capsys.readouterr().out)[0]
     assert opened == [url] and urlsplit(url).fragment == quote(door.token or '') and not urlsplit(url).query
 
+@pytest.mark.parametrize('ip', ['127.0.0.1', 'localhost', 'LOCALHOST', 'localhost.', '127.1', '127.0.0.2', '0', '', '0.0.0.0', '::', '::1', '[::1]', '::ffff:127.0.0.1', '::ffff:0.0.0.0', '0x7f000001', '2130706433', '0177.0.0.1',
+    '127.0.0.1:80', '127.0.0.1/8', ' 127.0.0.1', '127.0.0.1\n', '*', '255.255.255.255', 'http://127.0.0.1', '127.0.0.1.example.invalid', 'é', 'a'*300, '\x00'], ids=repr)
+def test_however_an_address_is_spelled_no_network_is_open(ip):
+    "It is bound as the server binds it: what comes out is this computer, or asks for a token."
+    import ipaddress
+    try: o = web.WebOptions(port=0, ip=ip).settled()
+    except ValueError as e: assert '\n' not in str(e) and 'no address of this computer' in str(e) and len(str(e)) < 200; return
+    with socket.socket(socket.AF_INET6 if ':' in o.ip else socket.AF_INET) as s:
+        s.bind((o.ip, o.port))
+        at = ipaddress.ip_address(s.getsockname()[0])
+    assert at.is_loopback or o.token and not web.door_for(o).hosts
+    assert at.is_unspecified or f'//{f"[{at}]" if at.version == 6 else at}:{o.port}/' in web.page_url(o.ip, o.port, o.token)
+
 # With one
 
 def test_the_page_is_one_file_and_holds_nobodys_words(server, model):
@@ -195,15 +208,42 @@ def test_who_never_reads_holds_nobody_up(server):
     c.close()
     assert chat(server, max_tokens=8).status == 200
 
-def test_a_thousand_malformed_requests(server):
+def test_ten_thousand_malformed_requests(model, tmp_path):
+    "Odd JSON, odd headers, cut or with flipped bytes: each gets a 4xx or nothing, and the server says no word and keeps nothing of it."
     import random
-    rng, good = random.Random(0), b'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n' + json.dumps(HELLO).encode()[:60]
-    for _ in range(1000):
-        data = bytearray(good[:rng.randrange(len(good))])
-        for _ in range(rng.randrange(6)):
+    pytest.importorskip('uvicorn')
+    rng = random.Random(0)
+    odd = [None, True, -1, 1e308, 2**70, '', 'x'*50, [], {}, [[]], '\ud800', {'role': 'user'}, [{'role': 'user', 'content': [{'type': 'text'}]}]]
+    def request():
+        body = HELLO | dict(max_tokens=1) | {rng.choice(['messages', 'n', 'seed', 'stop', 'stream', 'tools', 'user', 'temperature', 'x']): rng.choice(odd) for _ in range(rng.randrange(3))}
+        data = json.dumps(body).encode()
+        headers = [b'Host: 127.0.0.1', b'Content-Type: application/json', b'Content-Length: %d' % rng.choice([len(data)]*8 + [0, 5])]
+        if rng.random() < .2: headers.insert(rng.randrange(3), rng.choice([b'Host: x', b'Transfer-Encoding: chunked', b'Content-Length: 9e9', b'Expect: 100-continue', b'Upgrade: websocket', b'X: ' + b'y'*70000, b'\x00: 1', b'Content-Encoding: gzip']))
+        data = bytearray(b'\r\n'.join([rng.choice([b'POST', b'POST', b'GET', b'BREW']) + b' /v1/chat/completions HTTP/1.1', *headers, b'', data]))
+        whole = bytes(data)
+        if rng.random() < .5: data = data[:rng.randrange(len(data))]
+        for _ in range(rng.choice([0, 0, 1, 5])):
             if data: data[rng.randrange(len(data))] = rng.randrange(256)
-        with socket.create_connection(('127.0.0.1', server.port)) as c: c.sendall(bytes(data) + b'\r\n\r\n')
-    soon(lambda: chat(server, max_tokens=8).status == 200, 'it answers again') # while the last connections end, new ones may be shut
+        return bytes(data), data == whole and b'9e9' not in data and b'chunked' not in data
+    with served(model, tmp_path/'log') as s:
+        proc = Path(f'/proc/{s.process.pid}')
+        def memory(): return int(re.search(r'VmRSS:\s*(\d+)', (proc/'status').read_text())[1]) >> 10 if proc.exists() else 0 # MB
+        got, before = {}, None
+        for n in range(10_000):
+            with socket.create_connection(('127.0.0.1', s.port), timeout=20) as c:
+                data, whole = request()
+                try:
+                    c.sendall(data)
+                    if not whole: c.shutdown(socket.SHUT_WR) # or it waits for the rest
+                    said = c.recv(100)
+                except (ConnectionError, BrokenPipeError): said = b''
+            got[said[9:12]] = got.get(said[9:12], 0) + 1
+            if n == 2000: before = memory()
+        assert not any(status.startswith(b'5') for status in got) and got[b'400'] > 1000 and got[b'200'] > 100 and len(got) >= 5, got
+        assert memory() - before < 120 # it levels off: 60,000 requests took no more
+        if proc.exists(): soon(lambda: len(list((proc/'fd').iterdir())) < 40, 'all connections are shut')
+        assert chat(s, max_tokens=8).status == 200
+    assert (tmp_path/'log').read_text() == ''
 
 @pytest.mark.skipif(os.name != 'posix', reason='signals as in POSIX')
 @pytest.mark.parametrize('how, status', [('SIGINT', -signal.SIGINT), ('SIGTERM', 0), ('SIGHUP', 0)])
@@ -243,3 +283,20 @@ def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
 
 def test_a_token_given_as_an_argument_is_refused(tmp_path):
     refused(call(tmp_path, 'tinychat-web', '--token', 'open-sesame'), 'no option')
+
+# Programs of others
+
+def test_the_llm_program(server, tmp_path):
+    "With the plugin for OpenAI's interface that it comes with: piece by piece, whole, and a talk that goes on."
+    pytest.importorskip('llm')
+    (tmp_path/'extra-openai-models.yaml').write_text(f'- model_id: me\n  model_name: tinychat\n  api_base: {server.url}v1\n')
+    def llm(*args):
+        p = subprocess.run([sys.executable, '-m', 'llm', *args], capture_output=True, text=True, timeout=120, env={**os.environ, 'LLM_USER_PATH': str(tmp_path), 'OPENAI_API_KEY': 'none'})
+        assert (p.returncode, p.stderr) == (0, ''), p.stderr
+        return p.stdout
+    options = '-m', 'me', '-o', 'seed', '1', '-o', 'max_tokens', '12'
+    said = llm('hello', *options)
+    assert said.strip() == json.loads(chat(server, max_tokens=12).text)['choices'][0]['message']['content'].strip() != ''
+    assert llm('hello', '--no-stream', *options) == said
+    assert llm('-c', 'and you?', *options[2:]).strip()
+

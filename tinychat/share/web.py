@@ -19,16 +19,15 @@ from .server import HEADERS, Desk, Door, address, make_app
 from .terminal import introduce
 
 # %% auto #0
-__all__ = ['MOST_CONNECTIONS', 'SILENCE', 'is_local', 'token_for', 'page_url', 'own_address', 'free_port', 'WebOptions',
+__all__ = ['MOST_CONNECTIONS', 'SILENCE', 'is_local', 'token_for', 'page_url', 'own_address', 'free_address', 'WebOptions',
            'door_for', 'patient_protocol', 'pages_for', 'check_packages', 'open_browser', 'quiet_server', 'serve']
 
 # %% ../../nbs/share/web.ipynb #f35ba3af
 def is_local(
-    ip:str, # An address to listen on
+    ip:str, # An address to listen on, as the system writes it
 )->bool: # Can only this computer reach it?
     "Is it a loopback address?"
-    try: return ipaddress.ip_address(ip).is_loopback
-    except ValueError: return ip == 'localhost'
+    return ipaddress.ip_address(ip).is_loopback
 
 # %% ../../nbs/share/web.ipynb #8db881b7
 def token_for(
@@ -44,7 +43,7 @@ def page_url(
     token:str, # What is asked for (None: nothing)
 )->str:
     "What to type into a browser."
-    if ip in ('', '0.0.0.0', '::'): ip = own_address()
+    if ip in ('0.0.0.0', '::'): ip = own_address()
     return f'http://{f"[{ip}]" if ":" in ip else ip}:{port}/' + (f'#{quote(token)}' if token else '')
 
 def own_address(
@@ -56,19 +55,19 @@ def own_address(
         return s.getsockname()[0]
 
 # %% ../../nbs/share/web.ipynb #627b5709
-def free_port(
+def free_address(
+    ip:str,   # To listen on, in any spelling
     port:int, # The first to try; 0: any
-    ip:str,   # The address to listen on
-)->int: # ValueError if there is none, or no such address
-    "The first free port of ten."
+)->tuple: # (the address as the system knows it, the first free port of ten); ValueError if there is none
+    "Where to listen."
     if not 0 <= port <= 65535: raise ValueError(f'--port must be from 0 to 65535, not {port}.')
     for n in range(port, min(port + 10, 65536)):
         with socket.socket(socket.AF_INET6 if ':' in ip else socket.AF_INET) as s:
             if os.name == 'posix': s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) # as the server does
-            try: s.bind((ip, n)); return s.getsockname()[1]
-            except OSError as e:
-                if e.errno in (errno.EADDRINUSE, errno.EACCES): continue
-                raise ValueError(f'--ip {ip} is no address of this computer. Give 127.0.0.1 for this computer alone, '
+            try: s.bind((ip, n)); return s.getsockname()[0].removeprefix('::ffff:'), s.getsockname()[1] # RFC 4291, 2.5.5.2
+            except (OSError, TypeError, UnicodeError) as e: # the last two for what cannot be an address
+                if getattr(e, 'errno', 0) in (errno.EADDRINUSE, errno.EACCES): continue
+                raise ValueError(f'--ip {ip[:40]!r} is no address of this computer. Give 127.0.0.1 for this computer alone, '
                                  'or 0.0.0.0 for all its networks.') from None
     raise ValueError(f'The ports from {port} to {n} are taken. Choose another with --port.')
 
@@ -87,8 +86,8 @@ class WebOptions:
             raise ValueError('A token must have 8 characters at least, or others may guess it.')
     def settled(self):
         "The same with a free port, and a token if others can come."
-        token = self.token or (None if is_local(self.ip) else token_for())
-        return replace(self, port=free_port(self.port, self.ip), token=token)
+        ip, port = free_address(self.ip, self.port)
+        return replace(self, ip=ip, port=port, token=self.token or (None if is_local(ip) else token_for()))
 
 def door_for(
     o:WebOptions, # Settled
@@ -200,7 +199,7 @@ def serve(
             print(f'For bots and other programs: {page_url(o.ip, o.port, None)}v1', flush=True)
             if not is_local(o.ip): print('Whoever has this address can talk to your model.', flush=True)
             if o.browser: open_browser(url, Path(folder))
-        server = quiet_server(uvicorn.Config(app, o.ip or '0.0.0.0', o.port, log_level='critical', access_log=False, http=patient_protocol(),
+        server = quiet_server(uvicorn.Config(app, o.ip, o.port, log_level='critical', access_log=False, http=patient_protocol(),
                                              ws='none', lifespan='off', server_header=False, timeout_graceful_shutdown=2), begin)
         server.run()
     if server.ended_by == signal.SIGINT: raise KeyboardInterrupt
