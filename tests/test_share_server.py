@@ -106,6 +106,20 @@ def test_turn_thirty_reads_no_more_than_what_is_new(desk):
         talk += [Block('assistant', m) for m in done[0].messages]
     assert sorted(read)[len(read)//2] < 30 and len(desk.seats) == 3 # this talk, the other one, and one that only sat down above
 
+def test_a_long_talk_is_cut_alike_whether_it_is_remembered_or_not(chat):
+    "What is out of view follows from the talk: with its seat, with another's, after a restart, and as in a `Chat`."
+    alone, kept, talk = LoopFreeChat(chat.model, chat.tokenizer, make_writer=writer_for, max_tokens=24), Desk(chat), []
+    for turn in range(25):
+        alone.rng.manual_seed(turn)
+        said = alone.reply(f'this is number {turn}')
+        talk.append(Block('user', f'this is number {turn}'))
+        for desk in (kept, Desk(chat)):
+            done = []
+            for _ in desk.write(Asked([*talk], dict(seed=turn)), done): pass
+            assert done[0].messages == said, turn
+        talk += [Block('assistant', m) for m in said if m]
+    assert alone.n_dropped > 10
+
 def test_memory_is_bounded(desk):
     for n in range(20): [*desk.write(Asked([Block('user', str(n))], {}), [])]
     assert len(desk.seats) == desk.n_seats and len({id(s.writer) for s in desk.seats}) == desk.n_seats

@@ -10,7 +10,7 @@ import base64, hashlib
 
 # %% auto #0
 __all__ = ['PAGE_BODY', 'PAGE_CSS', 'ENGINE_SCRIPT', 'TALK_SCRIPT', 'CONTROL_SCRIPT', 'PAGE_SCRIPT', 'POLICY', 'hash_source',
-           'chat_page']
+           'page_script', 'policy', 'chat_page']
 
 # %% ../../nbs/share/page.ipynb #2d1a978d
 PAGE_BODY = '''
@@ -27,6 +27,7 @@ PAGE_BODY = '''
   <button id="send">Send</button>
   <button id="stop" type="button" hidden>Stop</button>
 </form>
+<p id="note"></p>
 </main>
 <dialog id="settings" aria-labelledby="settings-title"><form method="dialog">
   <h2 id="settings-title">Settings</h2>
@@ -48,8 +49,8 @@ PAGE_BODY = '''
   <button id="close-talks">Done</button>
 </form></dialog>
 <dialog id="ask" aria-labelledby="ask-title"><form id="ask-form" method="dialog">
-  <h2 id="ask-title">Token</h2>
-  <label>This server asks for a token. <input id="token" type="password" autocomplete="off"></label>
+  <h2 id="ask-title">Who is there?</h2>
+  <label><span id="ask-why"></span> <input id="token" type="password" autocomplete="off"></label>
   <button>Go on</button>
 </form></dialog>'''
 
@@ -63,8 +64,8 @@ body { margin: 0 auto; max-width: 46rem; height: 100dvh; display: flex; flex-dir
 header { display: flex; gap: .5rem; align-items: center; padding: .5rem .75rem; border-bottom: 1px solid var(--line) }
 header div { flex: 1; min-width: 0 }
 h1 { font-size: 1.1rem; margin: 0 } h2 { font-size: 1.1rem; margin: 0 0 .5rem }
-#about, #notice { margin: 0; font-size: .85rem; color: var(--soft) }
-#notice:empty { display: none } #notice { padding: .25rem .75rem }
+#about, #notice, #note { margin: 0; font-size: .85rem; color: var(--soft) }
+#notice:empty, #note:empty { display: none } #notice, #note { padding: .25rem .75rem }
 button, textarea, input { font: inherit }
 button { min-height: 2.75rem; min-width: 2.75rem; border: 1px solid var(--line); border-radius: .6rem; background: var(--page); color: var(--ink); cursor: pointer }
 #send { background: var(--me); color: #fff; border-color: var(--me) }
@@ -93,9 +94,12 @@ class Failed extends Error { constructor(why, status) { super(why); this.status 
 async function checked(answer) {
   if (answer.ok) return answer
   const said = await answer.json().catch(() => ({}))
-  throw new Failed(said.error?.message || 'Something went wrong there.', answer.status)
+  throw new Failed(answer.status === 401 ? 'This server asks for a token.' : said.error?.message || 'Something went wrong there.', answer.status)
 }
 const engine = {
+  shelf: '', // before the names of what is kept
+  tab: () => sessionStorage, // for what nobody wants to keep
+  know(token) { sessionStorage.token = token },
   async about() { return (await checked(await fetch('about', { headers: headers() }))).json() },
   async there() { return fetch('about', { headers: headers() }).then(() => true, () => false) },
   async reply(talk, settings, piece, signal) {
@@ -123,18 +127,19 @@ const engine = {
 TALK_SCRIPT = '''
 const $ = id => document.getElementById(id)
 const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
-const read = (where, name, otherwise) => { try { return JSON.parse(where[name]) ?? otherwise } catch { return otherwise } }
-let settings = { ...usual, ...read(localStorage, 'settings', {}) }
-const store = () => settings.keep ? localStorage : sessionStorage
-let talks = read(store(), 'talks', []), now = read(sessionStorage, 'now', 0)
+const shelf = kept => kept ? localStorage : engine.tab() // some browsers allow neither
+const read = (kept, name, otherwise) => { try { return JSON.parse(shelf(kept)[engine.shelf + name]) ?? otherwise } catch { return otherwise } }
+const write = (kept, name, value) => { try { shelf(kept)[engine.shelf + name] = JSON.stringify(value); return true } catch { return false } }
+let settings = { ...usual, ...read(true, 'settings', {}) }
+let talks = read(settings.keep, 'talks', []), now = read(false, 'now', 0)
 const fresh = () => ({ id: crypto.randomUUID?.() || String(Math.random()), name: '', messages: [] })
 if (!Array.isArray(talks) || !talks.length) talks = [fresh()]
 const talk = () => talks[Math.min(now, talks.length - 1)]
 let reply = null, waiting = 0, controller = null, stopped = false
 
 function keep() {
-  sessionStorage.now = JSON.stringify(now)
-  try { store().talks = JSON.stringify(talks) } catch { tell('This browser keeps no more: delete some talks.') }
+  write(false, 'now', now)
+  if (!write(settings.keep, 'talks', talks) && settings.keep) tell('This browser keeps no more: delete some talks.')
 }
 const tell = (text = '') => { $('notice').textContent = text }
 
@@ -211,7 +216,7 @@ function again() {
   draw(); answer()
 }
 async function failed(e) {
-  if (e.status === 401) { $('ask').showModal(); return }
+  if (e.status === 401) { $('ask-why').textContent = e.message; $('ask').showModal(); return }
   if (e.status) { tell(e.message); return }
   tell('The server does not answer. Trying again…')
   while (!await engine.there()) await new Promise(done => setTimeout(done, 2000))
@@ -240,13 +245,13 @@ const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => 
 for (const [name, say] of Object.entries(words)) {
   const input = $(name), shown = () => { $(name + '-value').value = say(+input.value) }
   input.value = settings[name]; shown()
-  input.oninput = () => { settings[name] = +input.value; shown(); localStorage.settings = JSON.stringify(settings) }
+  input.oninput = () => { settings[name] = +input.value; shown(); write(true, 'settings', settings) }
 }
 $('keep').checked = !!settings.keep
 $('keep').onchange = () => {
-  store().removeItem('talks')
+  try { delete shelf(settings.keep)[engine.shelf + 'talks'] } catch {}
   settings.keep = $('keep').checked
-  localStorage.settings = JSON.stringify(settings); keep()
+  write(true, 'settings', settings); keep()
 }
 $('open-settings').onclick = () => $('settings').showModal()
 $('open-talks').onclick = () => { list(); $('talks').showModal() }
@@ -266,12 +271,14 @@ $('save').onclick = () => {
   const a = Object.assign(document.createElement('a'), { href: URL.createObjectURL(new Blob([text], { type: 'text/plain' })), download: 'talk.txt' })
   a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 1000)
 }
-$('ask').onclose = () => { if ($('token').value) { sessionStorage.token = $('token').value; $('token').value = ''; start() } }
+$('ask').onclose = () => { if ($('token').value) { engine.know($('token').value); $('token').value = ''; start() } }
+if (window.visualViewport) visualViewport.onresize = () => { document.body.style.height = visualViewport.height + 'px' } // what a phone's keyboard leaves
 async function start() {
   try {
     const who = await engine.about()
     $('name').textContent = document.title = who.name
     $('about').textContent = who.about
+    $('note').textContent = who.note || ''
     tell()
     if (talk().messages.at(-1)?.me && !reply && !waiting) answer()
   } catch (e) { failed(e) }
@@ -286,13 +293,32 @@ def hash_source(
     "What the browser compares."
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-PAGE_SCRIPT = f"'use strict'\n{ENGINE_SCRIPT}{TALK_SCRIPT}{CONTROL_SCRIPT}"
-POLICY = '; '.join(["default-src 'none'", f'script-src {hash_source(PAGE_SCRIPT)}', f'style-src {hash_source(PAGE_CSS)}', "connect-src 'self'",
-                    "img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"])
+def page_script(
+    engine:str=ENGINE_SCRIPT, # JavaScript that makes `engine`
+)->str:
+    "All that the page runs."
+    return f"'use strict'\n{engine}{TALK_SCRIPT}{CONTROL_SCRIPT}"
+
+def policy(
+    script:str,       # What may run
+    connect:str="'self'", # What may be asked
+    more:str='',      # Other rules
+    also:str='',      # What else may run
+)->str: # For the header `Content-Security-Policy`
+    "What the page may do, and nothing else."
+    rules = ["default-src 'none'", f'script-src {hash_source(script)}{also}', f'style-src {hash_source(PAGE_CSS)}', f'connect-src {connect}',
+             'img-src data:', "base-uri 'none'", "form-action 'none'"]
+    return '; '.join(rules) + more
 
 def chat_page(
+    engine:str=ENGINE_SCRIPT, # As for `page_script`
+    head:str='',              # More in the head, as HTML
+    more:str='',              # What stands before the script, as HTML
 )->str: # The page
     "The whole page."
     return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>tinychat</title>'
-            '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">'
-            f'<link rel="icon" href="data:,"><style>{PAGE_CSS}</style></head><body>{PAGE_BODY}<script>{PAGE_SCRIPT}</script></body></html>\n')
+            '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content, viewport-fit=cover">'
+            f'<link rel="icon" href="data:,">{head}<style>{PAGE_CSS}</style></head><body>{PAGE_BODY}{more}<script>{page_script(engine)}</script></body></html>\n')
+
+PAGE_SCRIPT = page_script()
+POLICY = policy(PAGE_SCRIPT, more="; frame-ancestors 'none'")

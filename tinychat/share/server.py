@@ -28,7 +28,6 @@ class Seat:
     "What a model remembers of one talk."
     writer:object    # With a cache
     talk:list=field(default_factory=list) # `Block`s that it has read
-    n_dropped:int=0  # How many of the oldest are out of view
 
 def common(
     a:list, # Of anything
@@ -52,8 +51,7 @@ class Desk:
         if best is None or not common(best.talk, talk):
             full = len(self.seats) >= self.n_seats
             best = self.seats[0] if full else Seat(writer_for(self.chat.model))
-            best.talk, best.n_dropped = [], 0
-        if common(best.talk, talk) < best.n_dropped: best.n_dropped = 0
+            best.talk = []
         self.seats = [s for s in self.seats if s is not best] + [best]
         return best
 
@@ -65,7 +63,11 @@ def sit(self:Desk,
     "Take a seat."
     seat, one, model = self.seat_for(asked.talk), copy.copy(self.chat), self.chat.model
     for name, value in asked.settings.items(): setattr(one, name, value)
-    one.talk, one.n_dropped, one.writer, one.lock = [*asked.talk], seat.n_dropped, seat.writer, threading.Lock()
+    one.writer, one.lock, one.n_dropped = seat.writer, threading.Lock(), 0
+    roles = [b.role for b in asked.talk]
+    turns = [n for n, both in enumerate(zip(roles, roles[1:]), 1) if both == ('user', 'assistant')]
+    for n in turns: one.talk = asked.talk[:n]; one.prompt() # so what is out of view follows from the talk alone
+    one.talk = [*asked.talk]
     one.rng = torch.Generator(model.device)
     one.rng.seed() if one.seed is None else one.rng.manual_seed(one.seed)
     return one, seat
@@ -109,7 +111,7 @@ def write(self:Desk,
     with closing(one.answer()) as pieces:
         yield from until_stop(('\n' if p is BREAK else p for p in pieces), asked.stops)
     said = [b.text for b in one.talk[len(asked.talk):]]
-    seat.talk, seat.n_dropped = one.talk, one.n_dropped
+    seat.talk = one.talk
     done.append(self.counted_reply(one, stopped(said, asked.stops) or ['']))
 
 # %% ../../nbs/share/server.ipynb #f7fa9737
@@ -129,7 +131,7 @@ def write_drafts_for(self:Desk,
             said = stopped([many.tokenizer.decode(ids) for ids in d.messages], asked.stops)
             if said: found.setdefault('\n'.join(said), said)
         if len(found) >= asked.n: break
-    seat.talk, seat.n_dropped = [*asked.talk], many.n_dropped
+    seat.talk = [*asked.talk]
     return [self.counted_reply(many, said) for said in [*found.values()][:asked.n]] or [Answer([''], 1, False)]
 
 # %% ../../nbs/share/server.ipynb #d204b90b
