@@ -27,7 +27,7 @@ setup(
     python_requires='>=' + fact['min_python'],
     packages=find_packages(include=[fact['lib_path'], fact['lib_path'] + '.*']),
     install_requires=fact['requirements'].split(),
-    extras_require={extra: fact[f'{extra}_requirements'].split() for extra in ('demo', 'gguf', 'hub', 'web', 'bot', 'evaluate', 'dev')},
+    extras_require={extra: fact[f'{extra}_requirements'].split() for extra in ('demo', 'gguf', 'hub', 'web', 'bot', 'page', 'evaluate', 'dev')},
     include_package_data=True,
     zip_safe=False,
     entry_points={

@@ -294,15 +294,18 @@ def _say_verdict(on_screen, report, blind):
 # %% ../nbs/commands.ipynb #4d5fa2a8
 @command
 def tinychat_export(
-    to:str=None,                  # Which programs: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)
+    to:str=None,                  # For whom: page (any browser, also a phone's), gguf (llama.cpp, Ollama, LM Studio) or hf (transformers)
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
-    out:str=None,                 # Folder to write (default: out/hf or out/gguf)
+    out:str=None,                 # Folder or page to write (default: out/hf, out/gguf or out/me.html)
     dtype:str=None,               # Number format: f32 (default); bf16 with hf; f16 or q8_0 (8 bits) with gguf
     half:bool=False,              # Half as large: the same as --dtype bf16 with hf, and f16 with gguf
     overwrite:bool=False,         # Replace an older export
+    password:bool=False,          # Lock a page; the password is asked for, or taken from TINYCHAT_PASSWORD
 ):
     "Write a model for other programs. It was made of private messages: share it as you would share them."
-    if to is None: raise ValueError('--to is missing: hf (transformers) or gguf (llama.cpp, Ollama, LM Studio)?')
+    if to is None: raise ValueError('--to is missing: page (any browser), gguf (llama.cpp, Ollama, LM Studio) or hf (transformers)?')
+    if password and to != 'page': raise ValueError('--password locks a page: --to page.')
+    if to == 'page': return _export_page(checkpoint, out, dtype or half, overwrite, password)
     with _nothing_to_lose(): from tinychat.share.export import export_file
     from tinychat.files import printable
     if half and dtype: raise ValueError('--half and --dtype exclude each other.')
@@ -310,3 +313,26 @@ def tinychat_export(
     folder = export_file(to, checkpoint, out, dtype, overwrite)
     print(f'{printable(str(folder))} is written; README.md in it says how to open it. '
           'It was made of private messages and may repeat them: share it as you would share them.')
+
+# %% ../nbs/commands.ipynb #a5c73279
+def _export_page(checkpoint, out, dtype, overwrite, password):
+    "The model as a page."
+    from tinychat.files import printable
+    if dtype: raise ValueError('A page has 8 bits a weight: leave out --dtype and --half.')
+    with _nothing_to_lose(): from tinychat.share.phone import export_page, what_it_says
+    word = _new_password() if password else None
+    page = export_page(checkpoint, out or 'out/me.html', word, overwrite)
+    print(f'{printable(str(page))} is written: open it in a browser, or send it to a phone '
+          '(https://tinychat.github.io/tinychat/share/phone.html says what to tap there). Whoever has '
+          f'{"it and the password" if word else "it"} has the model. {what_it_says(checkpoint)["note"]}')
+
+def _new_password():
+    "A password from the environment, or asked for twice."
+    from getpass import getpass
+    word = os.environ.pop('TINYCHAT_PASSWORD', None)
+    if word is None:
+        if not sys.stdin.isatty(): raise ValueError('The password is missing. Give it as TINYCHAT_PASSWORD.')
+        word = getpass('Password (it is not shown): ')
+        if getpass('Once more: ') != word: raise ValueError('These are two different passwords.')
+    if len(word) < 8: raise ValueError('A password must have 8 characters at least: whoever has the file may guess as long as they like.')
+    return word

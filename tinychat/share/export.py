@@ -391,7 +391,7 @@ def check_format(
     dtype:str, # Number format (None: the first)
 )->str: # Number format; ValueError if that cannot be written
     "Can this be written here?"
-    if to not in EXPORT_FORMATS: raise ValueError(f'--to must be {" or ".join(EXPORT_FORMATS)}, not {to!r}.')
+    if to not in EXPORT_FORMATS: raise ValueError(f'--to must be page, {" or ".join(EXPORT_FORMATS)}, not {to!r}.')
     known = EXPORT_FORMATS[to]
     if dtype not in (None, *known):
         raise ValueError(f'--dtype must be {" or ".join(known)} with --to {to}, not {dtype!r}.')
