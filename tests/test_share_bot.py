@@ -17,6 +17,7 @@ class Telegram:
     "As much of api.telegram.org as the bot asks for."
     def __init__(self):
         self.log, self.updates, self.n = [], [], 0
+        self.fails, self.toasts = {}, [] # how often a method fails; what is shown for a moment
         telegram = self
         class Handler(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -27,8 +28,9 @@ class Telegram:
                 asked = dict(parse_qsl(self.rfile.read(int(self.headers['Content-Length'] or 0)).decode()))
                 _, token, what = self.path.split('/')
                 good = token == f'bot{TOKEN}'
-                data = json.dumps(dict(ok=True, result=telegram.answer(what, asked)) if good else dict(ok=False, error_code=401, description='Unauthorized')).encode()
-                self.send_response(200 if good else 401)
+                if telegram.fails.get(what): telegram.fails[what] -= 1; good = False
+                data = json.dumps(dict(ok=True, result=telegram.answer(what, asked)) if good else dict(ok=False, error_code=400 if token == f'bot{TOKEN}' else 401, description='Bad Request: no')).encode()
+                self.send_response(200 if good else 400 if token == f'bot{TOKEN}' else 401)
                 self.send_header('Content-Length', str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -45,6 +47,7 @@ class Telegram:
             self.n += 1
             self.log.append(SimpleNamespace(n=self.n, to=int(asked['chat_id']), text=asked['text'], buttons='inline_keyboard' in asked.get('reply_markup', '')))
             return self.message(self.n, int(asked['chat_id']))
+        if what == 'answerCallbackQuery': self.toasts.append(asked.get('text', ''))
         if what == 'editMessageReplyMarkup': next(m for m in self.log if m.n == int(asked['message_id'])).buttons = False
         return True
     def message(self, n, chat, kind='private', **more): return dict(message_id=n, date=int(time.time()), chat=dict(id=chat, type=kind, first_name=f'friend{chat}'), **more)
@@ -54,8 +57,10 @@ class Telegram:
     def person(self, who): return {'from': dict(id=who, is_bot=False, first_name=f'friend{who}')}
     def says(self, who, text, kind='private', **more):
         command = dict(entities=[dict(type='bot_command', offset=0, length=len(text.split()[0]))]) if text[0] == '/' else {}
+        self.sends(who, kind, text=text, **command, **more)
+    def sends(self, who, kind='private', **what):
         self.n += 1
-        self.happens(message=self.message(self.n, who, kind, text=text, **command, **self.person(who), **more))
+        self.happens(message=self.message(self.n, who, kind, **self.person(who), **what))
     def taps(self, who, n, what): self.happens(callback_query=dict(id='1', chat_instance='1', data=what, message=self.message(n, who), **self.person(who)))
     def to(self, who): return [m for m in list(self.log) if m.to == who]
     def texts(self, who): return [m.text for m in self.to(who)]
@@ -106,7 +111,7 @@ def test_two_messages_one_draft_and_nothing_is_sent_before_a_tap(telegram, bot):
     time.sleep(.6)
     assert [t.startswith('This is a machine') and 'A person reads' in t for t in telegram.texts(MIA)] == [True] and len(telegram.drafts()) == 1
     head, reply = d.text.split('\n\n', 1)
-    assert head == 'friend1: at eight?' and reply
+    assert head == 'friend1: dinner?\nfriend1: at eight?' and reply # all that is not answered yet
     telegram.taps(OWNER, d.n, 'Send')
     soon(lambda: '\n'.join(telegram.texts(MIA)[1:]) == reply, 'it is sent')
     assert not telegram.drafts()
@@ -122,7 +127,7 @@ def test_again_makes_another_and_edit_sends_ones_own_words(telegram, bot):
     second = draft(telegram, 2)
     assert not first.buttons and second.n != first.n and len(telegram.texts(MIA)) == 1
     telegram.taps(OWNER, second.n, 'Edit')
-    soon(lambda: 'Write what it shall say' in telegram.texts(OWNER)[-1], 'it asks')
+    soon(lambda: 'Write what it should say' in telegram.texts(OWNER)[-1], 'it asks')
     telegram.says(OWNER, 'yes!\n\nat eight')
     soon(lambda: telegram.texts(MIA)[1:] == ['yes!', 'at eight'], 'it is sent')
     telegram.says(MIA, 'great')
@@ -138,7 +143,7 @@ def test_a_new_message_takes_the_old_drafts_buttons(telegram, bot):
     telegram.says(MIA, 'or lunch?')
     new = draft(telegram, 2)
     soon(lambda: not old.buttons, 'the old one is withdrawn')
-    assert new.text.startswith('friend1: or lunch?')
+    assert new.text.startswith('friend1: dinner?\nfriend1: or lunch?\n\n')
 
 def test_strangers_decide_nothing(telegram, bot):
     telegram.says(BO, '/start')
@@ -149,7 +154,7 @@ def test_strangers_decide_nothing(telegram, bot):
     telegram.says(BO, 'yes', kind='group')
     telegram.says(BO, 'hello')
     soon(lambda: len(telegram.drafts()) == 2, 'a draft for the other')
-    assert len(telegram.texts(MIA)) == 1 and all(t.startswith('This is a machine') for t in telegram.texts(BO)) and len(telegram.texts(BO)) == 3
+    assert len(telegram.texts(MIA)) == 1 and all(t.startswith('This is a machine') for t in telegram.texts(BO)) and len(telegram.texts(BO)) == 1
 
 def test_who_wrote_before_the_owner_came_gets_a_draft(telegram, server):
     with running(telegram, server.url) as b:
@@ -173,10 +178,54 @@ def test_a_server_that_is_gone_is_told_and_missed_no_longer_than_it_is_gone(tele
         s.process.terminate(); s.process.wait(30)
         telegram.says(MIA, 'dinner?')
         soon(lambda: 'The model does not answer' in telegram.texts(OWNER)[-1], 'the owner is told')
-        with served(model, port=s.port):
-            telegram.says(MIA, 'at eight?')
-            draft(telegram)
-    assert b.err.startswith('The model does not answer. Is tinychat-web running?') and 'dinner' not in b.err and TOKEN not in b.err
+        with served(model, port=s.port): assert draft(telegram, 2).text.startswith('friend1: dinner?\n\n')
+    assert b.err.startswith('The model does not answer. It is asked again. Is tinychat-web running?\nTraceback') and b.err.count('does not answer') == 1 and 'dinner' not in b.err and TOKEN not in b.err
+
+def test_what_comes_between_a_draft_and_its_sending_is_answered_too(telegram, bot):
+    telegram.says(MIA, 'dinner?')
+    first = draft(telegram)
+    telegram.says(MIA, 'and bring the keys')
+    soon(lambda: not telegram.updates, 'it was taken')
+    telegram.taps(OWNER, first.n, 'Send')
+    second = draft(telegram, 2)
+    assert second.text.startswith('friend1: and bring the keys\n\n') and len(telegram.texts(MIA)) > 1
+
+def test_what_it_is_comes_first_whatever_fails(telegram, server):
+    with running(telegram, server.url, automatic=True):
+        telegram.fails['sendMessage'] = 1
+        telegram.says(MIA, 'dinner?')
+        soon(lambda: not telegram.fails['sendMessage'], 'it failed once')
+        telegram.says(MIA, 'hello?')
+        soon(lambda: len(telegram.texts(MIA)) > 1, 'it answers')
+        assert telegram.texts(MIA)[0].startswith('This is a machine') and telegram.texts(MIA).count(telegram.texts(MIA)[0]) == 1
+        telegram.sends(BO, photo=[dict(file_id='1', file_unique_id='1', width=1, height=1)])
+        soon(lambda: len(telegram.texts(BO)) == 2, 'it says that it reads text only')
+        assert telegram.texts(BO)[0].startswith('This is a machine') and 'text only' in telegram.texts(BO)[1]
+
+def test_a_draft_whose_sending_failed_is_still_there(telegram, bot):
+    telegram.says(MIA, 'dinner?')
+    d = draft(telegram)
+    telegram.fails.update(sendMessage=1, answerCallbackQuery=1)
+    telegram.taps(OWNER, d.n, 'Send')
+    soon(lambda: 'Telegram: BadRequest.' in telegram.texts(OWNER), 'the owner is told')
+    assert len(telegram.texts(MIA)) == 1 and d.buttons
+    telegram.taps(OWNER, d.n, 'Send')
+    soon(lambda: len(telegram.texts(MIA)) > 1 and not d.buttons, 'it is sent')
+    telegram.taps(OWNER, d.n, 'Send')
+    soon(lambda: telegram.toasts[-1] == 'That draft is gone.', 'and only once')
+
+def test_the_owner_learns_that_somebody_else_has_said_the_code(telegram, bot):
+    telegram.says(BO, f'/start {bot.code}')
+    soon(lambda: 'Somebody else has said the code' in telegram.texts(OWNER)[-1], 'the former owner is told')
+    telegram.says(MIA, 'dinner?')
+    soon(lambda: any(m.buttons for m in telegram.to(BO)), 'drafts go to the new one')
+
+def test_any_length_and_either_address(telegram, server):
+    with running(telegram, server.url + 'v1') as b:
+        telegram.says(OWNER, f'/start {b.code}')
+        for n in range(30): telegram.says(MIA, '長'*4096)
+        soon(lambda: telegram.drafts(), 'a draft')
+        assert len(telegram.drafts()[-1].text) <= 4096
 
 def test_what_cannot_begin_is_told_in_one_line(telegram, server, model):
     pytest.importorskip('telegram')

@@ -1,6 +1,7 @@
 """The page for the phone: its file, its program beside Python's in a real browser, and what a person meets who opens it.
 The browser opens it from a file, as a phone does, and everything that it asks the network for is counted."""
-import base64, json, random, re, sys, time
+import base64, itertools, json, os, random, re, shutil, signal, subprocess, sys
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -261,6 +262,13 @@ def test_a_talk_is_kept_only_if_that_is_wanted(browser, file, page):
     page.page.reload(); page.ready()
     assert page.said('me') == ['no secret']
 
+def test_a_message_sent_before_the_model_is_there_is_answered(browser, file):
+    p = Phone(browser, file)
+    p.page.evaluate("Object.assign(settings, { pace: 0, wait: 0, max_tokens: 24 }); 0")
+    p.say('hello')
+    assert p.said('me') == ['hello'] and p.page.locator('#notice').inner_text() == '' and not p.errors
+    p.context.close()
+
 def test_stop_ends_a_reply_and_the_next_one_is_whole(page):
     page.set(max_tokens=256)
     page.page.evaluate("() => { const old = ask; ask = data => data.talk ? setTimeout(() => old(data), 300) : old(data) }") # so that there is time to stop
@@ -296,6 +304,48 @@ def test_axe_finds_nothing(browser, file):
     found = Axe().run(p.page)
     assert found.response['passes'] and not found.response['violations'], found.generate_report()
     p.context.close()
+
+# Firefox, too: driven by WebDriver BiDi (https://www.w3.org/TR/webdriver-bidi/), which it speaks by itself
+
+@contextmanager
+def firefox(folder):
+    "A function that runs an expression in a page of Firefox's: (address or expression) -> value."
+    websocket = pytest.importorskip('websocket')
+    program = next(filter(None, map(shutil.which, ('firefox-esr', 'firefox'))), None) or pytest.skip('Firefox is missing.')
+    log, ids = folder/'firefox.log', itertools.count(1)
+    with open(log, 'w') as f:
+        p = subprocess.Popen([program, '--headless', '--no-remote', '--profile', str(folder), '--remote-debugging-port', '0'], stdout=f, stderr=f, start_new_session=True, env={**os.environ, 'MOZ_DISABLE_CONTENT_SANDBOX': '1', 'HOME': str(folder)})
+    try:
+        soon(lambda: 'BiDi listening on' in log.read_text(), 'Firefox is there', 90)
+        line = websocket.create_connection(re.search(r'BiDi listening on (ws://\S+)', log.read_text())[1] + '/session', timeout=120, suppress_origin=True)
+        def ask(method, **params):
+            line.send(json.dumps(dict(id=(n := next(ids)), method=method, params=params)))
+            while (said := json.loads(line.recv())).get('id') != n: pass
+            assert said['type'] == 'success', said
+            return said['result']
+        ask('session.new', capabilities={})
+        context = ask('browsingContext.getTree')['contexts'][0]['context']
+        def run(what):
+            if what.startswith('file:'): return ask('browsingContext.navigate', context=context, url=what, wait='complete')
+            got = ask('script.evaluate', expression=f'(async () => JSON.stringify(await ({what})))()', target=dict(context=context), awaitPromise=True, resultOwnership='none')
+            assert got['type'] == 'success', got
+            return json.loads(got['result'].get('value', 'null'))
+        yield run
+    finally:
+        os.killpg(p.pid, signal.SIGTERM)
+        p.wait(30)
+
+def test_firefox_says_the_same(file, tiny, tmp_path):
+    model, tok = rounded(tiny[0]).eval(), tiny[1]
+    with firefox(tmp_path) as run:
+        run(file.as_uri())
+        assert run('engine.about()') == WHO
+        for q in QUESTIONS[:5]:
+            pieces = run(f"new Promise((done, fail) => {{ const got = []; engine.reply([{{ me: true, text: {json.dumps(q)} }}], {{ temperature: 0, max_tokens: 24, max_messages: 1 }}, p => {{ got.push(p) }}, new AbortController().signal).then(() => done(got.join('')), fail) }})")
+            assert pieces == greedy(model, tok, [Block('user', q)], 24, 1) != ''
+        run("(() => { Object.assign(settings, { pace: 0, wait: 0 }); $('text').value = 'hello'; $('form').requestSubmit() })()")
+        soon(lambda: run("$('stop').hidden && document.querySelectorAll('#log .them:not(.tools)').length"), 'a reply is shown', 60)
+        assert run("performance.getEntriesByType('resource').map(e => e.name)") in ([], None) and run("document.querySelectorAll('#log img').length") == 0
 
 # The command
 

@@ -169,16 +169,20 @@ def test_another_page_gets_nothing(origin):
 def test_a_token_cannot_be_tried_for_long(monkeypatch):
     door, now = Door(set(), 'correct horse'), 1000.
     monkeypatch.setattr(time, 'monotonic', lambda: now)
-    for wrong in ('', 'Bearer ', 'Bearer correct hors', 'correct horse!', 'Bearer ä', 'Bearer correct horse ')*2:
+    for wrong in ('Basic correct horse', 'Bearer ', 'Bearer correct hors', 'correct horse!', 'Bearer ä', 'Bearer correct horse ')*2:
         with pytest.raises(Refused): door.check(dict(host='x', authorization=wrong))
     with pytest.raises(Refused) as e: door.check(dict(host='x', authorization='Bearer correct horse'))
     assert e.value.status == 429
     door.check(dict(host='x', authorization='Bearer correct horse'), '192.0.2.1') # others are not shut out
     for n in range(2*server.MOST_VISITORS):
-        with pytest.raises(Refused): door.check(dict(host='x'), f'visitor {n}')
-    assert len(door.wrong) == server.MOST_VISITORS
+        with pytest.raises(Refused): door.check(dict(host='x', authorization='Bearer no'), f'visitor {n}')
+    assert len(door.wrong) == server.MOST_VISITORS == len(door.came)
+    for _ in range(30): # who has not tried any is asked for one, and not counted
+        with pytest.raises(Refused) as e: door.check(dict(host='x'))
+        assert e.value.status == 401
     for _ in range(server.WRONG_TRIES):
-        with pytest.raises(Refused): door.check(dict(host='x'))
+        with pytest.raises(Refused): door.check(dict(host='x', authorization='Bearer no'))
+        with pytest.raises(Refused): door.check(dict(host='x')) # which forgives nothing
     with pytest.raises(Refused) as e: door.check(dict(host='x', authorization='Bearer correct horse'))
     assert e.value.status == 429
     now += server.SHUT_SECONDS + 1
@@ -210,3 +214,44 @@ def test_the_openai_package_without_waiting(desk):
         return await asyncio.gather(*(one(n) for n in range(3)), *(pieces(n) for n in range(3)))
     got = asyncio.run(all_at_once())
     assert got[:3] == got[3:] and len({*got[:3]}) == 3
+
+def test_so_many_requests_a_minute(monkeypatch):
+    door, now = Door({'localhost'}), 1000.
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    for _ in range(server.MOST_A_MINUTE): door.check(dict(host='localhost'), 'one')
+    with pytest.raises(Refused) as e: door.check(dict(host='localhost'), 'one')
+    door.check(dict(host='localhost'), 'another')
+    assert e.value.status == 429
+    now += 61
+    door.check(dict(host='localhost'), 'one')
+
+def test_who_has_gone_is_not_worked_for(desk):
+    "A reply whose asker has hung up ends, and one that has not begun never begins."
+    asked, wrote = Asked([Block('user', 'hi')], dict(max_tokens=24), n=3), []
+    real = desk.write_drafts_for
+    desk.write_drafts_for = lambda a: (wrote.append(1), time.sleep(1), real(a))[2]
+    class Gone:
+        async def is_disconnected(self): return True
+    async def all_gone():
+        got = await asyncio.gather(*(server.while_there(Gone(), desk.reply(asked)) for _ in range(6)), return_exceptions=True)
+        return got, await desk.reply(Asked([Block('user', 'hi')], dict(seed=1)))
+    got, said = asyncio.run(all_gone())
+    assert all(isinstance(g, Refused) and g.status == 499 for g in got) and said and len(wrote) <= 2 and desk.n_waiting == 0
+
+def test_thousands_of_lines_and_endless_stops_stall_nothing(client):
+    long = [dict(role='user', content='a'), dict(role='assistant', content='\n'.join('a'*340_000)), dict(role='user', content='b')]
+    start = time.monotonic()
+    assert ask(client, long, max_tokens=2).status_code == 200
+    assert ask(client, stop=['a'*1001]).status_code == 400 and ask(client, stop=['a'*1000]*4, max_tokens=4).status_code == 200
+    assert ask(client, [dict(role='user', content='x')]*5000, max_tokens=2).status_code == 200 # the oldest are left out
+    assert time.monotonic() - start < 60 # it took minutes
+
+def test_numbers_beyond_all_bounds(client):
+    for name in ('n', 'max_tokens', 'temperature', 'seed', 'max_completion_tokens'):
+        data = '{"messages": [{"role": "user", "content": "hi"}], "%s": 1%s}' % (name, '0'*400)
+        assert client.post('/v1/chat/completions', content=data, headers={'content-type': 'application/json'}).status_code == 400
+
+def test_no_redirect_and_a_method_that_is_told(client):
+    assert client.get('/v1/models/', follow_redirects=False).status_code == 404
+    answer = client.get('/v1/chat/completions')
+    assert answer.status_code == 405 and answer.headers['allow'] == 'POST'

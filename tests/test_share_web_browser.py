@@ -216,3 +216,11 @@ def test_a_visitor_needs_the_token_and_the_address_forgets_it(browser, model):
         stranger.get_by_role('dialog', name='Token').wait_for(state='hidden')
         soon(lambda: stranger.evaluate('sessionStorage.token') == 'open sesame', 'the token is kept')
         t.context.close()
+
+def test_a_small_model_can_be_taken_along(tab, browser, server):
+    tab.button('Settings').click()
+    with tab.page.expect_download() as d: tab.button('Take the model with you').click()
+    assert d.value.suggested_filename == 'me.html'
+    path = d.value.path()
+    assert 'globalThis' in path.read_text(encoding='utf-8') and path.stat().st_size > 1e6
+    tab.button('Done').click()

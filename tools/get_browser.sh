@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The chat box is tried in a real browser. Where machines come bare (CI) or are ours to change (root), get one.
+# The chat box and the pages are tried in real browsers: Chromium, and Firefox where it comes with it. Where machines come bare (CI) or are ours to change (root), get one.
 set -euo pipefail
 CDPATH='' cd -P -- "$(dirname -- "$0")/.."
 . tools/setup_env.sh
@@ -13,7 +13,7 @@ if command -v apt-get >/dev/null && { [ "${CI:-}" = true ] || [ "$(id -u)" = 0 ]
     trap 'rm -f "$log"' EXIT
     root=; [ "$(id -u)" = 0 ] || root='sudo -n'
     if $root apt-get -qq update >&2 &&
-        DEBIAN_FRONTEND=noninteractive $root apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji > "$log" 2>&1; then exit; fi
+        DEBIAN_FRONTEND=noninteractive $root apt-get -qq install -y --no-install-recommends chromium firefox-esr fonts-dejavu-core fonts-noto-color-emoji > "$log" 2>&1; then exit; fi
     tail -5 "$log" >&2
 fi
 say 'No Chromium or Chrome here: the browser tests are skipped.'

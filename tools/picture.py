@@ -2,6 +2,7 @@
 
     python tools/picture.py --checkpoint nbs/out/demo.pt [--out nbs/images/chatbox.png]
     python tools/picture.py --checkpoint nbs/out/demo.pt --web [--out nbs/images/web.png]     also needs pillow
+    python tools/picture.py --page out/me.html [--out nbs/images/phone.png]     what tinychat-export --to page wrote
 
 Needs what the browser tests need (tools/get_browser.sh), and a font with symbols.
 """
@@ -32,14 +33,8 @@ def web_page(a, chrome, quiet):
             page = context.new_page()
             page.goto(s.url)
             page.evaluate("document.getElementById('name').textContent = 'Grace'")
-            for n, text in enumerate(SAID, 1):
-                page.get_by_label('Message', exact=True).fill(text)
-                page.keyboard.press('Enter')
-                page.locator('#stop').wait_for()
-                page.locator('#stop').wait_for(state='hidden', timeout=120_000)
-                print(n, 'of', len(SAID), file=sys.stderr)
+            say_all(page)
             shots.append(Path(tempfile.mkdtemp())/'shot.png')
-            page.evaluate("document.getElementById('text').blur()")
             page.screenshot(path=shots[-1])
     left, right = map(Image.open, shots)
     both = Image.new('RGB', (left.width + right.width + 30, left.height), '#888')
@@ -47,18 +42,43 @@ def web_page(a, chrome, quiet):
     both.paste(right, (left.width + 30, 0))
     both.quantize(128).save(a.out, optimize=True)
 
+def say_all(page):
+    "Hold the talk of the picture, and leave the field."
+    for n, text in enumerate(SAID, 1):
+        page.get_by_label('Message', exact=True).fill(text)
+        page.keyboard.press('Enter')
+        page.locator('#stop').wait_for()
+        page.locator('#stop').wait_for(state='hidden', timeout=120_000)
+        print(n, 'of', len(SAID), file=sys.stderr)
+    page.evaluate("document.getElementById('text').blur()")
+
+def phone_page(a, chrome, args):
+    "The page for the phone, on a phone."
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chrome, args=args, chromium_sandbox=False)
+        page = browser.new_context(device_scale_factor=2, viewport=dict(width=390, height=760), is_mobile=True, has_touch=True).new_page()
+        page.goto(Path(a.page).resolve().as_uri())
+        page.evaluate("engine.about().then(() => { settings.wait = 0; document.getElementById('name').textContent = 'Grace' })")
+        page.evaluate("seed => { const reply = engine.reply; engine.reply = (talk, how, ...rest) => reply.call(engine, talk, { ...how, seed: seed + 100 * talk.length }, ...rest) }", a.seed)
+        say_all(page)
+        page.screenshot(path=a.out)
+        browser.close()
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--checkpoint', default='out/ckpt.pt')
     p.add_argument('--out')
     p.add_argument('--web', action='store_true')
+    p.add_argument('--page')
     p.add_argument('--seed', type=int, default=0)
     a = p.parse_args()
-    a.out = a.out or f"nbs/images/{'web' if a.web else 'chatbox'}.png"
+    a.out = a.out or f"nbs/images/{'web' if a.web else 'phone' if a.page else 'chatbox'}.png"
     sys.path.insert(0, str(root/'tests'))
     from conftest import BROWSERS, QUIET
     chrome = next(filter(None, map(shutil.which, BROWSERS)))
     if a.web: return web_page(a, chrome, QUIET)
+    if a.page: return phone_page(a, chrome, QUIET)
     from playwright.sync_api import sync_playwright
     from test_share_box_browser import jupyter_lab, run_all
     with tempfile.TemporaryDirectory() as folder:

@@ -6,16 +6,16 @@ Docs: https://tinychat.github.io/tinychat/share/interface.html.md"""
 
 # %% ../../nbs/share/interface.ipynb #76f0941a
 from __future__ import annotations
-import math, re, secrets, time
+import re, secrets, time
 from dataclasses import dataclass, field
 from numbers import Real
 from ..chat import Settings
 from ..data import Block
 
 # %% auto #0
-__all__ = ['MOST_DRAFTS', 'MOST_STOPS', 'NOT_USED', 'CANNOT', 'HARMLESS', 'MODEL', 'Refused', 'text_of', 'blocks_of', 'number_in',
-           'stops_in', 'Asked', 'read_request', 'Answer', 'stopped', 'completion_id', 'count_tokens', 'whole_reply',
-           'stream_chunk']
+__all__ = ['MOST_DRAFTS', 'MOST_STOPS', 'MOST_STOP', 'NOT_USED', 'CANNOT', 'HARMLESS', 'MODEL', 'Refused', 'text_of', 'blocks_of',
+           'number_in', 'stops_in', 'Asked', 'read_request', 'Answer', 'stopped', 'completion_id', 'count_tokens',
+           'whole_reply', 'stream_chunk']
 
 # %% ../../nbs/share/interface.ipynb #b7d00f12
 class Refused(Exception):
@@ -57,7 +57,7 @@ def blocks_of(
     return [Block(role, line) for line in text.split('\n') if line] if role == 'assistant' else []
 
 # %% ../../nbs/share/interface.ipynb #9c934075
-MOST_DRAFTS, MOST_STOPS = 8, 4
+MOST_DRAFTS, MOST_STOPS, MOST_STOP = 8, 4, 1000 # replies; texts at which a reply ends, and characters of each
 NOT_USED = {*"""model user metadata store service_tier safety_identifier prompt_cache_key prompt_cache_retention frequency_penalty presence_penalty
     logit_bias top_p parallel_tool_calls reasoning_effort verbosity stream_options""".split()}
 CANNOT = dict(tools='tools', functions='functions', tool_choice='tools', function_call='functions', logprobs='log probabilities', top_logprobs='log probabilities',
@@ -74,7 +74,7 @@ def number_in(
     "A number of a request."
     value = body.get(name)
     if value is None: return None
-    good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+    good = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high # nan is neither
     if not good or whole and value != int(value):
         raise Refused(f'{name} must be a {"whole " * whole}number from {low} to {high}.', param=name)
     return int(value) if whole else float(value)
@@ -87,6 +87,7 @@ def stops_in(
     stops = [] if stop is None else [stop] if isinstance(stop, str) else stop
     if not isinstance(stops, list) or len(stops) > MOST_STOPS or not all(isinstance(s, str) for s in stops):
         raise Refused(f'stop must be a text, or a list of at most {MOST_STOPS}.', param='stop')
+    if any(len(s) > MOST_STOP for s in stops): raise Refused(f'A text in stop may have {MOST_STOP:,} characters at most.', param='stop')
     return [s for s in stops if s]
 
 # %% ../../nbs/share/interface.ipynb #a012b8a3
@@ -102,7 +103,7 @@ class Asked:
 
 def read_request(
     body,         # What came as JSON
-    most:int=1000, # Messages
+    most:int=1000, # Messages; of more, the oldest are left out
 )->Asked: # `Refused` if it cannot be answered
     "Understand a request."
     if not isinstance(body, dict): raise Refused('The body must be a JSON object.')
@@ -112,8 +113,9 @@ def read_request(
         if body.get(name) not in HARMLESS: raise Refused(f'This model knows no {what}.', param=name)
     messages = body.get('messages')
     if not isinstance(messages, list) or not messages: raise Refused('messages must be a list with at least one message.', param='messages')
-    if len(messages) > most: raise Refused(f'At most {most:,} messages.', param='messages')
     talk = [b for m in messages for b in blocks_of(m)]
+    half = most//2
+    talk = talk[max(0, len(talk)//half - 1)*half:] # by halves, so that what is left begins alike for long
     if not any(b.role == 'user' and b.text for b in talk): raise Refused('Nobody says anything in these messages.', param='messages')
     most_tokens = [number_in(body, name, 1, 10**6, whole=True) for name in ('max_completion_tokens', 'max_tokens')]
     settings = dict(temperature=number_in(body, 'temperature', 0, 2), seed=number_in(body, 'seed', -2**63, 2**63 - 1, whole=True),

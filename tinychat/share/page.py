@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64, hashlib
 
 # %% auto #0
-__all__ = ['PAGE_BODY', 'PAGE_CSS', 'ENGINE_SCRIPT', 'TALK_SCRIPT', 'CONTROL_SCRIPT', 'PAGE_SCRIPT', 'POLICY', 'hash_source',
-           'page_script', 'policy', 'chat_page']
+__all__ = ['PAGE_BODY', 'PAGE_CSS', 'ENGINE_SCRIPT', 'TALK_SCRIPT', 'CONTROL_SCRIPT', 'MOST_PARAMETERS', 'PAGE_SCRIPT', 'POLICY',
+           'hash_source', 'page_script', 'policy', 'chat_page']
 
 # %% ../../nbs/share/page.ipynb #2d1a978d
 PAGE_BODY = '''
@@ -23,7 +23,7 @@ PAGE_BODY = '''
 <div id="scroll" tabindex="0" role="region" aria-label="The talk"><div id="log" role="log"></div></div>
 <p id="notice" role="status"></p>
 <form id="form">
-  <textarea id="text" rows="1" aria-label="Message" placeholder="Message" autocomplete="off"></textarea>
+  <textarea id="text" rows="1" maxlength="10000" aria-label="Message" placeholder="Message" autocomplete="off"></textarea>
   <button id="send">Send</button>
   <button id="stop" type="button" hidden>Stop</button>
 </form>
@@ -40,6 +40,7 @@ PAGE_BODY = '''
   <label>Wait for a second message <output id="wait-value"></output>
     <input id="wait" type="range" min="0" max="5" step="0.5"></label>
   <label><input id="keep" type="checkbox"> Keep my talks in this browser</label>
+  <button id="take" type="button" hidden>Take the model with you: a file for any browser</button>
   <button id="close-settings">Done</button>
 </form></dialog>
 <dialog id="talks" aria-labelledby="talks-title"><form method="dialog">
@@ -62,7 +63,7 @@ PAGE_CSS = '''
 body { margin: 0 auto; max-width: 46rem; height: 100dvh; display: flex; flex-direction: column; background: var(--page); color: var(--ink);
   font: 16px/1.4 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; padding: env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left) }
 header { display: flex; gap: .5rem; align-items: center; padding: .5rem .75rem; border-bottom: 1px solid var(--line) }
-header div { flex: 1; min-width: 0 }
+header div { flex: 1; min-width: 0; overflow-wrap: anywhere }
 h1 { font-size: 1.1rem; margin: 0 } h2 { font-size: 1.1rem; margin: 0 0 .5rem }
 #about, #notice, #note { margin: 0; font-size: .85rem; color: var(--soft) }
 #notice:empty, #note:empty { display: none } #notice, #note { padding: .25rem .75rem }
@@ -82,14 +83,17 @@ ul { list-style: none; margin: 0; padding: 0 } #log { display: flex; flex-direct
 textarea { flex: 1; resize: none; max-height: 30dvh; padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 1.1rem; background: var(--page); color: var(--ink) }
 dialog { border: 1px solid var(--line); border-radius: .8rem; background: var(--page); color: var(--ink); width: min(26rem, 92vw) }
 label { display: block; margin: .6rem 0 } input[type=range], input[type=password] { width: 100% }
+#list { max-height: 50dvh; overflow-y: auto } #list [aria-current] { font-weight: bold }
 #list li { display: flex; gap: .4rem; margin: .4rem 0 } #list button:first-child { flex: 1; text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 '''
 
 # %% ../../nbs/share/page.ipynb #778d611f
 ENGINE_SCRIPT = '''
-const given = decodeURIComponent(location.hash.slice(1))
-if (given) { sessionStorage.token = given; history.replaceState(null, '', location.pathname) }
-const headers = () => sessionStorage.token ? { Authorization: 'Bearer ' + sessionStorage.token } : {}
+let token = ''
+try { token = sessionStorage.token || ''; token = decodeURIComponent(location.hash.slice(1)) || token } catch {} // a browser may keep nothing, an address may be none
+function know(word) { token = /^[ -~]*$/.test(word) ? word : '?'; try { sessionStorage.token = token } catch {} }
+if (location.hash) { know(token); history.replaceState(null, '', location.pathname) }
+const headers = () => token ? { Authorization: 'Bearer ' + token } : {}
 class Failed extends Error { constructor(why, status) { super(why); this.status = status } }
 async function checked(answer) {
   if (answer.ok) return answer
@@ -99,8 +103,9 @@ async function checked(answer) {
 const engine = {
   shelf: '', // before the names of what is kept
   tab: () => sessionStorage, // for what nobody wants to keep
-  know(token) { sessionStorage.token = token },
+  know,
   async about() { return (await checked(await fetch('about', { headers: headers() }))).json() },
+  async take() { return (await checked(await fetch('page', { headers: headers() }))).blob() },
   async there() { return fetch('about', { headers: headers() }).then(() => true, () => false) },
   async reply(talk, settings, piece, signal) {
     const messages = talk.map(m => ({ role: m.me ? 'user' : 'assistant', content: m.text }))
@@ -115,7 +120,7 @@ const engine = {
       for (const data of events.map(e => e.slice(6))) {
         if (data === '[DONE]') { ended = true; break }
         const said = JSON.parse(data)
-        if (said.error) throw new Failed(said.error.message, 0)
+        if (said.error) throw new Failed(said.error.message, 500)
         piece(said.choices[0]?.delta.content || '')
       }
     }
@@ -125,24 +130,40 @@ const engine = {
 
 # %% ../../nbs/share/page.ipynb #bdcdd06d
 TALK_SCRIPT = '''
-const $ = id => document.getElementById(id)
+const $ = id => document.getElementById(id), tell = (text = '') => { $('notice').textContent = text }
 const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
-const shelf = kept => kept ? localStorage : engine.tab() // some browsers allow neither
-const read = (kept, name, otherwise) => { try { return JSON.parse(shelf(kept)[engine.shelf + name]) ?? otherwise } catch { return otherwise } }
+// What is kept: settings, and each talk by itself, so that two tabs do not overwrite each other
+const shelf = kept => { try { return kept ? localStorage : engine.tab() } catch { return {} } } // some browsers forbid it
+const read = (kept, name) => { try { return JSON.parse(shelf(kept)[engine.shelf + name]) } catch { return null } }
 const write = (kept, name, value) => { try { shelf(kept)[engine.shelf + name] = JSON.stringify(value); return true } catch { return false } }
-let settings = { ...usual, ...read(true, 'settings', {}) }
-let talks = read(settings.keep, 'talks', []), now = read(false, 'now', 0)
-const fresh = () => ({ id: crypto.randomUUID?.() || String(Math.random()), name: '', messages: [] })
-if (!Array.isArray(talks) || !talks.length) talks = [fresh()]
-const talk = () => talks[Math.min(now, talks.length - 1)]
-let reply = null, waiting = 0, controller = null, stopped = false
-
-function keep() {
-  write(false, 'now', now)
-  if (!write(settings.keep, 'talks', talks) && settings.keep) tell('This browser keeps no more: delete some talks.')
+const drop = (kept, name) => { try { delete shelf(kept)[engine.shelf + name] } catch {} }
+function sound(t) { // a talk, if it is one
+  const good = t && typeof t.id === 'string' && Array.isArray(t.messages) && t.messages.every(m => m && typeof m.text === 'string')
+  return good ? { id: t.id, name: String(t.name || ''), at: +t.at || 0, messages: t.messages.map(m => ({ me: !!m.me, text: m.text })) } : null
 }
-const tell = (text = '') => { $('notice').textContent = text }
+function readSettings() {
+  const said = read(true, 'settings') || {}, range = (name, low, high) => typeof said[name] === 'number' && said[name] >= low && said[name] <= high ? said[name] : usual[name]
+  return { temperature: range('temperature', 0, 2), max_tokens: range('max_tokens', 1, 4096), wait: range('wait', 0, 60), pace: range('pace', 0, 60), keep: said.keep === true }
+}
+const readTalks = () => [true, false].flatMap(kept => Object.keys(shelf(kept)).filter(name => name.startsWith(engine.shelf + 'talk-'))
+  .map(name => sound(read(kept, name.slice(engine.shelf.length)))).filter(Boolean)).sort((a, b) => a.at - b.at)
+const fresh = () => ({ id: Date.now() + '-' + Math.random(), name: '', at: Date.now(), messages: [] })
+let settings = readSettings(), talks = readTalks(), editing = null, waiting = 0
+if (!talks.length) talks = [fresh()]
+let current = talks.find(t => t.id === read(false, 'now')) || talks.at(-1)
+let reply = null // while one is written: whose talk, where its next message goes, what is seen of it
+function keep(talk) {
+  write(false, 'now', current.id)
+  if (!talk.messages.length || !talks.includes(talk)) return
+  if (!write(settings.keep, 'talk-' + talk.id, talk) && settings.keep) tell('This browser keeps no more: delete some talks.')
+  drop(!settings.keep, 'talk-' + talk.id)
+}
 
+function button(label, does, text = label) {
+  const b = document.createElement('button')
+  b.type = 'button'; b.textContent = text; b.setAttribute('aria-label', label); b.onclick = does
+  return b
+}
 function bubble(m, first) {
   const div = document.createElement('div')
   div.className = (m.me ? 'me' : 'them') + (first ? ' first' : '')
@@ -150,128 +171,192 @@ function bubble(m, first) {
   else { div.innerHTML = '<span class="dots" aria-hidden="true">•••</span>'; div.setAttribute('aria-label', 'typing') }
   return div
 }
-function button(label, does, text = label) {
-  const b = document.createElement('button')
-  b.type = 'button'; b.textContent = text; b.setAttribute('aria-label', label); b.onclick = does
-  return b
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text) }
+  catch { // over plain http, the old way
+    const field = Object.assign(document.createElement('textarea'), { value: text })
+    document.body.append(field); field.select()
+    const done = document.execCommand('copy')
+    field.remove()
+    if (!done) return tell('This browser does not let pages copy.')
+  }
+  tell('Copied.')
 }
-function tools(m, n, last) {
-  const div = document.createElement('div'), all = talk().messages
-  div.className = 'tools ' + (m.me ? 'me' : 'them')
-  div.append(button('Copy: ' + m.text.slice(0, 40), () => navigator.clipboard?.writeText(m.text).then(() => tell('Copied.'), () => tell('This browser does not let pages copy.')), 'Copy'))
-  const mine = all.findLastIndex(x => x.me)
-  if (n === mine && !reply) div.append(button('Edit: the last message', () => { $('text').value = m.text; talk().messages = all.slice(0, n); draw(); $('text').focus() }, 'Edit'))
-  if (last && !m.me && !reply) div.append(button('Again: another reply', again, 'Again'))
+function tools(turn, last) { // what can be done with the messages of a turn
+  const div = document.createElement('div'), { me, text, n } = turn.at(-1)
+  div.className = 'tools ' + (me ? 'me' : 'them')
+  div.append(button('Copy: ' + text.slice(0, 40), () => copy(turn.map(m => m.text).join('\\n')), 'Copy'))
+  if (me) div.append(button('Edit: the last message', () => edit(n), 'Edit'))
+  if (last) div.append(button(me ? 'Answer' : 'Again: another reply', again, me ? 'Answer' : 'Again'))
   return div
 }
-function draw() {
-  const shown = [...talk().messages, ...(reply || []).map(text => ({ text }))], log = $('log')
-  const last = shown.findLastIndex(m => m.me) // older messages need no buttons
-  const near = $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 80
-  log.replaceChildren(...shown.flatMap((m, n) => {
-    const ends = n === shown.length - 1 || shown[n + 1].me !== m.me
-    return [bubble(m, !n || shown[n - 1].me !== m.me), ...(ends && m.text && !reply && n >= last ? [tools(m, n, n === shown.length - 1)] : [])]
-  }))
-  $('stop').hidden = !reply
+function draw() { // only what has changed, so that a screen reader says only what is new
+  const busy = reply?.talk === current, shown = current.messages.map((m, n) => ({ ...m, n })), parts = []
+  if (busy) shown.splice(reply.at, 0, { text: reply.seen, n: -1 })
+  const turns = []
+  for (const m of shown) if (turns.at(-1)?.[0].me === !!m.me) turns.at(-1).push(m); else turns.push([{ ...m, me: !!m.me }])
+  turns.forEach((turn, t) => {
+    turn.forEach((m, n) => parts.push([`${m.me} ${!n} ${m.text}`, () => bubble(m, !n)]))
+    const idle = !busy && !waiting, last = t === turns.length - 1
+    if (idle && t >= turns.length - 2) parts.push([`tools ${turn.at(-1).n} ${last} ${turn.length} ${turn.at(-1).text}`, () => tools(turn, last)])
+  })
+  const log = $('log'), near = $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 80
+  log.setAttribute('aria-busy', busy && settings.pace === 0)
+  parts.forEach(([key, make], n) => {
+    const old = log.children[n]
+    if (old?.key === key) return
+    const node = Object.assign(make(), { key })
+    if (old) old.replaceWith(node); else log.append(node)
+  })
+  while (log.children.length > parts.length) log.lastChild.remove()
+  $('stop').hidden = !busy
   if (near) $('scroll').scrollTop = $('scroll').scrollHeight
 }
-const until = async met => { while (!met() && !stopped) await new Promise(done => setTimeout(done, 50)) }
-async function show(got, ended) { // each message when it is whole, and its typing has taken its time
-  for (let n = 0; !stopped; n++) {
-    const began = Date.now()
-    await until(() => got.length > n + 1 || ended())
+
+const until = async (mine, met) => { while (!met() && !mine.stopped) await new Promise(done => setTimeout(done, 50)) }
+function say(mine, text) { // a message of the reply is there: it is kept at once, and a reload loses nothing
+  if (text) { mine.talk.messages.splice(mine.at++, 0, { me: false, text }); keep(mine.talk) }
+  mine.seen = ''; draw()
+}
+async function show(mine, got, ended) { // each message when it is whole, and its typing has taken its time
+  for (let n = 0; !mine.stopped; n++) {
+    const began = performance.now()
+    await until(mine, () => got.length > n + 1 || ended())
     if (n >= got.length) return
     if (!got[n]) continue
-    await until(() => Date.now() - began > 1000 * settings.pace * Math.min(.5 + got[n].length / 20, 4))
-    if (stopped) return
-    reply = [...got.slice(0, n + 1), '']; draw()
+    await until(mine, () => performance.now() - began > 1000 * settings.pace * Math.min(.5 + got[n].length / 20, 4))
+    if (!mine.stopped) say(mine, got[n])
   }
 }
-async function answer() {
-  clearTimeout(waiting); waiting = 0
-  if (reply || !talk().messages.at(-1)?.me) return
-  const mine = talk(), asked = mine.messages.length
-  const got = [''], paced = settings.pace > 0
-  let ended = false, shown = null
-  reply = ['']; stopped = false; controller = new AbortController(); tell(); draw()
-  if (paced) shown = show(got, () => ended)
+async function answer(talk = current) {
+  if (talk === current) { clearTimeout(waiting); waiting = 0 }
+  if (reply || !talk.messages.at(-1)?.me) return draw()
+  const mine = reply = { talk, at: talk.messages.length, seen: '', stopped: false, controller: new AbortController() }, begin = mine.at, got = [''], paced = settings.pace > 0
+  let ended = false, failure = null, n = 0
+  tell(); draw()
+  const shown = paced ? show(mine, got, () => ended) : null
   try {
-    await engine.reply(mine.messages, { temperature: settings.temperature, max_tokens: settings.max_tokens }, piece => {
+    const talked = talk.messages.slice(Math.max(0, (Math.floor(talk.messages.length / 250) - 1) * 250)) // a model sees no more of it
+    await engine.reply(talked, { temperature: settings.temperature, max_tokens: settings.max_tokens }, piece => {
       got.splice(-1, 1, ...(got.at(-1) + piece).split('\\n'))
-      if (!paced) { reply = [...got]; draw() }
-    }, controller.signal)
-    if (!got.some(Boolean)) tell('It has no reply to that.')
-  } catch (e) { if (!stopped) failed(e) }
+      if (paced || mine.stopped) return
+      while (n < got.length - 1) say(mine, got[n++])
+      mine.seen = got[n]; draw()
+    }, mine.controller.signal)
+  } catch (e) { failure = e }
   ended = true
   await shown
-  const said = reply.filter(Boolean).map(text => ({ text })) // after Stop, what was seen
+  if (!paced) while (n < got.length) say(mine, got[n++])
   reply = null
-  mine.messages.splice(asked, 0, ...said) // before what was sent meanwhile
-  keep(); draw()
-  if (said.length && mine === talk() && mine.messages.at(-1).me && mine.messages.length > asked + said.length) answer()
+  if (mine.at === begin && mine.talk.before) talk.messages.push(...mine.talk.before) // nothing came instead of the old reply
+  delete talk.before
+  keep(talk); draw()
+  if (failure && !mine.stopped) return failed(failure)
+  if (mine.stopped) return
+  if (mine.at === begin) return tell('It has no reply to that.')
+  if (talk.messages.at(-1).me) answer(talk) // what was sent meanwhile
+  else if (current.messages.at(-1)?.me && !waiting) answer()
 }
 function again() {
-  const all = talk().messages
-  while (all.length && !all.at(-1).me) all.pop()
-  draw(); answer()
+  if (reply) return
+  const before = []
+  while (current.messages.length && !current.messages.at(-1).me) before.unshift(current.messages.pop())
+  if (before.length) current.before = before
+  $('scroll').focus(); answer()
 }
+function stop() { if (reply) { reply.stopped = true; reply.controller.abort() } }
 async function failed(e) {
-  if (e.status === 401) { $('ask-why').textContent = e.message; $('ask').showModal(); return }
-  if (e.status) { tell(e.message); return }
+  if (e.status === 401) { $('ask-why').textContent = e.message; if (!$('ask').open) $('ask').showModal(); return }
+  if (e.status === 429) setTimeout(start, 5000) // too much at once: later
+  if (e.status) return tell(e.message)
   tell('The server does not answer. Trying again…')
-  while (!await engine.there()) await new Promise(done => setTimeout(done, 2000))
+  do await new Promise(done => setTimeout(done, 2000)); while (!await engine.there())
   tell('The server is back.'); start()
 }
 '''
 
 # %% ../../nbs/share/page.ipynb #8588207d
 CONTROL_SCRIPT = '''
+const grow = () => { $('text').style.height = 'auto'; $('text').style.height = $('text').scrollHeight + 2 + 'px' }
+function wait(seconds) { clearTimeout(waiting); waiting = setTimeout(() => answer(), 1000 * seconds) }
 $('form').onsubmit = e => {
   e.preventDefault()
-  const text = $('text').value.trim()
+  const text = new TextDecoder().decode(new TextEncoder().encode($('text').value.trim())) // without halves of characters
   if (!text) return
-  talk().messages.push({ me: true, text })
-  talk().name ||= text.slice(0, 40)
-  $('text').value = ''; grow(); keep(); draw()
+  if (editing !== null) current.messages.length = editing
+  editing = null
+  current.messages.push({ me: true, text })
+  current.name ||= [...text].slice(0, 40).join('')
+  $('text').value = ''; tell(); grow(); keep(current); wait(settings.wait); draw()
   $('scroll').scrollTop = $('scroll').scrollHeight
-  clearTimeout(waiting)
-  waiting = setTimeout(answer, 1000 * settings.wait)
 }
-const grow = () => { $('text').style.height = 'auto'; $('text').style.height = $('text').scrollHeight + 2 + 'px' }
-$('text').oninput = () => { grow(); if (waiting && $('text').value) { clearTimeout(waiting); waiting = setTimeout(answer, 1000 * settings.wait + 1500) } }
-$('text').onkeydown = e => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); $('form').requestSubmit() } }
-$('stop').onclick = () => { stopped = true; controller?.abort(); $('text').focus() }
-const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => n ? n + ' × a person’s time' : 'no time: letters as they come', wait: n => n ? n + ' s' : 'no' }
-for (const [name, say] of Object.entries(words)) {
-  const input = $(name), shown = () => { $(name + '-value').value = say(+input.value) }
-  input.value = settings[name]; shown()
-  input.oninput = () => { settings[name] = +input.value; shown(); write(true, 'settings', settings) }
+function edit(n) {
+  if (reply?.talk === current) return
+  clearTimeout(waiting); waiting = 0; editing = n
+  $('text').value = current.messages[n].text + ($('text').value ? '\\n' + $('text').value : '')
+  tell('What you send now takes the place of this message, and of what came after it. Escape leaves all as it is.')
+  grow(); draw(); $('text').focus()
 }
-$('keep').checked = !!settings.keep
-$('keep').onchange = () => {
-  try { delete shelf(settings.keep)[engine.shelf + 'talks'] } catch {}
-  settings.keep = $('keep').checked
-  write(true, 'settings', settings); keep()
+function leave() { if (editing !== null) { editing = null; $('text').value = ''; tell(); grow() } }
+$('text').oninput = () => { grow(); if (waiting && $('text').value) wait(settings.wait + 1.5) }
+$('text').onkeydown = e => {
+  if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); $('form').requestSubmit() }
+  if (e.key === 'Escape') leave()
 }
-$('open-settings').onclick = () => $('settings').showModal()
+$('stop').onclick = () => { stop(); $('text').focus() }
+const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => n ? n + ' × a person’s time' : 'no time: letters as they come', wait: n => n ? n + ' s' : 'not at all' }
+function showSettings() {
+  for (const [name, say] of Object.entries(words)) { $(name).value = settings[name]; $(name + '-value').value = say(settings[name]) }
+  $('keep').checked = settings.keep
+}
+for (const name of Object.keys(words)) $(name).oninput = () => { settings[name] = +$(name).value; showSettings(); write(true, 'settings', settings) }
+$('keep').onchange = () => { settings.keep = $('keep').checked; write(true, 'settings', settings); talks.forEach(keep) }
+window.onstorage = e => { // another tab has changed something
+  if (e.key === engine.shelf + 'settings') { settings = readSettings(); showSettings() }
+  else if (!reply) { const read = readTalks(); talks = read.some(t => t.id === current.id) ? read : [...read, current]; current = talks.find(t => t.id === current.id); draw() }
+}
+$('open-settings').onclick = () => { showSettings(); $('settings').showModal() }
 $('open-talks').onclick = () => { list(); $('talks').showModal() }
-function go(n) { if (reply) { stopped = true; controller.abort() } now = n; keep(); draw(); $('talks').close(); $('text').focus() }
+function go(talk) { // what was to be answered is answered there
+  leave()
+  if (waiting) answer()
+  current = talk; write(false, 'now', talk.id); tell(); draw()
+  $('talks').close(); $('scroll').scrollTop = $('scroll').scrollHeight; $('text').focus()
+  if (talk.messages.at(-1)?.me && !reply) wait(settings.wait)
+}
+function remove(talk) {
+  if (!confirm(`Delete “${talk.name || 'New talk'}”?`)) return
+  if (reply?.talk === talk) stop()
+  for (const kept of [true, false]) drop(kept, 'talk-' + talk.id)
+  talk.messages = [] // nothing more is kept of it
+  talks = talks.filter(t => t !== talk)
+  if (!talks.length) talks = [fresh()]
+  if (current === talk) { clearTimeout(waiting); waiting = 0; current = talks.at(-1) }
+  list(); draw()
+}
 function list() {
-  $('list').replaceChildren(...talks.map((t, n) => {
-    const li = document.createElement('li'), name = t.name || 'New talk'
-    li.append(button('Open: ' + name, () => go(n), name),
-      button('Rename: ' + name, () => { const to = prompt('Its name', name); if (to) { t.name = to; keep(); list() } }, '✎'),
-      button('Delete: ' + name, () => { talks.splice(n, 1); if (!talks.length) talks.push(fresh()); now = Math.min(n < now ? now - 1 : now, talks.length - 1); keep(); list(); draw() }, '✕'))
+  $('list').replaceChildren(...[...talks].reverse().map(t => {
+    const li = document.createElement('li'), name = t.name || 'New talk', open = button('Open: ' + name, () => go(t), name)
+    if (t === current) open.setAttribute('aria-current', 'true')
+    const rename = button('Rename: ' + name, () => { const to = prompt('Its name', name); if (to) { t.name = to; keep(t); list(); $('list').querySelector(`[aria-label="Rename: ${CSS.escape(to)}"]`)?.focus() } }, '✎')
+    li.append(open, rename, button('Delete: ' + name, () => remove(t), '✕'))
     return li
   }))
 }
-$('new').onclick = e => { e.preventDefault(); talks.push(fresh()); go(talks.length - 1) }
-$('save').onclick = () => {
-  const text = talk().messages.map(m => (m.me ? 'you: ' : $('name').textContent + ': ') + m.text).join('\\n') + '\\n'
-  const a = Object.assign(document.createElement('a'), { href: URL.createObjectURL(new Blob([text], { type: 'text/plain' })), download: 'talk.txt' })
-  a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 1000)
+$('new').onclick = e => { e.preventDefault(); if (current.messages.length) talks.push(fresh()); go(talks.at(-1).messages.length ? current : talks.at(-1)) }
+function give(blob, name) {
+  const a = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name })
+  a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 10000)
 }
-$('ask').onclose = () => { if ($('token').value) { engine.know($('token').value); $('token').value = ''; start() } }
+$('save').onclick = () => {
+  const text = current.messages.map(m => (m.me ? 'you: ' : $('name').textContent + ': ') + m.text).join('\\n') + '\\n'
+  give(new Blob([text], { type: 'text/plain' }), 'talk.txt')
+}
+$('take').onclick = () => engine.take().then(page => give(page, 'me.html'), e => tell(e.message))
+$('ask').onclose = () => {
+  if (!$('token').value) return tell('Without it, nobody answers here. Reload the page to try again.')
+  engine.know($('token').value); $('token').value = ''; start()
+}
 if (window.visualViewport) visualViewport.onresize = () => { document.body.style.height = visualViewport.height + 'px' } // what a phone's keyboard leaves
 async function start() {
   try {
@@ -279,11 +364,12 @@ async function start() {
     $('name').textContent = document.title = who.name
     $('about').textContent = who.about
     $('note').textContent = who.note || ''
+    $('take').hidden = !who.page
     tell()
-    if (talk().messages.at(-1)?.me && !reply && !waiting) answer()
+    if (current.messages.at(-1)?.me && !reply && !waiting) answer()
   } catch (e) { failed(e) }
 }
-draw(); start(); $('text').focus()
+showSettings(); draw(); start(); $('text').focus()
 '''
 
 # %% ../../nbs/share/page.ipynb #d9d50528
@@ -320,5 +406,6 @@ def chat_page(
             '<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content, viewport-fit=cover">'
             f'<link rel="icon" href="data:,">{head}<style>{PAGE_CSS}</style></head><body>{PAGE_BODY}{more}<script>{page_script(engine)}</script></body></html>\n')
 
+MOST_PARAMETERS = 12 << 20 # of a model that fits into a page
 PAGE_SCRIPT = page_script()
 POLICY = policy(PAGE_SCRIPT, more="; frame-ancestors 'none'")

@@ -19,8 +19,9 @@ from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_toke
                                       stream_chunk, whole_reply)
 
 # %% auto #0
-__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'HEADERS', 'Seat', 'common', 'Desk',
-           'until_stop', 'Door', 'read_body', 'events_of', 'address', 'problem', 'make_app']
+__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS', 'Seat',
+           'common', 'Desk', 'until_stop', 'while_there', 'remember', 'Door', 'read_body', 'events_of', 'address',
+           'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
 @dataclass
@@ -146,6 +147,7 @@ async def stream(self:Desk,
     def send(what): loop.call_soon_threadsafe(pieces.put_nowait, what)
     def work():
         try:
+            if gone.is_set(): return
             with closing(self.write(asked, done)) as written:
                 for piece in written:
                     if gone.is_set(): return
@@ -176,10 +178,33 @@ async def reply(self:Desk,
     try: return await asyncio.get_running_loop().run_in_executor(self.worker, self.write_drafts_for, asked)
     finally: self.n_waiting -= 1
 
+async def while_there(
+    request, # Of Starlette
+    work,    # Coroutine
+): # What it returns; `Refused` if whoever asked has gone, and then the work ends, too
+    "Work for somebody as long as they wait."
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=.5)
+            if not task.done() and await request.is_disconnected(): raise Refused('Nobody waits for this any more.', 499)
+        return task.result()
+    finally: task.cancel()
+
 # %% ../../nbs/share/server.ipynb #f6c791a6
 MOST_BODY, MOST_SECONDS = 1 << 20, 10 # bytes of a request, and seconds until all of it has come
 WRONG_TRIES, SHUT_SECONDS = 10, 30 # so many wrong tokens in a row, and a visitor has to wait for so many seconds
-MOST_VISITORS = 1000 # whose wrong tokens are counted
+MOST_VISITORS, MOST_A_MINUTE = 1000, 3000 # who are remembered; requests of each
+
+def remember(
+    visitors:dict, # By address
+    who:str,       # One of them
+    what,          # To be known of them
+):
+    "Note something of a visitor, and forget the oldest if there are too many."
+    visitors.pop(who, None)
+    if len(visitors) >= MOST_VISITORS: visitors.pop(next(iter(visitors)))
+    visitors[who] = what
 
 @dataclass
 class Door:
@@ -187,6 +212,7 @@ class Door:
     hosts:set        # Names of this computer, as in an address; empty if a token is asked for
     token:str=None   # What visitors must know (None: nothing)
     wrong:dict=field(default_factory=dict) # By visitors' addresses: (wrong tokens, the last one's second of `time.monotonic`)
+    came:dict=field(default_factory=dict)  # By visitors' addresses: (the second, how many requests since then)
     def check(self,
         headers, # Of a request
         who='',  # The visitor's address
@@ -196,15 +222,21 @@ class Door:
         name = host.rsplit(':', 1)[0] if not host.endswith(']') else host
         if self.hosts and name.lower() not in self.hosts: raise Refused('This server is not known by that name.', 421)
         if origin and origin.split('://', 1)[-1] != host: raise Refused('Pages from elsewhere may not ask.', 403)
+        now = time.monotonic()
+        since, n = self.came.get(who, (now, 0))
+        if now > since + 60: since, n = now, 0
+        if n >= MOST_A_MINUTE: raise Refused('Too many requests. Try again in a minute.', 429)
+        remember(self.came, who, (since, n + 1))
         if self.token is None: return
-        (n, last), now = self.wrong.pop(who, (0, 0.)), time.monotonic()
+        n, last = self.wrong.get(who, (0, 0.))
         if now > last + SHUT_SECONDS: n = 0
-        if n >= WRONG_TRIES: self.wrong[who] = n, last
         if n >= WRONG_TRIES: raise Refused('Too many wrong tokens. Try again in half a minute.', 429)
-        given = headers.get('authorization', '').removeprefix('Bearer ')
-        if secrets.compare_digest(given.encode(), self.token.encode()): return
-        if len(self.wrong) >= MOST_VISITORS: self.wrong.pop(next(iter(self.wrong)))
-        self.wrong[who] = n + 1, now
+        kind, _, given = headers.get('authorization', '').partition(' ')
+        if not kind: raise Refused('A token is needed: Authorization: Bearer TOKEN.', 401) # and none was tried
+        if kind.lower() == 'bearer' and secrets.compare_digest(given.encode(), self.token.encode()):
+            self.wrong.pop(who, None)
+            return
+        remember(self.wrong, who, (n + 1, now))
         raise Refused('A token is needed: Authorization: Bearer TOKEN.', 401)
 
 # %% ../../nbs/share/server.ipynb #94b48e61
@@ -290,8 +322,12 @@ def make_app(
         except ValueError: raise Refused('A message holds half a character.', param='messages') from None
         if asked.stream and desk.n_waiting >= desk.most: raise Refused('Too many requests at once. Try again in a moment.', 429)
         if asked.stream: return StreamingResponse(events_of(desk, asked), 200, HEADERS, 'text/event-stream')
-        return answer(whole_reply(await desk.reply(asked), desk.n_asked(asked)))
+        return answer(whole_reply(await while_there(request, desk.reply(asked)), desk.n_asked(asked)))
     async def refuse(request, e): return answer(problem(e).body(), problem(e).status)
-    async def other(request, e): return answer(Refused('There is nothing here.', 404).body(), e.status_code)
+    async def other(request, e):
+        why = 'Not by this method.' if e.status_code == 405 else 'There is nothing here.'
+        return JSONResponse(Refused(why, 404).body(), e.status_code, HEADERS | dict(e.headers or {}))
     routes = [Route('/v1/models', models), Route('/v1/chat/completions', chat, methods=['POST']), *pages]
-    return Starlette(routes=routes, exception_handlers={Refused: refuse, HTTPException: other, Exception: refuse})
+    app = Starlette(routes=routes, exception_handlers={Refused: refuse, HTTPException: other, Exception: refuse})
+    app.router.redirect_slashes = False # it would lead to any `Host`
+    return app

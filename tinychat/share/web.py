@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/share/web.html.md"""
 
 # %% ../../nbs/share/web.ipynb #772d7876
 from __future__ import annotations
-import errno, html, ipaddress, os, secrets, signal, socket, tempfile, threading, webbrowser
+import errno, html, ipaddress, os, re, secrets, signal, socket, tempfile, threading, webbrowser
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,8 @@ from urllib.parse import quote
 from fastcore.meta import delegates
 from ..runs import load_chat
 from .guard import Guard
-from .page import POLICY, chat_page
+from .page import MOST_PARAMETERS, POLICY, chat_page
+from .interface import Refused
 from .server import HEADERS, Desk, Door, address, make_app
 from .terminal import introduce
 
@@ -82,8 +83,8 @@ class WebOptions:
     browser:bool=True   # Open the page here, too?
     def __post_init__(self):
         if not 1 <= self.waiting <= 1000: raise ValueError(f'--waiting must be from 1 to 1000, not {self.waiting}.')
-        if self.token is not None and len(self.token) < 8:
-            raise ValueError('A token must have 8 characters at least, or others may guess it.')
+        if self.token is not None and (len(self.token) < 8 or not re.fullmatch('[ -~]*', self.token)):
+            raise ValueError('A token must have 8 characters at least, or others may guess it, and only ones of ASCII, as a header has.')
     def settled(self):
         "The same with a free port, and a token if others can come."
         ip, port = free_address(self.ip, self.port)
@@ -126,16 +127,22 @@ def patient_protocol(
 def pages_for(
     who:dict,  # From `introduce`
     door:Door, # Who may come in
+    take=None, # Function that makes the page with the model in it (None: the model is too large)
 ): # Routes for `make_app`
-    "The page, and what it says of the model."
+    "The page, what it says of the model, and the model as a file."
+    from starlette.concurrency import run_in_threadpool
     from starlette.responses import HTMLResponse, JSONResponse
     from starlette.routing import Route
     text, who = chat_page(), who | dict(about=who['about'].removeprefix(who['name'] + ', '))
     async def page(request): return HTMLResponse(text, headers=HEADERS | {'Content-Security-Policy': POLICY})
     async def about(request):
         door.check(request.headers, address(request))
-        return JSONResponse(who, headers=HEADERS)
-    return [Route('/', page), Route('/about', about)]
+        return JSONResponse(who | dict(page=take is not None), headers=HEADERS)
+    async def file(request):
+        door.check(request.headers, address(request))
+        if take is None: raise Refused('This model is too large for a page.', 404)
+        return HTMLResponse(await run_in_threadpool(take), headers=HEADERS)
+    return [Route('/', page), Route('/about', about), Route('/page', file)]
 
 def check_packages():
     "ValueError if something is not installed that serving needs."
@@ -191,7 +198,11 @@ def serve(
     chat, who, o = load_chat(checkpoint), introduce(checkpoint), wanted.settled()
     if guard: chat.ban = Guard.read(chat.tokenizer, guard)
     door, url = door_for(o), page_url(o.ip, o.port, o.token)
-    app = make_app(Desk(chat, waiting=o.waiting), door, pages_for(who, door))
+    def take(): # not at the start: few want it
+        from tinychat.share.phone import page_of
+        return page_of(checkpoint)
+    small = chat.model.n_params() <= MOST_PARAMETERS
+    app = make_app(Desk(chat, waiting=o.waiting), door, pages_for(who, door, take if small else None))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         def begin():
             taken = f'Port {wanted.port} is taken. ' if wanted.port and o.port != wanted.port else ''
