@@ -122,7 +122,14 @@ def test_stop_again_edit_and_copy(tab):
         tab.button('Again').click()
         tab.idle()
     tab.button('Edit: the last message').click()
-    assert tab.field.input_value() == 'tell me everything' and tab.said('me') == [] == tab.said('them')
+    assert tab.field.input_value() == 'tell me everything' and tab.said('me') == ['tell me everything'] # as long as nothing else is sent
+    tab.field.press('Escape')
+    assert tab.field.input_value() == ''
+    tab.button('Edit: the last message').click()
+    tab.page.evaluate('settings.max_tokens = 16; 0')
+    tab.say('or nothing')
+    tab.idle()
+    assert tab.said('me') == ['or nothing']
 
 def test_a_reload_at_any_moment_loses_nothing(tab):
     tab.say('remember this')
@@ -154,12 +161,17 @@ def test_talks_are_kept_renamed_and_deleted_where_that_is_wanted(browser, server
     t.button('Talks').click()
     t.page.once('dialog', lambda d: d.accept('holidays'))
     t.button('Rename: the first talk').click()
+    t.page.once('dialog', lambda d: d.dismiss())
+    t.button('Delete: the second').click()
+    assert t.page.locator('#list li').count() == 2
+    t.page.once('dialog', lambda d: d.accept())
     t.button('Delete: the second').click()
     t.button('Open: holidays').click()
-    assert t.said('me') == ['the first talk'] and 'the second' not in t.page.evaluate('localStorage.talks')
+    def kept(where): return t.page.evaluate(f'JSON.stringify({{...{where}}})')
+    assert t.said('me') == ['the first talk'] and 'holidays' in kept('localStorage') and 'the second' not in kept('localStorage')
     t.button('Settings').click()
     t.page.get_by_label('Keep my talks in this browser').uncheck()
-    assert t.page.evaluate('localStorage.talks') is None and 'holidays' in t.page.evaluate('sessionStorage.talks')
+    assert 'holidays' not in kept('localStorage') and 'holidays' in kept('sessionStorage')
     t.context.close()
 
 def test_it_fits_a_phone_in_the_dark(browser, server):
@@ -224,3 +236,124 @@ def test_a_small_model_can_be_taken_along(tab, browser, server):
     path = d.value.path()
     assert 'globalThis' in path.read_text(encoding='utf-8') and path.stat().st_size > 1e6
     tab.button('Done').click()
+
+@pytest.mark.parametrize('stored', ['[null]', '1', '{}', '{"id": "a"}', '{"id": "a", "messages": null}', '{"id": "a", "messages": [null]}', '{"id": 5, "messages": []}', '{"id": "a", "messages": [{"text": 5}]}', '{', '"x"'])
+def test_what_is_no_talk_in_the_storage_does_no_harm(browser, server, stored):
+    t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}')
+    t.page.evaluate("s => { localStorage['talk-a'] = s; sessionStorage['talk-b'] = s; sessionStorage.now = s; localStorage.settings = '{\"temperature\": \"hot\", \"max_tokens\": 1e9, \"wait\": 0, \"pace\": -1}' }", stored)
+    t.page.reload()
+    assert t.page.evaluate('settings.temperature') == 0.9 and t.page.evaluate('settings.max_tokens') == 256
+    t.page.evaluate('Object.assign(settings, { pace: 0, max_tokens: 16 }); 0')
+    t.say('hello')
+    t.idle()
+    assert not t.errors
+    t.context.close()
+
+def test_without_any_storage_it_talks_all_the_same(browser, server):
+    t = Tab(browser, server, None)
+    t.context.add_init_script("for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError') } })")
+    t.page.goto(server.url + '#%')
+    t.page.evaluate('Object.assign(settings, { pace: 0, wait: 0, max_tokens: 16 }); 0')
+    t.say('hello')
+    t.idle()
+    assert not t.errors
+    t.context.close()
+
+def test_two_tabs_keep_each_others_talks(browser, server):
+    a = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}')
+    a.say('from the first')
+    a.idle()
+    b = a.context.new_page()
+    b.goto(server.url)
+    b.get_by_role('button', name='Talks').click()
+    b.get_by_role('button', name='New talk').first.click()
+    b.get_by_label('Message', exact=True).fill('from the second')
+    b.get_by_label('Message', exact=True).press('Enter')
+    soon(lambda: b.locator('#log .them:not(.tools)').count() and b.locator('#stop').is_hidden(), 'the reply ended')
+    n = len(a.said('them'))
+    a.say('once more')
+    a.idle(n + 1)
+    for page in (a.page, b):
+        page.reload()
+        page.get_by_role('button', name='Talks').click()
+        assert page.locator('#list li').count() == 2
+    a.context.close()
+
+def test_a_reply_goes_on_in_its_talk_while_another_is_read(browser, server):
+    t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 256}')
+    t.say('the first')
+    t.page.locator('#stop').wait_for()
+    t.button('Talks').click()
+    t.button('New talk').first.click()
+    assert t.said('me') == [] == t.said('them') and t.page.locator('#stop').is_hidden()
+    t.page.evaluate('settings.max_tokens = 16; 0')
+    t.say('the second')
+    t.idle()
+    t.button('Talks').click()
+    t.button('Open: the first').click()
+    soon(lambda: t.said('me') == ['the first'] and ''.join(t.said('them')), 'it was answered there')
+    t.context.close()
+
+def test_a_talk_that_is_deleted_in_the_middle_of_its_reply_is_gone(browser, server):
+    t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 256, "keep": true}')
+    t.say('delete me')
+    t.page.locator('#stop').wait_for()
+    t.button('Talks').click()
+    t.page.once('dialog', lambda d: d.accept())
+    t.button('Delete: delete me').click()
+    t.button('Done').click()
+    soon(lambda: t.page.evaluate('reply === null'), 'the reply ended')
+    assert t.said('me') == [] == t.said('them') and 'delete me' not in t.page.evaluate('JSON.stringify([{...localStorage}, {...sessionStorage}])')
+    t.page.evaluate('settings.max_tokens = 16; 0')
+    t.say('and now?')
+    t.idle()
+    t.context.close()
+
+def test_what_was_not_answered_can_be(tab):
+    "After Stop before the first word; and an old reply stays if no new one comes."
+    tab.page.evaluate("() => { globalThis.real = engine.reply; engine.reply = (talk, how, piece, signal) => new Promise((done, fail) => signal.addEventListener('abort', () => fail(new Failed('', 1)))) }")
+    tab.say('hello?')
+    tab.page.locator('#stop').click()
+    tab.button('Answer').wait_for()
+    tab.page.evaluate('engine.reply = real; 0')
+    tab.button('Answer').click()
+    tab.idle()
+    said = tab.said('them')
+    tab.page.evaluate("() => { engine.reply = async () => { throw new Failed('Too many requests at once.', 400) } }")
+    tab.button('Again').click()
+    tab.page.get_by_text('Too many requests at once.').wait_for()
+    assert tab.said('them') == said
+
+def test_an_error_in_a_stream_is_told_and_not_asked_for_again_and_again(tab):
+    asked = []
+    tab.page.route('**/v1/chat/completions', lambda r: (asked.append(1), r.fulfill(status=200, content_type='text/event-stream', body='data: {"error": {"message": "Something went wrong here."}}\n\n'))[1])
+    tab.say('hello?')
+    tab.page.get_by_text('Something went wrong here.').wait_for()
+    time.sleep(1)
+    assert len(asked) == 1 and tab.said('me') == ['hello?']
+
+def test_a_reload_in_a_pause_keeps_what_was_seen(browser, server):
+    t = Tab(browser, server, '{"wait": 0, "pace": 1, "max_tokens": 16}')
+    t.page.evaluate("() => { engine.reply = async (talk, how, piece) => { piece('one\\ntwo\\nthree'); await new Promise(() => {}) } }")
+    t.say('hello')
+    soon(lambda: t.said('them')[:1] == ['one'], 'the first message')
+    t.page.reload()
+    assert t.said('them')[0] == 'one' and t.said('me') == ['hello']
+    t.context.close()
+
+def test_a_long_name_breaks_and_nothing_else_does(browser, server):
+    t = Tab(browser, server, **PHONE)
+    t.page.evaluate("() => { $('name').textContent = $('about').textContent = 'a'.repeat(300) }")
+    assert t.wide() == 390
+    t.context.close()
+
+def test_copy_copies_all_messages_of_a_turn_also_where_there_is_no_clipboard(browser, server):
+    t = Tab(browser, server, '{"wait": 1, "pace": 0, "max_tokens": 16}')
+    t.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => { globalThis.copied = document.activeElement.value; return true } }")
+    t.say('one')
+    t.say('two')
+    t.idle()
+    t.button('Copy: two').click()
+    t.page.get_by_text('Copied.').wait_for()
+    assert t.page.evaluate('copied') == 'one\ntwo'
+    t.context.close()
