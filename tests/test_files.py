@@ -214,3 +214,9 @@ def test_git_ignores_what_the_commands_write_wherever_they_are_started(tmp_path)
     assert git('ls-files', '-ci', '--exclude-standard') == [], 'nothing that is in git is ignored'
     for name in ('tinychat/bases/large/config.json', 'tinychat/bases/large/model.safetensors', 'benchmarks/runs/new.jsonl', 'nbs/new.ipynb', 'README.md'):
         assert git('check-ignore', name, cwd=tmp_path) == [], name
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='/proc')
+def test_a_secret_is_taken_from_the_system_too():
+    code = 'from tinychat.files import take_secret; w = take_secret("A_SECRET"); e = open("/proc/self/environ", "rb").read(); print(w, b"sesame" in e, b"OTHER=1" in e)'
+    p = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=Path(__file__).parent.parent, env={**os.environ, 'A_SECRET': 'open sesame', 'OTHER': '1'})
+    assert p.stdout.split() == ['open', 'sesame', 'False', 'True'], p.stderr

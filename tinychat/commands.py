@@ -256,10 +256,11 @@ def tinychat_bot(
     _check_range(0, 3600, wait=wait)
     from getpass import getpass
     with _nothing_to_lose(): from tinychat.share.bot import run_bot
-    token = os.environ.pop('TELEGRAM_TOKEN', None)
+    from tinychat.files import take_secret
+    token = take_secret('TELEGRAM_TOKEN')
     if not token and not sys.stdin.isatty(): raise ValueError('The token from @BotFather is missing. Give it as TELEGRAM_TOKEN.')
     token = token or getpass('Token from @BotFather (it is not shown): ').strip()
-    run_bot(token, server, os.environ.pop('TINYCHAT_TOKEN', None), automatic=automatic, wait=wait, **({'name': name} if name else {}))
+    run_bot(token, server, take_secret('TINYCHAT_TOKEN'), automatic=automatic, wait=wait, **({'name': name} if name else {}))
 
 # %% ../nbs/commands.ipynb #cfd0c248
 @command
@@ -329,7 +330,8 @@ def _export_page(checkpoint, out, dtype, overwrite, password):
 def _new_password():
     "A password from the environment, or asked for twice."
     from getpass import getpass
-    word = os.environ.pop('TINYCHAT_PASSWORD', None)
+    from tinychat.files import take_secret
+    word = take_secret('TINYCHAT_PASSWORD')
     if word is None:
         if not sys.stdin.isatty(): raise ValueError('The password is missing. Give it as TINYCHAT_PASSWORD.')
         word = getpass('Password (it is not shown): ')

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/files.html.md"""
 
 # %% ../nbs/files.ipynb #e238d3b3
 from __future__ import annotations
-import errno, itertools, json, os, re, shutil, signal, stat, tempfile, threading
+import ctypes, errno, itertools, json, os, re, shutil, signal, stat, sys, tempfile, threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 __all__ = ['MOST_JSON', 'MOST_JSON_VALUES', 'make_folder', 'open_private', 'write_atomic', 'is_running', 'part_of',
            'remove_parts', 'check_ordinary', 'read_utf8', 'load_small_json', 'may_write', 'try_writing', 'check_room',
            'set_aside', 'free_path', 'only_one', 'stop_signals', 'stopping', 'remove_folders', 'private_folder',
-           'printable', 'counted']
+           'printable', 'take_secret', 'counted']
 
 # %% ../nbs/files.ipynb #85d58f96
 def make_folder(
@@ -270,6 +270,21 @@ def printable(
 )->str: # Without control characters, line ends apart
     "Text that is safe to print in a terminal."
     return re.sub(r'[\x00-\x09\x0b-\x1f\x7f-\x9f]', '', text)
+
+# %% ../nbs/files.ipynb #0bfa7682
+def take_secret(
+    name:str, # Of an environment variable
+)->str: # None if it is not set
+    "What a variable holds, for the last time."
+    word = os.environ.get(name)
+    if word is None: return None
+    if sys.platform == 'linux':
+        with suppress(OSError, AttributeError): # where C is linked in another way
+            c = ctypes.CDLL(None)
+            c.getenv.restype = ctypes.c_void_p
+            if at := c.getenv(name.encode()): ctypes.memset(at, 0, len(os.fsencode(word)))
+    del os.environ[name]
+    return word
 
 # %% ../nbs/files.ipynb #d0c1d005
 def counted(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 from fastcore.meta import delegates
+from ..files import take_secret
 from ..runs import load_chat
 from .guard import Guard
 from .page import MOST_PARAMETERS, POLICY, chat_page
@@ -35,7 +36,7 @@ def token_for(
     asked:bool=True, # Was one asked for?
 )->str: # None if there is to be none
     "The token that TINYCHAT_TOKEN holds; without it, if one was asked for, a random one."
-    return os.environ.pop('TINYCHAT_TOKEN', None) or (secrets.token_urlsafe(16) if asked else None)
+    return take_secret('TINYCHAT_TOKEN') or (secrets.token_urlsafe(16) if asked else None)
 
 # %% ../../nbs/share/web.ipynb #1928caf9
 def page_url(
