@@ -100,6 +100,7 @@ def dead_links(
 )->list: # (page, problem)
     "Every link to a page, a place in it, a picture or a file of ours leads there."
     found, by_url = [], {nbpath2html(Path(p)).as_posix(): html for p, html in pages.items()} | pages
+    made = re.findall(r'--out _docs/(\S+)', (root/'.github'/'workflows'/'docs.yml').read_text()) # on the site only
     for page, link in ((p, link) for p, html in pages.items() for link in html.links + [src for src, _ in html.images]):
         if link.startswith(blob + '/'):
             if not (root/unquote(link[len(blob) + 1:].partition('#')[0])).exists(): found.append((page, f'no such file in the repository: {link}'))
@@ -109,7 +110,7 @@ def dead_links(
         path, _, anchor = (link[len(site):].lstrip('/') or 'index.html' if own else link).partition('#')
         path = normpath(join('' if own else dirname(page), unquote(path.partition('?')[0]))) if path else page
         if path not in by_url:
-            if path.startswith('..') or not (root/'nbs'/path).is_file(): found.append((page, f'dead link: {link}'))
+            if path.startswith('..') or path not in made and not (root/'nbs'/path).is_file(): found.append((page, f'dead link: {link}'))
         elif anchor and unquote(anchor) not in by_url[path].ids: found.append((page, f'no such place: {link}'))
     return found
 

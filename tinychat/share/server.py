@@ -20,7 +20,7 @@ from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_toke
 
 # %% auto #0
 __all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS', 'Seat',
-           'common', 'Desk', 'until_stop', 'while_there', 'remember', 'Door', 'read_body', 'events_of', 'address',
+           'common', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body', 'events_of', 'address',
            'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
@@ -196,7 +196,7 @@ MOST_BODY, MOST_SECONDS = 1 << 20, 10 # bytes of a request, and seconds until al
 WRONG_TRIES, SHUT_SECONDS = 10, 30 # so many wrong tokens in a row, and a visitor has to wait for so many seconds
 MOST_VISITORS, MOST_A_MINUTE = 1000, 3000 # who are remembered; requests of each
 
-def remember(
+def note_visitor(
     visitors:dict, # By address
     who:str,       # One of them
     what,          # To be known of them
@@ -226,7 +226,7 @@ class Door:
         since, n = self.came.get(who, (now, 0))
         if now > since + 60: since, n = now, 0
         if n >= MOST_A_MINUTE: raise Refused('Too many requests. Try again in a minute.', 429)
-        remember(self.came, who, (since, n + 1))
+        note_visitor(self.came, who, (since, n + 1))
         if self.token is None: return
         n, last = self.wrong.get(who, (0, 0.))
         if now > last + SHUT_SECONDS: n = 0
@@ -236,7 +236,7 @@ class Door:
         if kind.lower() == 'bearer' and secrets.compare_digest(given.encode(), self.token.encode()):
             self.wrong.pop(who, None)
             return
-        remember(self.wrong, who, (n + 1, now))
+        note_visitor(self.wrong, who, (n + 1, now))
         raise Refused('A token is needed: Authorization: Bearer TOKEN.', 401)
 
 # %% ../../nbs/share/server.ipynb #94b48e61
