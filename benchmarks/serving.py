@@ -76,7 +76,7 @@ def main(a):
         most = peak(p)
     with serving(a.checkpoint) as (url, p, _): alone, first_alone, _ = asyncio.run(hold_all(url, a.talks, a.turns, 1))
     def p95(seconds): return round(statistics.quantiles(seconds, n=20)[-1], 2)
-    row = dict(what='serving', checkpoint=Path(a.checkpoint).name, talks=a.talks, turns=a.turns, at_once=a.at_once, ready_s=round(statistics.median(ready[1:]), 2), fifty_pages_s=round(pages, 2), mb_after_pages=after_pages,
+    row = dict(what='serving', model=a.name, talks=a.talks, turns=a.turns, at_once=a.at_once, ready_s=round(statistics.median(ready[1:]), 2), fifty_pages_s=round(pages, 2), mb_after_pages=after_pages,
                equal=sum(x == y for x, y in zip(many, alone)), replies_a_second=round(a.talks*a.turns/seconds, 2), first_s_median=round(statistics.median(first), 2), first_s_p95=p95(first), first_alone_s_p95=p95(first_alone), mb=most,
                python=platform.python_version(), torch=metadata.version('torch'), machine=f'{platform.machine()}, {os.cpu_count()} cores')
     print(json.dumps(row))
@@ -86,5 +86,5 @@ def main(a):
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('checkpoint'); p.add_argument('--talks', type=int, default=200); p.add_argument('--turns', type=int, default=10); p.add_argument('--at_once', type=int, default=16); p.add_argument('--out')
+    p.add_argument('checkpoint'); p.add_argument('--name', default='tiny'); p.add_argument('--talks', type=int, default=200); p.add_argument('--turns', type=int, default=10); p.add_argument('--at_once', type=int, default=16); p.add_argument('--out')
     main(p.parse_args())

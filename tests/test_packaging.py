@@ -157,7 +157,7 @@ def test_opens_in_colab(path):
     badges = re.findall(r'\]\((https://colab\.research\.google\.com/github/[^)]*)\)', text)
     assert badges == [f'https://colab.research.google.com/github/{ini["user"]}/{ini["repo"]}/blob/{ini["branch"]}/{name(path)}']
     installs = [s for c in cells(path) if c['cell_type'] == 'code' and 'pip install' in (s := ''.join(c['source']))]
-    line = rf"#\| hide\n#\| eval: false\n! \[ -e /content \] && pip install -Uqq 'tinychat(\[(?:demo|gguf|web|bot|evaluate)\])? @ git\+{re.escape(ini['git_url'])}'"
+    line = rf"#\| hide\n#\| eval: false\n! \[ -e /content \] && pip install -Uqq 'tinychat(\[(?:demo|gguf|web|bot|page|evaluate)(?:,page)?\])? @ git\+{re.escape(ini['git_url'])}'"
     assert installs and re.fullmatch(line, installs[0]), installs
     sources = [''.join(c['source']) for c in cells(path) if c['cell_type'] == 'code']
     first = next(n for n, s in enumerate(sources) if re.search('^(?:from|import) (?:tinychat|torch|fastcore|matplotlib)', s, re.M))

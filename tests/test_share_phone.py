@@ -28,10 +28,10 @@ def tiny(): return load_base(BASES/'tiny')
 
 @pytest.fixture(scope='module')
 def small():
-    "A network with fewer heads of keys, an own output and an odd width, and a tokenizer of few words."
+    "A network with fewer heads of keys, an own output and widths that no four divide, and a tokenizer of few words."
     torch.manual_seed(0)
     tok = Tokenizer.train([(root/'training_data'/'sample.txt').read_text(encoding='utf-8')], 400)
-    return GPT(GPTConfig(tok.vocab_size, 2, 6, 60, context=64, n_kv_head=2, n_hidden=100, qk_norm=False, tied=False)), tok
+    return GPT(GPTConfig(tok.vocab_size, 2, 6, 30, context=64, n_kv_head=2, n_hidden=10, head_dim=6, qk_norm=False, tied=False)), tok
 
 @pytest.fixture(scope='module')
 def file(tiny, tmp_path_factory):
@@ -85,6 +85,11 @@ def test_small_enough_and_nobody_else_may_read_it(tiny, tmp_path):
     assert not re.search(r'\s(?:src|href)="(?!data:)', text)
     with pytest.raises(ValueError, match='exists'): export_page(tmp_path/'ckpt.pt', tmp_path/'me.html')
     assert export_page(tmp_path/'ckpt.pt', tmp_path/'me.html', overwrite=True) == page
+    (tmp_path/'link.html').symlink_to('ckpt.pt')
+    before = (tmp_path/'ckpt.pt').read_bytes()
+    for out in ('ckpt.pt', 'link.html'): # nothing but a page of ours is replaced
+        with pytest.raises(ValueError, match='is no page of tinychat'): export_page(tmp_path/'ckpt.pt', tmp_path/out, overwrite=True)
+    assert (tmp_path/'ckpt.pt').read_bytes() == before
 
 def test_it_says_what_its_evaluation_says(tiny, tmp_path):
     model, tok = tiny
@@ -96,7 +101,7 @@ def test_it_says_what_its_evaluation_says(tiny, tmp_path):
     (tmp_path/'evaluation.json').write_text('{}')
     monkey = pytest.MonkeyPatch()
     monkey.setattr(phone, 'sharing', lambda report: (2, ['because']))
-    assert what_it_says(tmp_path/'ckpt.pt')['note'].endswith('For friends, to talk to but not as a file, says its evaluation.')
+    assert what_it_says(tmp_path/'ckpt.pt')['note'].endswith('Its evaluation says: share it with friends, to talk to but not as a file.')
     monkey.undo()
 
 # The program, beside Python's
@@ -105,13 +110,14 @@ def test_it_says_what_its_evaluation_says(tiny, tmp_path):
 def run(browser):
     "A page in which the program of a model answers: expression -> result."
     contexts = []
-    def open_(model, tok, plain=False):
+    def open_(model, tok, plain='machine code'):
         contexts.append(context := browser.new_context())
         page = context.new_page()
         page.set_default_timeout(READY)
+        if plain == 'no WebAssembly': page.evaluate('() => { delete globalThis.WebAssembly }')
         page.add_script_tag(content=PROGRAM.replace('globalThis.postMessage', 'false'))
         page.evaluate('([file, plain]) => { const facts = unpack(bytesOf(file)); if (!plain) useKernel(facts); globalThis.tok = new Tokenizer(facts); globalThis.net = new Network(facts.config, facts.weights); globalThis.chat = new Chat(net, tok) }',
-                      [base64.b64encode(pack_model(model, tok, WHO)).decode(), plain])
+                      [base64.b64encode(pack_model(model, tok, WHO)).decode(), plain != 'machine code'])
         return page
     yield open_
     for c in contexts: c.close()
@@ -137,7 +143,7 @@ def test_the_same_ids_for_every_character(run, tiny):
     wrong = [t for t, i in zip(texts, ids) if i != ','.join(map(str, tok.encode(t)))]
     assert not wrong, [hex(ord(t[1])) for t in wrong[:5]]
 
-@pytest.mark.parametrize('plain', [True, False], ids=['plain', 'machine code'])
+@pytest.mark.parametrize('plain', ['machine code', 'plain', 'no WebAssembly'])
 @pytest.mark.parametrize('which', ['tiny', 'small'])
 def test_the_same_logits(run, request, which, plain):
     model, tok = request.getfixturevalue(which)
@@ -181,6 +187,10 @@ def test_a_talk_that_outgrows_the_view_is_cut_alike(run, small):
         assert theirs == ours and len(ours) <= 64 - 16, turn
         talk.append(Block('assistant', f'ok {turn}'))
     assert chat.n_dropped > 5
+
+def test_long_words_do_not_stall(run, tiny):
+    page, long = run(*tiny), ['a'*10_000, '😂'*3000, 'ab'*4000, '!'*5000]
+    assert page.evaluate('texts => texts.map(t => tok.encode(t))', long) == [tiny[1].encode(t) for t in long]
 
 def test_a_seed_draws_the_same_and_others_differ(run, tiny):
     page = run(*tiny)
@@ -286,13 +296,62 @@ def test_locked_it_opens_for_the_password_alone(browser, tiny, tmp_path):
     p = Phone(browser, path)
     p.page.get_by_label('This page is locked.').fill('close sesame')
     p.page.get_by_role('button', name='Go on').tap()
-    p.page.get_by_label('That is not the password.').fill('open sesame')
+    p.page.get_by_label('That is not the password').fill('open sesame')
     p.page.get_by_role('button', name='Go on').tap()
     p.ready()
     p.set(pace=0, wait=0, max_tokens=24)
     p.say('hello')
     assert not p.errors and p.page.locator('#name').inner_text() == 'Ada' and 'sesame' not in p.page.evaluate('JSON.stringify([{...localStorage}, {...sessionStorage}])')
     p.context.close()
+
+def test_a_locked_page_leaves_nothing_behind(browser, tiny, tmp_path):
+    pytest.importorskip('cryptography')
+    path = tmp_path/'locked.html'
+    path.write_text(phone_page(*tiny, dict(name='Ada', about='', note=''), 'open sesame'), encoding='utf-8')
+    p = Phone(browser, path)
+    p.page.get_by_label('This page is locked.').fill('open sesame')
+    p.page.get_by_role('button', name='Go on').tap()
+    p.ready()
+    p.page.get_by_role('button', name='Settings').tap()
+    assert p.page.get_by_label('Keep my talks in this browser').is_hidden()
+    p.page.get_by_role('button', name='Done').tap()
+    p.set(pace=0, wait=0, max_tokens=24, keep=True) # even so
+    p.say('a secret')
+    p.page.reload()
+    p.page.get_by_label('This page is locked.').wait_for()
+    assert p.said('me') == [] == p.said()
+    p.context.close()
+
+def test_a_damaged_file_is_told(browser, file, tmp_path):
+    text = file.read_text(encoding='utf-8')
+    at = text.index('id="model">') + 60_000
+    (tmp_path/'cut.html').write_text(text[:at] + text[at + 4000:], encoding='utf-8')
+    p = Phone(browser, tmp_path/'cut.html')
+    p.page.get_by_text('This file is damaged. Fetch it again.').wait_for()
+    p.context.close()
+
+def test_where_no_program_runs_it_says_so(browser, file):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert 'this viewer runs no programs' in page.locator('#notice').inner_text()
+    context.close()
+
+def test_editing_can_be_left_without_an_escape_key(page):
+    page.say('one')
+    page.page.get_by_role('button', name='Edit: the last message').tap()
+    page.page.get_by_role('button', name='Cancel').tap()
+    assert page.field.input_value() == '' and page.page.get_by_role('button', name='Cancel').is_hidden()
+    page.page.get_by_role('button', name='Edit: the last message').tap()
+    page.field.fill('')
+    page.page.get_by_role('button', name='Send').tap()
+    page.say('two')
+    assert page.said('me') == ['one', 'two']
+
+def test_the_end_of_the_list_stays_in_sight_when_a_keyboard_opens(page):
+    for n in range(6): page.say(f'number {n}')
+    page.page.set_viewport_size(dict(width=390, height=450))
+    soon(lambda: page.page.locator('#log > div').last.bounding_box()['y'] < page.field.bounding_box()['y'], 'the end is in sight')
 
 def test_axe_finds_nothing(browser, file):
     try: from axe_playwright_python.sync_playwright import Axe
@@ -361,6 +420,8 @@ def test_the_command_writes_a_page_and_says_what_it_gives_away(tiny, tmp_path, m
     refused(call(tmp_path, 'tinychat-export', '--to', 'page', '--password', '--overwrite'), 'TINYCHAT_PASSWORD')
     monkeypatch.setenv('TINYCHAT_PASSWORD', 'short')
     refused(call(tmp_path, 'tinychat-export', '--to', 'page', '--password', '--overwrite'), '8 characters')
+    monkeypatch.setenv('TINYCHAT_PASSWORD', 'open sesame\n')
+    refused(call(tmp_path, 'tinychat-export', '--to', 'page', '--password', '--overwrite'), 'typed')
     monkeypatch.setenv('TINYCHAT_PASSWORD', 'open sesame')
     code, out, err = call(tmp_path, 'tinychat-export', '--to', 'page', '--password', '--out', 'locked.html')
     assert code == 0 and 'it and the password' in out and 'sesame' not in (tmp_path/'locked.html').read_text()

@@ -336,5 +336,6 @@ def _new_password():
         if not sys.stdin.isatty(): raise ValueError('The password is missing. Give it as TINYCHAT_PASSWORD.')
         word = getpass('Password (it is not shown): ')
         if getpass('Once more: ') != word: raise ValueError('These are two different passwords.')
-    if len(word) < 8: raise ValueError('A password must have 8 characters at least: whoever has the file may guess as long as they like.')
+    if not word.isprintable(): raise ValueError('A password may hold only characters that can be typed into a field.')
+    if len(word.strip()) < 8: raise ValueError('A password must have 8 characters at least: whoever has the file may guess as long as they like.')
     return word

@@ -21,10 +21,11 @@ PAGE_BODY = '''
 </header>
 <main>
 <div id="scroll" tabindex="0" role="region" aria-label="The talk"><div id="log" role="log"></div></div>
-<p id="notice" role="status"></p>
+<p id="notice" role="status">One moment… If nothing moves, this viewer runs no programs: open the page in Chrome, Firefox or Safari.</p>
 <form id="form">
   <textarea id="text" rows="1" maxlength="10000" aria-label="Message" placeholder="Message" autocomplete="off"></textarea>
   <button id="send">Send</button>
+  <button id="leave" type="button" hidden>Cancel</button>
   <button id="stop" type="button" hidden>Stop</button>
 </form>
 <p id="note"></p>
@@ -39,7 +40,7 @@ PAGE_BODY = '''
     <input id="pace" type="range" min="0" max="2" step="0.5"></label>
   <label>Wait for a second message <output id="wait-value"></output>
     <input id="wait" type="range" min="0" max="5" step="0.5"></label>
-  <label><input id="keep" type="checkbox"> Keep my talks in this browser</label>
+  <label id="keeping"><input id="keep" type="checkbox"> Keep my talks in this browser</label>
   <button id="take" type="button" hidden>Take the model with you: a file for any browser</button>
   <button id="close-settings">Done</button>
 </form></dialog>
@@ -76,13 +77,14 @@ ul { list-style: none; margin: 0; padding: 0 } #log { display: flex; flex-direct
 #log > div { max-width: 80%; width: fit-content; margin-top: 2px; padding: .45rem .8rem; border-radius: 1.1rem; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--them) }
 #log .me { align-self: end; background: var(--me); color: #fff } #log .first { margin-top: .6rem }
 #log .tools { background: none; padding: 0; display: flex; gap: .4rem; max-width: 100% } #log .tools.me { color: inherit }
-#log .tools button { min-height: 2rem; font-size: .85rem }
+#log .tools button { min-height: 2rem; font-size: .85rem } @media (pointer: coarse) { #log .tools button { min-height: 2.75rem } }
+h1, #about { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden }
 .dots { letter-spacing: .2em } @media (prefers-reduced-motion: no-preference) { .dots { animation: beat 1s infinite alternate } }
 @keyframes beat { from { opacity: .35 } }
 #form { display: flex; gap: .5rem; padding: .5rem .75rem; border-top: 1px solid var(--line) }
 textarea { flex: 1; resize: none; max-height: 30dvh; padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 1.1rem; background: var(--page); color: var(--ink) }
 dialog { border: 1px solid var(--line); border-radius: .8rem; background: var(--page); color: var(--ink); width: min(26rem, 92vw) }
-label { display: block; margin: .6rem 0 } input[type=range], input[type=password] { width: 100% }
+label { display: block; margin: .6rem 0 } [hidden] { display: none !important } input[type=range], input[type=password] { width: 100% }
 #list { max-height: 50dvh; overflow-y: auto } #list [aria-current] { font-weight: bold }
 #list li { display: flex; gap: .4rem; margin: .4rem 0 } #list button:first-child { flex: 1; text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 '''
@@ -103,6 +105,7 @@ async function checked(answer) {
 const engine = {
   shelf: '', // before the names of what is kept
   tab: () => sessionStorage, // for what nobody wants to keep
+  keeps: true, // may talks be kept, if somebody wants it?
   know,
   async about() { return (await checked(await fetch('about', { headers: headers() }))).json() },
   async take() { return (await checked(await fetch('page', { headers: headers() }))).blob() },
@@ -133,7 +136,7 @@ TALK_SCRIPT = '''
 const $ = id => document.getElementById(id), tell = (text = '') => { $('notice').textContent = text }
 const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
 // What is kept: settings, and each talk by itself, so that two tabs do not overwrite each other
-const shelf = kept => { try { return kept ? localStorage : engine.tab() } catch { return {} } } // some browsers forbid it
+const shelf = kept => kept ? localStorage : engine.tab() // some browsers forbid either
 const read = (kept, name) => { try { return JSON.parse(shelf(kept)[engine.shelf + name]) } catch { return null } }
 const write = (kept, name, value) => { try { shelf(kept)[engine.shelf + name] = JSON.stringify(value); return true } catch { return false } }
 const drop = (kept, name) => { try { delete shelf(kept)[engine.shelf + name] } catch {} }
@@ -143,9 +146,10 @@ function sound(t) { // a talk, if it is one
 }
 function readSettings() {
   const said = read(true, 'settings') || {}, range = (name, low, high) => typeof said[name] === 'number' && said[name] >= low && said[name] <= high ? said[name] : usual[name]
-  return { temperature: range('temperature', 0, 2), max_tokens: range('max_tokens', 1, 4096), wait: range('wait', 0, 60), pace: range('pace', 0, 60), keep: said.keep === true }
+  return { temperature: range('temperature', 0, 2), max_tokens: range('max_tokens', 1, 4096), wait: range('wait', 0, 60), pace: range('pace', 0, 60), keep: engine.keeps && said.keep === true }
 }
-const readTalks = () => [true, false].flatMap(kept => Object.keys(shelf(kept)).filter(name => name.startsWith(engine.shelf + 'talk-'))
+const names = kept => { try { return Object.keys(shelf(kept)) } catch { return [] } }
+const readTalks = () => (engine.keeps ? [true, false] : [false]).flatMap(kept => names(kept).filter(name => name.startsWith(engine.shelf + 'talk-'))
   .map(name => sound(read(kept, name.slice(engine.shelf.length)))).filter(Boolean)).sort((a, b) => a.at - b.at)
 const fresh = () => ({ id: Date.now() + '-' + Math.random(), name: '', at: Date.now(), messages: [] })
 let settings = readSettings(), talks = readTalks(), editing = null, waiting = 0
@@ -155,8 +159,9 @@ let reply = null // while one is written: whose talk, where its next message goe
 function keep(talk) {
   write(false, 'now', current.id)
   if (!talk.messages.length || !talks.includes(talk)) return
-  if (!write(settings.keep, 'talk-' + talk.id, talk) && settings.keep) tell('This browser keeps no more: delete some talks.')
-  drop(!settings.keep, 'talk-' + talk.id)
+  const kept = settings.keep && engine.keeps
+  if (!write(kept, 'talk-' + talk.id, talk) && kept) tell('This browser keeps nothing, or no more: delete some talks.')
+  drop(!kept, 'talk-' + talk.id)
 }
 
 function button(label, does, text = label) {
@@ -259,6 +264,7 @@ async function answer(talk = current) {
 }
 function again() {
   if (reply) return
+  leave()
   const before = []
   while (current.messages.length && !current.messages.at(-1).me) before.unshift(current.messages.pop())
   if (before.length) current.before = before
@@ -282,9 +288,9 @@ function wait(seconds) { clearTimeout(waiting); waiting = setTimeout(() => answe
 $('form').onsubmit = e => {
   e.preventDefault()
   const text = new TextDecoder().decode(new TextEncoder().encode($('text').value.trim())) // without halves of characters
-  if (!text) return
+  if (!text) return leave()
   if (editing !== null) current.messages.length = editing
-  editing = null
+  editing = null; $('leave').hidden = true
   current.messages.push({ me: true, text })
   current.name ||= [...text].slice(0, 40).join('')
   $('text').value = ''; tell(); grow(); keep(current); wait(settings.wait); draw()
@@ -292,19 +298,20 @@ $('form').onsubmit = e => {
 }
 function edit(n) {
   if (reply?.talk === current) return
-  clearTimeout(waiting); waiting = 0; editing = n
+  clearTimeout(waiting); waiting = 0; editing = n; $('leave').hidden = false
   $('text').value = current.messages[n].text + ($('text').value ? '\\n' + $('text').value : '')
-  tell('What you send now takes the place of this message, and of what came after it. Escape leaves all as it is.')
+  tell('What you send now takes the place of this message, and of what came after it.')
   grow(); draw(); $('text').focus()
 }
-function leave() { if (editing !== null) { editing = null; $('text').value = ''; tell(); grow() } }
+function leave() { if (editing !== null) { editing = null; $('leave').hidden = true; $('text').value = ''; tell(); grow() } }
+$('leave').onclick = () => { leave(); $('text').focus() }
 $('text').oninput = () => { grow(); if (waiting && $('text').value) wait(settings.wait + 1.5) }
 $('text').onkeydown = e => {
   if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); $('form').requestSubmit() }
   if (e.key === 'Escape') leave()
 }
 $('stop').onclick = () => { stop(); $('text').focus() }
-const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => n ? n + ' × a person’s time' : 'no time: letters as they come', wait: n => n ? n + ' s' : 'not at all' }
+const words = { temperature: n => n, max_tokens: n => n + ' tokens', pace: n => n ? n + ' × a person’s time' : 'no time', wait: n => n ? n + ' s' : 'not at all' }
 function showSettings() {
   for (const [name, say] of Object.entries(words)) { $(name).value = settings[name]; $(name + '-value').value = say(settings[name]) }
   $('keep').checked = settings.keep
@@ -355,9 +362,14 @@ $('save').onclick = () => {
 $('take').onclick = () => engine.take().then(page => give(page, 'me.html'), e => tell(e.message))
 $('ask').onclose = () => {
   if (!$('token').value) return tell('Without it, nobody answers here. Reload the page to try again.')
-  engine.know($('token').value); $('token').value = ''; start()
+  engine.know($('token').value); $('token').value = ''; tell('One moment…'); start()
 }
-if (window.visualViewport) visualViewport.onresize = () => { document.body.style.height = visualViewport.height + 'px' } // what a phone's keyboard leaves
+if (window.visualViewport) visualViewport.onresize = () => { // what a phone's keyboard leaves
+  if (visualViewport.scale > 1.01) return // somebody looks closely
+  const end = $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 500
+  document.body.style.height = visualViewport.height + 'px'
+  if (end) $('scroll').scrollTop = $('scroll').scrollHeight
+}
 async function start() {
   try {
     const who = await engine.about()
@@ -369,6 +381,7 @@ async function start() {
     if (current.messages.at(-1)?.me && !reply && !waiting) answer()
   } catch (e) { failed(e) }
 }
+$('keeping').hidden = !engine.keeps
 showSettings(); draw(); start(); $('text').focus()
 '''
 
