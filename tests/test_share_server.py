@@ -120,6 +120,24 @@ def test_a_long_talk_is_cut_alike_whether_it_is_remembered_or_not(chat):
         talk += [Block('assistant', m) for m in said if m]
     assert alone.n_dropped > 10
 
+def test_what_is_remembered_changes_no_digit(chat):
+    "The scores after a talk, read anew or as it grew, with a reply in between and after another talk with the same beginning."
+    model, tok = chat.model, chat.tokenizer
+    talk, kept = [], Desk(chat)
+    for turn in range(12):
+        talk.append(Block('user', f'this is number {turn}, and what now?'))
+        scores = []
+        for desk in (kept, Desk(chat)):
+            one, seat = desk.sit(Asked([*talk], dict(seed=turn)))
+            scores.append(one.writer.logits(one.prompt()).clone())
+        assert torch.equal(*scores), turn
+        done = []
+        for _ in kept.write(Asked([*talk], dict(seed=turn)), done): pass
+        talk += [Block('assistant', m) for m in done[0].messages if m]
+        if turn % 3 == 0: # somebody else goes another way, in the same seat
+            kept.n_seats = 1
+            for _ in kept.write(Asked([*talk[:-1], Block('user', 'no!')], dict(seed=turn)), []): pass
+
 def test_memory_is_bounded(desk):
     for n in range(20): [*desk.write(Asked([Block('user', str(n))], {}), [])]
     assert len(desk.seats) == desk.n_seats and len({id(s.writer) for s in desk.seats}) == desk.n_seats
@@ -153,7 +171,7 @@ def test_an_error_in_a_stream_is_told_and_names_nothing(desk):
     last = asyncio.run(read())[-1]
     assert json.loads(last[6:])['error']['message'] == 'Something went wrong here.' and desk.n_waiting == 0
 
-@pytest.mark.parametrize('host', ['example.org', 'example.org:8866', '192.168.1.7', '127.0.0.1.example.org', 'localhost.example.org:1', '', '[::2]', '0.0.0.0', 'localhost@example.org'])
+@pytest.mark.parametrize('host', ['example.org', 'example.org:8866', '192.168.1.7', '127.0.0.1.example.org', 'localhost.example.org:1', '', '[::2]', '0.0.0.0', 'localhost@example.org', 'localhost.', '127.0.0.1.', '127.1', '2130706433', '0x7f000001', '[::ffff:127.0.0.1]', '[::1', '::1', 'user@127.0.0.1', '127.0.0.1/x', '127.0.0.1#localhost', 'localhost%2eexample.org', 'ｌocalhost'])
 def test_a_foreign_name_gets_nothing(host):
     with pytest.raises(Refused) as e: Door({'127.0.0.1', 'localhost', '[::1]'}).check(dict(host=host))
     assert e.value.status == 421

@@ -57,7 +57,7 @@ def phone_page(a, chrome, args):
     from playwright.sync_api import sync_playwright
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chrome, args=args, chromium_sandbox=False)
-        page = browser.new_context(device_scale_factor=2, viewport=dict(width=390, height=760), is_mobile=True, has_touch=True).new_page()
+        page = browser.new_context(viewport=dict(width=390, height=760), is_mobile=True, has_touch=True).new_page()
         page.goto(Path(a.page).resolve().as_uri())
         page.evaluate("engine.about().then(() => { settings.wait = 0; document.getElementById('name').textContent = 'Grace' })")
         page.evaluate("seed => { const reply = engine.reply; engine.reply = (talk, how, ...rest) => reply.call(engine, talk, { ...how, seed: seed + 100 * talk.length }, ...rest) }", a.seed)

@@ -10,6 +10,7 @@ import asyncio, copy, json, secrets, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import accumulate
 import torch
 from fastcore.basics import patch
 from ..chat import BREAK, Chat, messages_so_far
@@ -29,6 +30,7 @@ class Seat:
     "What a model remembers of one talk."
     writer:object    # With a cache
     talk:list=field(default_factory=list) # `Block`s that it has read
+    ids:list=field(default_factory=list)  # What its writer has read message by message
 
 def common(
     a:list, # Of anything
@@ -52,7 +54,7 @@ class Desk:
         if best is None or not common(best.talk, talk):
             full = len(self.seats) >= self.n_seats
             best = self.seats[0] if full else Seat(writer_for(self.chat.model))
-            best.talk = []
+            best.talk, best.ids = [], []
         self.seats = [s for s in self.seats if s is not best] + [best]
         return best
 
@@ -71,7 +73,24 @@ def sit(self:Desk,
     one.talk = [*asked.talk]
     one.rng = torch.Generator(model.device)
     one.rng.seed() if one.seed is None else one.rng.manual_seed(one.seed)
+    self.read(one, seat)
     return one, seat
+
+# %% ../../nbs/share/server.ipynb #ef5d8f14
+@patch
+def read(self:Desk,
+    one:Chat,  # That is about to write
+    seat:Seat, # Its seat
+):
+    "Read what is new of a talk, message by message."
+    ids = one.prompt()[:-len(one.header('assistant'))]
+    ends = [*accumulate((len(one.block_ids(b)) for b in one.talk[one.n_dropped:]), initial=1)]
+    if ends[-1] != len(ids): ends = [1, len(ids)] # one message that is longer than the view
+    known = max(end for end in [0, *ends] if end <= common(seat.ids, ids))
+    one.writer.cache.crop(min(known, one.writer.cache.length))
+    for end in ends:
+        if end > known: one.writer.logits(ids[:end])
+    seat.ids = ids
 
 # %% ../../nbs/share/server.ipynb #de800399
 def until_stop(
