@@ -138,7 +138,8 @@ def test_what_is_remembered_changes_no_digit(chat):
             kept.n_seats = 1
             for _ in kept.write(Asked([*talk[:-1], Block('user', 'no!')], dict(seed=turn)), []): pass
 
-def test_memory_is_bounded(desk):
+def test_memory_is_bounded(chat):
+    desk = Desk(chat, seats=4)
     for n in range(20): [*desk.write(Asked([Block('user', str(n))], {}), [])]
     assert len(desk.seats) == desk.n_seats and len({id(s.writer) for s in desk.seats}) == desk.n_seats
 
