@@ -138,8 +138,17 @@ def test_what_is_remembered_changes_no_digit(chat):
             kept.n_seats = 1
             for _ in kept.write(Asked([*talk[:-1], Block('user', 'no!')], dict(seed=turn)), []): pass
 
+def test_talks_that_begin_alike_have_seats_of_their_own(desk):
+    talks = [[Block('user', 'hey')] for _ in range(3)]
+    for turn in range(3):
+        for n, talk in enumerate(talks):
+            done = []
+            for _ in desk.write(Asked([*talk], dict(seed=10*n + turn)), done): pass
+            talk += [Block('assistant', m) for m in done[0].messages if m] + [Block('user', f'{n}: and then?')]
+    assert len(desk.seats) == 3
+
 def test_memory_is_bounded(chat):
-    desk = Desk(chat, seats=4)
+    desk = Desk(chat)
     for n in range(20): [*desk.write(Asked([Block('user', str(n))], {}), [])]
     assert len(desk.seats) == desk.n_seats and len({id(s.writer) for s in desk.seats}) == desk.n_seats
 

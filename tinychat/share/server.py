@@ -15,15 +15,14 @@ import torch
 from fastcore.basics import patch
 from ..chat import BREAK, Chat, messages_so_far
 from ..fast import writer_for
-from ..gpt import GPTConfig
 from ..runs.candidates import CandidateChat
 from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_tokens, read_request, stopped,
                                       stream_chunk, whole_reply)
 
 # %% auto #0
-__all__ = ['MEMORY', 'MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS',
-           'Seat', 'common', 'seats_for', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body',
-           'events_of', 'address', 'problem', 'make_app']
+__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS', 'Seat',
+           'common', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body', 'events_of', 'address',
+           'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
 @dataclass
@@ -31,7 +30,7 @@ class Seat:
     "What a model remembers of one talk."
     writer:object    # With a cache
     talk:list=field(default_factory=list) # `Block`s that it has read
-    ids:list=field(default_factory=list)  # What its writer has read message by message
+    ids:list=field(default_factory=list)  # What its writer has read turn by turn
 
 def common(
     a:list, # Of anything
@@ -40,28 +39,22 @@ def common(
     "How long do two lists agree?"
     return next((n for n, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
-MEMORY = 200 << 20 # bytes for what is remembered
-
-def seats_for(
-    c:GPTConfig, # Of the model
-)->int: # From 4 to 64
-    "How many talks can be remembered?"
-    each = 4*2*c.n_layer*c.n_kv_head*c.head_dim*c.context # keys and values of a talk as long as the view
-    return min(max(4, MEMORY//each), 64)
-
 class Desk:
     "One model, and the talks that wait for its replies."
     def __init__(self,
         chat:Chat,    # Whose model answers; its own talk plays no part
-        seats:int=None, # Talks to remember (None: as many as fit into `MEMORY`, 4 at least)
+        seats:int=8,  # Talks to remember
         waiting:int=8, # Requests at once; one more is refused
     ):
-        self.chat, self.n_seats, self.most = chat, seats or seats_for(chat.model.config), waiting
+        self.chat, self.n_seats, self.most = chat, seats, waiting
         self.seats, self.n_waiting, self.worker = [], 0, ThreadPoolExecutor(1, 'tinychat')
     def seat_for(self, talk):
         "The seat whose talk this one goes on, or the one that was not used for longest."
-        best = max(self.seats, key=lambda s: common(s.talk, talk), default=None)
-        if best is None or not common(best.talk, talk):
+        def goes_on(s): # or is answered again, or the last message was changed; to begin alike is not enough
+            asked = max((n for n, b in enumerate(s.talk) if b.role == 'user'), default=0)
+            return common(s.talk, talk) >= max(1, asked)
+        best = max(filter(goes_on, self.seats), key=lambda s: common(s.talk, talk), default=None)
+        if best is None:
             full = len(self.seats) >= self.n_seats
             best = self.seats[0] if full else Seat(writer_for(self.chat.model))
             best.talk, best.ids = [], []
@@ -83,19 +76,21 @@ def sit(self:Desk,
     one.talk = [*asked.talk]
     one.rng = torch.Generator(model.device)
     one.rng.seed() if one.seed is None else one.rng.manual_seed(one.seed)
-    self.read(one, seat)
+    self.read(one, seat, turns)
     return one, seat
 
 # %% ../../nbs/share/server.ipynb #ef5d8f14
 @patch
 def read(self:Desk,
-    one:Chat,  # That is about to write
-    seat:Seat, # Its seat
+    one:Chat,   # That is about to write
+    seat:Seat,  # Its seat
+    turns:list, # After how many messages it has written before
 ):
-    "Read what is new of a talk, message by message."
-    ids = one.prompt()[:-len(one.header('assistant'))]
-    ends = [*accumulate((len(one.block_ids(b)) for b in one.talk[one.n_dropped:]), initial=1)]
-    if ends[-1] != len(ids): ends = [1, len(ids)] # one message that is longer than the view
+    "Read a talk turn by turn, but for the last one, which is read when the reply begins."
+    ids, opening = one.prompt(), len(one.header('assistant'))
+    starts = [*accumulate((len(one.block_ids(b)) for b in one.talk[one.n_dropped:]), initial=1)]
+    ends = [starts[n - one.n_dropped] + opening for n in turns if n > one.n_dropped]
+    if starts[-1] + opening != len(ids): ends = [] # one message that is longer than the view
     known = max(end for end in [0, *ends] if end <= common(seat.ids, ids))
     one.writer.cache.crop(min(known, one.writer.cache.length))
     for end in ends:
