@@ -324,7 +324,7 @@ def _export_page(checkpoint, out, dtype, overwrite, password):
     word = _new_password() if password else None
     page = export_page(checkpoint, out or 'out/me.html', word, overwrite)
     print(f'{printable(str(page))} is written: open it in a browser, or send it to a phone '
-          '(https://tinychat.github.io/tinychat/share/phone.html says what to tap there). Whoever has '
+          '(https://tinychat.github.io/tinychat/share/index.html#on-a-phone says what to tap there). Whoever has '
           f'{"it and the password" if word else "it"} has the model. {what_it_says(checkpoint)["note"]}')
 
 def _new_password():
