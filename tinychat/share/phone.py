@@ -527,11 +527,11 @@ def export_page(
     overwrite:bool=False,     # Replace what is there?
 )->Path: # The file; ValueError in one line for whatever is wrong
     "Write a checkpoint as a page."
-    out, page = Path(out), page_of(checkpoint, password)
+    out = Path(out)
     def is_page(p): return p.is_file() and p.read_bytes()[:len(FIRST)] == FIRST
     if out.is_file() and not is_page(out): raise ValueError(f'{out} exists and is no page of tinychat. Give another name with --out.')
     may_write(out, lambda p: overwrite and is_page(p), f'{out} exists. Give --overwrite, or another name with --out.')
-    write_atomic(out, page.encode())
+    write_atomic(out, page_of(checkpoint, password).encode())
     return out
 
 FIRST = chat_page()[:90].encode() # how our pages begin
