@@ -252,7 +252,7 @@ def tinychat_bot(
     wait:float=2.,          # Answer after so many seconds without a message
     name:str=None,          # Whom the model sounds like; by default what tinychat-web calls it
 ):
-    "Be a Telegram bot until Ctrl-C. Its token is asked for, or taken from TELEGRAM_TOKEN."
+    "Run a Telegram bot until Ctrl-C. Its token is asked for, or taken from TELEGRAM_TOKEN."
     _check_range(0, 3600, wait=wait)
     from getpass import getpass
     with _nothing_to_lose(): from tinychat.share.bot import run_bot

@@ -230,7 +230,7 @@ def run_bot(
     telegram='https://api.telegram.org', # Whom the bot speaks with
     **how,           # As for `Bot`
 ): # Ends with KeyboardInterrupt; ValueError if it cannot begin
-    "Be a bot until Ctrl-C."
+    "Run a bot until Ctrl-C."
     try: from telegram import error, ext
     except ImportError: raise ValueError("The bot needs python-telegram-bot, which is not installed: pip install 'tinychat[bot]'") from None
     logging.getLogger('telegram').addHandler(logging.NullHandler()) # its errors may hold the token
