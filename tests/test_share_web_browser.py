@@ -38,6 +38,12 @@ class Tab:
         self.page.locator('#log .me', has_text=text).wait_for()
     def idle(self, replies=1):
         soon(lambda: len(self.said('them')) >= replies and '•••' not in self.said('them') and self.page.locator('#stop').is_hidden(), 'the reply ended')
+    def talks_and_leaves(self):
+        self.page.evaluate('Object.assign(settings, { pace: 0, wait: 0, max_tokens: 16 }); 0')
+        self.say('hello')
+        self.idle()
+        assert not self.errors
+        self.context.close()
     def wide(self): return self.page.evaluate('document.documentElement.scrollWidth')
 
 @pytest.fixture
@@ -243,21 +249,13 @@ def test_what_is_no_talk_in_the_storage_does_no_harm(browser, server, stored):
     t.page.evaluate("s => { localStorage['talk-a'] = s; sessionStorage['talk-b'] = s; sessionStorage.now = s; localStorage.settings = '{\"temperature\": \"hot\", \"max_tokens\": 1e9, \"wait\": 0, \"pace\": -1}' }", stored)
     t.page.reload()
     assert t.page.evaluate('settings.temperature') == 0.9 and t.page.evaluate('settings.max_tokens') == 256
-    t.page.evaluate('Object.assign(settings, { pace: 0, max_tokens: 16 }); 0')
-    t.say('hello')
-    t.idle()
-    assert not t.errors
-    t.context.close()
+    t.talks_and_leaves()
 
 def test_without_any_storage_it_talks_all_the_same(browser, server):
     t = Tab(browser, server, None)
     t.context.add_init_script("for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError') } })")
     t.page.goto(server.url + '#%')
-    t.page.evaluate('Object.assign(settings, { pace: 0, wait: 0, max_tokens: 16 }); 0')
-    t.say('hello')
-    t.idle()
-    assert not t.errors
-    t.context.close()
+    t.talks_and_leaves()
 
 def test_two_tabs_keep_each_others_talks(browser, server):
     a = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}')
