@@ -1,5 +1,6 @@
 "The interface as programs meet it: what is asked, refused and replied, in which order, and what is remembered."
 import asyncio, json, threading, time
+from dataclasses import replace
 
 import pytest, torch
 from starlette.testclient import TestClient
@@ -10,7 +11,7 @@ from tinychat.runs.candidates import CandidateChat
 from tinychat.runs.loops import LoopFreeChat
 from tinychat.share import server
 from tinychat.share.interface import MOST_DRAFTS, Asked, Refused
-from tinychat.share.server import Desk, Door, events_of, make_app, until_stop
+from tinychat.share.server import MEMORY, Desk, Door, events_of, make_app, seats_for, until_stop
 
 HELLO = [dict(role='user', content='how are you?')]
 
@@ -148,9 +149,14 @@ def test_talks_that_begin_alike_have_seats_of_their_own(desk):
     assert len(desk.seats) == 3
 
 def test_memory_is_bounded(chat):
-    desk = Desk(chat)
+    desk = Desk(chat, seats=4)
     for n in range(20): [*desk.write(Asked([Block('user', str(n))], {}), [])]
-    assert len(desk.seats) == desk.n_seats and len({id(s.writer) for s in desk.seats}) == desk.n_seats
+    assert len(desk.seats) == desk.n_seats == len({id(s.writer) for s in desk.seats})
+    assert len({id(s.writer.engine) for s in desk.seats}) == 1 # the weights are copied once
+    c = chat.model.config
+    for sizes in ({}, dict(n_layer=30, context=1024), dict(n_layer=1, context=32)):
+        c = replace(chat.model.config, **sizes)
+        assert seats_for(c) in (4, 64) or 100 << 20 < seats_for(c)*8*c.n_layer*c.n_kv_head*c.head_dim*c.context <= MEMORY
 
 def test_one_after_the_other_and_no_more_than_fit(desk):
     desk.most, slow = 2, threading.Event()

@@ -14,15 +14,17 @@ from itertools import accumulate
 import torch
 from fastcore.basics import patch
 from ..chat import BREAK, Chat, messages_so_far
-from ..fast import writer_for
+from ..fast import engine_for
+from ..fast.cache import CachedWriter
+from ..gpt import GPTConfig
 from ..runs.candidates import CandidateChat
 from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_tokens, read_request, stopped,
                                       stream_chunk, whole_reply)
 
 # %% auto #0
-__all__ = ['MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS', 'Seat',
-           'common', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body', 'events_of', 'address',
-           'problem', 'make_app']
+__all__ = ['MEMORY', 'MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS',
+           'Seat', 'common', 'seats_for', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body',
+           'events_of', 'address', 'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
 @dataclass
@@ -39,14 +41,23 @@ def common(
     "How long do two lists agree?"
     return next((n for n, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
+MEMORY = 200 << 20 # bytes for what is remembered
+
+def seats_for(
+    c:GPTConfig, # Of the model
+)->int: # From 4 to 64
+    "How many talks can be remembered?"
+    each = 4*2*c.n_layer*c.n_kv_head*c.head_dim*c.context # bytes of keys and values of a talk as long as the view
+    return min(max(4, MEMORY//each), 64)
+
 class Desk:
     "One model, and the talks that wait for its replies."
     def __init__(self,
         chat:Chat,    # Whose model answers; its own talk plays no part
-        seats:int=8,  # Talks to remember
+        seats:int=None, # Talks to remember (None: as many as fit into `MEMORY`, 4 at least)
         waiting:int=8, # Requests at once; one more is refused
     ):
-        self.chat, self.n_seats, self.most = chat, seats, waiting
+        self.chat, self.engine, self.n_seats, self.most = chat, engine_for(chat.model), seats or seats_for(chat.model.config), waiting
         self.seats, self.n_waiting, self.worker = [], 0, ThreadPoolExecutor(1, 'tinychat')
     def seat_for(self, talk):
         "The seat whose talk this one goes on, or the one that was not used for longest."
@@ -56,7 +67,7 @@ class Desk:
         best = max(filter(goes_on, self.seats), key=lambda s: common(s.talk, talk), default=None)
         if best is None:
             full = len(self.seats) >= self.n_seats
-            best = self.seats[0] if full else Seat(writer_for(self.chat.model))
+            best = self.seats[0] if full else Seat(CachedWriter(self.engine))
             best.talk, best.ids = [], []
         self.seats = [s for s in self.seats if s is not best] + [best]
         return best
