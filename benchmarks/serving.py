@@ -3,7 +3,7 @@
     python benchmarks/serving.py CHECKPOINT [--talks 200] [--turns 10] [--at_once 16] [--out FILE]     # a line of JSON; --out adds it to a file
 
 A talk is a person that asks, reads the reply as it streams, and asks again. Afterwards each talk is held once more, alone, and must come out equal. Every reply has
-its own seed. Memory is the server's, most so far."""
+its own seed. nbs/share/web.ipynb shows the rows. Memory is the server's, most so far."""
 import argparse, asyncio, json, os, platform, random, re, statistics, subprocess, sys, time
 from contextlib import contextmanager
 from importlib import metadata
