@@ -17,7 +17,7 @@ class Telegram:
     "As much of api.telegram.org as the bot asks for."
     def __init__(self):
         self.log, self.updates, self.n = [], [], 0
-        self.fails, self.toasts = {}, [] # how often a method fails; what is shown for a moment
+        self.fails, self.refuses, self.toasts = {}, None, [] # how often a method fails; a text that is never sent; what is shown for a moment
         telegram = self
         class Handler(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -29,6 +29,7 @@ class Telegram:
                 _, token, what = self.path.split('/')
                 good = token == f'bot{TOKEN}'
                 if telegram.fails.get(what): telegram.fails[what] -= 1; good = False
+                if telegram.refuses and asked.get('text') == telegram.refuses: good = False
                 data = json.dumps(dict(ok=True, result=telegram.answer(what, asked)) if good else dict(ok=False, error_code=400 if token == f'bot{TOKEN}' else 401, description='Bad Request: no')).encode()
                 self.send_response(200 if good else 400 if token == f'bot{TOKEN}' else 401)
                 self.send_header('Content-Length', str(len(data)))
@@ -213,6 +214,15 @@ def test_a_draft_whose_sending_failed_is_still_there(telegram, bot):
     soon(lambda: len(telegram.texts(MIA)) > 1 and not d.buttons, 'it is sent')
     telegram.taps(OWNER, d.n, 'Send')
     soon(lambda: telegram.toasts[-1] == 'That draft is gone.', 'and only once')
+
+def test_again_works_when_a_part_was_sent_before_it_failed(telegram, bot):
+    telegram.says(MIA, 'dinner?')
+    d, telegram.refuses = draft(telegram), 'not this'
+    telegram.says(OWNER, 'this\nnot this', reply_to_message=telegram.message(d.n, OWNER))
+    soon(lambda: 'Telegram: BadRequest.' in telegram.texts(OWNER), 'the owner is told')
+    assert telegram.texts(MIA)[-1] == 'this' and d.buttons
+    telegram.taps(OWNER, d.n, 'Again')
+    soon(lambda: telegram.drafts()[-1].n != d.n and not d.buttons, 'another draft')
 
 def test_the_owner_learns_that_somebody_else_has_said_the_code(telegram, bot):
     telegram.says(BO, f'/start {bot.code}')
