@@ -1,10 +1,11 @@
 "What several test files need. A file that wants something else under the same name defines its own."
-import inspect, os, shutil, sys
+import inspect, os, shutil, signal, sys
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault('MPLBACKEND', 'agg') # no windows
+if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, signal.SIG_DFL) # under nohup it would be ignored here and by what tests start
 root = Path(__file__).resolve().parent.parent
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
 QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
