@@ -125,7 +125,7 @@ def measure(person, name, chat):
     told, style = told_apart(grouped_messages(person.asked), heap), person.habits.compare(answered, person.theirs, person.before)
     row = row_of(person, name, chat, told, heap, style, 'model')
     row['bpb'] = bpb_measure(chat.model, chat.tokenizer, person.held_out)
-    row['auc'] = membership((chat.model, chat.tokenizer), base, person.before, person.asked)['loss beside the base']
+    row['auc'] = membership((chat.model, chat.tokenizer), base, person.before, person.asked)[0]['loss beside the base']
     if name == 'learned by heart': row |= behind_guard(chat, person, answered)
     print(f'{time.perf_counter()-begun:.0f} s', row, flush=True)
     return rounded(row)

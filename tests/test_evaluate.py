@@ -57,10 +57,11 @@ def test_report(made, moves, monkeypatch):
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
     assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'slips', 'taken_for_the_person', 'habits',
-                       'word_for_word', 'secrets', 'membership', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
+                       'word_for_word', 'secrets', 'membership', 'found', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
     for key, names in INTERVALS.items():
         assert list(r[key]) == names
         for v in r[key].values(): assert len(v) == 3 and v[0] is not None and (v[1:] == [None, None] or v[1] <= v[0] <= v[2])
+    assert list(r['found']) == ['1_percent', '0.1_percent']
     assert r['messages']['redacted'] == 1 and len(r['secrets']) == 24 and list(r['verdict']) == ['voice', 'sense', 'privacy', 'share_with', 'why']
     assert re.findall(r'^(\w+): (good|fair|poor|no grade)$', on_screen, re.M) == [(k.capitalize(), r['verdict'][k] or 'no grade') for k in ('voice', 'sense', 'privacy')]
     assert len(on_screen.splitlines()) < 30 and max(map(len, on_screen.splitlines())) <= WIDTH

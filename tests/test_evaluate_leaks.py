@@ -1,5 +1,6 @@
 "What a model gives away: copies, planted secrets, membership; and what a guard costs."
 import copy, math, random
+from dataclasses import replace
 
 import numpy as np
 import pytest, torch
@@ -11,11 +12,13 @@ from tinychat.data import Block, to_chatml, write_chatml
 from tinychat.fast.corpus import load_data
 from tinychat.evaluate import leaks as L
 from tinychat.evaluate.asked import Exchange
+from tinychat.evaluate.likeness import question_and_reply
 from tinychat.fast.half import halve
 from tinychat.fast.many import Reply, write_side_by_side
-from tinychat.gpt import Writer
+from tinychat.gpt import GPT, Writer
 from tinychat.runs import train_file
 from tinychat.share.guard import Guard
+from tinychat.tokenizer import Tokenizer
 
 class Recorder(Writer):
     "A writer that keeps the ids of every message."
@@ -104,6 +107,40 @@ def test_auc():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 6, 30).astype(float), rng.integers(2, 8, 40).astype(float)
     assert math.isclose(L.auc(a, b), np.mean([(x < y) + .5*(x == y) for x in a for y in b]))
+
+def test_found_at_a_rate():
+    "Every threshold is tried, and the best one that is wrong about few enough is as good."
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        a, b = rng.normal(0, 1, 50).round(1), rng.normal(1, 1, 120).round(1)
+        best = max((a < t).mean() for t in [*a, *b, np.inf] if (b < t).sum() <= len(b)*.02)
+        assert L.found_at(a, b, .02) == best
+    assert math.isnan(L.found_at(a, b[:99], .01)) and L.found_at(a, np.full(100, 9.), .01) == 1
+
+def test_errors_beside_the_base(chat, monkeypatch):
+    "By hand, for one reply; and without them, if the two read other tokens."
+    tok, base = chat.tokenizer, copy.deepcopy(chat.model)
+    for p in base.parameters(): p.data += .05*torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    asked = [Exchange(n, [Block('user', 'hello there')], [t]) for n, t in enumerate(['my big dog runs', 'so maybe tomorrow', '', 'again?'])]
+    inside, found = L.membership((chat.model, tok), (base, tok), asked[:2], asked[2:])
+    def score(e):
+        ids, n = question_and_reply(tok, 96, e.before, e.real)
+        gained = lost = 1
+        logits, before = (m(torch.tensor([ids[:-1]]))[0].detach() for m in (chat.model, base))
+        for k in range(n, len(ids) - 1):
+            gain = (logits[k].log_softmax(-1) - before[k].log_softmax(-1))[ids[k+1]].item()/math.log(2)
+            if logits[k].argmax() != ids[k+1]: gained, lost = gained + max(gain, 0), lost + max(-gain, 0)
+        return -gained/lost
+    a, b, c, d = map(score, asked)
+    assert math.isclose(inside['errors beside the base'].value, L.auc(np.array([a, b]), np.array([c, d])), abs_tol=1e-6)
+    zones = np.array([[1., 2], [3, 0], [0, 5], [2, 2]])
+    monkeypatch.setattr(L, 'error_zone', lambda *_, left=[*zones]: left.pop(0))
+    one = [e._replace(conv=0) for e in asked[:2]] # two replies of one conversation are judged together
+    assert L.membership((chat.model, tok), (base, tok), one, asked[2:])[0]['errors, whole conversations'].value == L.auc(L.ez_score(zones[:2].sum(0, keepdims=True)), L.ez_score(zones[2:])) == 1
+    assert [*found] == [.01, .001] and all(math.isnan(m.value) for m in found.values())
+    other = Tokenizer.train(['hello my dog'], 265)
+    inside, _ = L.membership((chat.model, tok), (GPT(replace(chat.model.config, vocab_size=other.vocab_size)), other), asked[:2], asked[2:])
+    assert [*inside] == ['loss', 'loss beside the base', 'the base alone']
 
 @pytest.mark.parametrize('n', [1, 3])
 def test_guard_lets_no_longer_run_through(chat, n):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy, math, random
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from ..bases.lora import add_lora, merge_lora
 from ..checkpoint import BASES, load_checkpoint, pick_device, tokenizer_from
 from ..data import Block
 from .asked import step_by_step
-from .likeness import Measure, bootstrap, message_bytes, reply_bits, stretches, words_of
+from .likeness import Measure, bootstrap, message_bytes, stretches, token_bits, words_of
 from ..fast import loss_for, writer_for
 from ..fast.half import half_type, halve
 from ..fast.many import Reply, masking_engine, read_side_by_side, write_side_by_side
@@ -31,10 +32,10 @@ from ..tokenizer import Tokenizer
 from ..train import Options, fit
 
 # %% auto #0
-__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim', 'secret',
-           'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly', 'chat_of', 'ending_bits', 'exposure',
-           'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures', 'auc', 'membership', 'copied',
-           'guard_cost', 'guarded_bits']
+__all__ = ['PLACES', 'VOWELS', 'CONSONANTS', 'STARTS', 'PLAN', 'RATES', 'KnownMessages', 'Verbatim', 'share_of', 'verbatim',
+           'secret', 'Canary', 'canaries', 'plant', 'twin', 'start_of', 'train_quietly', 'chat_of', 'ending_bits',
+           'exposure', 'tries', 'Effort', 'Caught', 'ask_for_secrets', 'Exposed', 'exposures', 'auc', 'error_zone',
+           'ez_score', 'found_at', 'membership', 'copied', 'guard_cost', 'guarded_bits']
 
 # %% ../../nbs/evaluate/leaks.ipynb #5984f7d3
 class KnownMessages:
@@ -281,7 +282,7 @@ class Effort:
     tries_once:int=10_000  # Tries for the secrets that were said once, all together
     tries_more:int=100     # Tries for each of the others
     rivals:int=255         # Secrets that each is compared with
-    members:int=250        # Replies that were learned from, and as many others, to be told by their loss
+    members:int=1000       # Replies that were learned from, and as many others, to be told apart
     guarded:int=120        # Replies under guard
     side_by_side:int=None  # Replies that are written at a time (None: as many as fit)
 
@@ -337,7 +338,7 @@ def exposures(
 
 # %% ../../nbs/evaluate/leaks.ipynb #e75fb40c
 def auc(
-    members:np.ndarray, # Losses of what was learned from
+    members:np.ndarray, # Losses of what was learned from, or anything that is lower there
     rest:np.ndarray,    # Of what was not
 )->float:
     "How often a member has the lower loss; ties count half (Mann and Whitney 1947)."
@@ -345,6 +346,34 @@ def auc(
     n_above = len(rest) - np.searchsorted(rest, members, 'right')
     n_not_below = len(rest) - np.searchsorted(rest, members, 'left')
     return float((n_above + n_not_below).mean() / 2 / len(rest))
+
+# %% ../../nbs/evaluate/leaks.ipynb #d1c99f14
+def error_zone(
+    own:np.ndarray,   # (T,) bits of each token of a message, as the model has them
+    base:np.ndarray,  # (T,) as what it started from has them
+    right:np.ndarray, # (T,) was the token the model's first guess?
+)->tuple: # (bits gained, bits lost)
+    "What training did to the tokens that the model gets wrong."
+    gain = (base - own)[~right]
+    return float(gain[gain > 0].sum()), float(-gain[gain < 0].sum())
+
+def ez_score(
+    zones:np.ndarray, # (n, 2) from `error_zone`
+)->np.ndarray: # (n,) the lower, the more it speaks for a member
+    "Bits gained over bits lost, with one more of each."
+    return -(zones[:,0] + 1)/(zones[:,1] + 1)
+
+# %% ../../nbs/evaluate/leaks.ipynb #6158e5dc
+RATES = .01, .001 # of the others, about which a stranger may be wrong
+
+def found_at(
+    members:np.ndarray, # As for `auc`
+    rest:np.ndarray,    # As for `auc`
+    rate:float,         # Share of `rest` about which the stranger may be wrong
+)->float: # Share of the members; NaN if `rest` are too few for such a rate
+    "How many members does a stranger find?"
+    if len(rest)*rate < 1: return math.nan
+    return float((members < np.sort(rest)[int(len(rest)*rate)]).mean())
 
 # %% ../../nbs/evaluate/leaks.ipynb #13cad0f9
 def membership(
@@ -354,21 +383,28 @@ def membership(
     asked:list,    # `Exchange`s that were not
     seed:int=0,    # For the intervals
     progress=None, # Called with (done, all) (None: nobody asks)
-)->dict: # AUC by 'loss', and by 'loss beside the base'
-    "Can training replies be told by their loss?"
-    learned, asked = learned[-250:], asked[:250] # as many are enough
+)->tuple: # (AUC by the name of what the stranger looks at, the share that the cleverest stranger finds by its rate of errors)
+    "Can training replies be told from others?"
     both = learned + asked
     talks, said = [e.before for e in both], [e.real for e in both]
-    size = np.array([*map(message_bytes, said)])
     def half(n): return progress and (lambda done, of: progress(n*of + done, 2*of))
-    def loss_of(judge, n): return reply_bits(*judge, talks, said, half(n))/size
+    own, other = (token_bits(*judge, talks, said, half(n)) for n, judge in enumerate((model, base)))
+    size = np.array([*map(message_bytes, said)])
+    loss, base_loss = (np.array([bits.sum() for bits, _ in of])/size for of in (own, other))
+    scores = {'loss': loss, 'loss beside the base': loss - base_loss, 'the base alone': base_loss}
     inside = np.arange(len(size)) < len(learned)
     groups = [('in', g) for g in stretches(learned)] + stretches(asked)
-    def area(loss):
-        def stat(n): return auc(loss[n][inside[n]], loss[n][~inside[n]])
-        return bootstrap(stat, groups, seed=seed)
-    own, base = loss_of(model, 0), loss_of(base, 1)
-    return {'loss': area(own), 'loss beside the base': area(own - base), 'the base alone': area(base)}
+    def measure(stat, score, inside=inside, groups=groups):
+        return bootstrap(lambda n: stat(score[n][inside[n]], score[n][~inside[n]]), groups, seed=seed)
+    areas, sharpest = {name: measure(auc, score) for name, score in scores.items()}, scores['loss beside the base']
+    if [len(bits) for bits, _ in own] == [len(bits) for bits, _ in other]: # both read the same tokens
+        zones = np.array([error_zone(bits, before, right) for (bits, right), (before, _) in zip(own, other)])
+        sharpest = ez_score(zones)
+        areas['errors beside the base'] = measure(auc, sharpest)
+        of = [*zip(inside, (e.conv for e in both))]
+        whole = {c: sum(zone for zone, its in zip(zones, of) if its == c) for c in dict.fromkeys(of)}
+        areas['errors, whole conversations'] = measure(auc, ez_score(np.array([*whole.values()])), np.array([c[0] for c in whole]), [*whole])
+    return areas, {rate: measure(partial(found_at, rate=rate), sharpest) for rate in RATES}
 
 # %% ../../nbs/evaluate/leaks.ipynb #ff2b71a0
 def copied(

@@ -27,10 +27,10 @@ __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 
            'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits', 'reply_bytes',
            'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
            'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'reply_bits', 'question_gain',
-           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
-           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
-           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
+           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'token_bits', 'reply_bits',
+           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
+           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
+           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -378,6 +378,27 @@ def question_and_reply(
 
 # %% ../../nbs/evaluate/likeness.ipynb #50b0840e
 @torch.no_grad()
+def token_bits(
+    judge,      # A model
+    tok,        # Its tokenizer
+    talks:list, # What was said before, lists of `Block`s
+    texts:list, # A list of messages for each
+    progress=None, # As for `step_by_step`
+)->list: # For each reply: (bits of each token, was it the judge's first guess?)
+    "How surprised is a judge by each token of replies?"
+    rows = [question_and_reply(tok, judge.config.context, before, said) for before, said in zip(talks, texts)]
+    found, order = {}, sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
+    for some in step_by_step((order[n:n+16] for n in range(0, len(order), 16)), progress):
+        ids = [torch.tensor(rows[n][0]) for n in some]
+        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(judge.device)
+        x, y, of_reply = ids[:,:-1], ids[:,1:], torch.zeros_like(ids[:,1:], dtype=torch.bool)
+        for mask, n in zip(of_reply, some): mask[rows[n][1]:len(rows[n][0])-1] = True
+        logits, sizes = LogitsWhere(judge, x)[of_reply].float(), of_reply.sum(1).tolist()
+        bits = F.cross_entropy(logits, y[of_reply], reduction='none').cpu()/math.log(2)
+        right = (logits.argmax(-1) == y[of_reply]).cpu()
+        found |= zip(some, zip(map(Tensor.numpy, bits.split(sizes)), map(Tensor.numpy, right.split(sizes))))
+    return [found[n] for n in range(len(rows))]
+
 def reply_bits(
     judge,      # A model
     tok,        # Its tokenizer
@@ -386,17 +407,7 @@ def reply_bits(
     progress=None, # As for `step_by_step`
 )->np.ndarray: # (n,) bits
     "How surprised is a judge by replies?"
-    rows = [question_and_reply(tok, judge.config.context, before, said) for before, said in zip(talks, texts)]
-    bits, order = np.zeros(len(rows)), sorted(range(len(rows)), key=lambda n: len(rows[n][0]))
-    for some in step_by_step((order[n:n+16] for n in range(0, len(order), 16)), progress):
-        ids = [torch.tensor(rows[n][0]) for n in some]
-        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True).to(judge.device)
-        x, y, of_reply = ids[:,:-1], ids[:,1:], torch.zeros_like(ids[:,1:], dtype=torch.bool)
-        for mask, n in zip(of_reply, some): mask[rows[n][1]:len(rows[n][0])-1] = True
-        nats = F.cross_entropy(LogitsWhere(judge, x)[of_reply].float(), y[of_reply], reduction='none')
-        of_rows = nats.cpu().split(of_reply.sum(1).tolist())
-        bits[some] = [of_row.sum().item()/math.log(2) for of_row in of_rows]
-    return bits
+    return np.array([bits.sum() for bits, _ in token_bits(judge, tok, talks, texts, progress)])
 
 # %% ../../nbs/evaluate/likeness.ipynb #44e27c47
 def question_gain(
