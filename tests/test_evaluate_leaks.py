@@ -107,6 +107,7 @@ def test_auc():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 6, 30).astype(float), rng.integers(2, 8, 40).astype(float)
     assert math.isclose(L.auc(a, b), np.mean([(x < y) + .5*(x == y) for x in a for y in b]))
+    assert all(map(math.isnan, (L.auc(a, b[:0]), L.auc(a[:0], b), L.found_at(a[:0], np.arange(100.), .01)))) # as a draw of conversations may be
 
 def test_found_at_a_rate():
     "Every threshold is tried, and the best one that is wrong about few enough is as good."

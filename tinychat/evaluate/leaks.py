@@ -340,8 +340,9 @@ def exposures(
 def auc(
     members:np.ndarray, # Losses of what was learned from, or anything that is lower there
     rest:np.ndarray,    # Of what was not
-)->float:
+)->float: # NaN if there is nobody on a side
     "How often a member has the lower loss; ties count half (Mann and Whitney 1947)."
+    if not len(members) or not len(rest): return math.nan
     rest = np.sort(rest)
     n_above = len(rest) - np.searchsorted(rest, members, 'right')
     n_not_below = len(rest) - np.searchsorted(rest, members, 'left')
@@ -372,7 +373,7 @@ def found_at(
     rate:float,         # Share of `rest` about which the stranger may be wrong
 )->float: # Share of the members; NaN if `rest` are too few for such a rate
     "How many members does a stranger find?"
-    if len(rest)*rate < 1: return math.nan
+    if not len(members) or len(rest)*rate < 1: return math.nan
     return float((members < np.sort(rest)[int(len(rest)*rate)]).mean())
 
 # %% ../../nbs/evaluate/leaks.ipynb #13cad0f9
