@@ -291,8 +291,8 @@ def test_stop_ends_a_reply_and_the_next_one_is_whole(page):
 def test_locked_it_opens_for_the_password_alone(browser, tiny, tmp_path):
     pytest.importorskip('cryptography')
     path = tmp_path/'locked.html'
-    path.write_text(phone_page(*tiny, dict(name='Ada', about='', note=''), 'open sesame'), encoding='utf-8')
-    assert 'Ada' not in path.read_text().split('id="model"')[0] and pack_model(*tiny, {})[-60:] not in path.read_bytes()
+    path.write_text(phone_page(*tiny, dict(name='Ada Lee', about='', note=''), 'open sesame'), encoding='utf-8')
+    assert 'Ada Lee' not in path.read_text().split('id="model"')[0] and pack_model(*tiny, {})[-60:] not in path.read_bytes()
     p = Phone(browser, path)
     p.page.get_by_label('This page is locked.').fill('close sesame')
     p.page.get_by_role('button', name='Go on').tap()
@@ -301,7 +301,7 @@ def test_locked_it_opens_for_the_password_alone(browser, tiny, tmp_path):
     p.ready()
     p.set(pace=0, wait=0, max_tokens=24)
     p.say('hello')
-    assert not p.errors and p.page.locator('#name').inner_text() == 'Ada' and 'sesame' not in p.page.evaluate('JSON.stringify([{...localStorage}, {...sessionStorage}])')
+    assert not p.errors and p.page.locator('#name').inner_text() == 'Ada Lee' and 'sesame' not in p.page.evaluate('JSON.stringify([{...localStorage}, {...sessionStorage}])')
     p.context.close()
 
 def test_a_locked_page_leaves_nothing_behind(browser, tiny, tmp_path):

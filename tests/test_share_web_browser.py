@@ -117,6 +117,19 @@ def test_a_hundred_reloads_lose_nothing(tab):
         assert (tab.said('me'), tab.said('them')) == (['remember this'], said)
     assert tab.page.get_by_role('heading', level=1).inner_text() == 'tinychat'
 
+def test_a_reload_keeps_what_is_not_sent_yet(tab):
+    field = tab.page.locator('#text')
+    field.fill('half a thought\nand')
+    tab.page.reload()
+    assert field.input_value() == 'half a thought\nand' and tab.said('me') == []
+    field.press('Enter')
+    tab.idle()
+    tab.page.reload()
+    assert field.input_value() == '' and tab.said('me') == ['half a thought\nand']
+    tab.page.evaluate("sessionStorage[engine.shelf + 'text'] = '{}'") # whatever stands there
+    tab.page.reload()
+    assert field.input_value() == '' and not tab.errors
+
 def test_stop_again_edit_and_copy(tab):
     tab.page.evaluate("localStorage.settings = '{\"wait\": 0, \"pace\": 0, \"max_tokens\": 256}'; settings.max_tokens = 256")
     tab.say('tell me everything')

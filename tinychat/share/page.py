@@ -283,7 +283,10 @@ async function failed(e) {
 
 # %% ../../nbs/share/page.ipynb #8588207d
 CONTROL_SCRIPT = '''
-const grow = () => { $('text').style.height = 'auto'; $('text').style.height = $('text').scrollHeight + 2 + 'px' }
+function grow() { // with the text, which is there after a reload, too
+  $('text').style.height = 'auto'; $('text').style.height = $('text').scrollHeight + 2 + 'px'
+  write(false, 'text', $('text').value)
+}
 function wait(seconds) { clearTimeout(waiting); waiting = setTimeout(() => answer(), 1000 * seconds) }
 $('form').onsubmit = e => {
   e.preventDefault()
@@ -382,7 +385,9 @@ async function start() {
   } catch (e) { failed(e) }
 }
 $('keeping').hidden = !engine.keeps
-showSettings(); draw(); start(); $('text').focus()
+const unsent = read(false, 'text')
+if (typeof unsent === 'string') $('text').value = unsent
+showSettings(); grow(); draw(); start(); $('text').focus()
 '''
 
 # %% ../../nbs/share/page.ipynb #d9d50528
