@@ -132,7 +132,7 @@ def test_distance_is_a_metric():
 
 def test_sense_is_a_share_of_the_persons(chat, monkeypatch):
     "A judge who is surprised by each word that the question did not have, and a person who repeats questions."
-    monkeypatch.setattr(K, 'reply_bits', lambda judge, tok, talks, texts: np.array([sum(w not in t[-1].text for m in said for w in m.split()) for t, said in zip(talks, texts)], float))
+    monkeypatch.setattr(K, 'token_bits', lambda judge, tok, talks, texts: [(np.array([float(w not in t[-1].text) for m in said for w in m.split()]), None) for t, said in zip(talks, texts)])
     rng = random.Random(0)
     say = lambda: ' '.join(f'{rng.randrange(10**6):06}' for _ in range(6))
     asked = [Exchange(n//10, [Block('user', q)], [q]) for n in range(100) for q in [say()]]
@@ -143,17 +143,17 @@ def test_sense_is_a_share_of_the_persons(chat, monkeypatch):
 def test_a_judge_reads_many_as_it_reads_one(chat):
     asked = exchanges(talks(2))
     talk, said = [e.before for e in asked], [e.real for e in asked]
-    bits = K.reply_bits(chat.model, chat.tokenizer, talk, said)
-    one = [K.reply_bits(chat.model, chat.tokenizer, [t], [s])[0] for t, s in zip(talk, said)]
+    def of(talk, said): return np.array([bits.sum() for bits, _ in K.token_bits(chat.model, chat.tokenizer, talk, said)])
+    bits, one = of(talk, said), [of([t], [s])[0] for t, s in zip(talk, said)]
     assert len(bits) > 16 and (bits > 0).all() and np.allclose(bits, one, rtol=.01)
-    assert (K.reply_bits(chat.model, chat.tokenizer, talk, [[]]*len(talk)) == 0).all()
+    assert (of(talk, [[]]*len(talk)) == 0).all()
     row, n = K.question_and_reply(chat.tokenizer, 96, talk[0], said[0])
     with torch.no_grad(): by_hand = -chat.model(torch.tensor([row[:-1]]))[0].log_softmax(-1)[range(n, len(row) - 1), row[n+1:]].sum()/math.log(2)
     assert math.isclose(bits[0], by_hand, rel_tol=.01)
 
 def test_sense_needs_a_judge_who_knows(monkeypatch):
     asked, rng = [e._replace(made=e.real) for e in exchanges(talks(30))], np.random.default_rng(0)
-    monkeypatch.setattr(K, 'reply_bits', lambda judge, tok, talks, texts: rng.normal(30, 3, len(talks))) # who guesses
+    monkeypatch.setattr(K, 'token_bits', lambda judge, tok, talks, texts: [(rng.normal(30, 3, 1), None) for _ in talks]) # who guesses
     assert math.isnan(K.sense(None, None, asked).value)
 
 def test_others_sees_the_one_who_wrote_most():

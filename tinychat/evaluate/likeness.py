@@ -27,10 +27,10 @@ __all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 
            'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits', 'reply_bytes',
            'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
            'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'token_bits', 'reply_bits',
-           'question_gain', 'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label',
-           'capitals', 'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away',
-           'Spelling', 'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
+           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'token_bits', 'question_gain',
+           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
+           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
+           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -399,16 +399,6 @@ def token_bits(
         found |= zip(some, zip(map(Tensor.numpy, bits.split(sizes)), map(Tensor.numpy, right.split(sizes))))
     return [found[n] for n in range(len(rows))]
 
-def reply_bits(
-    judge,      # A model
-    tok,        # Its tokenizer
-    talks:list, # What was said before, lists of `Block`s
-    texts:list, # A list of messages for each
-    progress=None, # As for `step_by_step`
-)->np.ndarray: # (n,) bits
-    "How surprised is a judge by replies?"
-    return np.array([bits.sum() for bits, _ in token_bits(judge, tok, talks, texts, progress)])
-
 # %% ../../nbs/evaluate/likeness.ipynb #44e27c47
 def question_gain(
     judge,         # A model
@@ -422,7 +412,8 @@ def question_gain(
     wrong = np.empty(len(asked), int)
     wrong[order] = np.roll(order, 1) # nobody is asked their own question
     talks = [e.before for e in asked]
-    return reply_bits(judge, tok, [talks[n] for n in wrong], texts) - reply_bits(judge, tok, talks, texts)
+    def bits(talks): return np.array([bits.sum() for bits, _ in token_bits(judge, tok, talks, texts)])
+    return bits([talks[n] for n in wrong]) - bits(talks)
 
 # %% ../../nbs/evaluate/likeness.ipynb #3a73f1a8
 def sense(
