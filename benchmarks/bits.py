@@ -10,7 +10,7 @@ import torch
 
 from tinychat.bases import open_checkpoint
 from tinychat.checkpoint import pick_device
-from tinychat.data import read_chatml, split_by_time
+from tinychat.fast.corpus import load_data
 from tinychat.share.phone import rounded
 from tinychat.train import reply_bpb
 
@@ -19,13 +19,13 @@ SHRINKS = 1., .95, .9, .85, .8
 
 def in_groups(w, bits, group):
     "A matrix of so many bits a weight, in groups of a row."
-    x, best, least = w.unflatten(1, (-1, group)), None, None
+    x = w.unflatten(1, (-1, group))
+    best, least = x, torch.full_like(x[...,:1], torch.inf)
     for low, high in ((a, b) for a in SHRINKS for b in SHRINKS):
         zero = (x.amin(-1, keepdim=True)*low).half().float()
         step = ((x.amax(-1, keepdim=True)*high - zero)/(2**bits - 1)).clamp(min=1e-7).half().float()
         y = ((x - zero)/step).round().clamp(0, 2**bits - 1)*step + zero
         error = ((x - y)**2).sum(-1, keepdim=True)
-        if best is None: best, least = y, error
         best, least = torch.where(error < least, y, best), torch.minimum(error, least)
     return best.flatten(1)
 
@@ -34,7 +34,7 @@ def of_bits(model, bits, group):
     "A copy of a model, its matrices but the embedding in groups."
     few = rounded(model)
     for (name, p), q in zip(model.named_parameters(), few.parameters()):
-        if p.dim() == 2 and 'embed' not in name: q.copy_(in_groups(p.float(), bits, group if p.shape[1] % group == 0 else 32))
+        if p.dim() == 2 and 'embed' not in name: q.copy_(in_groups(p.float(), bits, group))
     return few
 
 def page_mb(model, bits, group):
@@ -45,7 +45,7 @@ def page_mb(model, bits, group):
 
 def main(a):
     model, tok = open_checkpoint(a.checkpoint)
-    model, held_out = model.float().eval().to(pick_device('auto')), split_by_time(read_chatml(a.data))[1]
+    model, held_out = model.float().eval().to(pick_device('auto')), load_data(a.data)[1]
     for bits, group in ((32, None), (8, None), (6, 64), (5, 64), (4, 32), (4, 64)):
         few = model if bits == 32 else rounded(model) if bits == 8 else of_bits(model, bits, group)
         row = dict(what='bits', model=a.name, bits=bits, group=group, bpb=round(reply_bpb(few, tok, held_out, 8), 4), page_mb=page_mb(model, bits, group))
