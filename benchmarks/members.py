@@ -2,7 +2,7 @@
 
     python benchmarks/members.py DATA [--base tiny] [--settings ...] [--seeds 0] [--out FILE]     # a line of JSON a training; --out adds them to a file
 
-Each training is the default one but for its setting. Found are replies of the last thousand that it learned from, by who is wrong about one in a hundred of those held out.
+Each training is the default one but for its setting, and its last weights count, not the best. Found are replies of the last thousand that it learned from, by who is wrong about one in a hundred of those held out.
 nbs/evaluate/leaks.ipynb draws the rows."""
 import argparse, json, math, os, platform, time
 from dataclasses import replace
