@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tinychat.commands import tinychat_import
 from tinychat.data import Message, read_chatml
 from tinychat.fast.corpus import load_data
 from tinychat.messengers import (ImportOptions, MergedChat, best_gap, counted, describe_import, describe_size, list_senders, find_me, import_exports, import_file, match_names, merge_exports, message_runs, read_exports, read_messages, recognise, typical_words)
@@ -148,9 +149,14 @@ def test_command(exports, tmp_path):
     assert command(exports, '--no_redact', '--out', 'chat.txt', '--gap_minutes', 5, '--since', '2025-12-31T19:01').returncode == 0
     assert (tmp_path/'chat.old1.txt').read_bytes() == first and 'ada@example.com' in (tmp_path/'chat.txt').read_text()
     assert command(exports, '--since', '', '--before', '', '--without', '', '--out', 'chat.txt').returncode == 0 # what lifts a limit can be typed
-    for bad in (['nowhere'], [], [exports, '--me', ''], [exports, '--before', 'x'], [exports, '--since', 'x'], [exports, '--out', tmp_path]):
-        done = command(*bad)
-        assert done.returncode == 1 and 'Traceback' not in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+@pytest.mark.parametrize('bad', [['nowhere'], [], ['.', '--me', ''], ['.', '--before', 'x'], ['.', '--since', 'x'], ['.', '--out', '..']])
+def test_what_is_typed_wrong_is_one_line(exports, bad, monkeypatch, capsys):
+    monkeypatch.chdir(exports)
+    monkeypatch.setattr(sys, 'argv', ['tinychat-import', *bad])
+    assert tinychat_import() == 1
+    err = capsys.readouterr().err
+    assert 'Traceback' not in err and len(err.strip().splitlines()) == 1, err
 
 def test_nothing_in_nothing_out():
     assert typical_words(Counter(), Counter()) == []
