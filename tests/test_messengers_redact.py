@@ -128,7 +128,8 @@ def test_no_text_takes_forever(unit):
     # Eight times the text: eight times the work, where it grows as it should; 64 times where it does not.
     assert seconds(16000) < 32*max(seconds(2000), .001)
 
-@pytest.mark.parametrize('text, redacted', [('netflix: ada / hunter2', 'netflix: ada / <password>'), ('wifi guest / Tr0ub4dor&3', 'wifi guest / <password>'), ('lockbox combo 14-32-7', 'lockbox combo <code>'),
+@pytest.mark.parametrize('text, redacted', [('the password is just hunter22', 'the password is just <password>'), ('das passwort ist einfach Hallo123', 'das passwort ist einfach <password>'),
+    ('it is 1600 amphitheatre parkway', 'it is <address 1>'), ('netflix: ada / hunter2', 'netflix: ada / <password>'), ('wifi guest / Tr0ub4dor&3', 'wifi guest / <password>'), ('lockbox combo 14-32-7', 'lockbox combo <code>'),
     ('use 4471 to get in the gate', 'use <code> to get in the gate'), ('0-4-1-2-3-4-5-6-7-8 thats my mobile', '<phone 1> thats my mobile')])
 def test_what_is_shared_among_friends(text, redacted): assert Redactor([]).redact(text) == redacted
 

@@ -573,8 +573,9 @@ def is_password(
     return bool(m['colon'] and len(value) > 3 or m['is'] and m['last'] is not None and len(value) > 4)
 
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
+_adverbs = '(?:just|still|now|simply|literally|probably|actually|currently|einfach|noch)'
 _says = (r"(?:(?P<colon>[ \t]{0,3}(?:[:=：]|->|→)\s?)|"
-         rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}|[是为為はがの은는이가][ \t]?)|"
+         rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}(?:{_adverbs}[ \t])?|[是为為はがの은는이가][ \t]?)|"
          r"(?:(?:[ \t]{1,3}[^\W\d_]{1,12}){0,3}?[ \t]{1,3}(?:to|[-–])|"
          r"[ \t](?:for|of|für|vom|del?|du|do|da|pour|para)(?:[ \t][^\W\d_]{1,12}){1,2})?[ \t]{1,3})[ \t]{0,3}")
 _secret = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"
@@ -680,7 +681,7 @@ ENGLISH_ADDRESSES = [
     # 1600 Pennsylvania Ave NW
     rf"{_n} (?:{_dir}\.? )?(?:{_cap}|{_th})(?: {_cap}){{0,2}} {_street}\b(?:\.? {_dir}\b)?{_tail}",
     rf"\d{{1,5}}[a-z]? (?:{_dir}\.? )?(?:st\.? )?(?:{_not}[^\W\d_]{{2,15}}(?: {_not}[^\W\d_]{{2,15}})?|main|{_th}) "
-    rf"(?:street|st|avenue|ave|road|rd|blvd|boulevard)\b{_tail}", # 123 main st
+    rf"(?:street|st|avenue|ave|road|rd|blvd|boulevard|parkway|pkwy)\b{_tail}", # 123 main st
     rf"\d{{3,5}}(?: {_not}[^\W\d_]{{2,15}}){{1,2}} (?:dr|ln|ct|cir)(?=[,!?\n]|$)",
     # 14 maple drive, where it is said to be one, or stands alone
     rf"{_lives}\d{{1,5}}[a-z]?(?: {_not}[^\W\d_]{{2,15}}){{1,2}} {_lower_street}(?![\w'])"
