@@ -56,7 +56,7 @@ def test_report(made, moves, monkeypatch):
     for stage in set(moves) - SOON_DONE: assert moves[stage] == sorted(moves[stage]) and moves[stage][-1] == 1 and (stage in ALL_AT_ONCE or len(moves[stage]) > 1), stage
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
-    assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'slips', 'taken_for_the_person', 'habits',
+    assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'judges', 'slips', 'taken_for_the_person', 'habits',
                        'word_for_word', 'secrets', 'membership', 'found', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
     for key, names in INTERVALS.items():
         assert list(r[key]) == names
@@ -158,9 +158,11 @@ def test_bad_input(made, tmp_path, monkeypatch, capsys):
     assert (made/'me.txt').read_text().startswith('<|im_start|>') and not (tmp_path/'r.json').exists()
 
 def test_grades_are_about_distances():
-    told = lambda ten, own: E.voice(dict(told_apart=dict(model=ten and dict(ten=(ten, ten - .05, ten + .05)), person=own and dict(ten=(own, math.nan, math.nan)))), None)
+    told = lambda ten, own, **judges: E.voice(dict(judges=judges, told_apart=dict(model=ten and dict(ten=(ten, ten - .05, ten + .05)), person=own and dict(ten=(own, math.nan, math.nan)))), None)
     assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.7, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
-    assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'With fewer than 40' in told(None, .5).why
+    assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'With fewer than 40' in told(None, .5).why and 'a friend' not in told(.75, .55).why
+    friend = told(.75, .55, friend=dict(model=dict(ten=(.52, .4, .6)), person=dict(ten=(.44, .4, .5))))
+    assert friend.grade == 'fair' and 'as a friend has, does so in 52% and 44%' in friend.why
     nonsense = lambda made, own: E.sense_grade(dict(slips=dict(model=(made, 0, 1), person=(own, 0, 1))), None)
     assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'cannot be counted' in nonsense(.1, .05).why and 'no count' not in nonsense(.3, .05).why
 
@@ -180,7 +182,7 @@ def test_the_screen_is_narrow():
 def test_examples_are_escaped_and_of_two_moments(made):
     it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu', quick=True)
     answered = [e._replace(made=[f'<b>{n}</b> made'], real=[f'{n} real']) for n, e in enumerate(it.asked)]
-    report = dict(seed=0, told_apart=dict(model=dict(ten=(.6, .5, .7)), person=None), slips=dict(model=(0, 0, 0), person=(0, 0, 0)), messages=dict(redacted=0))
+    report = dict(seed=0, told_apart=dict(model=dict(ten=(.6, .5, .7)), person=None), judges={}, slips=dict(model=(0, 0, 0), person=(0, 0, 0)), messages=dict(redacted=0))
     voice, sense, privacy = E.grades(report, dict(answered=answered), {})
     a, b = (line.split(': ')[1] for line in voice.example[2:])
     assert {w.split()[-1] for w in (a, b)} == {'made', 'real'} and ('AB'[[a, b].index(next(w for w in (a, b) if 'real' in w))]) in voice.answer

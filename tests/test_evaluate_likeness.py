@@ -43,6 +43,43 @@ def test_told_apart():
     assert K.told_apart(same[:39], same) is None and K.told_apart([((0, 0), t) for _, t in same], [((0, 0), t) for _, t in same]) is None
     assert K.told_apart([], same) is None and K.told_apart([((0, 0), t) for _, t in same], same) is None # one conversation against twenty
 
+def known_heaps(train, said, model, n=30):
+    "What a judge is shown: the person later says `said`, and the model `model`."
+    heap = lambda say: [((g, 0), say()) for g in range(n) for _ in range(4)]
+    earlier = [((e.conv, 0), t) for e in K.last_replies(train, 120) for t in e.real]
+    return {'the person': heap(said), 'the model': heap(model), 'the base': heap(lambda: 'as an assistant'), 'the person, earlier': earlier}
+
+def test_judges_who_know_the_person_tell_whom_they_do_not_know():
+    rng, train = random.Random(3), talks(60)
+    say = lambda: ' '.join(rng.choices(WORDS, k=5))
+    yes = lambda t: t.upper() + ' zzz'
+    for c in train: c[:] = [Block(b.role, yes(b.text)) if b.role == 'assistant' else b for b in c]
+    alike, unlike = (K.judge_apart(train, known_heaps(train, lambda: yes(say()), model)) for model in (lambda: yes(say()), say))
+    assert [*alike] == ['a stranger', 'an acquaintance', 'a friend']
+    for name in ('an acquaintance', 'a friend'):
+        assert unlike[name].model.ten.value > .95 and unlike[name].gap.low > 0
+        assert alike[name].model.ten.value < .75 and alike[name].gap.low < .1
+    assert alike['a friend'].model.n == 120
+
+def test_judges_have_not_read_what_they_judge(monkeypatch):
+    train, read = [[Block(b.role, f'{b.text} {n}') for b in c] for n, c in enumerate(talks(60))], []
+    make = K.judge_who_read
+    monkeypatch.setattr(K, 'judge_who_read', lambda person, *rest: read.append(person) or make(person, *rest))
+    heaps = known_heaps(train, lambda: 'oh', lambda: 'ah')
+    K.judge_apart(train, heaps)
+    assert [len(r) for r in read] == [0]*3 + [100]*3 + [len(read[-1])]*3 and len(read[-1]) > 500
+    assert not {*read[-1]} & {t for _, t in heaps['the person, earlier']}
+
+def test_without_enough_to_read_nobody_judges():
+    train = talks(60)
+    heaps = known_heaps(train, lambda: 'oh', lambda: 'ah')
+    assert K.judge_apart(talks(3), heaps) == {} and K.judge_apart(train, heaps | {'the base': []}) == {}
+    assert K.judge_apart(train, heaps | {'the model': heaps['the model'][:39]}) == {}
+
+def test_a_gap_is_as_unsure_as_both():
+    found = K.gap(K.Measure(.8, .77, .84), K.Measure(.6, .57, .64))
+    for is_, should_be in zip(found, (.2, .15, .25)): assert math.isclose(is_, should_be, abs_tol=1e-9)
+
 def test_topics_do_not_leak():
     "What gives a message away in its own stretch only is of no use elsewhere."
     rng = random.Random(2)

@@ -28,8 +28,8 @@ from .asked import evenly, exchanges, step_by_step
 from .blind import check_page, pick_rounds, shown, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, share_of, train_quietly, twin, verbatim)
-from .likeness import (Habits, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
-                                        last_replies, make_classifier, ngram_bpb, other_side, plot_measures, share_known,
+from .likeness import (Habits, Judged, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
+                                        judge_apart, last_replies, make_classifier, ngram_bpb, other_side, plot_measures, share_known,
                                         stretches, told_apart)
 from ..fast import writer_for
 from ..fast.cpu import LogitsWhere, release_memory
@@ -49,9 +49,9 @@ __all__ = ['QUICK', 'LARGE_QUICK', 'LARGE_ON_CPU', 'HEAPS', 'SIDES', 'MIN_SHARE_
            'judge_leaks', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'Grade',
            'grade_of_voice', 'voice', 'sense_grade', 'sharing', 'privacy', 'written_secrets', 'trace_reasons',
            'often_reasons', 'copy_reasons', 'once_reasons', 'percent_text', 'grades', 'cut_to', 'screen', 'picture',
-           'html_table', 'details_html', 'grade_html', 'section', 'likeness_html', 'chart_html', 'by_heap',
-           'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages', 'EvaluationRequest',
-           'check_evaluation', 'evaluate_file', 'time_text', 'judge']
+           'html_table', 'details_html', 'grade_html', 'section', 'likeness_html', 'judges_html', 'chart_html',
+           'by_heap', 'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages',
+           'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'time_text', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
 class Subject:
@@ -172,6 +172,9 @@ def judge_likeness(
                              grouped_messages(answered, True), grouped_messages(before))))
     like['told'] = {name: told_apart(grouped_messages(it.asked), heap, it.seed)
                     for name, heap in step_by_step(heaps.items(), progress)}
+    made, own = like['told']['the model'], like['told']['the person, earlier']
+    like['judges'] = judge_apart(it.train, heaps | {'the person': grouped_messages(it.asked)}, it.seed)
+    if made and own: like['judges']['a detective'] = Judged(made, own)
     like['slips'] = {who: slips(answered, which, it.chat.tokenizer, it.seed) for who, which in SIDES.items()}
     say('whose are they')
     people, like['taken'] = judge_author(it, heaps)
@@ -337,8 +340,9 @@ def likeness_numbers(
 )->dict:
     "The numbers of the first half."
     def told(found): return {key: t and dict(one=t.one, ten=t.ten, n=t.n) for key, t in _by_key(found).items()}
+    judges = {name.split()[-1]: told(j._asdict()) | dict(gap=j.gap) for name, j in like['judges'].items()}
     def habit(row): return dict(model=row['model'], somebody_else=row['other'], person=row['self'])
-    return dict(reply_bits_per_byte=_by_key(like['surprise']), told_apart=told(like['told']),
+    return dict(reply_bits_per_byte=_by_key(like['surprise']), told_apart=told(like['told']), judges=judges,
                 slips=_by_key(like['slips']), taken_for_the_person=told(like['taken']),
                 habits={name: habit(row) for name, row in like['style'].items()})
 
@@ -403,6 +407,8 @@ def voice(
     if not made: return Grade('Voice', None, 'With fewer than 40 messages, of yours or of the model, nobody can say.', [])
     why = f'A program tells ten of its messages from ten of yours in {percent_text(made["ten"])} of the tries'
     if own: why += f', and ten that you wrote earlier in {own["ten"][0]:.0%}'
+    if friend := report['judges'].get('friend'):
+        why += f'. One that has read only yours, as a friend has, does so in {friend["model"]["ten"][0]:.0%} and {friend["person"]["ten"][0]:.0%}'
     example, answer = _which_is_real(moment) if moment else ([], '')
     return Grade('Voice', grade_of_voice(made['ten'], own and own['ten']), f'{why}. A coin gets 50%.', example, answer)
 
@@ -649,7 +655,18 @@ def likeness_html(
          'has not seen (or parts of them, where there are fewer than five).', by_heap(like['told']), 'told apart', 1/2),
         ('Taken for the person', 'Twenty people, among them the person: whose are these messages?',
          by_heap(like['taken']), 'taken for the person', 1/20))]
+    parts.insert(2, judges_html(like['judges']))
     return details_html('All numbers: does it sound like me?', ''.join(parts) + habits_html(like))
+
+def judges_html(
+    judges:dict, # Sort of judge -> `Judged`
+)->str: # HTML
+    "Who tells them apart?"
+    has_read = dict(stranger='nothing of yours', acquaintance='a hundred of your messages', friend='all of them', detective='yours, and hundreds of its messages')
+    rows = [(name, has_read[name.split()[-1]], percent_text(j.model.ten), percent_text(j.person.ten), f'{j.gap.value:+.2f} ({j.gap.low:+.2f} to {j.gap.high:+.2f})')
+            for name, j in judges.items()]
+    intro = 'Ten of its messages and ten of yours: which are yours? The same with ten that you wrote earlier. The gap between the two is what the model adds.'
+    return section('Who judges?', intro, html_table(['judge', 'has read', 'right about the model', 'about you, earlier', 'gap'], rows)) if rows else ''
 
 # %% ../../nbs/evaluate/index.ipynb #6321cbcf
 def chart_html(

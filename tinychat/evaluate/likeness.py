@@ -23,14 +23,15 @@ from ..gpt import GPT
 from ..train import padded_windows
 
 # %% auto #0
-__all__ = ['NOT_MEASURED', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS', 'Measure',
-           'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits', 'reply_bytes',
-           'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
+__all__ = ['NOT_MEASURED', 'MOST_READ', 'READ', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS',
+           'Measure', 'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits',
+           'reply_bytes', 'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
            'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_replies', 'question_and_reply', 'token_bits', 'question_gain',
-           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
-           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
-           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
+           'other_side', 'grouped_messages', 'last_talks', 'last_replies', 'judge_who_read', 'told_by_judges', 'gap',
+           'Judged', 'judge_apart', 'question_and_reply', 'token_bits', 'question_gain', 'sense', 'message_bytes',
+           'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals', 'how_it_ends', 'words_of',
+           'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling', 'Habits', 'pace', 'laugh', 'each',
+           'shares', 'total_variation', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -241,6 +242,7 @@ def character_counts(
 
 # %% ../../nbs/evaluate/likeness.ipynb #5acfb82d
 def make_classifier(
+    class_weight:str=None, # 'balanced': few of one class count as much as many of the other
 ): # A scikit-learn pipeline; ValueError without scikit-learn
     "Text in, a score out: above 0 for the second class."
     characters = character_counts(2)
@@ -250,7 +252,7 @@ def make_classifier(
     looks = make_pipeline(FunctionTransformer(message_features), StandardScaler())
     weights = dict(looks=0.1) # so that both are of about one size
     both = FeatureUnion([('characters', characters), ('looks', looks)], transformer_weights=weights)
-    return make_pipeline(both, LogisticRegression(C=10, max_iter=300))
+    return make_pipeline(both, LogisticRegression(C=10, max_iter=300, class_weight=class_weight))
 
 # %% ../../nbs/evaluate/likeness.ipynb #96497f11
 def cross_validate(
@@ -348,16 +350,95 @@ def grouped_messages(
     return [(g, t) for g, e in zip(stretches(asked, like), asked) for t in (e.made if made else e.real)]
 
 # %% ../../nbs/evaluate/likeness.ipynb #4b2e578b
-def last_replies(
+def last_talks(
     train:list, # Conversations that were learned from
-    n:int,      # How many messages are wanted
+    n:int,      # How many replies of the person are wanted
+)->list: # Conversations, as many as it takes
+    "The last conversations before what was held out."
+    left = n
+    for at in range(len(train) - 1, -1, -1):
+        left -= sum(len(e.real) for e in exchanges([train[at]]))
+        if left <= 0: return train[at:]
+    return train
+
+def last_replies(
+    train:list, # As for `last_talks`
+    n:int,      # The same
 )->list: # `Exchange`s
-    "The person's last replies before what was held out. Their conversations count from -1 down."
-    found = []
-    for c in reversed(train):
-        found = [e._replace(conv=-len(found)-1) for e in exchanges([c])] + found
-        if sum(len(e.real) for e in found) >= n: break
-    return found
+    "The person's replies in these. Their conversations count from -1 down."
+    talks = last_talks(train, n)
+    return [e._replace(conv=k - len(talks)) for k, c in enumerate(talks) for e in exchanges([c])]
+
+# %% ../../nbs/evaluate/likeness.ipynb #471c93ce
+MOST_READ = 5000 # messages, by a friend
+READ = {'a stranger': 0, 'an acquaintance': 100, 'a friend': MOST_READ} # messages of the person that each has read
+
+def judge_who_read(
+    person:list,  # Messages of the person
+    friends:list, # What others wrote in the same chats
+    machine:list, # What a model wrote that has never met the person
+    seed:int=0,   # Decides which of these are read
+): # As from `make_classifier`: above 0 for what is not the person's
+    "A judge who knows so much of the person, and nothing of their model. Without a message, a judge of what people write."
+    rng, n = random.Random(seed), len(person)//2
+    def some(texts, n): return rng.sample(texts, min(n, len(texts)))
+    one, other = person, some(friends, n) + some(machine, n)
+    if not person: one, other = some(friends, len(machine)), some(machine, len(friends))
+    return make_classifier('balanced').fit([*one, *other], np.repeat([0, 1], [len(one), len(other)]))
+
+# %% ../../nbs/evaluate/likeness.ipynb #51c43354
+def told_by_judges(
+    judges,     # As from `judge_who_read`
+    real:list,  # ((conversation, stretch), text) of each message of the person
+    made:list,  # The same of others
+    seed:int=0, # Decides what is drawn
+)->Told: # None with fewer than 40 messages of a kind
+    "Of two heaps of messages, how often do judges say rightly which is the person's?"
+    real, made = ([(g, t) for g, t in heap if t.strip()] for heap in (real, made))
+    if min(len(real), len(made)) < 40: return None
+    groups, texts = zip(*real, *made)
+    scores = [judge.decision_function(texts) for judge in judges]
+    kind, draw = np.repeat([0, 1], [len(real), len(made)]), np.random.default_rng(seed)
+    def right(i, k):
+        if len({*kind[i]}) < 2: return math.nan # these groups have messages of one side only
+        sides = ([draw.choice(score[i][kind[i] == side], (200, k)).sum(1) for side in (0, 1)] for score in scores)
+        return np.mean([told_right(others - theirs, 1) for theirs, others in sides])
+    one, ten = (bootstrap(lambda i, k=k: right(i, k), groups, seed=seed) for k in (1, 10))
+    return Told(one, ten, min(len(real), len(made)))
+
+# %% ../../nbs/evaluate/likeness.ipynb #7e4828c1
+def gap(
+    a:Measure, # Of the model
+    b:Measure, # Of the person, earlier
+)->Measure: # a - b; the errors of the two are taken to be independent
+    "By how much is one number above another?"
+    off = [math.hypot(x - y, z - w) for x, y, z, w in ((a.value, a.low, b.high, b.value), (a.high, a.value, b.value, b.low))]
+    return Measure(a.value - b.value, a.value - b.value - off[0], a.value - b.value + off[1])
+
+class Judged(NamedTuple):
+    "What a judge tells from the person's messages."
+    model:Told # The model's
+    person:Told # The person's own, earlier
+    @property
+    def gap(self): return gap(self.model.ten, self.person.ten)
+
+# %% ../../nbs/evaluate/likeness.ipynb #18fe0b1a
+def judge_apart(
+    train:list,    # Conversations that were learned from
+    heaps:dict,    # Name -> (group, text) of each message: 'the person', 'the model', 'the base', 'the person, earlier'
+    seed:int=0,    # Decides what is drawn
+    repeats:int=3, # Judges of each sort
+)->dict: # Sort of judge -> `Judged`; empty where there is too little to read or to judge
+    "How do judges fare who have read nothing of the model?"
+    judged = last_talks(train, len(heaps['the person, earlier'])) # so they are not read
+    person = [b.text for c in train[:len(train) - len(judged)] for b in c if b.role == 'assistant']
+    friends = [b.text for c in train for b in c if b.role.startswith('user')]
+    machine = [t for _, t in heaps['the base'] if t.strip()]
+    if min(map(len, (person, friends, machine))) < max(READ['an acquaintance'], 40): return {}
+    def both(n):
+        judges = [judge_who_read(person[-n:] if n else [], friends, machine, seed + r) for r in range(repeats)]
+        return Judged(*(told_by_judges(judges, heaps['the person'], heaps[name], seed) for name in ('the model', 'the person, earlier')))
+    return {name: told for name, n in READ.items() if all(told := both(n))}
 
 # %% ../../nbs/evaluate/likeness.ipynb #b8c9ecbb
 def question_and_reply(
