@@ -1,5 +1,6 @@
 "The blind test: which moments it takes, what it says of a score, and what is in its page."
 import base64, hashlib, html, json, math, re, sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tinychat.evaluate import blind
 from tinychat.evaluate.blind import BlindTest, Round, count_text, messages_in, pick_rounds, shown, unveil, veil, verdict, wilson_interval, write_page
 from tinychat.data import Block
+from tinychat.runs.votes import Vote, read_votes
 
 HOSTILE = ['<script>alert(1)</script>', '</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>', '-->', '<!--', '"', "'", '`${1}`', '\\', '&amp;', ']]>', '{{x}}',
            '👩‍👧 😂🎉', 'مرحبا بك', 'שלום עולם', '\u202eabc', '漢字かな', 'line\nand line', '\u2028', 'half a pair \ud83d.', 'tab\there', 'null \0 bell \x07', 'x'*5000, '\r\n a \r\n', '%', '</body>']
@@ -186,6 +188,24 @@ def test_the_box_plays():
     box.restart.click()
     assert [b.description for b in box.pick] == ['This one']*2 and not any('#1a8f4c' in str(c.layout.get_state()) for c in box.cards)
     assert box.score == 0 and 'Round 1 of 10' in box.title.value and box.ui.children[2].layout.display == 'flex' and not box.pick[0].disabled
+
+def test_votes_are_what_was_chosen(tmp_path, monkeypatch):
+    rounds = pick_rounds(plenty())
+    monkeypatch.chdir(tmp_path)
+    box = BlindTest(rounds)
+    assert read_voted(box.save_votes('few.json')) == [] # nothing was chosen yet
+    for r in rounds: box.choose(1)
+    box.next()
+    assert box.keep.layout.display is None
+    box.keep.click()
+    assert 'Saved as votes.json.' in box.note.value and (tmp_path/'votes.json').stat().st_mode & 0o77 == 0
+    assert read_voted('votes.json') == [([[b.role, b.text] for b in r.prompt], r.one, r.two) for r in rounds]
+    assert [*read_votes(['votes.json'])] == [Vote(r.prompt, r.one, r.two) for r in rounds]
+    (tmp_path/'votes.json').write_text('mine')
+    box.keep.click()
+    assert 'holds no votes' in box.note.value and (tmp_path/'votes.json').read_text() == 'mine'
+
+def read_voted(path): return [(v['before'], v['chosen'], v['rejected']) for v in json.loads(Path(path).read_text())['votes']]
 
 def test_the_box_for_python():
     rounds = pick_rounds(plenty())

@@ -6,6 +6,7 @@ from test_evaluate_blind import HOSTILE, exchange, plenty
 
 from tinychat.data import Block
 from tinychat.evaluate.blind import pick_rounds, shown, verdict, wilson_interval, write_page
+from tinychat.runs.votes import Vote, read_votes
 
 SHOTS = os.environ.get('TINYCHAT_SCREENSHOTS') # a folder for pictures of the page
 WIDE, PHONE = dict(viewport=dict(width=1000, height=800)), dict(viewport=dict(width=360, height=640), is_mobile=True, has_touch=True, device_scale_factor=2)
@@ -110,6 +111,8 @@ def test_by_keyboard_alone(opened, rounds):
         assert p.focus() == p.page.locator('h2').text_content()
     assert p.page.locator('.score').inner_text() == '10 of 10'
     press('Tab'); press('Tab')
+    assert p.focus() == 'Save votes'
+    press('Tab')
     assert p.focus() == 'Again'
     press('Enter')
     assert p.title() == 'Round 1 of 10 · 0 found' and p.said('.card:nth-child(1)') == rounds[0].one
@@ -151,6 +154,17 @@ def test_copy_from_a_file_really_copies(opened, rounds, browser):
     p.button('Copy result').click()
     p.page.get_by_text('Copied: ').wait_for()
     assert p.page.evaluate('navigator.clipboard.readText()') == 'I found the real one 10 of 10 times.'
+
+def test_votes_are_saved(opened, rounds, tmp_path):
+    p = opened(rounds, **WIDE)
+    p.play([1]*10)
+    p.button('Again').click()
+    p.play([2]*10)
+    with p.page.expect_download() as got: p.button('Save votes').click()
+    got.value.save_as(tmp_path/'votes.json')
+    assert got.value.suggested_filename == 'votes.json' and 'Send it to nobody but Grace' in p.status.inner_text()
+    assert read_votes([tmp_path/'votes.json']) == [Vote(r.prompt, r.two, r.one) for r in rounds]
+    p.asked[:] = [url for url in p.asked if not url.startswith('blob:')] # which is no address
 
 def test_hostile_messages_are_text(opened):
     texts = [t for t in HOSTILE if shown(t)]

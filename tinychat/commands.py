@@ -155,13 +155,25 @@ def tinychat_train(
     device:str='auto',      # Where to train: auto, cpu, cuda, mps
     seed:int=0,             # Decides initial weights, order and dropout
     recompute:bool=False,   # Gradient checkpointing: less memory for a large network, up to a third slower
+    votes:Annotated[str, dict(action='append')]=None, # Learn from this file of votes, which the blind test saved, with the finished checkpoint in --out; can be given more than once
 ):
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.runs import train_file
     sizes = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
-    train_file(data, out, init=init, base=base, lora=lora, **sizes, minutes=minutes, max_iters=max_iters,
-               use_all=use_all, resume=resume, device=device, seed=seed, recompute=recompute)
+    how = dict(init=init, base=base, lora=lora, **sizes, minutes=minutes, max_iters=max_iters, use_all=use_all, resume=resume, recompute=recompute)
+    if votes: _learn_votes(votes, data, out, device, seed, how)
+    else: train_file(data, out, **how, device=device, seed=seed)
     _say_next('chat', '--checkpoint', out, 'out/ckpt.pt')
+
+# %% ../nbs/commands.ipynb #e65ac280
+def _learn_votes(votes, data, out, device, seed, how):
+    "With the checkpoint that is there; `how` has the options that are of no use then."
+    with _nothing_to_lose():
+        from tinychat.runs import line_printer
+        from tinychat.runs.votes import vote_file
+    if asked := [f'--{name}' for name, value in how.items() if value not in (None, False, 'auto')]: raise ValueError(
+        f'With --votes, the checkpoint in --out learns a little more, as it is. Leave out {", ".join(asked)}.')
+    vote_file(votes, data, out, device, seed, line_printer())
 
 # %% ../nbs/commands.ipynb #87c3d51d
 @command

@@ -19,8 +19,8 @@ from ..files import may_write, printable, write_atomic
 __all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'CSS_RESULT', 'JS_READ', 'JS_TALK',
            'JS_PLAY', 'JS_ANSWER', 'JS_END', 'JS_COPY', 'FIRST_LINE', 'BLIND_STYLE', 'PIECES', 'BLIND_SCRIPT',
            'BLIND_POLICY', 'shown', 'Round', 'shown_exchange', 'fault', 'too_few_text', 'pick_rounds',
-           'wilson_interval', 'verdict', 'BlindTest', 'display_name', 'sentence_start', 'messages_in', 'count_text',
-           'veil', 'unveil', 'page_data', 'checksum', 'page_html', 'check_page', 'write_page']
+           'wilson_interval', 'verdict', 'BlindTest', 'display_name', 'sentence_start', 'votes_json', 'messages_in',
+           'count_text', 'veil', 'unveil', 'page_data', 'checksum', 'page_html', 'check_page', 'write_page']
 
 # %% ../../nbs/evaluate/blind.ipynb #5206b00c
 MAX_SHOWN = 400 # characters of a message that are shown
@@ -206,6 +206,32 @@ def next(self:BlindTest):
         self.at += 1
         self.draw()
 
+# %% ../../nbs/evaluate/blind.ipynb #99cd3ad0
+def votes_json(
+    rounds:list,  # From `pick_rounds`
+    answers:list, # What was chosen in each that was played: 1 or 2
+)->str: # JSON
+    "The choices, for a model to learn from."
+    def vote(r, which): return dict(before=[[b.role, b.text] for b in r.prompt], chosen=[r.one, r.two][which-1], rejected=[r.two, r.one][which-1])
+    return json.dumps(dict(votes=[vote(r, which) for r, which in zip(rounds, answers)]), ensure_ascii=False)
+
+@patch
+def save_votes(self:BlindTest,
+    path='votes.json', # Where; ValueError if something else is there
+)->Path: # The same
+    "Write what was chosen so far."
+    path = Path(os.path.expanduser(path))
+    def is_ours(path): return path.read_bytes().startswith(b'{"votes": [')
+    may_write(path, is_ours, f'{printable(str(path))} is there already and holds no votes. Choose another name, so that nothing is lost.', hint='Give the file to write, for example votes.json.')
+    write_atomic(path, votes_json(self.rounds, self.answers).encode())
+    return path
+
+@patch
+def keep_votes(self:BlindTest):
+    "What the button does."
+    try: self.say(f'Saved as {self.save_votes()}.')
+    except (ValueError, OSError) as e: self.say(str(e))
+
 # %% ../../nbs/evaluate/blind.ipynb #7dfba165
 @patch
 def draw(self:BlindTest):
@@ -232,7 +258,7 @@ def draw_buttons(self:BlindTest,
         b.description = 'Your choice' if chosen else 'This one'
     self.forward.description = 'Result' if self.at == len(self.rounds) - 1 else 'Next'
     self.forward.layout.display = None if self.answered else 'none'
-    self.restart.layout.display = None if over else 'none'
+    self.keep.layout.display = self.restart.layout.display = None if over else 'none'
 
 @patch
 def draw_borders(self:BlindTest):
@@ -263,6 +289,13 @@ def tell(self:BlindTest):
     else:
         real = self.rounds[self.at].real
         line = f'{"Right" if self.answers[-1] == real else "Wrong"}: it was {".AB"[real]}.'
+    self.say(line)
+
+@patch
+def say(self:BlindTest,
+    line:str, # Text
+):
+    "A line below the replies."
     style = f'padding:6px 10px;overflow-wrap:anywhere;{FONT}'
     self.note.value = f'<div role="status" style="{style}">{html.escape(line)}</div>'
 
@@ -279,6 +312,7 @@ def make_buttons(self:BlindTest):
         if not self.answered and self.at < len(self.rounds): self.choose(which)
     self.pick = [button('This one', f'{".AB"[k]} is the real one', lambda k=k: choose(k)) for k in (1, 2)]
     self.forward = button('Next', 'Go on', self.next, button_style='primary')
+    self.keep = button('Save votes', 'Write them to votes.json, for tinychat-train --votes', self.keep_votes)
     self.restart = button('Again', 'The same rounds once more', self.again)
 
 # %% ../../nbs/evaluate/blind.ipynb #4acdf3d2
@@ -289,7 +323,7 @@ def arrange(self:BlindTest):
     def card(pair): return W.VBox(pair, layout=W.Layout(flex='1 1 240px', min_width='0', margin='4px'))
     self.cards = [*map(card, zip(self.replies, self.pick))]
     cards = W.HBox(self.cards, layout=W.Layout(flex_flow='row wrap', margin='0'))
-    rows = [self.title, self.talk, cards, self.note, W.HBox([self.forward, self.restart])]
+    rows = [self.title, self.talk, cards, self.note, W.HBox([self.forward, self.keep, self.restart])]
     self.ui = W.VBox(rows, layout=W.Layout(width='100%', max_width='720px'))
 
 @patch
@@ -460,7 +494,7 @@ function card(which) { // reply A or B, with its button
 
 # %% ../../nbs/evaluate/blind.ipynb #9e41e2d3
 JS_PLAY = '''
-let at = 0, found = 0
+let at = 0, found = 0, picks = []
 
 function show(title, ...rest) { // a round or the result, in place of what was there
   title.tabIndex = -1
@@ -487,6 +521,7 @@ function ask() {
 JS_ANSWER = '''
 function choose(which) {
   const { real } = test.rounds[at], right = which === real
+  picks.push(which)
   found += right
   stage.querySelectorAll('.card').forEach((box, n) => {
     const person = n + 1 === real, [head, button] = box.querySelectorAll('h3, button')
@@ -513,15 +548,16 @@ JS_END = '''
 function result() {
   const [low, high] = test.intervals[found], per = x => `${Math.round(100*x)}%`
   const band = make('i', ''), mark = make('b', '')
-  const copy = make('button', 'Copy result', 'main'), again = make('button', 'Again')
+  const copy = make('button', 'Copy result', 'main'), save = make('button', 'Save votes'), again = make('button', 'Again')
   band.style.left = per(low); band.style.width = per(high - low); mark.style.left = per(found/total)
   const scale = make('div', '', 'scale', band, mark)
   const ends = make('div', '', 'ends', ...['0%', '50%: guessing', '100%'].map(t => make('span', t)))
   for (const drawing of [scale, ends]) drawing.setAttribute('aria-hidden', 'true') // the verdict says it
   copy.onclick = () => give(`I found the real one ${found} of ${total} times.`)
-  again.onclick = () => { at = found = 0; go() }
+  save.onclick = () => give_file(votes(), 'votes.json')
+  again.onclick = () => { at = found = 0; picks = []; go() }
   const score = make('p', `${found} of ${total}`, 'score'), says = make('p', test.verdicts[found])
-  show(make('h2', 'The result'), score, scale, ends, says, make('div', '', 'row', copy, again))
+  show(make('h2', 'The result'), score, scale, ends, says, make('div', '', 'row', copy, save, again))
 }
 '''
 
@@ -539,6 +575,20 @@ async function give(text) { // to the clipboard
     before.focus()
   }
   said.textContent = `${done ? 'Copied' : 'To be copied by hand'}: ${text}`
+}
+
+function votes() { // what was chosen, for a model to learn from
+  return JSON.stringify({ votes: picks.map((which, n) => {
+    const { prompt, replies } = test.rounds[n], before = prompt.map(([person, text]) => [person ? 'assistant' : 'user', text])
+    return { before, chosen: replies[which-1], rejected: replies[2-which] }
+  }) })
+}
+
+function give_file(text, name) { // as a download
+  const link = make('a', '')
+  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' })); link.download = name
+  link.click()
+  said.textContent = `Saved as ${name}, with the messages that you have read here. Send it to nobody but ${test.name === 'they' ? 'whoever sent you this page' : test.name}.`
 }
 
 next.onclick = go
