@@ -58,7 +58,7 @@ cores=$(getconf _NPROCESSORS_ONLN)
 half=1 files=3 threads=1
 if [ "$cores" -gt 2 ]; then half=$((cores / 2)) files=$((cores / 2)) threads=2; fi
 if [ -z "$quick" ]; then check 'the other notebooks run' env OMP_NUM_THREADS=$half nbdev-test --n-workers 2 --timing --path-re '^(?!.*nbs/(index|0[014]_|commands|share/(colab|export|web)|messengers/whatsapp))'; fi
-check 'pytest' env OMP_NUM_THREADS=$threads python -m pytest -q -n $files --dist loadfile ${quick:+"--ignore-glob=tests/*_browser.py"}
+check 'pytest' env OMP_NUM_THREADS=$threads python -m pytest -q -n $files --dist loadfile --no-loadscope-reorder ${quick:+"--ignore-glob=tests/*_browser.py"}
 if [ -z "$quick" ]; then
     check 'the wheel works in a clean environment' packaged
     check 'the notebooks run in Colab' tools/check_colab.sh "$scratch/package"

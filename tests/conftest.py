@@ -11,8 +11,14 @@ BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stabl
 QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 POSIX = 'SIGINT', 'SIGTERM', 'killpg', 'mkfifo', 'symlink_to' # what Windows has not, or not for everybody
 
+# The files that take longest, the longest first: begun early, none of them is left over when all the others are done.
+LONG = '''share_phone evaluate commands share_bot share_web_browser docs fast_team runs fast_kernels share_web fast_many share_box_browser
+    messengers evaluate_blind_browser chat bases_tokens bases_pretrain evaluate_likeness forget gpt'''.split()
+
 def pytest_collection_modifyitems(items):
-    "On Windows, skip what can only be tested elsewhere."
+    "Put the long files first. On Windows, skip what can only be tested elsewhere."
+    place = {f'test_{name}': n for n, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
     for item in items if sys.platform == 'win32' else ():
         if needs := [what for what in POSIX if what in inspect.getsource(item.function)]: item.add_marker(pytest.mark.skip(reason=f'{needs[0]} on Windows'))
 

@@ -28,7 +28,7 @@ from .asked import evenly, exchanges, step_by_step
 from .blind import check_page, pick_rounds, shown, wilson_interval, write_page
 from .leaks import (PLAN, STARTS, Effort, KnownMessages, ask_for_secrets, canaries, chat_of, copied, exposures, guard_cost,
                                      membership, plant, share_of, train_quietly, twin, verbatim)
-from .likeness import (Habits, Judged, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
+from .likeness import (MOST_READ, Habits, Judged, Measure, bpb_measure, crowd, examples, grouped_messages, identify,
                                         judge_apart, last_replies, make_classifier, ngram_bpb, other_side, plot_measures, share_known,
                                         stretches, told_apart)
 from ..fast import writer_for
@@ -662,7 +662,7 @@ def judges_html(
     judges:dict, # Sort of judge -> `Judged`
 )->str: # HTML
     "Who tells them apart?"
-    has_read = dict(stranger='nothing of yours', acquaintance='a hundred of your messages', friend='all of them', detective='yours, and hundreds of its messages')
+    has_read = dict(stranger='nothing of yours', acquaintance='a hundred of your messages', friend=f'all of them (at most {MOST_READ:,})', detective='yours, and hundreds of its messages')
     rows = [(name, has_read[name.split()[-1]], percent_text(j.model.ten), percent_text(j.person.ten), f'{j.gap.value:+.2f} ({j.gap.low:+.2f} to {j.gap.high:+.2f})')
             for name, j in judges.items()]
     intro = 'Ten of its messages and ten of yours: which are yours? The same with ten that you wrote earlier. The gap between the two is what the model adds.'
