@@ -193,7 +193,7 @@ def test_votes_are_what_was_chosen(tmp_path, monkeypatch):
     rounds = pick_rounds(plenty())
     monkeypatch.chdir(tmp_path)
     box = BlindTest(rounds)
-    assert read_voted(box.save_votes('few.json')) == [] # nothing was chosen yet
+    with pytest.raises(ValueError, match='Nothing was chosen yet'): box.save_votes()
     for r in rounds: box.choose(1)
     box.next()
     assert box.keep.layout.display is None
@@ -203,7 +203,8 @@ def test_votes_are_what_was_chosen(tmp_path, monkeypatch):
     assert [*read_votes(['votes.json'])] == [Vote(r.prompt, r.one, r.two) for r in rounds]
     (tmp_path/'votes.json').write_text('mine')
     box.keep.click()
-    assert 'holds no votes' in box.note.value and (tmp_path/'votes.json').read_text() == 'mine'
+    assert 'Saved as votes2.json.' in box.note.value and (tmp_path/'votes.json').read_text() == 'mine' and len(read_voted('votes2.json')) == 10
+    with pytest.raises(ValueError, match='votes.json'): box.save_votes('votes.json')
 
 def read_voted(path): return [(v['before'], v['chosen'], v['rejected']) for v in json.loads(Path(path).read_text())['votes']]
 

@@ -3,13 +3,15 @@ import json, math
 from pathlib import Path
 
 import pytest, torch
+from evaluating import talks
 from test_runs import bases, quiet, sample # a fixture among them
 
 import tinychat.runs.votes as V
 from tinychat.bases import open_checkpoint
 from tinychat.checkpoint import load_checkpoint, open_model
 from tinychat.commands import tinychat_train
-from tinychat.data import Block
+from tinychat.data import Block, write_chatml
+from tinychat.fast.corpus import load_data
 from tinychat.gpt import GPT, GPTConfig
 from tinychat.runs.votes import Vote, VoteOptions, dpo_loss, encode_reply, learn_votes, read_votes, reply_logp, vote_file
 
@@ -19,9 +21,9 @@ def written(path, *votes):
     return path
 
 @pytest.mark.parametrize('harm', [dict(before=[]), dict(before='hm'), dict(before=[['system', 'x']]), dict(before=[['user', 1]]), dict(before=[['user']]), dict(chosen=[]), dict(chosen=['']),
-    dict(chosen=[1]), dict(rejected=None), dict(chosen='yes'), dict(before=[['user', 'x', 'y']])])
+    dict(chosen=[1]), dict(rejected=None), dict(chosen='yes'), dict(before=[['user', 'x', 'y']]), dict(before=[{'user': 1, 'x': 2}]), dict(chosen=['\ud83d']), dict(before=[['user', '\ud83d']])])
 def test_what_is_no_vote(tmp_path, harm):
-    with pytest.raises(ValueError, match='holds no votes') as e: read_votes([written(tmp_path/'v.json', GOOD, GOOD | harm)])
+    with pytest.raises(ValueError, match='vote 2 of them is damaged') as e: read_votes([written(tmp_path/'v.json', GOOD, GOOD | harm)])
     assert '\n' not in str(e.value) and 'dinner' not in str(e.value)
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"votes": 3}', '{"votes": [3]}', 'null', '['*9999, '{"votes": {}}', '\x00'])
@@ -30,8 +32,8 @@ def test_what_are_no_votes(tmp_path, text):
     with pytest.raises(ValueError, match='holds no votes|There are 0 votes'): read_votes([tmp_path/'v.json'])
 
 def test_several_files_and_what_teaches_nothing(tmp_path):
-    cut, equal = GOOD | dict(chosen=['so long that…']), GOOD | dict(chosen=['Yes!'])
-    assert read_votes([written(tmp_path/'a.json', GOOD, cut), written(tmp_path/'b.json', equal, GOOD)]) == [Vote([Block('user', 'dinner?')], ['yes'], ['Yes!'])]*2
+    cut, equal, typed = GOOD | dict(chosen=['so long that '*31 + '…']), GOOD | dict(chosen=['Yes!']), GOOD | dict(chosen=['well…'])
+    assert read_votes([written(tmp_path/'a.json', GOOD, cut), written(tmp_path/'b.json', equal, GOOD, typed)]) == [Vote([Block('user', 'dinner?')], [said], ['Yes!']) for said in ('yes', 'well…')] # once each
     with pytest.raises(ValueError, match='There are 0 votes'): read_votes([written(tmp_path/'a.json', cut)])
 
 def a_model(tok, **how):
@@ -41,7 +43,7 @@ def a_model(tok, **how):
 def test_only_the_reply_is_judged_and_its_end_is_kept(tok):
     before = [Block('assistant', 'my words before'), Block('user', 'word '*90)]
     ids, judged = encode_reply(tok, before, ['yes', 'ok'], 64)
-    assert len(ids) == 64 and tok.decode(ids[judged].tolist()) == 'yes<|im_end|>assistantok<|im_end|>'
+    assert len(ids) == 64 and tok.decode(ids[judged].tolist()) == 'yes<|im_end|>assistantok<|im_end|>user'
     assert tok.decode(encode_reply(tok, [Block('user', f'no {n}') for n in range(9)], ['x'], 999)[0].tolist()).count('no ') == V.SHOWN
 
 def test_long_and_short_side_by_side(tok):
@@ -56,6 +58,8 @@ def test_long_and_short_side_by_side(tok):
 def test_the_loss_is_that_of_the_paper():
     m = torch.tensor([-3., 0., 5.])
     assert math.isclose(dpo_loss(m, .5).item(), sum(math.log(1 + math.exp(-.5*x)) for x in m.tolist())/3, rel_tol=1e-6)
+
+MANY = [GOOD | dict(before=[['user', f'dinner at {n}?']]) for n in range(20)]
 
 VOTES = [Vote([Block('user', f'number {n}?')], ['yes'], ['no']) for n in range(24)]
 
@@ -78,11 +82,11 @@ def test_what_is_frozen_stays(tok):
 
 def test_from_file_to_file(bases, capsys, monkeypatch):
     quiet(max_iters=3)
-    before, votes = Path('ckpt.pt').read_bytes(), written(Path('votes.json'), *[GOOD]*20)
+    before, votes = Path('ckpt.pt').read_bytes(), written(Path('votes.json'), *MANY)
     monkeypatch.setattr('sys.argv', ['tinychat-train', '--votes', str(votes), '--data', str(sample), '--out', 'ckpt.pt', '--device', 'cpu'])
     assert not tinychat_train()
     said = capsys.readouterr().err
-    assert '20 votes.' in said and 'Saved in ckpt.pt' in said and 'dinner' not in said
+    assert 'Votes: 20.' in said and 'Saved in ckpt.pt' in said and 'dinner' not in said
     assert Path('ckpt.old1.pt').read_bytes() == before != Path('ckpt.pt').read_bytes()
     a, b = load_checkpoint('ckpt.old1.pt'), load_checkpoint('ckpt.pt')
     assert open_model('ckpt.pt') and a['history'] == b['history'] and abs(a['best'] - b['best']) <= V.MAY_COST + .001
@@ -91,7 +95,7 @@ def test_from_file_to_file(bases, capsys, monkeypatch):
 def test_with_lora_only_the_difference_is_kept(bases):
     quiet(max_iters=3, lora=4)
     was = load_checkpoint('ckpt.pt')
-    vote_file([written(Path('votes.json'), *[GOOD]*20)], sample, 'ckpt.pt', 'cpu', say=lambda line: None)
+    vote_file([written(Path('votes.json'), *MANY)], sample, 'ckpt.pt', 'cpu', say=lambda line: None)
     now = load_checkpoint('ckpt.pt')
     assert now['lora'] == was['lora'] and now['model'].keys() == was['model'].keys() and open_checkpoint('ckpt.pt')
     assert any(not torch.equal(now['model'][k], was['model'][k]) for k in was['model'])
@@ -107,14 +111,15 @@ def test_it_goes_as_far_as_it_may(bases, monkeypatch, rise, part):
         return 2 + (rise*(gone/costs.all).item() if costs.all else 0)
     costs.all = torch.tensor(0.)
     monkeypatch.setattr(V, 'evaluate', costs)
-    go = lambda: vote_file([written(Path('votes.json'), *[GOOD]*20)], sample, 'ckpt.pt', 'cpu', say=said.append)
-    if part: assert go().best == pytest.approx(2 + rise*eval(part), abs=1e-3) and ('of the way' in said[-1]) == (part != '1')
+    go = lambda: vote_file([written(Path('votes.json'), *MANY)], sample, 'ckpt.pt', 'cpu', say=said.append)
+    was = load_checkpoint('ckpt.pt')['best']
+    if part: assert go().best == pytest.approx(was + rise*eval(part), abs=1e-3) and ('of the way' in said[-1]) == (part != '1')
     else:
         with pytest.raises(ValueError, match='Nothing was changed'): go()
         assert Path('ckpt.pt').read_bytes() == before and len([*Path().glob('*.pt')]) == 1
 
 def test_what_votes_cannot_be_learned_by(bases, monkeypatch, capsys):
-    votes = written(Path('votes.json'), *[GOOD]*20)
+    votes = written(Path('votes.json'), *MANY)
     learn = lambda data=sample: vote_file([votes], data, 'ckpt.pt', 'cpu', say=lambda line: None)
     with pytest.raises(ValueError, match='ckpt.pt is not there'): learn()
     quiet(max_iters=3)
@@ -126,3 +131,27 @@ def test_what_votes_cannot_be_learned_by(bases, monkeypatch, capsys):
     for extra in (['--minutes', '1'], ['--resume'], ['--init', 'base'], ['--use_all']):
         monkeypatch.setattr('sys.argv', ['tinychat-train', '--votes', str(votes), *extra])
         assert tinychat_train() == 1 and 'With --votes' in capsys.readouterr().err
+
+def test_what_was_voted_on_does_not_say_what_votes_cost(bases, monkeypatch):
+    "A blind test shows held-out replies."
+    write_chatml('talks.txt', talks(40))
+    quiet('talks.txt', init='base', max_iters=3)
+    held_out, judged = load_data('talks.txt')[1], []
+    real = [*{(c[n-1].text, c[n].text): (c[n-1], c[n]) for c in held_out for n in range(1, len(c)) if c[n-1].role == 'user' and c[n].role == 'assistant' and (n + 1 == len(c) or c[n+1].role == 'user')}.values()]
+    some = len(real)//2
+    evaluate = V.evaluate
+    monkeypatch.setattr(V, 'evaluate', lambda model, tok, convs: judged.append(convs) or evaluate(model, tok, convs))
+    shown = [dict(before=[['user', asked.text]], chosen=[said.text], rejected=['no']) for asked, said in real[:some]]
+    vote_file([written(Path('votes.json'), *shown)], 'talks.txt', 'ckpt.pt', 'cpu', say=lambda line: None)
+    left = [(c[n-1], c[n]) for c in judged[0] for n in range(1, len(c))]
+    assert not any(pair in left for pair in real[:some]) and all(pair in left for pair in real[some:]) and load_checkpoint('ckpt.pt')['asked']['votes'] == some > 1
+
+def test_what_had_no_held_out_is_still_known_for_it(bases):
+    quiet(max_iters=3, use_all=True)
+    said = []
+    vote_file([written(Path('votes.json'), *MANY)], sample, 'ckpt.pt', 'cpu', say=said.append)
+    assert load_checkpoint('ckpt.pt')['use_all'] is True and any('--use-all' in line for line in said)
+
+def test_a_device_that_is_not_there(bases):
+    quiet(max_iters=3)
+    with pytest.raises(ValueError, match="The device 'banana' cannot be used here"): vote_file([written(Path('votes.json'), *MANY)], sample, 'ckpt.pt', 'banana')

@@ -171,7 +171,7 @@ def _learn_votes(votes, data, out, device, seed, how):
     with _nothing_to_lose():
         from tinychat.runs import line_printer
         from tinychat.runs.votes import vote_file
-    if asked := [f'--{name}' for name, value in how.items() if value not in (None, False, 'auto')]: raise ValueError(
+    if asked := [f'--{name}'.replace('_', '-') for name, value in how.items() if value is not None and value is not False and value != 'auto']: raise ValueError(
         f'With --votes, the checkpoint in --out learns a little more, as it is. Leave out {", ".join(asked)}.')
     vote_file(votes, data, out, device, seed, line_printer())
 

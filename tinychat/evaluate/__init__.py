@@ -94,6 +94,8 @@ def check_training(self:Subject,
         problems.append('The model was trained with --use_all, '
                         'so it has read what it is judged by and seems better than it is.')
     self.notes += [f'{problem} What it gives away is not looked at.' for problem in problems]
+    if n_votes := dict(ckpt.get('asked') or {}).get('votes'): self.notes.append(
+        f'The model learned from {n_votes} votes, so it has read the replies that were shown in a blind test.')
     if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
     if asked < len(self.questions): self.notes.append(
         f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
@@ -172,7 +174,7 @@ def judge_likeness(
                              grouped_messages(answered, True), grouped_messages(before))))
     like['told'] = {name: told_apart(grouped_messages(it.asked), heap, it.seed)
                     for name, heap in step_by_step(heaps.items(), progress)}
-    made, own = like['told']['the model'], like['told']['the person, earlier']
+    made, own = (told_apart(grouped_messages(it.asked), heaps[name], it.seed, pairs=True) for name in ('the model', 'the person, earlier'))
     like['judges'] = judge_apart(it.train, heaps | {'the person': grouped_messages(it.asked)}, it.seed)
     if made and own: like['judges']['a detective'] = Judged(made, own)
     like['slips'] = {who: slips(answered, which, it.chat.tokenizer, it.seed) for who, which in SIDES.items()}
@@ -665,7 +667,7 @@ def judges_html(
     has_read = dict(stranger='nothing of yours', acquaintance='a hundred of your messages', friend=f'all of them (at most {MOST_READ:,})', detective='yours, and hundreds of its messages')
     rows = [(name, has_read[name.split()[-1]], percent_text(j.model.ten), percent_text(j.person.ten), f'{j.gap.value:+.2f} ({j.gap.low:+.2f} to {j.gap.high:+.2f})')
             for name, j in judges.items()]
-    intro = 'Ten of its messages and ten of yours: which are yours? The same with ten that you wrote earlier. The gap between the two is what the model adds.'
+    intro = 'Ten of its messages and ten of yours side by side: how often are yours found? And beside ten that you wrote earlier? What counts is the gap between the two: how much better the model is told from you than you are from yourself.'
     return section('Who judges?', intro, html_table(['judge', 'has read', 'right about the model', 'about you, earlier', 'gap'], rows)) if rows else ''
 
 # %% ../../nbs/evaluate/index.ipynb #6321cbcf

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fastcore.basics import patch
 from ..chat import FONT, bubble, bubbles
 from ..data import Block
-from ..files import may_write, printable, write_atomic
+from ..files import free_path, may_write, printable, write_atomic
 
 # %% auto #0
 __all__ = ['MAX_SHOWN', 'LINK', 'VEIL_KEY', 'CSS_COLOURS', 'CSS_BUBBLES', 'CSS_CONTROLS', 'CSS_RESULT', 'JS_READ', 'JS_TALK',
@@ -217,12 +217,11 @@ def votes_json(
 
 @patch
 def save_votes(self:BlindTest,
-    path='votes.json', # Where; ValueError if something else is there
-)->Path: # The same
+    path=None, # Where; ValueError if something is there (None: votes.json, or with a number if that is taken)
+)->Path: # Where it was written
     "Write what was chosen so far."
-    path = Path(os.path.expanduser(path))
-    def is_ours(path): return path.read_bytes().startswith(b'{"votes": [')
-    may_write(path, is_ours, f'{printable(str(path))} is there already and holds no votes. Choose another name, so that nothing is lost.', hint='Give the file to write, for example votes.json.')
+    if not self.answers: raise ValueError('Nothing was chosen yet.')
+    path = free_path(path, 'votes.json')
     write_atomic(path, votes_json(self.rounds, self.answers).encode())
     return path
 

@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/evaluate/likeness.html.md"""
 from __future__ import annotations
 import math, random, re
 from collections import Counter, defaultdict
+from functools import partial
 from statistics import NormalDist
 from typing import NamedTuple
 import numpy as np
@@ -26,12 +27,12 @@ from ..train import padded_windows
 __all__ = ['NOT_MEASURED', 'MOST_READ', 'READ', 'SMILEY', 'EMOJI', 'LAUGH', 'UNSPACED', 'COMBINING', 'LETTERS', 'WORD', 'SORTS',
            'Measure', 'bootstrap', 'bias_corrected', 'without_chance', 'stretches', 'half_logits', 'window_bits',
            'reply_bytes', 'bpb_measure', 'NGram', 'ngram_bpb', 'plot_measures', 'message_features', 'character_counts',
-           'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'Told', 'told_apart', 'judged_together',
-           'other_side', 'grouped_messages', 'last_talks', 'last_replies', 'judge_who_read', 'told_by_judges', 'gap',
-           'Judged', 'judge_apart', 'question_and_reply', 'token_bits', 'question_gain', 'sense', 'message_bytes',
-           'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals', 'how_it_ends', 'words_of',
-           'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling', 'Habits', 'pace', 'laugh', 'each',
-           'shares', 'total_variation', 'examples']
+           'make_classifier', 'cross_validate', 'told_right', 'told_in_heaps', 'told_in_pairs', 'Told', 'told_apart',
+           'judged_together', 'other_side', 'grouped_messages', 'last_talks', 'last_replies', 'judge_who_read',
+           'told_by_judges', 'gap', 'Judged', 'judge_apart', 'question_and_reply', 'token_bits', 'question_gain',
+           'sense', 'message_bytes', 'crowd', 'identify', 'make_author_classifier', 'range_label', 'capitals',
+           'how_it_ends', 'words_of', 'count_words', 'favourites', 'share_known', 'one_letter_away', 'Spelling',
+           'Habits', 'pace', 'laugh', 'each', 'shares', 'total_variation', 'examples']
 
 # %% ../../nbs/evaluate/likeness.ipynb #c801e84d
 class Measure(NamedTuple):
@@ -290,6 +291,18 @@ def told_in_heaps(
     sums = [rng.choice(s, (100, k)).sum(1) for s in cells if len(s)]
     return float(np.mean([told_right(s, 1).mean() for s in sums]))
 
+def told_in_pairs(
+    score,  # As for `told_in_heaps`
+    kind,   # The same
+    part,   # The same
+    k:int,  # The same
+    rng,    # The same
+)->float: # Share of the pairs of heaps of which it is told rightly which is which; NaN if there is no pair
+    "Put `k` messages of each kind on a heap, and compare the two; many times."
+    sides = [[score[(part == p) & (kind == c)] for c in (0, 1)] for p in {*part.tolist()}]
+    sums = [[rng.choice(s, (1000, k)).sum(1) for s in both] for both in sides if all(map(len, both))]
+    return float(np.mean([told_right(made - real, 1).mean() for real, made in sums])) if sums else math.nan
+
 # %% ../../nbs/evaluate/likeness.ipynb #855196f5
 class Told(NamedTuple):
     "How often two kinds of messages are told apart; 0.5 is chance."
@@ -303,6 +316,7 @@ def told_apart(
     made:list,     # The same of the other
     seed:int=0,    # Decides what is drawn
     repeats:int=3, # Divisions into what is learned from and what is judged
+    pairs:bool=False, # Are a heap of each kind shown, and which is which has to be said? Otherwise one heap
 )->Told: # None with fewer than 40 messages of a kind, or fewer than 5 stretches
     "Let a classifier tell two kinds of messages apart."
     real, made = ([(g, t) for g, t in heap if t.strip()] for heap in (real, made))
@@ -313,7 +327,9 @@ def told_apart(
     runs = [cross_validate(texts, kind, together, seed + r) for r in range(repeats)]
     draw = np.random.default_rng(seed)
     def one(i): return np.mean([told_right(score[i], kind[i]).mean() for score, _ in runs])
-    def ten(i): return np.mean([told_in_heaps(score[i], kind[i], part[i], 10, draw) for score, part in runs])
+    def heaps(i, k): return np.mean([(told_in_pairs if pairs else told_in_heaps)(score[i], kind[i], part[i], k, draw) for score, part in runs])
+    def ten(i): return heaps(i, 10)
+    if pairs: one = partial(heaps, k=1)
     return Told(bootstrap(one, groups, seed=seed), bootstrap(ten, groups, seed=seed), n)
 
 # %% ../../nbs/evaluate/likeness.ipynb #21f156d4
@@ -388,22 +404,20 @@ def judge_who_read(
 
 # %% ../../nbs/evaluate/likeness.ipynb #51c43354
 def told_by_judges(
-    judges,     # As from `judge_who_read`
+    judges:list, # Pairs as from `judge_who_read`: for conversations with an even number, and for the others
     real:list,  # ((conversation, stretch), text) of each message of the person
     made:list,  # The same of others
     seed:int=0, # Decides what is drawn
 )->Told: # None with fewer than 40 messages of a kind
-    "Of two heaps of messages, how often do judges say rightly which is the person's?"
+    "Of two heaps of messages, how often do judges correctly say which is the person's?"
     real, made = ([(g, t) for g, t in heap if t.strip()] for heap in (real, made))
     if min(len(real), len(made)) < 40: return None
     groups, texts = zip(*real, *made)
-    scores = [judge.decision_function(texts) for judge in judges]
+    odd = np.array([conv % 2 for conv, _ in groups])
+    scores = [np.where(odd, *(judge.decision_function(texts) for judge in (for_odd, for_even))) for for_even, for_odd in judges]
     kind, draw = np.repeat([0, 1], [len(real), len(made)]), np.random.default_rng(seed)
-    def right(i, k):
-        if len({*kind[i]}) < 2: return math.nan # these groups have messages of one side only
-        sides = ([draw.choice(score[i][kind[i] == side], (200, k)).sum(1) for side in (0, 1)] for score in scores)
-        return np.mean([told_right(others - theirs, 1) for theirs, others in sides])
-    one, ten = (bootstrap(lambda i, k=k: right(i, k), groups, seed=seed) for k in (1, 10))
+    def right(i, k): return np.mean([told_in_pairs(score[i], kind[i], 0*kind[i], k, draw) for score in scores])
+    one, ten = (bootstrap(partial(right, k=k), groups, seed=seed) for k in (1, 10))
     return Told(one, ten, min(len(real), len(made)))
 
 # %% ../../nbs/evaluate/likeness.ipynb #7e4828c1
@@ -427,16 +441,16 @@ def judge_apart(
     train:list,    # Conversations that were learned from
     heaps:dict,    # Name -> (group, text) of each message: 'the person', 'the model', 'the base', 'the person, earlier'
     seed:int=0,    # Decides what is drawn
-    repeats:int=3, # Judges of each sort
+    repeats:int=5, # Judges of each sort
 )->dict: # Sort of judge -> `Judged`; empty where there is too little to read or to judge
     "How do judges fare who have read nothing of the model?"
     judged = last_talks(train, len(heaps['the person, earlier'])) # so they are not read
     person = [b.text for c in train[:len(train) - len(judged)] for b in c if b.role == 'assistant']
-    friends = [b.text for c in train for b in c if b.role.startswith('user')]
-    machine = [t for _, t in heaps['the base'] if t.strip()]
-    if min(map(len, (person, friends, machine))) < max(READ['an acquaintance'], 40): return {}
+    friends = [b.text for c in train[:len(train) - len(judged)] for b in c if b.role.startswith('user')]
+    machine = [[t for (conv, _), t in heaps['the base'] if t.strip() and conv % 2 == odd] for odd in (1, 0)] # of the other conversations
+    if min(map(len, (person, friends))) < READ['an acquaintance'] or min(map(len, machine)) < 40: return {}
     def both(n):
-        judges = [judge_who_read(person[-n:] if n else [], friends, machine, seed + r) for r in range(repeats)]
+        judges = [[judge_who_read(person[-n:] if n else [], friends, some, seed + r) for some in machine] for r in range(repeats)]
         return Judged(*(told_by_judges(judges, heaps['the person'], heaps[name], seed) for name in ('the model', 'the person, earlier')))
     return {name: told for name, n in READ.items() if all(told := both(n))}
 

@@ -158,8 +158,8 @@ def resume_run(
     device:str='auto', # Where to go on
 )->SavedRun:
     "Take a run up where it stopped."
-    ckpt = load_checkpoint(path)
-    try: run = run_from(ckpt, pick_device(device))
+    ckpt, device = load_checkpoint(path), pick_device(device)
+    try: run = run_from(ckpt, device)
     except NoBaseError as e: raise ValueError(f'Training of {path} cannot go on. {e}') from None
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError):
         raise ValueError(f'{path} holds a model, but not what is needed to go on training it. '
@@ -177,7 +177,7 @@ def run_from(
     "Make the run that a checkpoint describes."
     kept = {k: ckpt[k] for k in ('data_id', 'step', 'best', 'history', 'seconds', 'start')}
     kept['learned_from'], kept['asked'] = str(ckpt.get('learned_from', '')), ckpt.get('asked')
-    kept['messages'] = int(ckpt.get('messages', 0))
+    kept['messages'], kept['use_all'] = int(ckpt.get('messages', 0)), bool(ckpt.get('use_all'))
     done = kept['step'] >= dict(ckpt['options'])['max_iters']
     last = 'model' if done else 'last_model'
     if 'lora' in ckpt: model, kept['lora'] = lora_model(ckpt, last, half_type(device)), dict(ckpt['lora'])
