@@ -1,6 +1,7 @@
 "Learning from votes: what a file may hold, what is judged, and what is written."
 import json, math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest, torch
 from evaluating import talks
@@ -44,6 +45,8 @@ def test_only_the_reply_is_judged_and_its_end_is_kept(tok):
     before = [Block('assistant', 'my words before'), Block('user', 'word '*90)]
     ids, judged = encode_reply(tok, before, ['yes', 'ok'], 64)
     assert len(ids) == 64 and tok.decode(ids[judged].tolist()) == 'yes<|im_end|>assistantok<|im_end|>user'
+    ids, judged = encode_reply(tok, [Block('assistant', 'mine'), Block('user', 'hi')], ['yes'], 64)
+    assert tok.decode(ids[judged].tolist()) == 'yes<|im_end|>user'
     assert tok.decode(encode_reply(tok, [Block('user', f'no {n}') for n in range(9)], ['x'], 999)[0].tolist()).count('no ') == V.SHOWN
 
 def test_long_and_short_side_by_side(tok):
@@ -128,6 +131,9 @@ def test_what_votes_cannot_be_learned_by(bases, monkeypatch, capsys):
     state = load_checkpoint('ckpt.pt') | dict(step=1)
     torch.save(state, 'ckpt.pt')
     with pytest.raises(ValueError, match='cannot|not what is needed|has not ended'): learn()
+    with monkeypatch.context() as m:
+        m.setattr(V, 'resume_run', lambda *_: SimpleNamespace(done=False))
+        with pytest.raises(ValueError, match='has not ended'): learn()
     for extra in (['--minutes', '1'], ['--resume'], ['--init', 'base'], ['--use_all']):
         monkeypatch.setattr('sys.argv', ['tinychat-train', '--votes', str(votes), *extra])
         assert tinychat_train() == 1 and 'With --votes' in capsys.readouterr().err
