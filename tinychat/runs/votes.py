@@ -203,8 +203,9 @@ def vote_file(
         if not part: raise ValueError(f'What these votes ask for costs more than {MAY_COST} bits per byte of what was held out, '
                                       f'even a little of it. Nothing was changed; collect more votes.')
         run.best_model = {name: w.detach().cpu().clone() for name, w in model.state_dict().items()}
-        run.best, run.asked = run.best + bits() - before, {**(run.asked or {}), 'votes': len(wanted)}
+        now, asked = bits(), run.asked or {}
+        run.best, run.asked = run.best + now - before, {**asked, 'votes': asked.get('votes', 0) + len(wanted)}
         Saver(run, out, say=say).save()
         way = '' if part == 1 else f' All of what they teach would cost more than {MAY_COST}, so it went {part:.3g} of the way.'
-        say(f'Now that costs {bits():.3f}.{way} Saved in {out}.')
+        say(f'Now that costs {now:.3f}.{way} Saved in {out}.')
     return run
