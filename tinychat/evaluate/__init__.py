@@ -410,7 +410,8 @@ def voice(
     why = f'A program tells ten of its messages from ten of yours in {percent_text(made["ten"])} of the tries'
     if own: why += f', and ten that you wrote earlier in {own["ten"][0]:.0%}'
     if friend := report['judges'].get('friend'):
-        why += f'. One that has read only yours, as a friend has, does so in {friend["model"]["ten"][0]:.0%} and {friend["person"]["ten"][0]:.0%}'
+        why += (f'. One that has read only yours, as a friend has, picks yours of the two in {friend["model"]["ten"][0]:.0%} of the tries, '
+                f'and beside your earlier ones in {friend["person"]["ten"][0]:.0%}')
     example, answer = _which_is_real(moment) if moment else ([], '')
     return Grade('Voice', grade_of_voice(made['ten'], own and own['ten']), f'{why}. A coin gets 50%.', example, answer)
 
