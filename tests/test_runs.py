@@ -345,3 +345,21 @@ def test_fewer_steps_where_the_machine_has_become_slower(bases, monkeypatch, cap
     assert 'Steps take longer than when they were planned: there will be' in capsys.readouterr().err
     run = quiet(out='c.pt', max_iters=30)
     assert run.options.max_iters == 30 and run.budget is None
+
+def test_private_learns_less_by_heart(bases):
+    write_chatml('long.txt', [c for part in load_data(sample) for c in part]*8)
+    plain, private = quiet('long.txt', out='lora.pt', lora=planning.PRIVATE_RANK), quiet('long.txt', out='private.pt', private=True)
+    assert private.lora['rank'] == planning.PRIVATE_RANK and private.options.max_iters == -(-plain.options.max_iters//2) > 1
+    assert quiet('long.txt', out='long.pt', private=True, minutes=1).options.max_iters == private.options.max_iters # more time is no reason to learn more
+
+@pytest.mark.parametrize('asked, says', [(dict(lora=2), 'Leave out --lora and --max_iters'), (dict(max_iters=2), 'Leave out --lora and --max_iters'), (dict(init='scratch'), '^--private changes a base a little; a network from scratch'),
+                                         (dict(n_layer=2), '^--private changes a base a little'), (dict(init='lora.pt'), '^--private starts from a base, not from a checkpoint')])
+def test_private_that_makes_no_sense(bases, asked, says):
+    if 'init' in asked: quiet(out='lora.pt', max_iters=1)
+    with pytest.raises(ValueError, match=says): quiet(private=True, **asked)
+
+@pytest.mark.parametrize('asked', [dict(lora=4), dict(private=True)])
+def test_slim_changes_of_nothing(bases, asked):
+    write_chatml('other.txt', [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part])
+    with pytest.raises(ValueError, match=f'^--{[*asked][0]} changes a base a little, and ours do not know the language of these messages. Leave it out, or name another'): quiet('other.txt', **asked)
+    assert not Path('ckpt.pt').exists()

@@ -143,6 +143,7 @@ def tinychat_train(
     init:str='auto',        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
     base:str='auto',        # Which base: smollm2 (auto), or tiny where it cannot be had; tiny; a folder, a .gguf file, or a model's id on the Hugging Face hub
     lora:int=None,          # Let slim changes of this rank learn, and keep only those (default: 16 for a large base on a CPU)
+    private:bool=False,     # Learn less by heart: the model gives away less, and sounds a little less like you
     n_layer:int=None,       # From scratch: blocks in the network (default: 4)
     n_head:int=None,        # Attention heads in each block (default: 4)
     n_embd:int=None,        # Width of the network (default: 256)
@@ -160,7 +161,7 @@ def tinychat_train(
     "Train a model that texts like the person in --data."
     with _nothing_to_lose(): from tinychat.runs import train_file
     sizes = dict(n_layer=n_layer, n_head=n_head, n_embd=n_embd, context=context, vocab_size=vocab_size)
-    how = dict(init=init, base=base, lora=lora, **sizes, minutes=minutes, max_iters=max_iters, use_all=use_all, resume=resume, recompute=recompute)
+    how = dict(init=init, base=base, lora=lora, private=private, **sizes, minutes=minutes, max_iters=max_iters, use_all=use_all, resume=resume, recompute=recompute)
     if votes: _learn_votes(votes, data, out, device, seed, how)
     else: train_file(data, out, **how, device=device, seed=seed)
     _say_next('chat', '--checkpoint', out, 'out/ckpt.pt')

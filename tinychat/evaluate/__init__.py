@@ -503,7 +503,7 @@ def trace_reasons(
         yield 2, 'Whoever has the file and guesses a secret can check the guess, even if it was said only once.'
     if found[0] > 0.05:
         yield 2, (f'Whoever has the file and your messages can tell which of them it learned from: {percent_text(found)} of those are found, '
-                  'with one mistake in a hundred of the others.')
+                  'with one mistake in a hundred of the others. Trained with --private, it gives away less.')
     elif inside[2] > 0.6:
         yield 2, ('Of two messages, one from your chats, whoever has the file can tell which it is '
                   f'in {percent_text(inside)} of the tries; a coin gets 50%.')

@@ -26,7 +26,7 @@ from ..files import check_room, may_write, only_one, printable, remove_parts, st
 from ..gpt import GPT, generate
 from .candidates import DRAFTS, CandidateChat, check_candidates
 from .loops import LoopFreeChat
-from .plan import (CPU_MINUTES, LEAST_STEPS, PLANS, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, make_tokenizer, options_for, scratch_config, start_from,
+from .plan import (CPU_MINUTES, LANGUAGES_PAGE, LEAST_STEPS, PLANS, PRIVATE_RANK, Dataset, Start, can_read, rank_for, choose_start, is_large, train_window, fit_minutes, half_as_long, make_tokenizer, options_for, scratch_config, start_from,
                                 start_from_scratch)
 from .resume import SavedRun, Saver, on_interrupt, resume_run
 from ..train import fit, plot_history
@@ -45,6 +45,7 @@ class Request:
     init:str='auto'        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
     base:str='auto'        # Which base: as for `open_base` (auto: smollm2, or tiny where it cannot be had)
     lora:int=None          # Let slim changes of this rank learn, and keep only those (None: as `rank_for` says)
+    private:bool=False     # Learn less by heart: slim changes of a low rank, in half as many steps
     n_layer:int=None       # From scratch: blocks in the network (None: 4)
     n_head:int=None        # Attention heads in each block (None: 4)
     n_embd:int=None        # Width of the network (None: 256)
@@ -63,6 +64,8 @@ class Request:
         "The sizes that were asked for, by name."
         names = ('n_layer', 'n_head', 'n_embd', 'context', 'vocab_size')
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+    @property
+    def rank(self): return PRIVATE_RANK if self.private else self.lora # None: nobody asked for one
     @property
     def setup(self):
         "What a run is set up by, where it is not the default; of a path the last name, because checkpoints travel."
@@ -83,8 +86,10 @@ def check_request(
         raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {r.max_iters}.')
     if not 0 <= r.seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {r.seed}.')
     if r.lora is not None and not 1 <= r.lora <= 1024: raise ValueError(f'lora must be from 1 to 1024, not {r.lora}.')
-    if r.lora and (r.init == 'scratch' or r.sizes): raise ValueError(
-        '--lora changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
+    what = '--private' if r.private else '--lora'
+    if r.private and (r.lora or r.max_iters): raise ValueError('--private decides how much learns, and for how many steps. Leave out --lora and --max_iters.')
+    if r.rank and (r.init == 'scratch' or r.sizes): raise ValueError(
+        f'{what} changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
 
 # %% ../../nbs/runs/index.ipynb #73f50a24
 def check_out(
@@ -250,13 +255,13 @@ def begin_further(
     nobody_chose = s.request.init == s.request.base == 'auto' and 'tiny' in list_bases()
     if nobody_chose and not can_read(open_base('tiny')[1], train, s.say): return None # before anything is fetched
     start = _open_start(s, where, train)
-    if not s.request.lora: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
+    if not s.request.rank: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
         s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
               'and the numbers too good.')
     check_shape(start.model.config, s.request.sizes, 'train from scratch, with --init scratch')
-    if s.request.lora and not start.where: raise ValueError(
-        '--lora starts from a base, not from a checkpoint: what is kept would be worth nothing without it.')
+    if s.request.rank and not start.where: raise ValueError(
+        f'{"--private" if s.request.private else "--lora"} starts from a base, not from a checkpoint: what is kept would be worth nothing without it.')
     return start
 
 # %% ../../nbs/runs/index.ipynb #c14f33c4
@@ -268,6 +273,9 @@ def begin(
     "A new run."
     where, device = choose_start(_init_for(s), s.request.base), pick_device(s.team.device)
     start = begin_further(s, where, train) if where else None
+    if s.request.rank and not start: raise ValueError(
+        f'{"--private" if s.request.private else "--lora"} changes a base a little, and ours do not know the language of these messages. '
+        f'Leave it out, or name another with --base: {LANGUAGES_PAGE}')
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
     model, lora = _model_to_train(s, start, device)
@@ -280,7 +288,7 @@ def begin(
 
 def _model_to_train(s, start, device):
     "The model that will learn, and with LoRA a description for the checkpoint."
-    rank, lora = rank_for(start, device, s.request.lora), None
+    rank, lora = rank_for(start, device, s.request.rank), None
     if rank: lora = describe_lora(start.model, start.where, rank)
     model = start.new_model(keep=s.request.use_all).to(device)
     return (add_lora(model, rank, half_type(device)) if rank else model), lora
@@ -299,9 +307,10 @@ def _init_for(s)->str:
 def _plan_options(s, start, data, device):
     "`Options` for what was asked, and the seconds to keep to; all processes take the same."
     r, slow = s.request, start.large and device.type == 'cpu'
-    planned = options_for(start, data, device, r.max_iters, r.seed, rank_for(start, device, r.lora))
+    planned = options_for(start, data, device, r.max_iters, r.seed, rank_for(start, device, r.rank))
+    if r.private: planned = half_as_long(planned)
     if not r.minutes and (r.max_iters or not slow): return planned[0], None
-    longest, minutes = 3 if r.minutes else 1, r.minutes or CPU_MINUTES
+    longest, minutes = 3 if r.minutes and not r.private else 1, r.minutes or CPU_MINUTES
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, minutes, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
     if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '

@@ -22,10 +22,10 @@ from ..train import Options, Run, fit
 
 # %% auto #0
 __all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'MANY_LANGUAGES', 'LANGUAGES_PAGE',
-           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'LEAST_STEPS', 'Dataset',
-           'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start', 'make_tokenizer',
-           'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan',
-           'rank_for', 'options_for', 'set_evals', 'seconds_per_step', 'fit_minutes']
+           'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'PRIVATE_RANK', 'LEAST_STEPS',
+           'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
+           'make_tokenizer', 'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from',
+           'base_plan', 'rank_for', 'options_for', 'set_evals', 'half_as_long', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -230,6 +230,7 @@ def base_plan(
 
 # %% ../../nbs/runs/plan.ipynb #f2ec491d
 CPU_RANK, CPU_MINUTES = 16, 5 # for a large network on a CPU
+PRIVATE_RANK = 4 # for who wants to give away little
 
 def rank_for(
     start:Start,   # What training starts from
@@ -270,6 +271,15 @@ def set_evals(
 )->Options: # With the steps between two evaluations, and the warmup
     "How often to evaluate, and how long to warm up."
     return replace(o, eval_every=math.ceil(min(o.max_iters, worth)/evals), warmup=min(Options.warmup, max(1, o.max_iters//10)))
+
+# %% ../../nbs/runs/plan.ipynb #ce591021
+def half_as_long(
+    planned:tuple, # From `options_for`
+)->tuple: # The same with half of the steps
+    "A plan that reads everything half as often."
+    o, worth, evals = planned
+    worth = math.ceil(worth/2)
+    return set_evals(replace(o, max_iters=worth), worth, evals), worth, evals
 
 # %% ../../nbs/runs/plan.ipynb #4a8ed9d5
 def seconds_per_step(
