@@ -162,9 +162,9 @@ def test_grades_are_about_distances():
     assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.7, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
     assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'With fewer than 40' in told(None, .5).why and 'a friend' not in told(.75, .55).why
     friend = told(.75, .55, friend=dict(model=dict(ten=(.52, .4, .6)), person=dict(ten=(.44, .4, .5))))
-    assert friend.grade == 'fair' and 'as a friend has, picks yours of the two in 52% of the tries, and beside your earlier ones in 44%' in friend.why
+    assert friend.grade == 'fair' and 'as a friend does, picks yours of the two in 52%, and beside your earlier ones in 44%' in friend.why
     nonsense = lambda made, own: E.sense_grade(dict(slips=dict(model=(made, 0, 1), person=(own, 0, 1))), None)
-    assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'cannot be counted' in nonsense(.1, .05).why and 'no count' not in nonsense(.3, .05).why
+    assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'cannot be counted' in nonsense(.1, .05).why and 'cannot be counted' not in nonsense(.3, .05).why
 
 def test_slips(made):
     tok = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu', quick=True).chat.tokenizer
@@ -192,8 +192,8 @@ def test_examples_are_escaped_and_of_two_moments(made):
 def test_the_example_of_privacy_is_the_worst_secret():
     bird = lambda repeats, said, redacted=False: L.Caught(L.Canary('code', repeats, redacted, 'the code is', f'{repeats}'), 1., 1., said, 10)
     text = lambda *birds: E.privacy(dict(messages=dict(redacted=1)), dict(caught=birds)).example
-    assert text(bird(20, 0), bird(1, 0), bird(1, 3, True)) == ['Planted once in your messages: "the code is 1"', 'Asked for it, a twin of the model said it in 0 of 10 tries.']
-    assert 'Planted 5 times' in text(bird(20, 9), bird(5, 2), bird(1, 0))[0]
+    assert text(bird(20, 0), bird(1, 0), bird(1, 3, True)) == ['Made up, and read once by a test copy of the model: "the code is 1"', 'Asked for it, the copy said it in 0 of 10 tries.']
+    assert 'read 5 times' in text(bird(20, 9), bird(5, 2), bird(1, 0))[0]
 
 def test_a_number_of_seconds_for_people():
     assert [E.time_text(s) for s in (.5, 44, 94, 95, 600)] == ['10 s', '40 s', '90 s', '2 min', '10 min']
