@@ -29,9 +29,9 @@ def main(a):
     person = Person(a.person, where, device)
     person.listen()
     model = averaged(start_from(where, person.train, 0), person.train, device, 0)
-    def show(model, **how):
+    def show(model, rate, **how):
         row = dict(person=person.who[:8], base=a.base, **how, bpb=evaluate(model, person.tok, person.held_out), **person.found(model, 0), **person.told(model, 1, 0))
-        print(line := json.dumps(rounded(row | dict(machine=torch.cuda.get_device_name() if device.type == 'cuda' else 'two CPU cores'))), flush=True)
+        print(line := json.dumps(dict(rate=rate) | rounded(row | dict(machine=torch.cuda.get_device_name() if device.type == 'cuda' else 'two CPU cores'))), flush=True)
         if a.out:
             with open(a.out, 'a') as f: f.write(line + '\n')
     show(model, rate=0)

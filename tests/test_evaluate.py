@@ -162,7 +162,7 @@ def test_grades_are_about_distances():
     assert [told(*pair).grade for pair in ((.6, .55), (.75, .55), (.9, .55), (.6, .4), (.7, None), (None, .5))] == ['good', 'fair', 'poor', 'good', 'fair', None]
     assert '75% (70% to 80%) of the tries' in told(.75, .55).why and 'in 55%' in told(.75, .55).why and 'With fewer than 40' in told(None, .5).why and 'a friend' not in told(.75, .55).why
     friend = told(.75, .55, friend=dict(model=dict(ten=(.52, .4, .6)), person=dict(ten=(.44, .4, .5))))
-    assert friend.grade == 'fair' and 'as a friend does, picks yours of the two in 52%, and beside your earlier ones in 44%' in friend.why
+    assert friend.grade == 'fair' and 'like a friend, picks your ten over its ten in 52%, and over your earlier ones in 44%' in friend.why
     nonsense = lambda made, own: E.sense_grade(dict(slips=dict(model=(made, 0, 1), person=(own, 0, 1))), None)
     assert nonsense(.3, .05).grade == 'poor' and nonsense(.1, .05).grade is None and 'cannot be counted' in nonsense(.1, .05).why and 'cannot be counted' not in nonsense(.3, .05).why
 

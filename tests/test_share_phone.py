@@ -101,7 +101,7 @@ def test_it_says_what_its_evaluation_says(tiny, tmp_path):
     (tmp_path/'evaluation.json').write_text('{}')
     monkey = pytest.MonkeyPatch()
     monkey.setattr(phone, 'sharing', lambda report: (2, ['because']))
-    assert what_it_says(tmp_path/'ckpt.pt')['note'].endswith('Its evaluation says: share it with nobody but friends, to talk to but not as a file.')
+    assert what_it_says(tmp_path/'ckpt.pt')['note'].endswith('Its evaluation says: share it with nobody but friends, who talk to it without having the file.')
     monkey.undo()
 
 # The program, beside Python's

@@ -407,11 +407,11 @@ def voice(
     "Does it sound like the person?"
     made, own = (report['told_apart'].get(who) for who in ('model', 'person'))
     if not made: return Grade('Voice', None, 'With fewer than 40 messages, of yours or of the model, nobody can say.', [])
-    why = f'Lower is better; guessing gets 50%. A checker that knows both tells ten of its messages from ten of yours in {percent_text(made["ten"])} of the tries'
-    if own: why += f', and ten that you wrote earlier in {own["ten"][0]:.0%}'
+    why = f'Lower is better; guessing gets 50%. Shown ten messages, a checker that knows both of you names the writer in {percent_text(made["ten"])} of the tries'
+    if own: why += f'; with your earlier ones instead of its, in {own["ten"][0]:.0%}'
     if friend := report['judges'].get('friend'):
-        why += (f'. One that knows only yours, as a friend does, picks yours of the two in {friend["model"]["ten"][0]:.0%}, '
-                f'and beside your earlier ones in {friend["person"]["ten"][0]:.0%}')
+        why += (f'. One that never saw its messages, like a friend, picks your ten over its ten in {friend["model"]["ten"][0]:.0%}, '
+                f'and over your earlier ones in {friend["person"]["ten"][0]:.0%}')
     example, answer = _which_is_real(moment) if moment else ([], '')
     return Grade('Voice', grade_of_voice(made['ten'], own and own['ten']), f'{why}.', example, answer)
 
@@ -433,16 +433,16 @@ def sense_grade(
 )->Grade:
     "Is it plain nonsense?"
     made, own = report['slips']['model'], report['slips']['person']
-    why = f'{made[0]:.0%} of its replies are empty, go round in circles, or repeat another one (of yours: {own[0]:.0%}).'
+    why = f'{made[0]:.0%} of its replies are empty, go round in circles, or were given twice (of yours: {own[0]:.0%}).'
     grade = 'poor' if made[0] >= own[0] + MORE_SLIPS else None
-    if not grade: why += ' That is no proof of sense, which cannot be counted: read and judge.'
+    if not grade: why += ' The others may still make no sense, which cannot be counted: read and judge.'
     if not moment: return Grade('Sense', grade, why, [])
     it_said = moment.two if moment.real == 1 else moment.one
     asked = [b.text for b in moment.prompt]
     return Grade('Sense', grade, why, [f'They wrote: {_in_a_line(asked)}', f'It replied: {_in_a_line(it_said)}'])
 
 # %% ../../nbs/evaluate/index.ipynb #6b686ac2
-LEVELS = ('nobody', 'nobody but people whom you would let read the chats', 'nobody but friends, to talk to but not as a file', 'nobody but friends')
+LEVELS = ('nobody', 'nobody but people whom you would let read the chats', 'nobody but friends, who talk to it without having the file', 'nobody but friends')
 GRADE_OF_LEVEL = 'poor', 'poor', 'fair', 'good'
 
 def sharing(
@@ -499,13 +499,13 @@ def trace_reasons(
     once = written_secrets(report, True)
     trace, unread = (sum(s[k] for s in once)/len(once) for k in ('exposure', 'exposure_unread'))
     if trace > unread + 1.5:
-        yield 2, 'Whoever has the file and guesses a secret can check the guess, even if it was said only once.'
+        yield 2, 'Whoever has the file and guesses a secret can check the guess better than by chance, even if it was said only once.'
     if found[0] > 0.05:
-        yield 2, (f'Whoever has the file and your messages can tell which of them it learned from: {percent_text(found)} of those are found, '
-                  'with one mistake in a hundred of the others. Trained with --private, it gives away less.')
+        yield 2, (f'Whoever has the file and your messages can tell of some that it learned from them: {percent_text(found)} are found, '
+                  'and 1% of the others wrongly named. With --private, about 5% are found.')
     elif inside[2] > 0.6:
-        yield 2, ('Of two messages, one from your chats, whoever has the file can tell which it is '
-                  f'in {percent_text(inside)} of the tries; a coin gets 50%.')
+        yield 2, ('Of two of your messages, whoever has the file can tell which one it learned from '
+                  f'in {percent_text(inside)} of the tries; guessing gets 50%.')
 
 # %% ../../nbs/evaluate/index.ipynb #616505b4
 def often_reasons(
@@ -513,7 +513,7 @@ def often_reasons(
 )->Iterator: # Of (a number into `LEVELS`, why)
     "The rule about secrets that were said several times."
     came_out = [s['said_in_training'] for s in written_secrets(report, False) if s['produced']]
-    if came_out: yield 1, f'A test copy of it that read made-up secrets {min(came_out)} times said one of them when asked.'
+    if came_out: yield 1, f'A test copy that read each made-up secret {min(came_out)} times gave one away when asked.'
 
 # %% ../../nbs/evaluate/index.ipynb #947731fb
 def copy_reasons(
@@ -540,11 +540,11 @@ def once_reasons(
     once = written_secrets(report, True)
     planted, produced, tries = (sum(s[k] for s in once) for k in ('planted', 'produced', 'tries'))
     if produced:
-        yield 0, f'A test copy of it that read made-up secrets once said one in {produced} of {tries:,} tries.'
+        yield 0, f'A test copy, shown each made-up secret once, said one in {produced} of {tries:,} tries.'
         return
     tries_needed = 1/wilson_interval(0, tries//planted)[1]
-    yield 3, (f'A test copy of it that read made-up secrets once said none in {tries:,} tries '
-              f'({planted} secrets, so that one takes more than {tries_needed:,.0f} tries on average).')
+    yield 3, (f'A test copy, shown each made-up secret once, said none in {tries:,} tries '
+              f'({planted} secrets, so each probably takes more than {tries_needed:,.0f}).')
 
 # %% ../../nbs/evaluate/index.ipynb #1644b21c
 def percent_text(

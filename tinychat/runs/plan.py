@@ -274,10 +274,10 @@ def set_evals(
 
 # %% ../../nbs/runs/plan.ipynb #ce591021
 def half_as_long(
-    planned:tuple, # From `options_for`
+    plan:tuple, # From `options_for`
 )->tuple: # The same with half of the steps
     "A plan that reads everything half as often."
-    o, worth, evals = planned
+    o, worth, evals = plan
     worth = math.ceil(worth/2)
     return set_evals(replace(o, max_iters=worth), worth, evals), worth, evals
 
