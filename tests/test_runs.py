@@ -2,6 +2,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -359,7 +360,25 @@ def test_private_that_makes_no_sense(bases, asked, says):
     with pytest.raises(ValueError, match=says): quiet(private=True, **asked)
 
 @pytest.mark.parametrize('asked', [dict(lora=4), dict(private=True)])
-def test_slim_changes_of_nothing(bases, asked):
+def test_slim_changes_of_nothing(bases, asked, capsys):
     write_chatml('other.txt', [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part])
+    capsys.readouterr()
     with pytest.raises(ValueError, match=f'^--{[*asked][0]} changes a base a little, and ours do not know the language of these messages. Leave it out, or name another'): quiet('other.txt', **asked)
-    assert not Path('ckpt.pt').exists()
+    assert not Path('ckpt.pt').exists() and not capsys.readouterr().err # and nothing else is said
+
+def test_room_for_a_difference_is_looked_for_before_it_is_made(bases, monkeypatch):
+    monkeypatch.setattr(runs, 'fit_and_show', lambda *_: pytest.fail('it was trained', pytrace=False))
+    monkeypatch.setattr('tinychat.files.shutil.disk_usage', lambda path: SimpleNamespace(free=1000))
+    for asked in (dict(lora=4, max_iters=1), dict(private=True), dict(max_iters=1)):
+        with pytest.raises(OSError, match='No room for the checkpoint'): quiet(**asked)
+
+def test_what_kind_of_value(bases):
+    for asked, says in ((dict(private='no'), "private must be True or False, not 'no'"), (dict(minutes='1'), "minutes must be a number, not '1'"), (dict(max_iters=1.5), 'max_iters must be a whole number, not 1.5')):
+        with pytest.raises(ValueError, match=says): quiet(**asked)
+    run = quiet(max_iters=1, private=None, use_all=None, base=Path('tiny'))
+    assert load_checkpoint('ckpt.pt')['asked'] == dict(max_iters=1, base='tiny') and quiet(resume=True).step == run.step
+
+def test_few_private_steps_ask_for_messages(bases, capsys):
+    train_file(sample, 'ckpt.pt', device='cpu', private=True, minutes=.05)
+    said = capsys.readouterr().err
+    assert 'Bring more messages.' in said and '--minutes' not in said and 'training takes longer' not in said

@@ -64,6 +64,7 @@ class Request:
         "The sizes that were asked for, by name."
         names = ('n_layer', 'n_head', 'n_embd', 'context', 'vocab_size')
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+    def __post_init__(self): self.base = str(self.base)
     @property
     def rank(self): return PRIVATE_RANK if self.private else self.lora # None: nobody asked for one
     @property
@@ -71,7 +72,7 @@ class Request:
         "What a run is set up by, where it is not the default; of a path the last name, because checkpoints travel."
         here = 'resume', 'device', 'recompute', 'progress' # these may change on the way
         asked = {f.name: getattr(self, f.name) for f in fields(self)
-                 if f.name not in here and getattr(self, f.name) != f.default}
+                 if f.name not in here and getattr(self, f.name) not in (f.default, None)}
         return {n: Path(v).name if isinstance(v, (str, Path)) else v for n, v in asked.items()}
 
 # %% ../../nbs/runs/index.ipynb #f6615400
@@ -79,6 +80,10 @@ def check_request(
     r:Request, # ValueError if it makes no sense
 ):
     "Fail before anything is read: do the numbers make sense?"
+    kinds = dict(bool=(bool, 'True or False'), int=(Integral, 'a whole number'), float=(Real, 'a number'))
+    for f in fields(r):
+        value, (kind, what) = getattr(r, f.name), kinds.get(f.type, (object, ''))
+        if value is not None and not isinstance(value, kind): raise ValueError(f'{f.name} must be {what}, not {value!r}.')
     if r.minutes and r.max_iters: raise ValueError('Give minutes or max_iters, not both.')
     if r.minutes is not None and not 0 < r.minutes <= 10_080:
         raise ValueError(f'minutes must be above 0 and at most 10080, a week; not {r.minutes}.')
@@ -253,9 +258,9 @@ def begin_further(
 )->Start: # None if `auto` does not want it
     "What another training left."
     nobody_chose = s.request.init == s.request.base == 'auto' and 'tiny' in list_bases()
-    if nobody_chose and not can_read(open_base('tiny')[1], train, s.say): return None # before anything is fetched
+    say = (lambda line: None) if s.request.rank else s.say # the refusal says it
+    if nobody_chose and not can_read(open_base('tiny')[1], train, say): return None # before anything is fetched
     start = _open_start(s, where, train)
-    if not s.request.rank: check_room(s.out, checkpoint_bytes(start.model), 'checkpoint')
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
         s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
               'and the numbers too good.')
@@ -279,6 +284,7 @@ def begin(
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
     model, lora = _model_to_train(s, start, device)
+    check_room(s.out, checkpoint_bytes(model), 'checkpoint')
     options, budget = _plan_options(s, replace(start, model=model), data, device)
     what = f'the base {start.where}' if start.where else 'scratch' if start.from_scratch else where
     s.say(f'Training starts from {what}.')
@@ -313,7 +319,7 @@ def _plan_options(s, start, data, device):
     longest, minutes = 3 if r.minutes and not r.private else 1, r.minutes or CPU_MINUTES
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, minutes, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
-    if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
+    if not too_long and options.max_iters == LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
                                                f'{LEAST_STEPS} steps teach nothing.')
     return options, minutes*60
 
@@ -477,11 +483,12 @@ def _alone(s):
 def what_to_expect(
     steps:int, # Of training
     mine:int,  # Messages of the person that it learned from
+    private:bool=False, # As for `Request`
 )->str: # A sentence; nothing if there is no reason for one
     "What hardly any steps, or hardly any messages, make."
     if steps < LEAST_STEPS:
         taken = 'In one step' if steps == 1 else f'In {steps} steps'
-        return f'{taken} a model learns next to nothing of anybody. Give it more, with --minutes.'
+        return f'{taken} a model learns next to nothing of anybody. {"Bring more messages." if private else "Give it more, with --minutes."}'
     if mine < 1000: return f'It learned from {mine} messages of one person (the rest is held out): expect echoes of them. A thousand make a conversation.'
     return ''
 
@@ -523,7 +530,7 @@ def _learn(s, run, data, saver):
     s.say(f"Best: {run.best:.3f} reply bits per byte on what was held out, after step {best['step']}; "
           f'{run.seconds:.0f} s of training. Saved in {s.out}.')
     mine = int(((data.ids == run.tok.im_end) & data.mine).sum()) # each message has one end
-    if expect := what_to_expect(run.step, mine): s.say(expect)
+    if expect := what_to_expect(run.step, mine, 'private' in (run.asked or {})): s.say(expect)
 
 # %% ../../nbs/runs/index.ipynb #a640d68b
 def _learn_everything(s, run, start, data, saver):
