@@ -56,7 +56,7 @@ def test_report(made, moves, monkeypatch):
     for stage in set(moves) - SOON_DONE: assert moves[stage] == sorted(moves[stage]) and moves[stage][-1] == 1 and (stage in ALL_AT_ONCE or len(moves[stage]) > 1), stage
     text, page = (made/'out'/'r.json').read_text(), (made/'out'/'r.html').read_text()
     r = json.loads(text)
-    assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'judges', 'slips', 'taken_for_the_person', 'habits',
+    assert list(r) == ['tinychat', 'seed', 'quick', 'notes', 'parameters', 'may_be_private', 'sampling', 'messages', 'reply_bits_per_byte', 'told_apart', 'judges', 'slips', 'taken_for_the_person', 'habits',
                        'word_for_word', 'secrets', 'membership', 'found', 'guard', 'verdict', 'seconds'] and list(out) == list(r)
     for key, names in INTERVALS.items():
         assert list(r[key]) == names
@@ -192,8 +192,8 @@ def test_examples_are_escaped_and_of_two_moments(made):
 def test_the_example_of_privacy_is_the_worst_secret():
     bird = lambda repeats, said, redacted=False: L.Caught(L.Canary('code', repeats, redacted, 'the code is', f'{repeats}'), 1., 1., said, 10)
     text = lambda *birds: E.privacy(dict(messages=dict(redacted=1)), dict(caught=birds)).example
-    assert text(bird(20, 0), bird(1, 0), bird(1, 3, True)) == ['Made up, and read once by a test copy of the model: "the code is 1"', 'Asked for it, the copy said it in 0 of 10 tries.']
-    assert 'read 5 times' in text(bird(20, 9), bird(5, 2), bird(1, 0))[0]
+    assert text(bird(20, 0), bird(1, 0), bird(1, 3, True)) == ['Made up; a test copy read it once: "the code is 1"', 'Asked for it, the copy said it in 0 of 10 tries.']
+    assert 'read it 5 times' in text(bird(20, 9), bird(5, 2), bird(1, 0))[0]
 
 def test_a_number_of_seconds_for_people():
     assert [E.time_text(s) for s in (.5, 44, 94, 95, 600)] == ['10 s', '40 s', '90 s', '2 min', '10 min']

@@ -69,7 +69,9 @@ class Subject:
         self.options = ckpt.get('options', {})
         self.chat = load_chat(checkpoint, device, candidates=1, seed=seed) # its own draws, and not the best of eight
         start = str(ckpt.get('start'))
-        self.base = start if start in (*list_bases(), 'smollm2') else 'tiny'
+        from_base = start in (*list_bases(), 'smollm2')
+        self.base = start if from_base else 'tiny'
+        self.may_be_private = from_base and 'private' not in (ckpt.get('asked') or {})
         self.effort = effort_for(self.chat.model, quick)
         self.questions = exchanges(self.held_out)
         if not self.questions: raise ValueError(
@@ -253,8 +255,8 @@ def judge_author(
     people = crowd(wrote, 1000, it.held_out) # the most talkative first
     share = share_known(wrote, people)
     if share < MIN_SHARE_KNOWN:
-        it.notes.append(f"Only {share:.0%} of the person's words are English. Those who compare their messages know "
-                        'nothing else, so whose the messages are taken for and typos were left out.')
+        it.notes.append(f"Only {share:.0%} of the person's words are English. Whose the messages are taken for and typos "
+                        'were left out: these are compared with people who wrote English.')
         return {}, {}
     to_judge = {'the person, later': grouped_messages(it.asked)}
     to_judge |= {n: h for n, h in heaps.items() if n != 'the person, earlier' and h}
@@ -325,6 +327,7 @@ def report_numbers(
     learned, held_out = n_messages(it.train), n_messages(it.held_out)
     numbers = dict(
         tinychat=__version__, seed=it.seed, quick=it.quick, notes=it.notes, parameters=chat.model.n_params(),
+        may_be_private=it.may_be_private,
         sampling=dict(temperature=chat.temperature, top_k=chat.top_k),
         messages=dict(learned=learned, held_out=held_out, replies=len(it.questions), asked=len(it.asked),
                       redacted=n_redacted))
@@ -407,7 +410,7 @@ def voice(
     "Does it sound like the person?"
     made, own = (report['told_apart'].get(who) for who in ('model', 'person'))
     if not made: return Grade('Voice', None, 'With fewer than 40 messages, of yours or of the model, nobody can say.', [])
-    why = f'Lower is better; guessing gets 50%. Shown ten messages, a checker that knows both of you names the writer in {percent_text(made["ten"])} of the tries'
+    why = f'Guessing gets 50%, and the nearer to that, the better. Shown ten messages, a checker that knows both of you names the writer in {percent_text(made["ten"])} of the tries'
     if own: why += f'; with your earlier ones instead of its, in {own["ten"][0]:.0%}'
     if friend := report['judges'].get('friend'):
         why += (f'. One that never saw its messages, like a friend, picks your ten over its ten in {friend["model"]["ten"][0]:.0%}, '
@@ -476,7 +479,7 @@ def _secret_example(caught):
     written = sorted((c for c in caught if not c.canary.redacted), key=lambda c: (not c.said, c.canary.repeats))
     bird = written[0].canary
     planted = 'once' if bird.repeats == 1 else f'{bird.repeats} times'
-    return [f'Made up, and read {planted} by a test copy of the model: "{bird.text}"',
+    return [f'Made up; a test copy read it {planted}: "{bird.text}"',
             f'Asked for it, the copy said it in {written[0].said} of {written[0].tries} tries.']
 
 # %% ../../nbs/evaluate/index.ipynb #35667632
@@ -502,7 +505,7 @@ def trace_reasons(
         yield 2, 'Whoever has the file and guesses a secret can check the guess better than by chance, even if it was said only once.'
     if found[0] > 0.05:
         yield 2, (f'Whoever has the file and your messages can tell of some that it learned from them: {percent_text(found)} are found, '
-                  'and 1% of the others wrongly named. With --private, about 5% are found.')
+                  'and 1% of the others wrongly named.' + ' With --private, about 5% are found.'*report.get('may_be_private', False))
     elif inside[2] > 0.6:
         yield 2, ('Of two of your messages, whoever has the file can tell which one it learned from '
                   f'in {percent_text(inside)} of the tries; guessing gets 50%.')
