@@ -319,8 +319,8 @@ def _plan_options(s, start, data, device):
     longest, minutes = 3 if r.minutes and not r.private else 1, r.minutes or CPU_MINUTES
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, minutes, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
-    if not too_long and options.max_iters == LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
-                                               f'{LEAST_STEPS} steps teach nothing.')
+    if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
+                                               f'{options.max_iters} steps teach nothing.')
     return options, minutes*60
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af
