@@ -68,6 +68,8 @@ class Request:
     @property
     def rank(self): return PRIVATE_RANK if self.private else self.lora # None: nobody asked for one
     @property
+    def rank_option(self): return '--private' if self.private else '--lora' # what asked for it
+    @property
     def setup(self):
         "What a run is set up by, where it is not the default; of a path the last name, because checkpoints travel."
         here = 'resume', 'device', 'recompute', 'progress' # these may change on the way
@@ -91,10 +93,9 @@ def check_request(
         raise ValueError(f'max_iters must be from 1 to {10**9:,}, not {r.max_iters}.')
     if not 0 <= r.seed < 2**63: raise ValueError(f'seed must be from 0 to {2**63-1}, not {r.seed}.')
     if r.lora is not None and not 1 <= r.lora <= 1024: raise ValueError(f'lora must be from 1 to 1024, not {r.lora}.')
-    what = '--private' if r.private else '--lora'
     if r.private and (r.lora or r.max_iters): raise ValueError('--private decides how much learns, and for how many steps. Leave out --lora and --max_iters.')
     if r.rank and (r.init == 'scratch' or r.sizes): raise ValueError(
-        f'{what} changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
+        f'{r.rank_option} changes a base a little; a network from scratch has to learn everything. Leave one of the two out.')
 
 # %% ../../nbs/runs/index.ipynb #73f50a24
 def check_out(
@@ -258,15 +259,18 @@ def begin_further(
 )->Start: # None if `auto` does not want it
     "What another training left."
     nobody_chose = s.request.init == s.request.base == 'auto' and 'tiny' in list_bases()
-    say = (lambda line: None) if s.request.rank else s.say # the refusal says it
-    if nobody_chose and not can_read(open_base('tiny')[1], train, say): return None # before anything is fetched
+    rank, option = s.request.rank, s.request.rank_option
+    if nobody_chose and not can_read(open_base('tiny')[1], train, (lambda line: None) if rank else s.say): # before anything is fetched
+        if rank: raise ValueError(f'{option} changes a base a little, and ours do not know the language of these messages. '
+                                  f'Leave it out, or name another with --base: {LANGUAGES_PAGE}')
+        return None
     start = _open_start(s, where, train)
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
         s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
               'and the numbers too good.')
     check_shape(start.model.config, s.request.sizes, 'train from scratch, with --init scratch')
-    if s.request.rank and not start.where: raise ValueError(
-        f'{"--private" if s.request.private else "--lora"} starts from a base, not from a checkpoint: what is kept would be worth nothing without it.')
+    if rank and not start.where: raise ValueError(
+        f'{option} starts from a base, not from a checkpoint: what is kept would be worth nothing without it.')
     return start
 
 # %% ../../nbs/runs/index.ipynb #c14f33c4
@@ -278,13 +282,10 @@ def begin(
     "A new run."
     where, device = choose_start(_init_for(s), s.request.base), pick_device(s.team.device)
     start = begin_further(s, where, train) if where else None
-    if s.request.rank and not start: raise ValueError(
-        f'{"--private" if s.request.private else "--lora"} changes a base a little, and ours do not know the language of these messages. '
-        f'Leave it out, or name another with --base: {LANGUAGES_PAGE}')
     if start: data = Dataset.encode(train, held_out, start.tok)
     else: start, data = begin_from_scratch(s, train, held_out)
     model, lora = _model_to_train(s, start, device)
-    check_room(s.out, checkpoint_bytes(model), 'checkpoint')
+    if start: check_room(s.out, checkpoint_bytes(model), 'checkpoint') # of one from scratch it was looked for already
     options, budget = _plan_options(s, replace(start, model=model), data, device)
     what = f'the base {start.where}' if start.where else 'scratch' if start.from_scratch else where
     s.say(f'Training starts from {what}.')
@@ -319,8 +320,7 @@ def _plan_options(s, start, data, device):
     longest, minutes = 3 if r.minutes and not r.private else 1, r.minutes or CPU_MINUTES
     options, too_long = s.team.agreed(fit_minutes(start, data, planned, minutes, longest))
     if too_long and r.minutes: s.say('These messages are not worth so many minutes, so training will end sooner.')
-    if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer than '
-                                               f'{options.max_iters} steps teach nothing.')
+    if not too_long and options.max_iters <= LEAST_STEPS: s.say('There is hardly time for a step, so training takes longer: fewer steps teach nothing.')
     return options, minutes*60
 
 # %% ../../nbs/runs/index.ipynb #1f7d82af
