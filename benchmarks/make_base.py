@@ -12,16 +12,21 @@ def fast_machine(
     team, # From `join_team`
 ): # A `tinychat.bases.pretrain.Machine`
     "The fastest device there is, with mixed precision and faster optimizers."
+    import copy
     import torch.nn.functional as F
     from tinychat.bases.pretrain import Machine
     from tinychat.checkpoint import pick_device
+    from tinychat.fast.cache import StaticCache
     from tinychat.fast.cpu import hidden
-    from tinychat.fast.half import autocast
+    from tinychat.fast.half import autocast, half_type
     from tinychat.fast.optim import grouped_optimizers
     from tinychat.fast.team import SharedLoss, Team
     def logits(model, ids): return F.linear(hidden(model, ids), model.embed_tokens.weight)
     def forward_of(model): return SharedLoss(model, team if model.training else Team(), logits).parallel # teachers do not learn
-    return Machine(pick_device(team.device), team, autocast, forward_of, grouped_optimizers)
+    def author_of(model, texts, length):
+        if model.device.type == 'cuda': model = copy.deepcopy(model).to(half_type(model.device))
+        return dict(model=model, hidden=hidden, cache=StaticCache(model, texts, length))
+    return Machine(pick_device(team.device), team, autocast, forward_of, grouped_optimizers, author_of)
 
 @command
 def make_base(

@@ -101,3 +101,27 @@ def test_a_base_its_teachers_and_what_they_read(make_base, monkeypatch, capsys, 
     model, tok = open_base(tmp_path/'out'/'bases'/'tiny')
     assert model.config.n_embd == 32 and tok.vocab_size == 600
     assert json.loads((tmp_path/'out'/'bases'/'tiny'/'recipe.json').read_text())['teachers'] == ['teacher']
+
+def test_a_teacher_that_begins_with_another_base_and_writes(make_base, monkeypatch, capsys, tmp_path):
+    "The teacher has the layers of its start, and the student reads what it wrote."
+    from tinychat.bases import open_base, pretrain
+    wide = {**RECIPE, 'vocab_size': 1000, 'context': 128}
+    both = dict(chitchat=1, written=1)
+    monkeypatch.setattr(pretrain, 'RECIPES', dict(teacher=Recipe(**{**wide, 'start': 'tiny', 'lr': 1e-4, 'muon_lr': 0}),
+                                                  tiny=Recipe(**wide, teachers=('teacher',), written=3000, shares=both)))
+    some = {name: convs[:4] for name, convs in read_sources(None).items()}
+    monkeypatch.setattr(pretrain, 'read_sources', lambda folder: some)
+    seen = []
+    mixture = pretrain.Mixture
+    monkeypatch.setattr(pretrain, 'Mixture', lambda rows, shares, *args, **more: seen.append((rows, shares)) or mixture(rows, shares, *args, **more))
+    monkeypatch.chdir(tmp_path)
+    assert call(make_base, monkeypatch) == 0
+    teacher, tok = open_base(tmp_path/'out'/'bases'/'teacher')
+    assert (teacher.config.n_embd, teacher.config.n_layer, teacher.config.context, tok.vocab_size) == (256, 7, 128, 1000)
+    assert (teacher.layers[0].mlp.up_proj.weight - open_base('tiny')[0].layers[0].mlp.up_proj.weight).abs().max() < .01 # it has only begun to move
+    rows, shares = seen[-1]
+    assert shares == both and 0 < len(rows['written']) <= 3072 and rows['written'][0] == tok.end_of_text
+    kept = torch.load(tmp_path/'out'/'bases'/'tiny_written'/'0.pt', weights_only=True)
+    assert torch.equal(kept, rows['written'])
+    (tmp_path/'out'/'bases'/'tiny'/'config.json').unlink()
+    assert call(make_base, monkeypatch) == 0 and torch.equal(seen[-1][0]['written'], kept) # it is not written twice

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/bases/pretrain.html.md"""
 
 # %% ../../nbs/bases/pretrain.ipynb #77c6140d
 from __future__ import annotations
-import gzip, io, json, re, sys, time
+import gzip, io, json, math, random, re, sys, time
 from collections import Counter, defaultdict
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -15,21 +15,23 @@ from pathlib import Path
 import torch
 from fastcore.basics import patch
 from torch import Tensor
+from . import open_base
+from .teacher import sound_talks, take_openings, with_vocabulary, write_texts
 from ..checkpoint import load_base, save_tokenizer, tokenizer_from
 from ..data import Block, all_demo_chats, conversations, encode_conversation
 from ..files import write_atomic
-from ..gpt import GPT, GPTConfig
+from ..gpt import GPT, GPTConfig, KVCache
 from ..tokenizer import Tokenizer
 from ..train import eval_windows, make_optimizers
 
 # %% auto #0
-__all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'SHARES', 'REPORT_EVERY', 'TEACHER', 'STUDENT', 'RECIPES', 'most_talkative',
-           'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages', 'in_seconds',
-           'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'casual', 'base_tokenizer',
-           'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'plain_precision', 'soft_targets',
-           'judging_windows', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers', 'Machine',
-           'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'pretrain', 'save_base', 'packed_weights',
-           'prepare_rows', 'make_base']
+__all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'WRITTEN', 'SHARES', 'REPORT_EVERY', 'OPENED_BY', 'TEACHER', 'STUDENT', 'RECIPES',
+           'most_talkative', 'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages',
+           'in_seconds', 'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'casual',
+           'base_tokenizer', 'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'plain_precision',
+           'soft_targets', 'judging_windows', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers',
+           'plain_author', 'Machine', 'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'pretrain', 'save_base',
+           'packed_weights', 'prepare_rows', 'teacher_writes', 'make_base']
 
 # %% ../../nbs/bases/pretrain.ipynb #d64ebd96
 def most_talkative(
@@ -258,16 +260,18 @@ class Mixture:
         missing = [n for n in self.shares if n not in self.rows]
         if missing: raise ValueError(f'There is no source {missing[0]!r}. There are: {", ".join(self.rows)}.')
         names = [n for n, share in self.shares.items() if share]
-        sides = [_both_ways(self.rows[n].to(torch.int32), self.tok) for n in names]
+        sides = [_both_ways(n, self.rows[n].to(torch.int32), self.tok) for n in names]
         self.share = torch.tensor([float(self.shares[n]) for n in names])
         self.length = torch.tensor([len(ids) for ids in sides])
         self.first = self.length.cumsum(0) - self.length # where each source begins in `ids`
         self.ids = torch.cat(sides).to(self.device)
 
-def _both_ways(ids, tok):
+WRITTEN = 'written' # what a teacher writes, half of it from either side
+
+def _both_ways(name, ids, tok):
     "A row, and behind it the same told from the other side, if it has sides."
     swapped = swap_roles(ids, tok)
-    return ids if torch.equal(ids, swapped) else torch.cat([ids, swapped])
+    return ids if name == WRITTEN or torch.equal(ids, swapped) else torch.cat([ids, swapped])
 
 # %% ../../nbs/bases/pretrain.ipynb #946d6b27
 @patch
@@ -375,13 +379,20 @@ class Recipe:
     warmup:int=100              # Steps until the peak; from there a straight line down to 0
     teachers:tuple=()           # Names of the recipes that made the teachers
     trust:float=0.9             # Weight of the teachers in the loss
+    start:str=None              # A base whose layers it begins with, and whose sizes it has (None: it begins from nothing)
+    written:float=0             # Tokens that the first teacher writes for it, a source called 'written'
     shares:dict=field(default_factory=lambda: dict(SHARES)) # How often each source is read
     seed:int=0                  # Decides initial weights, order and dropout
     int8:bool=False             # Keep the matrices in one byte a weight instead of two
     @property
     def steps(self): return max(1, int(self.tokens / (self.batch_size*self.context)))
-    def config(self):
-        return GPTConfig(self.vocab_size, self.n_layer, self.n_head, self.n_embd, self.context, dropout=self.dropout)
+    def new_model(self,
+        tok:Tokenizer, # Of what it reads
+    )->GPT:
+        "The network before it has learned."
+        sizes = dict(context=self.context, dropout=self.dropout)
+        if self.start: return with_vocabulary(*open_base(self.start), tok, **sizes)
+        return GPT(GPTConfig(tok.vocab_size, self.n_layer, self.n_head, self.n_embd, **sizes))
 
 SHARES = {'chitchat': .08, 'irc': .1, 'irc crowd': .2, 'casino': .02, 'taskmaster': .02, 'persona': .03, 'topical': .06,
           'bookdialog': .08, 'books': .25, 'persona casual': .02, 'topical casual': .05, 'bookdialog casual': .09}
@@ -400,6 +411,14 @@ def plain_optimizers(
     "Those of the story."
     return make_optimizers(model, recipe.lr, recipe.muon_lr, recipe.weight_decay)
 
+def plain_author(
+    model:GPT,  # Trained
+    texts:int,  # How many it is to write side by side
+    length:int, # Tokens of each
+)->dict: # `model`, `hidden` and `cache` for `write_texts`
+    "The model itself, as the story runs it."
+    return dict(model=model, hidden=GPT.hidden, cache=KVCache())
+
 @dataclass
 class Machine:
     "What a base is made on."
@@ -408,6 +427,7 @@ class Machine:
     autocast:object=plain_precision  # From a device to the context of the forward pass
     forward_of:object=plain_forward  # From a model to what computes its logits; gradients are averaged over the team
     optimizers:object=plain_optimizers # From model and recipe to the optimizers
+    author_of:object=plain_author    # From a model, texts and their length to what writes them
 
 # %% ../../nbs/bases/pretrain.ipynb #adad8571
 def linear_schedule(
@@ -458,7 +478,7 @@ class Student:
     ):
         self.recipe, self.mixture, self.machine, team = recipe, mixture, machine, machine.team
         torch.manual_seed(recipe.seed)
-        self.model = GPT(recipe.config()).to(machine.device).train()
+        self.model = recipe.new_model(mixture.tok).to(machine.device).train()
         pieces = dict(forward_of=machine.forward_of, autocast=machine.autocast)
         self.targets = soft_targets(teachers, mixture.ids, **pieces) if teachers else ()
         self.optimizers, forward = machine.optimizers(self.model, recipe), machine.forward_of(self.model)
@@ -584,6 +604,32 @@ def _write_rows(corpora, path, vocab_size):
     torch.save(dict(tokenizer=tok.to_dict(), rows=rows), file)
     write_atomic(path, file.getvalue())
 
+# %% ../../nbs/bases/pretrain.ipynb #dff432a0
+OPENED_BY = {'chitchat': .5, 'topical casual': .15, 'persona casual': .15, 'irc': .1, 'taskmaster': .05, 'bookdialog casual': .05}
+
+def teacher_writes(
+    teacher:GPT,     # That writes
+    rows:dict,       # name -> ids; it begins as some of these do
+    tok:Tokenizer,   # That made them
+    recipe:Recipe,   # How much it writes, how long its texts are, and the seed
+    machine:Machine, # Where
+    most:int=4096,   # Texts to write side by side
+)->Tensor: # (N,) ids; ValueError if nothing of it is worth reading
+    "This process's part of what a teacher writes, as one row."
+    team, shares = machine.team, {name: share for name, share in OPENED_BY.items() if name in rows}
+    rng = random.Random(recipe.seed*team.size + team.rank)
+    generator = torch.Generator(machine.device).manual_seed(recipe.seed*team.size + team.rank)
+    texts = math.ceil(recipe.written/team.size/recipe.context)
+    rounds, talks = math.ceil(texts/most), []
+    for _ in range(rounds):
+        openings = take_openings(rows, shares, tok, math.ceil(texts/rounds), rng)
+        openings = [swap_roles(torch.tensor(o), tok).tolist() if rng.random() < .5 else o for o in openings]
+        made = write_texts(openings=openings, length=recipe.context, generator=generator,
+                           **machine.author_of(teacher, len(openings), recipe.context))
+        talks += sound_talks(made, tok)
+    if not talks: raise ValueError('Nothing that the teacher wrote is worth reading. Train it longer.')
+    return encode_source(tok, talks)
+
 # %% ../../nbs/bases/pretrain.ipynb #ee6d52af
 TEACHER = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
 STUDENT = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, what the teachers read included
@@ -605,6 +651,7 @@ def make_base(
         if not (Path(out)/each/'config.json').exists(): make_base(each, corpora, out, machine, minutes)
         teachers.append(load_base(Path(out)/each)[0].to(machine.device).eval())
     rows, tok = _shared_rows(corpora, Path(out)/'base.pt', recipe, machine.team)
+    if recipe.written: rows[WRITTEN] = _shared_writing(Path(out)/f'{name}_written', teachers[0], rows, tok, recipe, machine)
     for done in pretrain(recipe, rows, tok, teachers, machine, minutes): _say_progress(name, done, machine.team)
     if machine.team.rank == 0: save_base(folder, done['model'], tok, done['recipe'])
     machine.team.wait()
@@ -619,6 +666,17 @@ def _shared_rows(corpora, path, recipe, team):
     if team.rank == 0 and len(rows) == 1:
         print('Without corpora there is little to read. This makes a poor base.', file=sys.stderr)
     return rows, tok
+
+def _shared_writing(folder, teacher, rows, tok, recipe, machine):
+    "What each process has its teacher write, and all read. It is kept in a file for each."
+    team = machine.team
+    paths = [folder/f'{rank}.pt' for rank in range(team.size)]
+    if not paths[team.rank].exists():
+        file = io.BytesIO()
+        torch.save(teacher_writes(teacher, rows, tok, recipe, machine), file)
+        write_atomic(paths[team.rank], file.getvalue())
+    team.wait()
+    return torch.cat([torch.load(path, weights_only=True) for path in paths])
 
 def _say_progress(name, done, team):
     "A line for each report."
