@@ -110,6 +110,14 @@ def test_a_large_model_on_a_cpu_takes_a_sample(made, monkeypatch):
     seconds = E.expected_seconds(it, 2., .01)
     assert seconds['replies'] == 20 and seconds['word for word'] == 2*it.effort.replies and seconds['a twin with planted secrets'] > 0
 
+def test_the_speed_of_the_network_is_not_that_of_the_tokenizer(made, monkeypatch):
+    clock, encode = [0], E.encode_conversation
+    def slow(*args): clock[0] += 100; return encode(*args)
+    it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu')
+    monkeypatch.setattr(E, 'encode_conversation', slow)
+    monkeypatch.setattr(E, 'time', SimpleNamespace(perf_counter=lambda: clock[0]))
+    assert E.speeds(it)[1] == 0 < clock[0]
+
 def test_ctrl_c_is_one_line(made, monkeypatch, capsys, tmp_path):
     def interrupted(*args): raise KeyboardInterrupt
     monkeypatch.setattr(E, 'judge_likeness', interrupted)

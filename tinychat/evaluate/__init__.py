@@ -805,11 +805,12 @@ def speeds(
     scratch.rng = torch.Generator(scratch.model.device) # the draws of its own are for the report
     begun = time.perf_counter()
     replies(scratch, [e.before for e in some])
-    read = time.perf_counter()
+    written = time.perf_counter()
     ids = [i for e in some for i in encode_conversation(it.chat.tokenizer, e.before)[0]]
     ids = torch.tensor([ids[:min(512, it.chat.model.config.context)]], device=it.chat.model.device)
+    reading = time.perf_counter()
     with torch.no_grad(): LogitsWhere(it.chat.model, ids).states.sum().item() # waits for a GPU
-    return (read - begun)/len(some), (time.perf_counter() - read)/ids.numel()
+    return (written - begun)/len(some), (time.perf_counter() - reading)/ids.numel()
 
 # %% ../../nbs/evaluate/index.ipynb #80b2dc85
 def expected_seconds(
@@ -826,7 +827,7 @@ def expected_seconds(
     n, surprise = len(it.asked), windows*context*a_token
     return {'replies': n*a_reply, 'surprise': surprise, "the base's replies": n*a_reply, "the base's surprise": surprise,
             'somebody else': effort.other_steps*a_step, "somebody else's surprise": surprise,
-            'telling apart': .03*n, 'whose are they': 3 + .01*n, 'habits': .04*n,
+            'telling apart': .1*n, 'whose are they': 3 + .01*n, 'habits': .01*n,
             'word for word': effort.replies*a_reply, 'a twin with planted secrets': steps*a_step,
             'asking for them': _seconds_of_asking(effort, a_reply, a_token),
             'membership': 2*(effort.members + min(effort.members, len(it.questions)))*100*a_token, 'the guard': effort.guarded*a_reply*1.5}

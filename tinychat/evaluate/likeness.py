@@ -8,7 +8,7 @@ Docs: https://tinychat.github.io/tinychat/evaluate/likeness.html.md"""
 from __future__ import annotations
 import math, random, re
 from collections import Counter, defaultdict
-from functools import partial
+from functools import lru_cache, partial
 from statistics import NormalDist
 from typing import NamedTuple
 import numpy as np
@@ -324,13 +324,19 @@ def told_apart(
     groups, texts = zip(*rng.sample(real, n), *rng.sample(made, n)) if n else ((), ())
     kind, together = np.repeat([0, 1], n), judged_together(groups, n)
     if n < 40 or together is None: return None
-    runs = [cross_validate(texts, kind, together, seed + r) for r in range(repeats)]
+    runs = _divisions(texts, tuple(together), seed, repeats)
     draw = np.random.default_rng(seed)
     def one(i): return np.mean([told_right(score[i], kind[i]).mean() for score, _ in runs])
     def heaps(i, k): return np.mean([(told_in_pairs if pairs else told_in_heaps)(score[i], kind[i], part[i], k, draw) for score, part in runs])
     def ten(i): return heaps(i, 10)
     if pairs: one = partial(heaps, k=1)
     return Told(bootstrap(one, groups, seed=seed), bootstrap(ten, groups, seed=seed), n)
+
+@lru_cache(maxsize=4) # a report asks twice, for single heaps and for pairs
+def _divisions(texts, together, seed, repeats):
+    "What `cross_validate` makes of each division of so many messages of one kind and of the other."
+    kind = np.repeat([0, 1], len(texts)//2)
+    return [cross_validate(texts, kind, np.array(together), seed + r) for r in range(repeats)]
 
 # %% ../../nbs/evaluate/likeness.ipynb #21f156d4
 def judged_together(
