@@ -32,6 +32,14 @@ def test_what_are_no_votes(tmp_path, text):
     (tmp_path/'v.json').write_text(text)
     with pytest.raises(ValueError, match='holds no votes|There are 0 votes'): read_votes([tmp_path/'v.json'])
 
+def test_a_file_that_is_missing_is_named_and_a_mark_at_its_beginning_is_no_vote(tmp_path):
+    with pytest.raises(ValueError, match='missing.json is not there. Give the file that a blind test saved'): read_votes([tmp_path/'missing.json'])
+    path = written(tmp_path/'v.json', GOOD)
+    plain = read_votes([path])
+    path.write_bytes(b'\xef\xbb\xbf' + path.read_bytes())
+    assert read_votes([path]) == plain
+
+
 def test_several_files_and_what_teaches_nothing(tmp_path):
     cut, equal, typed = GOOD | dict(chosen=['so long that '*31 + '…']), GOOD | dict(chosen=['Yes!']), GOOD | dict(chosen=['well…'])
     assert read_votes([written(tmp_path/'a.json', GOOD, cut), written(tmp_path/'b.json', equal, GOOD, typed)]) == [Vote([Block('user', 'dinner?')], [said], ['Yes!']) for said in ('yes', 'well…')] # once each

@@ -124,7 +124,7 @@ def load_small_json(
     with open(path, 'rb') as f: data = f.read(MOST_JSON + 1)
     if len(data) > MOST_JSON: raise ValueError(f'{Path(path).name} is larger than {MOST_JSON//10**6} MB.')
     if sum(map(data.count, b'[{,')) > MOST_JSON_VALUES: raise ValueError(f'{Path(path).name} holds more values than any that is of use.')
-    try: return json.loads(data.decode('utf-8'))
+    try: return json.loads(data.decode('utf-8-sig'))
     except RecursionError: raise ValueError(f'{Path(path).name} is damaged: its brackets nest too deeply.') from None
 
 # %% ../nbs/files.ipynb #93c4ee3d

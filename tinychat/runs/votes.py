@@ -54,9 +54,10 @@ def read_votes(
     "Read votes. A choice between equals, one that is there already, and a reply that was cut to be shown are left out."
     votes, known = [], set()
     for path in paths:
+        give = 'Give the file that a blind test saved, usually votes.json.'
         try: found = [*load_small_json(path)['votes']]
-        except (LookupError, TypeError, ValueError): raise ValueError(
-            f'{path} holds no votes. Give the file that a blind test saved, usually votes.json.') from None
+        except FileNotFoundError: raise ValueError(f'{path} is not there. {give}') from None
+        except (LookupError, TypeError, ValueError): raise ValueError(f'{path} holds no votes. {give}') from None
         for n, d in enumerate(found, 1):
             try: v = _vote_from(d)
             except (LookupError, TypeError, ValueError): raise ValueError(f'{path} holds no votes, or vote {n} of them is damaged.') from None
