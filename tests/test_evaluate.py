@@ -102,11 +102,11 @@ def test_a_large_model_on_a_cpu_takes_a_sample(made, monkeypatch):
     large = GPTConfig(49152, 30, 9, 576, 1024, n_kv_head=3, n_hidden=1536)
     effort = lambda config, device: E.effort_for(SimpleNamespace(config=config, device=torch.device(device)))
     assert effort(large, 'cpu') == E.LARGE_ON_CPU and effort(large, 'cuda') == effort(GPTConfig(), 'cpu') == E.Effort()
-    monkeypatch.setattr(E, 'effort_for', lambda *_: E.Effort(asked=10))
+    monkeypatch.setattr(E, 'effort_for', lambda *_: E.Effort(asked=10, context=48))
     it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu')
     assert it.asked == evenly(it.questions, 10) and len(it.questions) > 10
-    assert any(f'answered 10 of {len(it.questions)} questions' in n for n in it.notes)
-    assert E.base_chat(it).model.config.context == 64 # it looks back as far as the model
+    assert any(f'answered 10 of {len(it.questions)} questions, evenly chosen. It looked back over 48 tokens.' in n for n in it.notes)
+    assert it.chat.model.config.context == E.base_chat(it).model.config.context == 48 # it looks back as far as the model
     seconds = E.expected_seconds(it, 2., .01)
     assert seconds['replies'] == 20 and seconds['word for word'] == 2*it.effort.replies and seconds['a twin with planted secrets'] > 0
 

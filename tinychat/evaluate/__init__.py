@@ -73,6 +73,8 @@ class Subject:
         self.base = start if from_base else 'tiny'
         self.may_be_private = from_base and 'private' not in (ckpt.get('asked') or {})
         self.effort = effort_for(self.chat.model, quick)
+        config = self.chat.model.config
+        config.context = min(config.context, self.effort.context or config.context)
         self.questions = exchanges(self.held_out)
         if not self.questions: raise ValueError(
             f'In what is held out of {data}, its last tenth, the person replies to nobody. Bring more messages.')
@@ -99,16 +101,17 @@ def check_training(self:Subject,
     if n_votes := dict(ckpt.get('asked') or {}).get('votes'): self.notes.append(
         f'The model learned from {n_votes} votes, so it has read the replies that were shown in a blind test.')
     if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
+    back = f' It looked back over {self.effort.context} tokens.' if self.effort.context else ''
     if asked < len(self.questions): self.notes.append(
-        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
+        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.{back}')
     if self.quick: self.notes.append('A quick look: no planted secrets, no comparison with the base or with '
                                      "somebody else's model." + ' The numbers are rough.'*(n >= 100))
     return not problems
 
 # %% ../../nbs/evaluate/index.ipynb #3d155480
 QUICK, LARGE_QUICK = Effort(asked=240, replies=60), Effort(asked=44, replies=12, side_by_side=8)
-LARGE_ON_CPU = Effort(asked=120, windows=24, other_steps=8, replies=60, tries_once=1200, tries_more=20, rivals=63,
-                      members=150, guarded=40, side_by_side=8)
+LARGE_ON_CPU = Effort(asked=96, windows=32, other_steps=8, replies=40, tries_once=900, tries_more=16, rivals=31,
+                      members=100, guarded=32, side_by_side=8, context=512)
 
 def effort_for(
     model, # To be judged, where it is
@@ -198,8 +201,9 @@ def ask_models(
     answered = it.answer(it.chat, progress=progress)
     if it.quick: return answered, [], {}
     def surprise_of(chat):
-        most = it.effort.windows
-        return bpb_measure(chat.model, chat.tokenizer, it.held_out, it.seed, most, progress)
+        config = chat.model.config
+        config.context = min(config.context, it.chat.model.config.context) # none of them looks back further
+        return bpb_measure(chat.model, chat.tokenizer, it.held_out, it.seed, it.effort.windows, progress)
     say('surprise')
     surprise = {'the model': surprise_of(it.chat)}
     say("the base's replies")

@@ -285,6 +285,7 @@ class Effort:
     members:int=1000       # Replies that were learned from, and as many others, to be told apart
     guarded:int=120        # Replies under guard
     side_by_side:int=None  # Replies that are written at a time (None: as many as fit)
+    context:int=None       # Tokens that the model may look back over (None: as many as it can)
 
 # %% ../../nbs/evaluate/leaks.ipynb #1dd95851
 class Caught(NamedTuple):
