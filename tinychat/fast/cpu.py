@@ -20,8 +20,8 @@ from .half import LARGE_NETWORK, autocast, half_type, is_halved
 from ..gpt import GPT, GPTConfig, TransformerBlock, rotate, sample
 
 # %% auto #0
-__all__ = ['MANY_TEXTS', 'NormFunction', 'norm', 'to_half', 'attend', 'attend_one', 'block', 'hidden', 'logits', 'LogitsWhere',
-           'chunk_loss', 'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'release_memory', 'CpuEngine', 'scaled',
+__all__ = ['NormFunction', 'norm', 'to_half', 'attend', 'attend_one', 'block', 'hidden', 'logits', 'LogitsWhere', 'chunk_loss',
+           'ChunkedCrossEntropy', 'weighted_loss', 'keep_memory', 'release_memory', 'CpuEngine', 'scaled',
            'largest_score', 'Writer']
 
 # %% ../../nbs/fast/cpu.ipynb #a44845c6
@@ -76,8 +76,6 @@ def attend(
     return scores.softmax(-1) @ v
 
 # %% ../../nbs/fast/cpu.ipynb #179d9517
-MANY_TEXTS = 64 # texts at a time for which a GPU would not have room for a copy of the keys for each head
-
 @torch.autocast('cpu', enabled=False)
 def attend_one(
     q:Tensor, # (B, heads, 1, d), of one new position
@@ -108,7 +106,7 @@ def block(
     if cache:
         mask = cache.mask(x.shape[1])
         k, v = cache.extend(n, k, v)
-    if cache and x.shape[1] == 1 and (x.device.type == 'cpu' or len(x) > MANY_TEXTS): y = attend_one(q, k, v, mask)
+    if cache and x.shape[1] == 1 and x.device.type == 'cpu': y = attend_one(q, k, v, mask)
     else:
         if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
         y = attend(q, k, v, mask, not cache)
