@@ -101,9 +101,9 @@ def check_training(self:Subject,
     if n_votes := dict(ckpt.get('asked') or {}).get('votes'): self.notes.append(
         f'The model learned from {n_votes} votes, so it has read the replies that were shown in a blind test.')
     if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
-    back = f' It looked back over {self.effort.context} tokens.' if self.effort.context else ''
     if asked < len(self.questions): self.notes.append(
-        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.{back}')
+        f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
+    if self.effort.context: self.notes.append(f'It looked back over {self.chat.model.config.context} tokens at most.')
     if self.quick: self.notes.append('A quick look: no planted secrets, no comparison with the base or with '
                                      "somebody else's model." + ' The numbers are rough.'*(n >= 100))
     return not problems
