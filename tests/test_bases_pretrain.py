@@ -121,7 +121,9 @@ def test_a_teacher_that_begins_with_another_base_and_writes(make_base, monkeypat
     assert (teacher.layers[0].mlp.up_proj.weight - open_base('tiny')[0].layers[0].mlp.up_proj.weight).abs().max() < .01 # it has only begun to move
     rows, shares = seen[-1]
     assert shares == both and 0 < len(rows['written']) <= 3072 and rows['written'][0] == tok.end_of_text
-    kept = torch.load(tmp_path/'out'/'bases'/'tiny_written'/'0.pt', weights_only=True)
+    kept = torch.load(tmp_path/'out'/'bases'/'tiny_written'/'0.pt', weights_only=True)['row']
     assert torch.equal(kept, rows['written'])
     (tmp_path/'out'/'bases'/'tiny'/'config.json').unlink()
     assert call(make_base, monkeypatch) == 0 and torch.equal(seen[-1][0]['written'], kept) # it is not written twice
+    monkeypatch.setattr(pretrain, 'RECIPES', pretrain.RECIPES | dict(tiny=Recipe(**wide, teachers=('teacher',), written=3000, seed=1, shares=both)))
+    assert call(make_base, monkeypatch) == 0 and not torch.equal(seen[-1][0]['written'], kept) # but for another seed it is

@@ -668,15 +668,16 @@ def _shared_rows(corpora, path, recipe, team):
     return rows, tok
 
 def _shared_writing(folder, teacher, rows, tok, recipe, machine):
-    "What each process has its teacher write, and all read. It is kept in a file for each."
+    "What each process has its teacher write, and all read. It is kept in a file for each, and written anew if another is asked for."
     team = machine.team
-    paths = [folder/f'{rank}.pt' for rank in range(team.size)]
-    if not paths[team.rank].exists():
+    told, paths = [recipe.written, recipe.context, recipe.seed, team.size], [folder/f'{rank}.pt' for rank in range(team.size)]
+    def kept(path): return torch.load(path, weights_only=True)
+    if not paths[team.rank].exists() or kept(paths[team.rank])['told'] != told:
         file = io.BytesIO()
-        torch.save(teacher_writes(teacher, rows, tok, recipe, machine), file)
+        torch.save(dict(told=told, row=teacher_writes(teacher, rows, tok, recipe, machine)), file)
         write_atomic(paths[team.rank], file.getvalue())
     team.wait()
-    return torch.cat([torch.load(path, weights_only=True) for path in paths])
+    return torch.cat([kept(path)['row'] for path in paths])
 
 def _say_progress(name, done, team):
     "A line for each report."
