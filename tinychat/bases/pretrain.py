@@ -16,7 +16,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from . import open_base
-from .teacher import sound_talks, take_openings, with_vocabulary, write_texts
+from .teacher import in_other_tokens, sound_talks, take_openings, with_vocabulary, write_texts
 from ..checkpoint import load_base, save_tokenizer, tokenizer_from
 from ..data import Block, all_demo_chats, conversations, encode_conversation
 from ..files import write_atomic
@@ -25,13 +25,13 @@ from ..tokenizer import Tokenizer
 from ..train import eval_windows, make_optimizers
 
 # %% auto #0
-__all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'WRITTEN', 'SHARES', 'REPORT_EVERY', 'OPENED_BY', 'TEACHER', 'STUDENT', 'RECIPES',
+__all__ = ['NAME_FIRST', 'CORPORA', 'BOTS', 'WRITTEN', 'SHARES', 'REPORT_EVERY', 'OPENED_BY', 'READ', 'TEACHER', 'RECIPES',
            'most_talkative', 'open_chats', 'tidy', 'between_two', 'pairs_in_a_crowd', 'read_corpus', 'channel_messages',
            'in_seconds', 'channel_talks', 'crowds', 'plain_prose', 'check_lines', 'read_sources', 'casual',
            'base_tokenizer', 'encode_source', 'swap_roles', 'Mixture', 'plain_forward', 'plain_precision',
            'soft_targets', 'judging_windows', 'distillation_loss', 'Recipe', 'OneProcess', 'plain_optimizers',
            'plain_author', 'Machine', 'linear_schedule', 'TimeLimit', 'with_time', 'Student', 'pretrain', 'save_base',
-           'packed_weights', 'prepare_rows', 'teacher_writes', 'make_base']
+           'packed_weights', 'prepare_rows', 'author_writes', 'make_base']
 
 # %% ../../nbs/bases/pretrain.ipynb #d64ebd96
 def most_talkative(
@@ -266,7 +266,7 @@ class Mixture:
         self.first = self.length.cumsum(0) - self.length # where each source begins in `ids`
         self.ids = torch.cat(sides).to(self.device)
 
-WRITTEN = 'written' # what a teacher writes, half of it from either side
+WRITTEN = 'written' # what another base writes, half of it from either side
 
 def _both_ways(name, ids, tok):
     "A row, and behind it the same told from the other side, if it has sides."
@@ -308,17 +308,17 @@ def soft_targets(
     teachers:list,      # GPTs with one vocabulary, on the device of `ids`
     ids:Tensor,         # (N,) token ids, as in a `Mixture`
     k:int=128,          # Tokens to write down at each position
-    batch_size:int=64,  # Windows at a time
+    part:tuple=(0, 1),  # Which part of the windows to read, and how many parts there are; elsewhere there are zeros
     forward_of=plain_forward, # From a model to what computes its logits
     autocast=plain_precision, # From a device to the context in which it does
 )->tuple: # ((N, k) the likeliest tokens at each position, int16; (N, k) their probabilities, float16)
     "What the teachers predict, averaged."
     from tqdm import tqdm
-    config, n = teachers[0].config, len(ids)
+    config, n, batch_size = teachers[0].config, len(ids), 64
     k = min(k, config.vocab_size)
     tokens, probs = (torch.zeros(n, k, dtype=t, device=ids.device) for t in (torch.int16, torch.float16))
     forwards = [torch.compile(f) if ids.is_cuda else f for f in map(forward_of, teachers)]
-    batches = judging_windows(n, config.context, batch_size).to(ids.device).split(batch_size)
+    batches = judging_windows(n, config.context, batch_size).to(ids.device).split(batch_size)[part[0]::part[1]]
     for batch in tqdm(batches, desc='teachers read', disable=None):
         place, judged = _places_in(batch, config.context)
         x = ids[place[:,:-1].clamp_max(n - 1)].long()
@@ -380,7 +380,8 @@ class Recipe:
     teachers:tuple=()           # Names of the recipes that made the teachers
     trust:float=0.9             # Weight of the teachers in the loss
     start:str=None              # A base whose layers it begins with, and whose sizes it has (None: it begins from nothing)
-    written:float=0             # Tokens that the first teacher writes for it, a source called 'written'
+    author:str=None             # A base that writes for it, a source called 'written' (None: nobody)
+    written:float=0             # Tokens of its own that the author writes
     shares:dict=field(default_factory=lambda: dict(SHARES)) # How often each source is read
     seed:int=0                  # Decides initial weights, order and dropout
     int8:bool=False             # Keep the matrices in one byte a weight instead of two
@@ -402,6 +403,7 @@ class OneProcess:
     "A team of one. It offers what `tinychat.fast.team.Team` offers several."
     rank, size = 0, 1 # number of this process, and how many there are
     def agreed(self, what): return what # what the first process says
+    def total(self, t): return t # the sum of what all have
     def wait(self): pass # until all have come this far
 
 def plain_optimizers(
@@ -479,8 +481,9 @@ class Student:
         self.recipe, self.mixture, self.machine, team = recipe, mixture, machine, machine.team
         torch.manual_seed(recipe.seed)
         self.model = recipe.new_model(mixture.tok).to(machine.device).train()
-        pieces = dict(forward_of=machine.forward_of, autocast=machine.autocast)
+        pieces = dict(part=mixture.part, forward_of=machine.forward_of, autocast=machine.autocast)
         self.targets = soft_targets(teachers, mixture.ids, **pieces) if teachers else ()
+        for part in self.targets: team.total(part.view(torch.uint8)) # at each place all but one process have zeros
         self.optimizers, forward = machine.optimizers(self.model, recipe), machine.forward_of(self.model)
         def losses(x, y, *targets): return distillation_loss(forward(x), y, *targets, trust=recipe.trust)
         self.losses = torch.compile(losses) if mixture.ids.is_cuda else losses
@@ -607,16 +610,17 @@ def _write_rows(corpora, path, vocab_size):
 # %% ../../nbs/bases/pretrain.ipynb #dff432a0
 OPENED_BY = {'chitchat': .5, 'topical casual': .15, 'persona casual': .15, 'irc': .1, 'taskmaster': .05, 'bookdialog casual': .05}
 
-def teacher_writes(
-    teacher:GPT,     # That writes
+def author_writes(
+    author:tuple,    # (GPT, its Tokenizer), as from `open_base`
     rows:dict,       # name -> ids; it begins as some of these do
     tok:Tokenizer,   # That made them
     recipe:Recipe,   # How much it writes, how long its texts are, and the seed
     machine:Machine, # Where
     most:int=4096,   # Texts to write side by side
 )->Tensor: # (N,) ids; ValueError if nothing of it is worth reading
-    "This process's part of what a teacher writes, as one row."
-    team, shares = machine.team, {name: share for name, share in OPENED_BY.items() if name in rows}
+    "This process's part of what another base writes, as one row."
+    (model, its_tok), team = author, machine.team
+    shares = {name: share for name, share in OPENED_BY.items() if name in rows}
     rng = random.Random(recipe.seed*team.size + team.rank)
     generator = torch.Generator(machine.device).manual_seed(recipe.seed*team.size + team.rank)
     texts = math.ceil(recipe.written/team.size/recipe.context)
@@ -624,17 +628,18 @@ def teacher_writes(
     for _ in range(rounds):
         openings = take_openings(rows, shares, tok, math.ceil(texts/rounds), rng)
         openings = [swap_roles(torch.tensor(o), tok).tolist() if rng.random() < .5 else o for o in openings]
+        openings = [in_other_tokens(o, tok, its_tok) for o in openings]
         made = write_texts(openings=openings, length=recipe.context, generator=generator,
-                           **machine.author_of(teacher, len(openings), recipe.context))
-        talks += sound_talks(made, tok)
-    if not talks: raise ValueError('Nothing that the teacher wrote is worth reading. Train it longer.')
+                           **machine.author_of(model, len(openings), recipe.context))
+        talks += sound_talks(made, its_tok)
+    if not talks: raise ValueError('Nothing that the author wrote is worth reading. Let another base write.')
     return encode_source(tok, talks)
 
 # %% ../../nbs/bases/pretrain.ipynb #ee6d52af
-TEACHER = Recipe(n_layer=12, n_head=10, n_embd=640, dropout=0.3, weight_decay=0.3, tokens=333e6) # 9 minutes on an H200
-STUDENT = Recipe(dropout=0., teachers=('teacher1', 'teacher2')) # 7 minutes, what the teachers read included
+READ = Recipe(dropout=0., author='smollm2', written=64e6, shares=SHARES | {WRITTEN: .67})
+TEACHER = replace(READ, start='smollm2', lr=1.2e-3, muon_lr=3e-3, tokens=100e6)
 RECIPES = dict(teacher1=TEACHER, teacher2=replace(TEACHER, seed=1),
-               tiny=replace(STUDENT, batch_size=256, tokens=889e6))
+               tiny=replace(READ, teachers=('teacher1', 'teacher2'), batch_size=256, tokens=1e9))
 
 # %% ../../nbs/bases/pretrain.ipynb #3c8c0ca4
 def make_base(
@@ -651,7 +656,7 @@ def make_base(
         if not (Path(out)/each/'config.json').exists(): make_base(each, corpora, out, machine, minutes)
         teachers.append(load_base(Path(out)/each)[0].to(machine.device).eval())
     rows, tok = _shared_rows(corpora, Path(out)/'base.pt', recipe, machine.team)
-    if recipe.written: rows[WRITTEN] = _shared_writing(Path(out)/f'{name}_written', teachers[0], rows, tok, recipe, machine)
+    if recipe.author: rows[WRITTEN] = _shared_writing(Path(out)/f'{WRITTEN}_by_{recipe.author}', rows, tok, recipe, machine)
     for done in pretrain(recipe, rows, tok, teachers, machine, minutes): _say_progress(name, done, machine.team)
     if machine.team.rank == 0: save_base(folder, done['model'], tok, done['recipe'])
     machine.team.wait()
@@ -667,14 +672,15 @@ def _shared_rows(corpora, path, recipe, team):
         print('Without corpora there is little to read. This makes a poor base.', file=sys.stderr)
     return rows, tok
 
-def _shared_writing(folder, teacher, rows, tok, recipe, machine):
-    "What each process has its teacher write, and all read. It is kept in a file for each, and written anew if another is asked for."
+def _shared_writing(folder, rows, tok, recipe, machine):
+    "What each process has written for it, and all read. It is kept in a file for each, and written anew if another is asked for."
     team = machine.team
     told, paths = [recipe.written, recipe.context, recipe.seed, team.size], [folder/f'{rank}.pt' for rank in range(team.size)]
     def kept(path): return torch.load(path, weights_only=True)
     if not paths[team.rank].exists() or kept(paths[team.rank])['told'] != told:
-        file = io.BytesIO()
-        torch.save(dict(told=told, row=teacher_writes(teacher, rows, tok, recipe, machine)), file)
+        (model, its_tok), file = open_base(recipe.author), io.BytesIO()
+        author = model.to(machine.device).eval(), its_tok
+        torch.save(dict(told=told, row=author_writes(author, rows, tok, recipe, machine)), file)
         write_atomic(paths[team.rank], file.getvalue())
     team.wait()
     return torch.cat([kept(path)['row'] for path in paths])

@@ -11,12 +11,12 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from ..data import parse_chatml
+from ..data import encode_conversation, parse_chatml
 from ..gpt import GPT, KVCache, sample
 from ..tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['old_tokens', 'with_vocabulary', 'write_texts', 'take_openings', 'goes_round', 'sound_talks']
+__all__ = ['old_tokens', 'with_vocabulary', 'write_texts', 'take_openings', 'in_other_tokens', 'goes_round', 'sound_talks']
 
 # %% ../../nbs/bases/teacher.ipynb #302cfb66
 def old_tokens(
@@ -87,6 +87,15 @@ def take_openings(
         ends = [k for k, i in enumerate(ids) if i == tok.im_end][:rng.randint(1, 3)]
         if ends: out.append(ids[:ends[-1]+1] + tok.encode('\n'))
     return out
+
+def in_other_tokens(
+    ids:list,      # From the beginning of a conversation to the end of a message
+    tok:Tokenizer, # That made them
+    other:Tokenizer, # That is wanted
+)->list: # Ids of `other`
+    "The same opening for another network."
+    conv, = parse_chatml(tok.decode(ids).removeprefix('<|endoftext|>'))
+    return encode_conversation(other, conv)[0]
 
 # %% ../../nbs/bases/teacher.ipynb #64a7c662
 def goes_round(
