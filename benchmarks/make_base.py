@@ -30,7 +30,7 @@ def fast_machine(
 
 @command
 def make_base(
-    recipe:str='tiny',   # Which: tiny, or one of its teachers, teacher1 and teacher2
+    recipe:str='tiny',   # Which: tiny, or its teacher
     corpora:str=None,    # Folder of the corpora (none: the Chit-Chat Challenge alone, which makes a poor base)
     out:str='out/bases', # Folder to write in
     minutes:float=None,  # For each model, as many steps as fit into this time (as the recipe says)

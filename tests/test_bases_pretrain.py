@@ -64,6 +64,19 @@ def test_two_processes_learn_what_one_learns(rows, tmp_path):
     for other in (first, plain):
         assert max((one[k] - other[k]).abs().max() for k in one) < 1e-2 < max((one[k] - one[k].flatten()[0]).abs().max() for k in one)
 
+@pytest.mark.parametrize('parts', [2, 3])
+def test_what_teachers_say_is_the_same_read_in_parts(rows, parts):
+    "Each token is judged in one part, and is zero in the others."
+    from tinychat.bases.pretrain import soft_targets
+    from tinychat.gpt import GPT, GPTConfig
+    torch.manual_seed(0)
+    teachers, ids = [GPT(GPTConfig(300, n_layer=1, n_head=2, n_embd=16, context=8)).eval()], rows[0]['chitchat'][:2000].int()
+    whole, read = soft_targets(teachers, ids, k=5), [soft_targets(teachers, ids, k=5, part=(n, parts)) for n in range(parts)]
+    for n, all_ in enumerate(whole):
+        assert torch.equal(sum(r[n].view(torch.uint8).int() for r in read).to(torch.uint8).view(all_.dtype), all_)
+        assert all((r[n] != 0).any() for r in read)
+    assert sum((r[1][1:,0] > 0).float() for r in read).eq(1).all()
+
 # The script
 
 @pytest.fixture(scope='module')
@@ -102,13 +115,13 @@ def test_a_base_its_teachers_and_what_they_read(make_base, monkeypatch, capsys, 
     assert model.config.n_embd == 32 and tok.vocab_size == 600
     assert json.loads((tmp_path/'out'/'bases'/'tiny'/'recipe.json').read_text())['teachers'] == ['teacher']
 
-def test_a_teacher_that_begins_with_another_base_and_writes(make_base, monkeypatch, capsys, tmp_path):
-    "The teacher has the layers of its start, and the student reads what it wrote."
+def test_a_teacher_that_begins_with_another_base_and_an_author(make_base, monkeypatch, capsys, tmp_path):
+    "The teacher has the layers of its start, and both read what the author wrote in tokens of its own."
     from tinychat.bases import open_base, pretrain
     wide = {**RECIPE, 'vocab_size': 1000, 'context': 128}
     both = dict(chitchat=1, written=1)
-    monkeypatch.setattr(pretrain, 'RECIPES', dict(teacher=Recipe(**{**wide, 'start': 'tiny', 'lr': 1e-4, 'muon_lr': 0}),
-                                                  tiny=Recipe(**wide, teachers=('teacher',), written=3000, shares=both)))
+    wrote = dict(author='tiny', written=3000, shares=both)
+    monkeypatch.setattr(pretrain, 'RECIPES', dict(teacher=Recipe(**{**wide, **wrote, 'start': 'tiny', 'lr': 1e-4, 'muon_lr': 0}), tiny=Recipe(**wide, **wrote, teachers=('teacher',))))
     some = {name: convs[:4] for name, convs in read_sources(None).items()}
     monkeypatch.setattr(pretrain, 'read_sources', lambda folder: some)
     seen = []
@@ -120,10 +133,11 @@ def test_a_teacher_that_begins_with_another_base_and_writes(make_base, monkeypat
     assert (teacher.config.n_embd, teacher.config.n_layer, teacher.config.context, tok.vocab_size) == (256, 7, 128, 1000)
     assert (teacher.layers[0].mlp.up_proj.weight - open_base('tiny')[0].layers[0].mlp.up_proj.weight).abs().max() < .01 # it has only begun to move
     rows, shares = seen[-1]
-    assert shares == both and 0 < len(rows['written']) <= 3072 and rows['written'][0] == tok.end_of_text
-    kept = torch.load(tmp_path/'out'/'bases'/'tiny_written'/'0.pt', weights_only=True)['row']
+    assert shares == both and 0 < len(rows['written']) < 6000 and rows['written'][0] == tok.end_of_text # 3,072 tokens of tiny's at most, which are more of these
+    assert all(torch.equal(rows['written'], other['written']) for other, _ in seen)
+    kept = torch.load(tmp_path/'out'/'bases'/'written_by_tiny'/'0.pt', weights_only=True)['row']
     assert torch.equal(kept, rows['written'])
     (tmp_path/'out'/'bases'/'tiny'/'config.json').unlink()
     assert call(make_base, monkeypatch) == 0 and torch.equal(seen[-1][0]['written'], kept) # it is not written twice
-    monkeypatch.setattr(pretrain, 'RECIPES', pretrain.RECIPES | dict(tiny=Recipe(**wide, teachers=('teacher',), written=3000, seed=1, shares=both)))
+    monkeypatch.setattr(pretrain, 'RECIPES', pretrain.RECIPES | dict(tiny=Recipe(**wide, **wrote, teachers=('teacher',), seed=1)))
     assert call(make_base, monkeypatch) == 0 and not torch.equal(seen[-1][0]['written'], kept) # but for another seed it is

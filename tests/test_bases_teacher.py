@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tinychat.bases import open_base
-from tinychat.bases.teacher import goes_round, old_tokens, sound_talks, take_openings, with_vocabulary, write_texts
+from tinychat.bases.teacher import goes_round, in_other_tokens, old_tokens, sound_talks, take_openings, with_vocabulary, write_texts
 from tinychat.data import Block, encode_conversation, read_chatml
 from tinychat.gpt import GPT, GPTConfig, generate
 from tinychat.tokenizer import Tokenizer
@@ -51,6 +51,13 @@ def test_openings_are_whole_messages_from_where_they_are_asked_for(tok):
     texts = [tok.decode(o) for o in take_openings(rows, dict(one=3, two=1), tok, 200, random.Random(0))]
     assert all(t.startswith('<|endoftext|><|im_start|>user\n') and t.endswith('<|im_end|>\n') and 1 <= t.count('<|im_end|>') <= 3 for t in texts)
     assert not any('never' in t for t in texts) and 20 < sum('two' in t for t in texts) < 90
+
+def test_openings_say_the_same_in_other_tokens(tok):
+    _, tiny = open_base('tiny')
+    for text in ('hi', 'two\nlines', 'ünï 🙂', '  spaces  ', 'a <| b'):
+        opening = encode_conversation(tok, [Block('user', text), Block('assistant', 'yes')])[0]
+        assert tiny.decode(in_other_tokens(opening, tok, tiny)) == tok.decode(opening)
+        assert in_other_tokens(in_other_tokens(opening, tok, tiny), tiny, tok) == opening
 
 @pytest.mark.parametrize('texts, round_', [(['a', 'b', 'c', 'd'], False), (['a', 'a', 'a', 'b'], False), (['a']*4 + ['b'], True), (['a']*4 + [str(n) for n in range(16)], False),
     (['no ' * 13], True), (['no ' * 12], False), ([' '.join(map(str, range(40)))], False)])

@@ -88,6 +88,7 @@ def take_openings(
         if ends: out.append(ids[:ends[-1]+1] + tok.encode('\n'))
     return out
 
+# %% ../../nbs/bases/teacher.ipynb #3f0c5a1e
 def in_other_tokens(
     ids:list,      # From the beginning of a conversation to the end of a message
     tok:Tokenizer, # That made them

@@ -106,7 +106,7 @@ def block(
     if cache:
         mask = cache.mask(x.shape[1])
         k, v = cache.extend(n, k, v)
-    if cache and x.shape[1] == 1: y = attend_one(q, k, v, mask)
+    if cache and x.shape[1] == 1 and x.device.type == 'cpu': y = attend_one(q, k, v, mask)
     else:
         if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
         y = attend(q, k, v, mask, not cache)
