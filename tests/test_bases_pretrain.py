@@ -8,6 +8,7 @@ import torch
 pytest.importorskip('chitchat_dataset')
 from tinychat.bases.pretrain import CORPORA, Recipe, encode_source, most_talkative, open_chats, pretrain, read_sources
 from tinychat.data import all_demo_chats, read_chatml
+from tinychat.gpt import GPT, GPTConfig
 from tinychat.tokenizer import Tokenizer
 
 root = Path(__file__).resolve().parent.parent
@@ -29,16 +30,20 @@ def test_the_20_most_talkative_are_nowhere_in_it():
 # In several processes
 
 RECIPE = dict(n_layer=1, n_head=2, n_embd=32, context=64, vocab_size=300, dropout=0., tokens=4000, batch_size=8, warmup=2)
+TEACHER = dict(vocab_size=300, n_layer=1, n_head=2, n_embd=32, context=64)
 TRAIN = f"""
 import sys, torch
 sys.path.insert(0, {str(script.parent)!r})
 from make_base import fast_machine
 from tinychat.bases.pretrain import Recipe, pretrain
+from tinychat.gpt import GPT, GPTConfig
 from tinychat.fast.team import join_team
 from tinychat.tokenizer import Tokenizer
 kept = torch.load('rows.pt', weights_only=True)
+teacher = GPT(GPTConfig(**{TEACHER})).eval()
+teacher.load_state_dict(kept['teacher'])
 with join_team('cpu') as team:
-    *_, done = pretrain(Recipe(**{RECIPE}), kept['rows'], Tokenizer.from_dict(kept['tok']), machine=fast_machine(team))
+    *_, done = pretrain(Recipe(**{RECIPE}), kept['rows'], Tokenizer.from_dict(kept['tok']), [teacher], fast_machine(team))
     torch.save(done['model'].state_dict(), f'{{team.size}}.{{team.rank}}.pt')
 """
 
@@ -50,8 +55,11 @@ def rows(sample):
     return dict(chitchat=encode_source(tok, convs)), tok
 
 def test_two_processes_learn_what_one_learns(rows, tmp_path):
-    "Fast or plain, too."
-    torch.save(dict(rows=rows[0], tok=rows[1].to_dict()), tmp_path/'rows.pt')
+    "Fast or plain, too. Each process hears only a part of what the teacher says, and tells the other."
+    torch.manual_seed(7)
+    teacher = GPT(GPTConfig(**TEACHER)).eval()
+    with torch.no_grad(): teacher.embed_tokens.weight.mul_(20) # it is sure of something
+    torch.save(dict(rows=rows[0], tok=rows[1].to_dict(), teacher=teacher.state_dict()), tmp_path/'rows.pt')
     (tmp_path/'train.py').write_text(TRAIN)
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
     for launch in ([], ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']):
@@ -59,7 +67,7 @@ def test_two_processes_learn_what_one_learns(rows, tmp_path):
         assert done.returncode == 0, done.stderr
     one, first, second = (torch.load(tmp_path/f'{n}.pt', weights_only=True) for n in ('1.0', '2.0', '2.1'))
     assert all(torch.equal(first[k], second[k]) for k in one)
-    *_, done = pretrain(Recipe(**RECIPE), *rows)
+    *_, done = pretrain(Recipe(**RECIPE), *rows, [teacher])
     plain = done['model'].state_dict()
     for other in (first, plain):
         assert max((one[k] - other[k]).abs().max() for k in one) < 1e-2 < max((one[k] - one[k].flatten()[0]).abs().max() for k in one)
@@ -68,7 +76,6 @@ def test_two_processes_learn_what_one_learns(rows, tmp_path):
 def test_what_teachers_say_is_the_same_read_in_parts(rows, parts):
     "Each token is judged in one part, and is zero in the others."
     from tinychat.bases.pretrain import soft_targets
-    from tinychat.gpt import GPT, GPTConfig
     torch.manual_seed(0)
     teachers, ids = [GPT(GPTConfig(300, n_layer=1, n_head=2, n_embd=16, context=8)).eval()], rows[0]['chitchat'][:2000].int()
     whole, read = soft_targets(teachers, ids, k=5), [soft_targets(teachers, ids, k=5, part=(n, parts)) for n in range(parts)]
@@ -135,6 +142,8 @@ def test_a_teacher_that_begins_with_another_base_and_an_author(make_base, monkey
     rows, shares = seen[-1]
     assert shares == both and 0 < len(rows['written']) < 6000 and rows['written'][0] == tok.end_of_text # 3,072 tokens of tiny's at most, which are more of these
     assert all(torch.equal(rows['written'], other['written']) for other, _ in seen)
+    texts, begin = {text for convs in some.values() for conv in convs for _, text in conv}, [part.split('\n', 1)[1] for part in tok.decode(rows['written'].tolist()).split('<|endoftext|><|im_start|>')[1:]]
+    assert sum(part.split('<|im_end|>')[0] in texts for part in begin) > len(begin)/3 # the others it began by itself
     kept = torch.load(tmp_path/'out'/'bases'/'written_by_tiny'/'0.pt', weights_only=True)['row']
     assert torch.equal(kept, rows['written'])
     (tmp_path/'out'/'bases'/'tiny'/'config.json').unlink()
