@@ -55,7 +55,7 @@ def test_an_interrupt_in_the_middle_of_the_network(layer):
 @ways
 def test_a_talk_longer_than_the_context(make_writer):
     me = chat(make_writer, max_tokens=16)
-    for n in range(40): me.reply(f'and then? number {n} ' * 3)
+    for n in range(10): me.reply(f'and then? number {n} ' * 15)
     assert me.n_dropped and sum(len(me.block_ids(b)) for b in me.talk) > model.config.context
     assert len(me.prompt()) + me.room() <= model.config.context and me.prompt()[0] == tok.end_of_text
 

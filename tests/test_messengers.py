@@ -135,9 +135,17 @@ def test_files_nobody_knows_are_left_alone(exports):
     assert len(known) == 2 and sorted(f.base for f in left) == ['photo.jpg', 'readme.txt']
     assert [m.text for m in read_messages(exports)][0] == 'dinner?'
 
-def command(*args): return subprocess.run([sys.executable, '-c', 'import sys; from tinychat.commands import tinychat_import; sys.exit(tinychat_import())', *map(str, args)], capture_output=True, text=True)
+@pytest.fixture
+def command(monkeypatch, capsys):
+    "What is typed: its exit status, and what it prints."
+    def run(*args):
+        monkeypatch.setattr(sys, 'argv', ['tinychat-import', *map(str, args)])
+        capsys.readouterr()
+        code = tinychat_import()
+        return subprocess.CompletedProcess(args, code or 0, *capsys.readouterr())
+    return run
 
-def test_command(exports, tmp_path):
+def test_command(exports, tmp_path, command):
     done = command(exports, '--out', 'chat.txt', '--report', 'r.json')
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path/'r.json').read_text())
@@ -385,13 +393,12 @@ def test_what_could_not_be_opened_says_why(exports, tmp_path):
     with zipfile.ZipFile(exports/'empty.zip', 'w'): pass
     assert any(f.trouble == 'an empty or damaged zip' for f in import_exports(exports).unknown)
 
-def test_nothing_from_a_name_reaches_the_terminal_as_code(tmp_path):
+def test_nothing_from_a_name_reaches_the_terminal_as_code(tmp_path, command):
     names = ('Bob\nLINE2\x1b[31m', 'Ada')
     (tmp_path/'t.json').write_text(json.dumps(dict(name='x', type='private_group', id=1, messages=[dict(id=n, type='message', date=f'2025-12-31T20:0{n}:00', date_unixtime=str(1767211200 + 60*n), text='\x1b[2Jhi', from_id=f'user{n}', **{'from': who}) for n, who in enumerate(names)])))
-    call = lambda *args: subprocess.run([sys.executable, '-c', 'import sys; from tinychat.commands import *; sys.exit(tinychat_import())', str(tmp_path/'t.json'), '--out', str(tmp_path/'o.txt'), *args], capture_output=True, text=True)
-    asked = call()
+    asked = command(tmp_path/'t.json', '--out', tmp_path/'o.txt')
     assert asked.returncode == 1 and asked.stderr.count('\n') == 1 and '\x1b' not in asked.stderr and 'LINE2' in asked.stderr
-    done = call('--me', 'Ada')
+    done = command(tmp_path/'t.json', '--out', tmp_path/'o.txt', '--me', 'Ada')
     assert done.returncode == 0 and '\x1b' not in done.stdout and '\x1b' not in (tmp_path/'o.txt').read_text()
 
 def test_a_console_without_emoji(tmp_path):
