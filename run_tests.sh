@@ -20,6 +20,7 @@ trap 'if [ -n "$packaging" ]; then kill -- "-$packaging" 2>/dev/null || true; wa
 trap 'exit 130' INT
 mkdir "$scratch/tmp"
 export TMPDIR=$scratch/tmp
+unset PYTHONDONTWRITEBYTECODE # or each of many hundred processes would compile the library anew
 
 passed=0 failed=0 names=
 # check NAME COMMAND...: run it, say how it went, and go on

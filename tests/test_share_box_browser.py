@@ -120,12 +120,14 @@ class Box:
         self.page, self.field = page, page.get_by_placeholder('Message')
         self.ui = page.locator('.jp-OutputArea-output', has=self.field)
         self.idle()
-        if self.button('Reset').is_enabled(): self.press('Reset')
+        self.press('Reset')
         self.ui.get_by_text('Say something').wait_for()
     def button(self, name): return self.ui.get_by_role('button', name=name, exact=True)
     def press(self, name): self.button(name).click()
     def bubbles(self, whose): return self.ui.locator(f'[data-from={whose}]')
-    def idle(self): self.until(lambda: self.button('Stop').is_disabled() and self.button('Send').is_enabled(), 'the reply ended')
+    def idle(self):
+        "Wait for the end of a turn. The buttons change one after the other; Save is the last."
+        self.until(lambda: self.button('Stop').is_disabled() and self.button('Save').is_enabled(), 'the reply ended')
     def until(self, true, what):
         end = time.monotonic() + 60
         while not true():

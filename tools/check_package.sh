@@ -23,6 +23,5 @@ python -m venv "$dir/venv"
 PATH=$dir/venv/bin:$PATH
 hash -r
 cd "$dir"
-pip_install "$(sed -n '/^torch==/p' "$repo/requirements.txt")"
-pip_install dist/*.whl
+pip_install "$(sed -n '/^torch==/p' "$repo/requirements.txt")" dist/*.whl
 python -I "$repo/tools/check_installed.py"

@@ -46,8 +46,9 @@ except (AttributeError, metadata.PackageNotFoundError): found = False
 sys.exit(not found)' "$PWD" "$1"
 }
 
-# pip reports errors only; its progress would belong on standard error too.
-pip_install() { PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install -qq "$@" >&2; }
+# pip reports errors only; its progress would belong on standard error too. Most of what it would compile is never imported:
+# what is, Python compiles then.
+pip_install() { PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install -qq --no-compile "$@" >&2; }
 
 set_up() {
     local extra=${1:-} home=${VIRTUAL_ENV:-${CONDA_PREFIX:-}} python stamp print
@@ -78,12 +79,12 @@ set_up() {
     rm -f "$stamp"
     python -m pip --version >/dev/null 2>&1 || python -m ensurepip >&2 ||
         stop "The environment $home has no pip, and Python could not add it. Install pip there and run this again."
-    # The tested versions first, so that nothing later picks another torch.
-    if ! pip_install -r requirements.txt; then
-        [ -z "$extra" ] || stop "The versions in requirements.txt could not be installed; pip says above why."
+    local what=".${extra:+[$extra]}" # with the tested versions, if they are to be had
+    if ! pip_install -r requirements.txt -e "$what"; then
+        [ -z "$extra" ] || stop "What tinychat needs for this could not be installed; pip says above why. Put that right and run this again."
         say "The tested versions could not be installed (pip says above why); trying any that settings.ini allows."
+        pip_install -e "$what" || stop "tinychat could not be installed; pip says above why. Put that right and run this again."
     fi
-    pip_install -e ".${extra:+[$extra]}" || stop "tinychat could not be installed; pip says above why. Put that right and run this again."
     echo "$print $extra" > "$stamp"
     [ "$home" != "$PWD/.venv" ] || say "Installed. To type the other commands, such as tinychat-evaluate, first say: . .venv/bin/activate"
 }
