@@ -46,7 +46,7 @@ def test_who_is_left_out_leaves_no_trace(tmp_path):
         convs = read_chatml(tmp_path/'me.txt')
         tok = Tokenizer.train([' '.join(WORDS), 'assistant user'], 300)
         torch.manual_seed(0)
-        run = Run(GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=64, context=64)), tok, Options(max_iters=500, eval_every=500))
+        run = Run(GPT(GPTConfig(tok.vocab_size, n_layer=1, n_head=2, n_embd=64, context=64)), tok, Options(max_iters=400, eval_every=400))
         for _ in fit(run, Batches(*encode_all(tok, convs), 64, batch_size=8), convs[:2]): pass
         return auc(*(np.array([surprise(run.model.eval(), tok, *pair) for pair in some]) for some in (hers, others)))
     importing = [tmp_path/'in'], tmp_path/'me.txt', ['Bo']

@@ -71,7 +71,7 @@ def demo_model(
     trained = model.exists() and load_checkpoint(model)['best'] < 1.38 # others leave one of a few steps there
     taste = not trained and pick_device().type == 'cpu'
     if taste: # in a folder of its own, as another notebook may be at it, too
-        folder, convs = Path(tempfile.mkdtemp()), convs[-8:]
+        folder, convs = Path(tempfile.mkdtemp()), [c[-150:] for c in convs[-8:]]
         data, model = folder/'taste.txt', folder/'taste.pt'
     write_chatml(data, convs)
     if not trained: train_file(data, model, base='tiny', max_iters=2 if taste else None)
