@@ -135,3 +135,17 @@ def test_what_is_shared_among_friends(text, redacted): assert Redactor([]).redac
 
 @pytest.mark.parametrize('text', ['steam sale / black friday', 'netflix / popcorn tonight', 'wifi or lan / whatever', '0 1 2 3 4 5 6 7 8 9 haha', '1-2-3-4-5-6-7-8-9', 'score 1 2 0 3 1 2 2 0 1', 'use 2 to open', 'our login page / homepage2', 'safe by 10 9 8'])
 def test_what_only_looks_like_it(text): assert Redactor([]).redact(text) == text
+
+@pytest.mark.parametrize('text, redacted', [
+    ('password for the cabin wifi: trout-lake-9', 'password for the cabin wifi: <password>'), ('palavra-passe: lagosta77', 'palavra-passe: <password>'), ('pswd = toffee99', 'pswd = <password>'),
+    ("le code du portail c'est 4417", "le code du portail c'est <code>"), ('digicode 7731B', 'digicode <code>'),
+    ('kennzeichen TÜ XK 91', 'kennzeichen <id 1>'), ('kennzeichen gö-ab 123', 'kennzeichen <id 1>')])
+def test_other_words_for_it(text, redacted): assert Redactor([]).redact(text) == redacted
+
+@pytest.mark.parametrize('said, short, number', [('meine steuer id ist ', 'steuer id ', '47815230649'), ('mi dni es ', 'dni ', '48273915C'), ('la targa era ', 'targa ', 'AB 123 CD')])
+def test_a_verb_is_no_part_of_a_number(said, short, number):
+    redactor = Redactor([])
+    assert [redactor.redact(words + number) for words in (said, short)] == [said + '<id 1>', short + '<id 1>'] # one number, one mark
+
+@pytest.mark.parametrize('text', ['11-25 25-18 25-21 25-16', 'la rue est pleine, 400 personnes', 'la calle vacía, 150 personas', 'a rua com 300 pessoas', '299 792 458 metres per second'])
+def test_numbers_of_something_else_stay(text): assert Redactor([]).redact(text) == text

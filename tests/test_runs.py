@@ -189,6 +189,17 @@ def test_use_all(bases):
     with pytest.raises(ValueError, match='use_all was not given'): quiet(resume=True, use_all=True)
     assert quiet(out='all.pt', resume=True, use_all=True).step == b['step'] # as it was set up
 
+def test_a_second_pass_that_never_ended_is_told(bases, monkeypatch, capsys):
+    def pressed(*_): raise KeyboardInterrupt
+    with monkeypatch.context() as m:
+        m.setattr(runs, 'run_for_everything', pressed)
+        with pytest.raises(KeyboardInterrupt): quiet(max_iters=2, use_all=True)
+    for again in (dict(), dict(use_all=True)): # as it was set up, or the same command once more
+        capsys.readouterr()
+        assert not train_file(sample, 'ckpt.pt', device='cpu', resume=True, **again).use_all
+        err = capsys.readouterr().err
+        assert 'is finished' in err and runs.NO_USE_ALL in err
+
 def test_stops_when_it_gets_worse(bases, monkeypatch):
     looks = iter([2., 1.9, 1.95, 1.91, 1.5])
     monkeypatch.setattr(runs, 'evaluate', lambda *a: next(looks))

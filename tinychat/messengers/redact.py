@@ -287,7 +287,8 @@ _date = re.compile(rf"""(?<!\d)(?<!\d[./-])(?:
     | {_year}[./\ -]+(?:{_year}|{_month}[./\ -]{_day})                 # 2013-2015
     )(?![./-]?\d)""", re.X)
 _version = re.compile(r'(?!0\d\d\.|\d{3}\.\d{3}\.\d{3}$)\d{1,3}(?:\.\d{1,3}){2,3}') # 2.6.15, or 192.168.0.1
-_list = re.compile(rf'{_s}\d(?!\d)|^[1-9](?: \d\d)+$|^(?:[1-9]\d?00 ?)+$|^(?:[1-9]0-?)+$') # 5 39 42 44, or 800 2200 300
+_list = re.compile(rf'{_s}\d(?!\d)|^[1-9](?: \d\d)+$|^(?:[1-9]\d?00 ?)+$|^(?:[1-9]0-?)+$|'
+                   r'\b\d\d-\d\d \d\d-\d\d\b') # 5 39 42 44, or 800 2200 300, or the sets of a match
 
 def is_round(
     piece:str, # Digits and what stands between them
@@ -322,8 +323,8 @@ def whole_word(
 
 # %% ../../nbs/messengers/redact.ipynb #d54a1736
 UNIT_WORDS = whole_word('lines?|blocks?|sectors?|loc|char(?:acter)?s?|words?|bytes?|[kmg]b|years?|times?|'
-                        'percent|dollars?|bucks?|euros?|pounds?|people|pages?|points?|pts|steps|calories|'
-                        'miles?|km|mi|m|meters?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|'
+                        'percent|dollars?|bucks?|euros?|pounds?|people|person(?:ne|a)?s|pessoas|pages?|points?|pts|steps|calories|'
+                        'miles?|km|mi|m|met(?:er|re)s?|feet|ft|min(?:ute[ns]?|s)?|hours?|hrs?|h|days?|[ap]m|uhr|'
                         'stunden?|tagen?|jahren?|leuten?|meter|heures?|jours?|ans|horas?|d[ií]as|minutos?')
 UNIT_WORDS += '|[%€$£¥₹°]'
 
@@ -454,8 +455,8 @@ _plate_words = whole_word('|'.join(r"""
     reg\.?n(?:umme)?r|rendszám\w*|skilt\w*""".strip().split('\n    ')), '车牌号?码?')
 
 # %% ../../nbs/messengers/redact.ipynb #5d9fe330
-_short = r'(?!(?:is|was|are|no|nr|the|at|in|for|my|on|of|a|and|or)\b)[a-zа-я]{1,3}'
-_letters = rf'(?-i:[A-ZА-Я]{{1,6}}|{_short})'
+_short = r'(?!(?:is|was|are|ist|war|es|era|est|no|nr|the|at|in|for|my|on|of|a|and|or)\b)[a-zа-яäöü]{1,3}'
+_letters = rf'(?-i:[A-ZА-ЯÄÖÜ]{{1,6}}|{_short})'
 _with_digit = r'(?=[^\W\d_]{0,9}\d)[^\W_]{1,20}'
 _more = rf'(?:[ ./-](?:{_with_digit}|(?-i:[A-ZА-Я]{{1,3}})(?!\w))){{0,7}}'
 _value = rf'(?:{_letters}[ .·-])?(?:{_letters}[ .·-]?)?{_with_digit}{_more}'
@@ -491,9 +492,9 @@ _surely = re.compile(r'(?:pin|otp|tan|pass-?code|(?:my|your|door|gate|alarm|lock
                      r'confirmation|entry|access|login|sms|security|verification|building|safe|bike|me) code|'
                      r'[^\W\d]{5,}code|verific\w+|c[óo]digo|codice|kod to|parol\w*|'
                      r'验证码|驗證碼|認証コード|暗証番号|인증번호|doğrulama kodu|onay kodu)[\s:：#-]*$', re.I)
-_verb = whole_word('is|was|ist|war|lautet|es|est|è|é|jest|är|er|это|הוא|هو|là|adalah')
+_verb = whole_word('is|was|ist|war|lautet|es|c[’\']est|est|è|é|jest|är|er|это|הוא|هو|là|adalah')
 _is = r"(?:[:=：]|['’]s|" + _verb + r'(?:[ \t]{1,3}(?:le|la|el|il))?)'
-_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|one-time |"
+_code = whole_word(r"(?:best[äa]tigungs|sicherheits|zugangs|einmal|aktivierungs|verifizierungs|verificatie|digi|one-time |"
                    r"toegangs|t[üu]r|pass|pin-?|pin )?code(?: d['’][^\W\d_]{1,12})?|otp|2fa|"
                    r"one[- ]time pass(?:word|code)|pin|m?tan|combo|combination|"
                    r"(?:door|gate|alarm|garage|lock ?box|safe|verification)(?=[ \t]?[:=])|"
@@ -529,17 +530,17 @@ CODE_RULES = [pattern_rule('code', re.compile(p, re.I), is_real) for p,is_real i
     (rf"{whole_word('cvv2?|cvc|security code')}[ \t]{{0,3}}{_is}?[ \t]{{0,3}}(?P<hit>\d{{3,4}}){_end}", None)]]
 
 # %% ../../nbs/messengers/redact.ipynb #bc69bb3d
-_password = whole_word(r'(?:wlan|wifi|my)?-?passw(?:or[dt]|d)|passphrase|pwd?|p/w|'
+_password = whole_word(r'(?:wlan|wifi|my)?-?passw(?:or[dt]|d)|passphrase|pwd?|pswd|p/w|'
                        r'(?:wi-?fi|wlan|router|netflix) pass|(?:api|secret|access|private|licen[cs]e|recovery) ?key|'
                        r'(?P<weak>(?:wi-?fi|wlan|login|secret|token|key)(?=[ \t]?[:=：])|wi-?fi(?= is )|pass|clave|'
                        r'parol[aă])|kennwort|'
-                       r'contrase[ñn]a|mot de passe|mdp|senha|wachtwoord|'
+                       r'contrase[ñn]a|mot de passe|mdp|senha|palavra-passe|wachtwoord|'
                        'l[öo]senord|passord|adgangskode|salasana(?: on)?|has[łl]o(?: to)?|heslo|jelsz[óo]|'
                        '[şs]ifre(?:m|n|si)?|κωδικός|парол[ья]|ה?סיסמ[הא]|كلمة (?:السر|المرور)|(?:ال)?باسورد|'
                        'm[ậa]t kh[ẩa]u|kata sandi|(?:wifi|wi-fi|wlan)[- ](?:key|schl[üu]ssel)',
                        '密码|密碼|パスワード|비밀번호|비번|암호')
 # Each word above has one of these in it
-_password_hints = """pass pw p/w key wifi wi-fi wlan login secret token clave parol kennw contrase mdp senha wachtw senord
+_password_hints = """pass pw psw p/w key wifi wi-fi wlan login secret token clave parol kennw contrase mdp senha wachtw senord
     adgangs salas haslo hasło heslo jelsz ifre i̇fre κωδικ парол סיסמ السر المرور باسورد khau khẩu sandi 密码 密碼
     パスワード 비밀번호 비번 암호""".split() + ['mot de']
 ORDINARY_WORDS = {*"""wrong right correct incorrect weak strong stupid dumb easy hard simple long short same
@@ -575,7 +576,7 @@ def is_password(
 # %% ../../nbs/messengers/redact.ipynb #05a8afc6
 _adverbs = '(?:just|still|now|simply|literally|probably|actually|currently|einfach|noch)'
 _says = (r"(?:(?P<colon>[ \t]{0,3}(?:[:=：]|->|→)\s?)|"
-         rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,3}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}(?:{_adverbs}[ \t])?|[是为為はがの은는이가][ \t]?)|"
+         rf"(?P<is>(?:[ \t]{{1,3}}[^\W\d_]{{1,12}}){{0,4}}?[ \t]{{0,3}}{_is}[ \t]{{1,3}}(?:{_adverbs}[ \t])?|[是为為はがの은는이가][ \t]?)|"
          r"(?:(?:[ \t]{1,3}[^\W\d_]{1,12}){0,3}?[ \t]{1,3}(?:to|[-–])|"
          r"[ \t](?:for|of|für|vom|del?|du|do|da|pour|para)(?:[ \t][^\W\d_]{1,12}){1,2})?[ \t]{1,3})[ \t]{0,3}")
 _secret = rf"(?![</~])[!-~]{{3,64}}(?<![.,;:)\"'?])|[^\s!-~{HIDDEN}][^\s{HIDDEN}]{{2,63}}"

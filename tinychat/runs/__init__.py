@@ -456,12 +456,12 @@ def _train(s, data, train, held_out)->SavedRun:
     r = s.request
     run, dataset, *start = go_on(s, train, held_out) if r.resume else begin(s, train, held_out)
     _greet(s, run, dataset)
+    if r.resume and 'use_all' in (run.asked or {}) and not run.use_all: s.say(NO_USE_ALL)
     if run.done: return run
     if not r.resume: run.learned_from = relative_path(data, Path(s.out).parent)
     run.messages = n_messages(train)
     saver = Saver(run, s.out, r.resume, s.say)
     _learn(s, run, dataset, saver)
-    if r.use_all and r.resume: s.say(NO_USE_ALL)
     if r.use_all and not r.resume: return _learn_everything(s, run, start[0], dataset, saver)
     return run
 
