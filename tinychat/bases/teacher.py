@@ -118,5 +118,6 @@ def sound_talks(
         try: blocks = [b for conv in parse_chatml(part[:part.rfind('<|im_end|>') + 10]) for b in conv]
         except ValueError: continue # malformed
         said = [b.text for b in blocks]
-        if len(said) >= least and all(said) and not goes_round(said): out.append([[int(b.role != 'assistant'), b.text] for b in blocks])
+        if len(said) < least or not all(said) or goes_round(said): continue
+        out.append([[int(b.role != 'assistant'), b.text] for b in blocks])
     return out
