@@ -129,6 +129,30 @@ def test_for_a_strangers_checkpoint_nothing_is_fetched_from_the_hub(hub, monkeyp
     torch.save({**ckpt, 'model': add_lora(model, 4).state_dict()}, tmp_path/'difference.pt')
     assert open_checkpoint(tmp_path/'difference.pt')[1].to_dict() == tok.to_dict() and asked == [True, True]
 
+def test_a_base_that_is_another_network_now_is_refused(monkeypatch, tmp_path):
+    "The weights are the same; what is done with them is not."
+    model, tok = open_base('tiny')
+    folder = hf_folder(tmp_path/'theirs', model, tok)
+    monkeypatch.chdir(tmp_path)
+    base, tok = open_base('theirs')
+    lora = describe_lora(base, 'theirs', 4)
+    torch.save(dict(config=asdict(base.config), tokenizer=tok.to_dict(), lora=lora, model=add_lora(base, 4).state_dict()), tmp_path/'difference.pt')
+    (tmp_path/'elsewhere').mkdir()
+    monkeypatch.chdir(tmp_path/'elsewhere')
+    open_checkpoint(tmp_path/'difference.pt') # the folder is found from another one
+    config = json.loads((folder/'config.json').read_text())
+    for key, value in dict(rms_norm_eps=.5, rope_parameters=dict(rope_type='default', rope_theta=12345)).items():
+        (folder/'config.json').write_text(json.dumps(config | {key: value}))
+        with pytest.raises(ValueError, match='on top of another base'): open_checkpoint(tmp_path/'difference.pt')
+    (folder/'config.json').unlink()
+    with pytest.raises(ValueError, match='which cannot be had') as e: open_checkpoint(tmp_path/'difference.pt')
+    assert 'hub' not in str(e.value)
+
+@pytest.mark.parametrize('name', ['x'*5000, ''])
+def test_a_name_has_some_characters_and_not_too_many(name):
+    with pytest.raises(ValueError, match='has a name of 1 to') as e: open_base(name)
+    assert len(str(e.value)) < 100
+
 def test_smollm2_is_fetched_and_opened(monkeypatch, tmp_path, capsys):
     fetched = []
     def fetch(what, say): fetched.append(what); say('it is fetched'); return tmp_path/'toy.gguf'

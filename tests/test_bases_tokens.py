@@ -289,3 +289,10 @@ def test_no_tiktoken_that_takes_minutes_for_one_long_run_of_a_letter():
     config.read(Path(__file__).resolve().parent.parent/'settings.ini', encoding='utf-8')
     (tiktoken,) = [r for r in map(Requirement, config['DEFAULT']['requirements'].split()) if r.name == 'tiktoken']
     assert not tiktoken.specifier.contains('0.12') and tiktoken.specifier.contains('0.13')
+
+def test_many_long_tokens_are_refused_before_they_are_checked():
+    from tinychat.bases.tokens import tokens_in_order
+    vocab = {LETTER[97]*n: n - 1 for n in range(1, 601)} # one chain of 600
+    assert len(tokens_in_order(vocab)) == 600
+    many = {(a + b)*n: 0 for a in map(LETTER.get, range(97, 105)) for b in map(LETTER.get, range(65, 73)) for n in range(1, 301)}
+    with pytest.raises(ValueError, match='too many long tokens'): tokens_in_order({t: n for n, t in enumerate(many)})

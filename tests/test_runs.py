@@ -50,6 +50,19 @@ def test_auto_takes_the_base_and_learns(bases):
     # what is kept is the average, not the last weights
     assert any(not torch.equal(ckpt['model'][k], v) for k, v in run.model.state_dict().items())
 
+@pytest.mark.parametrize('asked', [dict(base='tiny'), dict(lora=2), dict(base='tiny', lora=2), {}])
+def test_another_language_is_told_whatever_was_asked(bases, asked, capsys, monkeypatch):
+    monkeypatch.setattr(planning, 'language_distance', lambda *_: .5)
+    train_file(sample, 'ckpt.pt', device='cpu', max_iters=1, **asked)
+    err = capsys.readouterr().err
+    assert err.count('seem to be in another language') == err.count(planning.LANGUAGES_PAGE) == 1 and 'from the base' in err
+
+def test_a_base_of_another_script_is_taken_if_it_was_asked_for(bases, capsys):
+    write_chatml('other.txt', [[Block(b.role, in_cyrillic(b.text)) for b in c] for part in load_data(sample) for c in part])
+    train_file('other.txt', 'ckpt.pt', device='cpu', max_iters=1, base='tiny')
+    err = capsys.readouterr().err
+    assert 'is taken because it was asked for' in err and 'from the base' in err and planning.LANGUAGES_PAGE in err
+
 def test_int8_is_half_and_nearly_the_same(bases):
     big, tok = load_base(bases/'tiny')
     save_base(bases/'packed', big, tok, Recipe(int8=True))

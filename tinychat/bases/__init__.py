@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/bases/index.html.md"""
 
 # %% ../../nbs/bases/index.ipynb #454170af
 from __future__ import annotations
-import re, sys
+import os, re, sys
 from pathlib import Path
 import torch
 from .fetch import SMOLLM2, fetch_file
@@ -16,7 +16,7 @@ from ..checkpoint import BASES, check_sizes, load_base, model_from, open_model
 from ..gpt import GPT
 
 # %% auto #0
-__all__ = ['SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'open_smollm2', 'is_hf_folder', 'is_hub_id',
+__all__ = ['LONGEST_NAME', 'SMALL_FILES', 'WEIGHT_FILES', 'list_bases', 'open_base', 'open_smollm2', 'is_hf_folder', 'is_hub_id',
            'fetch_from_hub', 'open_from_hub', 'describe_lora', 'NoBaseError', 'lora_model', 'open_checkpoint']
 
 # %% ../../nbs/bases/index.ipynb #1822f63c
@@ -26,12 +26,15 @@ def list_bases(
     return sorted(p.parent.name for p in BASES.glob('*/config.json'))
 
 # %% ../../nbs/bases/index.ipynb #ba137628
+LONGEST_NAME = 1000 # of a path, too
+
 def open_base(
     where, # A name, a folder or .gguf file that holds a base, or a model's id on the hub
     offline:bool=False, # From the hub, take only what has been fetched before?
 )->tuple: # (GPT on the CPU, ready to answer; its Tokenizer); ValueError if there is no base
     "Open a base."
     name, path = str(where), Path(where)
+    if not 0 < len(name) < LONGEST_NAME: raise ValueError(f'A base has a name of 1 to {LONGEST_NAME - 1} characters, not of {len(name):,}.')
     if name in list_bases(): return load_base(BASES/name)
     if name == 'smollm2': return open_smollm2()
     if path.is_dir(): return open_hf(path) if is_hf_folder(path) else load_base(path)
@@ -98,7 +101,8 @@ def describe_lora(
     rank:int,  # Of the changes
 )->dict: # For a checkpoint, under 'lora'
     "What a difference belongs to."
-    return dict(base=str(where), hash=weights_hash(base), rank=rank)
+    own = str(where) not in list_bases() and Path(where).exists() # then it is found from any folder
+    return dict(base=os.path.abspath(where) if own else str(where), hash=weights_hash(base), rank=rank)
 
 class NoBaseError(ValueError):
     "The base that a difference was learned on top of is another one now, or cannot be had."
@@ -114,7 +118,8 @@ def lora_model(
     try: base, _ = open_base(where, offline=True)
     except ValueError as e:
         raise NoBaseError(f'It was learned on top of the base {where}, which cannot be had: {e}') from None
-    if weights_hash(base) != wanted:
+    shape = {k: v for k, v in vars(base.config).items() if k not in ('context', 'dropout')} # training may change these
+    if weights_hash(base) != wanted or shape != {k: ckpt['config'].get(k, v) for k, v in shape.items()}:
         raise NoBaseError(f'It was learned on top of another base than the one that {where} holds now. Train anew, '
                           'or use the version of tinychat that trained it.')
     base.config.context = min(base.config.context, ckpt['config']['context']) # training may have cut it

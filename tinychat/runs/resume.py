@@ -192,12 +192,17 @@ def run_from(
 
 # %% ../../nbs/runs/resume.ipynb #47188845
 @contextmanager
-def on_interrupt():
+def on_interrupt(
+    note:str='', # Said at once, on standard error
+):
     "Within it, Ctrl-C and other requests to stop only set the event that is yielded."
     pressed = threading.Event()
+    def stop(*_):
+        if note and not pressed.is_set(): os.write(2, f'\n{note}\n'.encode()) # print may be in the middle of something
+        pressed.set()
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
     signals = [signal.SIGINT, *stop_signals()] # `torchrun` passes Ctrl-C on as SIGTERM
-    before = [signal.signal(s, lambda *_: pressed.set()) for s in signals]
+    before = [signal.signal(s, stop) for s in signals]
     try: yield pressed
     finally:
         for s, handler in zip(signals, before): signal.signal(s, handler)
