@@ -87,6 +87,12 @@ def test_a_window_alone_is_followed_at_half_the_rate(windows, lora, rate):
     o, *_ = options_for(large, Dataset([], [], None, torch.zeros(windows*512 + 1), None), 'cuda', lora=lora)
     assert o.lr == pytest.approx(rate*1e-4) and (o.batch_size == 1) is (windows < 24)
 
+@pytest.mark.parametrize('steps, every', [(1, 1), (4, 4), (12, 4), (60, 15)])
+def test_a_few_steps_of_a_large_base_are_not_mostly_evaluations(steps, every):
+    large = Start(SimpleNamespace(config=GPTConfig(49_173, 30, 9, 576, 1024)), None, None, where='smollm2')
+    o, *_ = options_for(large, Dataset([], [], None, torch.zeros(400*512 + 1), None), 'cpu', steps)
+    assert o.eval_every == every
+
 LANGUAGES = 'https://tinychat.github.io/tinychat/bases/languages.html'
 GERMAN = [[Block('user', 'kommst du später noch vorbei?'), Block('assistant', 'weiß nicht, ich bin ziemlich müde heute')]]
 STRANGE = [[Block('user', 'ъ'*40), Block('assistant', 'ж'*40)]]

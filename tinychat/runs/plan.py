@@ -264,6 +264,7 @@ def options_for(
     if start.large and not lora and batch_size == 1: plan['lr'] /= 2 # a window alone is a noisy guide
     worth = math.ceil(epochs*windows/batch_size)
     o = Options(max_iters=max_iters or worth, batch_size=batch_size, seed=seed, **plan)
+    if start.large: evals = max(1, min(evals, o.max_iters//4)) # on a CPU one takes a minute or more
     return set_evals(o, worth, evals), worth, evals
 
 # %% ../../nbs/runs/plan.ipynb #07512172
