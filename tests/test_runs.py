@@ -238,7 +238,8 @@ def test_damaged_base(bases, name, bad):
 
 def test_unknown_start(bases):
     with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='bsae')
-    with pytest.raises(ValueError, match='There are: tiny, smollm2'): quiet(base='huge')
+    with pytest.raises(ValueError, match='There are: tiny, smollm2. Or give a folder'): quiet(base='huge')
+    with pytest.raises(ValueError, match='no.gguf is not there'): quiet(base='no.gguf')
 
 def test_the_plan_follows_how_much_there_is_to_read(bases):
     train = load_data(sample)[0]

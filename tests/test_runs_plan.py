@@ -73,7 +73,7 @@ def test_what_counts_as_large():
 def test_a_base_that_is_not_there(tmp_path, monkeypatch):
     "`list_bases` says which there are; nobody else looks."
     monkeypatch.setattr('tinychat.bases.BASES', tmp_path)
-    with pytest.raises(ValueError, match='There are: smollm2'): choose_start('base', 'tiny')
+    with pytest.raises(ValueError, match='There are: smollm2'): open_base(choose_start('base', 'tiny'))
 
 def test_a_cpu_trains_a_large_base_with_lora():
     large = Start(SimpleNamespace(config=GPTConfig(49_173, 30, 9, 576)), None, None, where='smollm2')
