@@ -50,7 +50,7 @@ def test_it_is_what_a_chat_would_say(client, model, tok):
     (dict(seed=1.5), 400, 'seed'), (dict(max_tokens=0), 400, 'max_tokens'), (dict(stop=[1]), 400, 'stop'), (dict(stop=['a']*5), 400, 'stop'), (dict(messages={}), 400, 'messages'), (dict(messages=[]), 400, 'messages'),
     (dict(messages=[dict(role='tool', content='x')]), 400, 'messages'), (dict(messages=[dict(role='user')]), 400, 'messages'), (dict(messages=[dict(role='system', content='x')]), 400, 'messages'), (dict(messages=['x']), 400, 'messages'),
     (dict(messages=[dict(role='user', content=[dict(type='image_url')])]), 400, 'messages'), (dict(messages=[dict(role='user', content='\ud800')]), 400, 'messages'), (dict(tools=[{}]), 400, 'tools'), (dict(response_format=dict(type='json_object')), 400, 'response_format'),
-    (dict(temprature=1), 400, None)])
+    (dict(stream='false'), 400, 'stream'), (dict(stream=1), 400, 'stream'), (dict(temprature=1), 400, None)])
 def test_what_makes_no_sense_is_refused(client, more, status, param):
     data = json.dumps(dict(model='x', messages=HELLO) | more)
     answer = client.post('/v1/chat/completions', content=data, headers={'content-type': 'application/json'})
@@ -67,6 +67,7 @@ def test_other_bodies_and_places(client, monkeypatch):
     assert post(content='['*100_000, headers={'content-type': 'application/json; charset=utf-8'}) == 400
     assert post(content='x'*(server.MOST_BODY + 1), headers={'content-type': 'application/json'}) == 413
     assert client.get('/v1/chat/completions').status_code == 405 and client.get('/etc').status_code == 404 and client.get('/v1/models').json()['data'][0]['id'] == 'tinychat'
+    assert client.get('/v1/models/tinychat').json() == client.get('/v1/models').json()['data'][0] and client.get('/v1/models/gpt-4').status_code == 404
     monkeypatch.setattr(server, 'read_request', lambda body: 1/0)
     answer = client.post('/v1/chat/completions', json={})
     assert answer.status_code == 500 and answer.json()['error']['message'] == 'Something went wrong here.' # and not what

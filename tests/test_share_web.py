@@ -200,6 +200,25 @@ def test_so_many_connections_and_no_more(model):
         silent[0].close()
         soon(lambda: ask(s, '/').status == 200, 'there is room again')
 
+@pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='no /proc there')
+def test_the_model_as_a_file_is_made_once_and_sent_as_fast_as_it_is_read(tmp_path):
+    def memory(): return int(re.search(r'VmRSS:\s+(\d+) kB', Path(f'/proc/{s.process.pid}/status').read_text())[1])/1000 # MB
+    with served(talker(tmp_path/'ckpt.pt'), before='import tinychat.share.web as w; w.STUCK = 1') as s:
+        page = ask(s, '/page').text
+        before, lazy = memory(), []
+        def n_open(): return len(os.listdir(f'/proc/{s.process.pid}/fd'))
+        alone = n_open()
+        for _ in range(12):
+            c = socket.create_connection(('127.0.0.1', s.port))
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.sendall(b'GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+            lazy.append(c)
+        soon(lambda: n_open() >= alone + 12, 'all are there')
+        assert memory() < before + 3*len(page)/1e6, 'each has a page of its own'
+        assert ask(s, '/page').text == page
+        soon(lambda: n_open() <= alone, 'whoever does not read is shut out')
+        for c in lazy: c.close()
+
 def test_who_never_reads_holds_nobody_up(server):
     c = socket.create_connection(('127.0.0.1', server.port))
     body = json.dumps(HELLO | dict(stream=True, max_tokens=200)).encode()
@@ -300,3 +319,6 @@ def test_the_llm_program(server, tmp_path):
     assert llm('hello', '--no-stream', *options) == said
     assert llm('-c', 'and you?', *options[2:]).strip()
 
+@pytest.mark.parametrize('token', [' '*8, 'abcdefgh ', ' abcdefgh', 'abcdefg', 'abcdefgé'])
+def test_tokens_that_no_header_carries_are_refused(token):
+    with pytest.raises(ValueError, match='A token must have 8 characters'): web.WebOptions(token=token)

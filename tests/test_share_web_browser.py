@@ -242,6 +242,14 @@ def test_a_visitor_needs_the_token_and_the_address_forgets_it(browser, model):
         t.idle()
         stranger = browser.new_context().new_page()
         stranger.goto(s.url.split('#')[0])
+        stranger.get_by_label('This server asks for a token.').fill('open barley')
+        stranger.get_by_role('button', name='Go on').click()
+        stranger.get_by_label('That is not the token of this server.').wait_for()
+        stranger.goto(s.url) # in the same tab: only what stands behind the # is new
+        stranger.get_by_role('dialog', name='Token').wait_for(state='hidden')
+        soon(lambda: 'sesame' not in stranger.url, 'the address is clean')
+        stranger = browser.new_context().new_page()
+        stranger.goto(s.url.split('#')[0])
         stranger.get_by_label('This server asks for a token.').fill('open sesame')
         stranger.get_by_role('button', name='Go on').click()
         stranger.get_by_role('dialog', name='Token').wait_for(state='hidden')
@@ -267,6 +275,7 @@ def test_what_is_no_talk_in_the_storage_does_no_harm(browser, server, stored):
 def test_without_any_storage_it_talks_all_the_same(browser, server):
     t = Tab(browser, server, None)
     t.context.add_init_script("for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError') } })")
+    t.page.goto('about:blank') # or only what stands behind the # would be new
     t.page.goto(server.url + '#%')
     t.talks_and_leaves()
 

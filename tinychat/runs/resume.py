@@ -7,7 +7,7 @@ Docs: https://tinychat.github.io/tinychat/runs/resume.html.md"""
 # %% ../../nbs/runs/resume.ipynb #05f74b17
 from __future__ import annotations
 import io, os, signal, threading, time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import torch
@@ -198,8 +198,10 @@ def on_interrupt(
     "Within it, Ctrl-C and other requests to stop only set the event that is yielded."
     pressed = threading.Event()
     def stop(*_):
-        if note and not pressed.is_set(): os.write(2, f'\n{note}\n'.encode()) # print may be in the middle of something
+        first = not pressed.is_set()
         pressed.set()
+        with suppress(OSError): # the terminal may be gone, and `print` in the middle of something
+            if note and first: os.write(2, f'\n{note}\n'.encode())
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
     signals = [signal.SIGINT, *stop_signals()] # `torchrun` passes Ctrl-C on as SIGTERM
     before = [signal.signal(s, stop) for s in signals]

@@ -95,12 +95,13 @@ let token = ''
 try { token = sessionStorage.token || ''; token = decodeURIComponent(location.hash.slice(1)) || token } catch {} // a browser may keep nothing, an address may be none
 function know(word) { token = /^[ -~]*$/.test(word) ? word : '?'; try { sessionStorage.token = token } catch {} }
 if (location.hash) { know(token); history.replaceState(null, '', location.pathname) }
+addEventListener('hashchange', () => { if (location.hash) location.reload() }) // another address with a token, in the same tab
 const headers = () => token ? { Authorization: 'Bearer ' + token } : {}
 class Failed extends Error { constructor(why, status) { super(why); this.status = status } }
 async function checked(answer) {
   if (answer.ok) return answer
   const said = await answer.json().catch(() => ({}))
-  throw new Failed(answer.status === 401 ? 'This server asks for a token.' : said.error?.message || 'Something went wrong there.', answer.status)
+  throw new Failed(answer.status === 401 ? token ? 'That is not the token of this server.' : 'This server asks for a token.' : said.error?.message || 'Something went wrong there.', answer.status)
 }
 const engine = {
   shelf: '', // before the names of what is kept
@@ -277,7 +278,7 @@ async function failed(e) {
   if (e.status) return tell(e.message)
   tell('The server does not answer. Trying again…')
   do await new Promise(done => setTimeout(done, 2000)); while (!await engine.there())
-  tell('The server is back.'); start()
+  await start(); tell('The server is back.')
 }
 '''
 
@@ -342,7 +343,7 @@ function remove(talk) {
   talks = talks.filter(t => t !== talk)
   if (!talks.length) talks = [fresh()]
   if (current === talk) { clearTimeout(waiting); waiting = 0; current = talks.at(-1) }
-  list(); draw()
+  list(); draw(); $('list').querySelector('button').focus()
 }
 function list() {
   $('list').replaceChildren(...[...talks].reverse().map(t => {

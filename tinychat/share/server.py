@@ -338,7 +338,7 @@ def n_asked(self:Desk, asked:Asked)->int:
 def make_app(
     desk:Desk, # Who replies
     door:Door, # Who may come
-    pages=(),  # More routes of Starlette, for which nobody needs a token
+    pages=(),  # More routes of Starlette, which ask the door themselves
 ): # A Starlette application
     "The interface."
     from starlette.applications import Starlette
@@ -346,9 +346,12 @@ def make_app(
     from starlette.responses import JSONResponse, StreamingResponse
     from starlette.routing import Route
     def answer(body, status=200): return JSONResponse(body, status, HEADERS)
+    ours = dict(id=MODEL, object='model', created=0, owned_by='you')
     async def models(request):
         door.check(request.headers, address(request))
-        return answer(dict(object='list', data=[dict(id=MODEL, object='model', created=0, owned_by='you')]))
+        name = request.path_params.get('name')
+        if name not in (None, MODEL): raise Refused(f'The only model here is {MODEL}.', 404)
+        return answer(ours if name else dict(object='list', data=[ours]))
     async def chat(request):
         door.check(request.headers, address(request))
         asked = read_request(await read_body(request))
@@ -362,7 +365,7 @@ def make_app(
     async def other(request, e):
         why = 'Not by this method.' if e.status_code == 405 else 'There is nothing here.'
         return JSONResponse(Refused(why, 404).body(), e.status_code, HEADERS | dict(e.headers or {}))
-    routes = [Route('/v1/models', models), Route('/v1/chat/completions', chat, methods=['POST']), *pages]
+    routes = [Route('/v1/models', models), Route('/v1/models/{name}', models), Route('/v1/chat/completions', chat, methods=['POST']), *pages]
     app = Starlette(routes=routes, exception_handlers={Refused: refuse, HTTPException: other, Exception: refuse})
     app.router.redirect_slashes = False # it would lead to any `Host`
     return app

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/share/web.html.md"""
 
 # %% ../../nbs/share/web.ipynb #772d7876
 from __future__ import annotations
-import errno, html, ipaddress, os, re, secrets, signal, socket, tempfile, threading, webbrowser
+import asyncio, errno, html, ipaddress, os, re, secrets, signal, socket, tempfile, threading, webbrowser
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from .server import HEADERS, Desk, Door, address, make_app
 from .terminal import introduce
 
 # %% auto #0
-__all__ = ['MOST_CONNECTIONS', 'SILENCE', 'is_local', 'token_for', 'page_url', 'own_address', 'free_address', 'WebOptions',
-           'door_for', 'patient_protocol', 'pages_for', 'check_packages', 'open_browser', 'quiet_server', 'serve']
+__all__ = ['MOST_CONNECTIONS', 'SILENCE', 'STUCK', 'is_local', 'token_for', 'page_url', 'own_address', 'free_address',
+           'WebOptions', 'door_for', 'patient_protocol', 'pages_for', 'check_packages', 'open_browser', 'quiet_server',
+           'serve']
 
 # %% ../../nbs/share/web.ipynb #f35ba3af
 def is_local(
@@ -84,8 +85,9 @@ class WebOptions:
     browser:bool=True   # Open the page here, too?
     def __post_init__(self):
         if not 1 <= self.waiting <= 1000: raise ValueError(f'--waiting must be from 1 to 1000, not {self.waiting}.')
-        if self.token is not None and (len(self.token) < 8 or not re.fullmatch('[ -~]*', self.token)):
-            raise ValueError('A token must have 8 characters at least, or others may guess it, and only ones of ASCII, as a header has.')
+        if self.token is not None and (len(self.token) < 8 or not re.fullmatch('[!-~][ -~]*[!-~]', self.token)):
+            raise ValueError('A token must have 8 characters at least, or others may guess it, only ones of ASCII, '
+                             'as a header has, and no blanks at its ends.')
     def settled(self):
         "The same with a free port, and a token if others can come."
         ip, port = free_address(self.ip, self.port)
@@ -99,7 +101,7 @@ def door_for(
     return Door(set() if o.token else names, o.token)
 
 # %% ../../nbs/share/web.ipynb #f1aafb25
-MOST_CONNECTIONS, SILENCE = 200, 10 # at once; seconds until a request must have begun in full
+MOST_CONNECTIONS, SILENCE, STUCK = 200, 10, 30 # at once; seconds until a request must have begun in full; and without reading
 
 def patient_protocol(
 ): # A class for uvicorn
@@ -108,7 +110,7 @@ def patient_protocol(
     class Patient(H11Protocol):
         def connection_made(self, transport):
             super().connection_made(transport)
-            self.watch = None
+            self.watch = self.stuck = None
             if len(self.connections) > MOST_CONNECTIONS: transport.close()
             else: self.listen()
         def listen(self): # for a request; `cycle` is the one that is being answered
@@ -119,8 +121,15 @@ def patient_protocol(
         def on_response_complete(self):
             super().on_response_complete()
             self.listen()
+        def pause_writing(self): # much is sent already, and nobody reads it
+            super().pause_writing()
+            self.stuck = self.loop.call_later(STUCK, self.transport.abort)
+        def resume_writing(self):
+            self.stuck.cancel()
+            super().resume_writing()
         def connection_lost(self, exc):
-            if self.watch: self.watch.cancel()
+            for timer in (self.watch, self.stuck):
+                if timer: timer.cancel()
             super().connection_lost(exc)
     return Patient
 
@@ -132,9 +141,10 @@ def pages_for(
 ): # Routes for `make_app`
     "The page, what it says of the model, and the model as a file."
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import HTMLResponse, JSONResponse
+    from starlette.responses import HTMLResponse, JSONResponse, StreamingResponse
     from starlette.routing import Route
     text, who = chat_page(), who | dict(about=who['about'].removeprefix(who['name'] + ', '))
+    made, one = [], asyncio.Lock()
     async def page(request): return HTMLResponse(text, headers=HEADERS | {'Content-Security-Policy': POLICY})
     async def about(request):
         door.check(request.headers, address(request))
@@ -142,7 +152,10 @@ def pages_for(
     async def file(request):
         door.check(request.headers, address(request))
         if take is None: raise Refused('This model is too large for a page.', 404)
-        return HTMLResponse(await run_in_threadpool(take), headers=HEADERS)
+        async with one: # it is made once, however many ask
+            if not made: made.append((await run_in_threadpool(take)).encode())
+        parts = (made[0][i:i + 65536] for i in range(0, len(made[0]), 65536)) # only as fast as it is read
+        return StreamingResponse(parts, headers=HEADERS, media_type='text/html')
     return [Route('/', page), Route('/about', about), Route('/page', file)]
 
 def check_packages():
