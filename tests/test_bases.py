@@ -135,7 +135,9 @@ def test_a_base_that_is_another_network_now_is_refused(monkeypatch, tmp_path):
     folder = hf_folder(tmp_path/'theirs', model, tok)
     monkeypatch.chdir(tmp_path)
     base, tok = open_base('theirs')
+    monkeypatch.setenv('HOME', str(tmp_path))
     lora = describe_lora(base, 'theirs', 4)
+    assert lora['base'] == '~/theirs' and describe_lora(base, tmp_path/'theirs', 4) == lora and describe_lora(base, '/tmp', 4)['base'] == '/tmp'
     torch.save(dict(config=asdict(base.config), tokenizer=tok.to_dict(), lora=lora, model=add_lora(base, 4).state_dict()), tmp_path/'difference.pt')
     (tmp_path/'elsewhere').mkdir()
     monkeypatch.chdir(tmp_path/'elsewhere')

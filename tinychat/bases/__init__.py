@@ -34,6 +34,7 @@ def open_base(
 )->tuple: # (GPT on the CPU, ready to answer; its Tokenizer); ValueError if there is no base
     "Open a base."
     name, path = str(where), Path(where)
+    if name.startswith('~/'): path = Path(os.path.expanduser(name))
     if not 0 < len(name) < LONGEST_NAME: raise ValueError(f'A base has a name of 1 to {LONGEST_NAME - 1} characters, not of {len(name):,}.')
     if name in list_bases(): return load_base(BASES/name)
     if name == 'smollm2': return open_smollm2()
@@ -101,8 +102,11 @@ def describe_lora(
     rank:int,  # Of the changes
 )->dict: # For a checkpoint, under 'lora'
     "What a difference belongs to."
-    own = str(where) not in list_bases() and Path(where).exists() # then it is found from any folder
-    return dict(base=os.path.abspath(where) if own else str(where), hash=weights_hash(base), rank=rank)
+    name = str(where)
+    if name not in list_bases() and Path(where).exists(): # then it is found from any folder, and names nobody
+        path, home = Path(os.path.abspath(where)), Path(os.path.expanduser('~'))
+        name = f'~/{path.relative_to(home).as_posix()}' if path.is_relative_to(home) else str(path)
+    return dict(base=name, hash=weights_hash(base), rank=rank)
 
 class NoBaseError(ValueError):
     "The base that a difference was learned on top of is another one now, or cannot be had."
