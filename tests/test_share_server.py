@@ -58,6 +58,12 @@ def test_what_makes_no_sense_is_refused(client, more, status, param):
     assert answer.status_code == status and (param is None or error['param'] == param) and error['type'] == 'invalid_request_error'
     assert '\n' not in error['message'] and len(error['message']) < 120
 
+def test_an_assistant_that_said_nothing_is_left_out(client):
+    talk = [dict(role='user', content='hey'), dict(role='assistant', content='hi'), dict(role='user', content='and?')]
+    silent = [*talk[:2], dict(role='assistant', content=None), talk[2]]
+    first, second = (ask(client, messages, seed=3).json()['tinychat']['messages'] for messages in (talk, silent))
+    assert first == second
+
 def test_what_changes_nothing_is_taken(client):
     assert ask(client, user='ada', frequency_penalty=0.5, tools=[], response_format=dict(type='text'), top_p=1, logprobs=False, tool_choice='none').status_code == 200
 

@@ -52,6 +52,7 @@ def blocks_of(
     role = message.get('role') if isinstance(message, dict) else None
     if role not in ('system', 'developer', 'user', 'assistant'):
         raise Refused('Each message needs a role: system, developer, user or assistant.', param='messages')
+    if role == 'assistant' and message.get('content') is None: return [] # it said nothing
     text = text_of(message.get('content'))
     if role == 'user': return [Block('user', text)]
     return [Block(role, line) for line in text.split('\n') if line] if role == 'assistant' else []
