@@ -121,7 +121,7 @@ def read_request(
     most_tokens = [number_in(body, name, 1, 10**6, whole=True) for name in ('max_completion_tokens', 'max_tokens')]
     settings = dict(temperature=number_in(body, 'temperature', 0, 2), seed=number_in(body, 'seed', -2**63, 2**63 - 1, whole=True),
                     max_tokens=next((n for n in most_tokens if n), None))
-    if body.get('stream') not in (None, True, False) or type(body.get('stream')) in (int, float):
+    if not isinstance(body.get('stream'), (bool, type(None))):
         raise Refused('stream must be true or false.', param='stream')
     options = body.get('stream_options') or {}
     return Asked(talk, {k: v for k, v in settings.items() if v is not None}, number_in(body, 'n', 1, MOST_DRAFTS, whole=True) or 1,
