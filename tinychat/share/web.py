@@ -101,7 +101,7 @@ def door_for(
     return Door(set() if o.token else names, o.token)
 
 # %% ../../nbs/share/web.ipynb #f1aafb25
-MOST_CONNECTIONS, SILENCE, STUCK = 200, 10, 30 # at once; seconds until a request must have begun in full; and without reading
+MOST_CONNECTIONS, SILENCE, STUCK = 200, 10, 30 # at once; seconds to send a request; seconds without reading
 
 def patient_protocol(
 ): # A class for uvicorn
