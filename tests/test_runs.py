@@ -240,6 +240,7 @@ def test_unknown_start(bases):
     with pytest.raises(ValueError, match='no such checkpoint'): quiet(init='bsae')
     with pytest.raises(ValueError, match='There are: tiny, smollm2. Or give a folder'): quiet(base='huge')
     with pytest.raises(ValueError, match='no.gguf is not there'): quiet(base='no.gguf')
+    with pytest.raises(ValueError, match='A base has a name of 1 to'): quiet(base='x'*5000)
 
 def test_the_plan_follows_how_much_there_is_to_read(bases):
     train = load_data(sample)[0]

@@ -6,7 +6,7 @@ Docs: https://tinychat.github.io/tinychat/runs/plan.html.md"""
 
 # %% ../../nbs/runs/plan.ipynb #442097a2
 from __future__ import annotations
-import copy, itertools, math, time
+import copy, itertools, math, os, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 import torch
@@ -98,7 +98,7 @@ def can_read(
     n_bytes, distance = bytes_per_token(tok, train), language_distance(tok, train)
     if n_bytes < BYTES_OTHER_SCRIPT:
         so = ('so training starts from scratch. --init base takes it all the same.' if not asked else
-              'and is taken because it was asked for. Without it, training starts from scratch.')
+              'and is taken because it was asked for. Otherwise training would start from scratch.')
         say(f'The base does not know the language of these messages ({n_bytes:.2f} bytes a token, below '
             f'{BYTES_OTHER_SCRIPT}), {so}')
     elif distance > 0.25 and tok.vocab_size < MANY_LANGUAGES:
@@ -196,7 +196,7 @@ def start_from(
 )->Start:
     "What another training left."
     path = Path(where)
-    if path.is_file() and path.suffix.lower() != '.gguf': # a checkpoint, not a base
+    if os.path.isfile(path) and path.suffix.lower() != '.gguf': # a checkpoint, not a base
         (model, tok), name, where = open_checkpoint(path), 'checkpoint', None
     else:
         model, tok = open_base(where)
