@@ -100,7 +100,7 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     p.send_signal(signal.SIGINT)
     out, err = p.communicate()
     assert p.returncode == 130 and 'give the same command with --resume' in err and 'Traceback' not in err, err
-    assert err.count('Stopping after this step, or this evaluation.') == 1 # at once, and then it is saved
+    assert err.count('Stopping after this step or evaluation.') == 1 # at once, and then it is saved
     half = torch.load(folder/'broken.pt', weights_only=True)
     assert 0 < half['step'] < 60
     assert run(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0

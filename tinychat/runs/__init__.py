@@ -361,7 +361,7 @@ def fit_and_show(
     "`fit` with everything that a person wants to see."
     question = held_out_question(data.held_out) if bar_wanted(s.request, s.team) else '' # no log holds their words
     begun, lately = time.perf_counter(), deque(maxlen=9) # seconds of steps
-    note = 'Stopping after this step, or this evaluation.' if s.request.progress and not s.team.rank else ''
+    note = 'Stopping after this step or evaluation.' if s.request.progress and not s.team.rank else ''
     with on_interrupt(note) as pressed, live_plot() as draw, _progress_bar(s, run) as bar:
         for measured in fit(run, *_handed_in(s, run, data)):
             lately.append(time.perf_counter() - begun)
