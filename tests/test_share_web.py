@@ -1,6 +1,6 @@
 "The web page as the network meets it: what is served, to whom, how much it bears, and how it ends."
 import asyncio, http.client, json, os, re, signal, socket, stat, subprocess, sys, threading, time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,16 +189,44 @@ def test_silent_and_slow_connections_are_shut_and_shut_nobody_out(model):
         assert all(shut(c) for c in silent + more)
         assert ask(s, '/').status == 200 and chat(s, max_tokens=4).status == 200
 
-def test_so_many_connections_and_no_more(model):
+def test_slow_connections_make_room_for_whoever_comes(model):
+    "Three hundred of them, each with a byte now and then: a reply in progress goes on, others are heard, and no more are open than may be."
     pytest.importorskip('uvicorn')
-    with served(model, before='import tinychat.share.web as w; w.SILENCE = 600; w.MOST_CONNECTIONS = 5') as s:
-        silent = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(5)]
-        more = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(3)]
-        for c in more:
+    with served(model, before='import tinychat.share.web as w; w.SILENCE = 600; w.MOST_CONNECTIONS = 20') as s:
+        got = []
+        t = threading.Thread(target=lambda: got.append(chat(s, max_tokens=250)))
+        t.start()
+        time.sleep(.3)
+        slow = []
+        for n in range(300):
+            slow.append(socket.create_connection(('127.0.0.1', s.port)))
+            if n % 50 == 0:
+                for c in slow:
+                    with suppress(OSError): c.sendall(b'P')
+                assert ask(s, '/about').status == 200
+        assert ask(s, '/').status == 200 == chat(s, max_tokens=4).status
+        t.join(60)
+        assert got[0].status == 200
+        def is_open(c):
+            c.settimeout(.01)
+            try: return c.recv(1) != b''
+            except TimeoutError: return True
+            except OSError: return False
+        soon(lambda: sum(map(is_open, slow)) <= 20, 'the others are shut')
+        assert is_open(slow[-1]) and not is_open(slow[0])
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='127.0.0.2 is this computer on Linux alone')
+def test_one_visitor_takes_no_connection_from_another(model):
+    pytest.importorskip('uvicorn')
+    with served(model, before='import tinychat.share.web as w; w.SILENCE = 600; w.MOST_OF_ONE = 5') as s:
+        quiet = socket.create_connection(('127.0.0.1', s.port), source_address=('127.0.0.2', 0))
+        greedy = [socket.create_connection(('127.0.0.1', s.port)) for _ in range(8)]
+        for c in greedy[:3]:
             c.settimeout(20)
             assert c.recv(1) == b''
-        silent[0].close()
-        soon(lambda: ask(s, '/').status == 200, 'there is room again')
+        for c in (quiet, *greedy[3:]):
+            c.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+            assert c.recv(12) == b'HTTP/1.1 200'
 
 @pytest.mark.skipif(not Path('/proc/self/status').exists(), reason='no /proc there')
 def test_the_model_as_a_file_is_made_once_and_sent_as_fast_as_it_is_read(tmp_path):

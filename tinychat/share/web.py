@@ -21,9 +21,9 @@ from .server import HEADERS, Desk, Door, address, make_app
 from .terminal import introduce
 
 # %% auto #0
-__all__ = ['MOST_CONNECTIONS', 'SILENCE', 'STUCK', 'is_local', 'token_for', 'page_url', 'own_address', 'free_address',
-           'WebOptions', 'door_for', 'patient_protocol', 'pages_for', 'check_packages', 'open_browser', 'quiet_server',
-           'serve']
+__all__ = ['MOST_CONNECTIONS', 'MOST_OF_ONE', 'SILENCE', 'STUCK', 'is_local', 'token_for', 'page_url', 'own_address',
+           'free_address', 'WebOptions', 'door_for', 'patient_protocol', 'pages_for', 'check_packages', 'open_browser',
+           'quiet_server', 'serve']
 
 # %% ../../nbs/share/web.ipynb #f35ba3af
 def is_local(
@@ -101,7 +101,8 @@ def door_for(
     return Door(set() if o.token else names, o.token)
 
 # %% ../../nbs/share/web.ipynb #f1aafb25
-MOST_CONNECTIONS, SILENCE, STUCK = 200, 10, 30 # at once; seconds to send a request; seconds without reading
+MOST_CONNECTIONS, MOST_OF_ONE = 200, 100 # at once: of all visitors, and of one
+SILENCE, STUCK = 10, 30 # seconds to send a request; seconds without reading
 
 def patient_protocol(
 ): # A class for uvicorn
@@ -111,11 +112,18 @@ def patient_protocol(
         def connection_made(self, transport):
             super().connection_made(transport)
             self.watch = self.stuck = None
-            if len(self.connections) > MOST_CONNECTIONS: transport.close()
-            else: self.listen()
+            self.listen()
+            self.make_room()
         def listen(self): # for a request; `cycle` is the one that is being answered
             if self.watch: self.watch.cancel()
-            self.watch = self.loop.call_later(SILENCE, self.lose_patience)
+            self.since, self.watch = self.loop.time(), self.loop.call_later(SILENCE, self.lose_patience)
+        def is_answered(self): # what was asked is here, and the answer is not out yet
+            return bool(self.cycle) and not self.cycle.more_body and not self.cycle.response_complete
+        def make_room(self): # the newcomer counts, too
+            there = [c for c in self.connections if not c.transport.is_closing()]
+            same = [c for c in there if c.client and self.client and c.client[0] == self.client[0]]
+            for some, most in ((same, MOST_OF_ONE), (there, MOST_CONNECTIONS)):
+                if len(some) > most: return min(some, key=lambda c: (c.is_answered(), c.since)).transport.abort()
         def lose_patience(self):
             if self.cycle is None or self.cycle.response_complete: self.transport.close()
         def on_response_complete(self):
