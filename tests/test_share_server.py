@@ -282,6 +282,19 @@ def test_who_has_gone_is_not_worked_for(desk):
     got, said = asyncio.run(all_gone())
     assert all(isinstance(g, Refused) and g.status == 499 for g in got) and said and len(wrote) <= 2 and desk.n_waiting == 0
 
+@pytest.mark.parametrize('n', [1, 3])
+def test_when_the_server_stops_no_further_token_is_written(desk, n):
+    drawn = []
+    def stop(ids): # asked before each token
+        drawn.append(len(ids))
+        desk.stopping = len(drawn) >= 5
+        return ()
+    desk.chat.ban = stop
+    with pytest.raises(Refused) as e: asyncio.run(desk.reply(Asked([Block('user', 'hi')], dict(seed=1), n=n)))
+    assert e.value.status == 503 and len(drawn) <= 8 and desk.n_waiting == 0
+    with pytest.raises(Refused) as e: asyncio.run(desk.reply(Asked([Block('user', 'hi')], {}, n=n)))
+    assert e.value.status == 503 and len(drawn) <= 8 # and nothing new is begun
+
 def test_thousands_of_lines_and_endless_stops_stall_nothing(client):
     long = [dict(role='user', content='a'), dict(role='assistant', content='\n'.join('a'*340_000)), dict(role='user', content='b')]
     start = time.monotonic()

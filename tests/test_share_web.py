@@ -313,6 +313,27 @@ def test_it_ends_without_noise_in_the_middle_of_a_reply(model, tmp_path, monkeyp
     assert said.count('Traceback') <= (how == 'SIGINT') and str(model) not in said and 'hello' not in said, said
     assert not list((tmp_path/'temp').iterdir())
 
+@pytest.mark.skipif(os.name != 'posix', reason='signals as in POSIX')
+def test_whoever_waits_is_told_that_the_server_stops(model):
+    "Drafts that are being written, drafts and replies that wait for them, and a request of which only a part is here."
+    pytest.importorskip('uvicorn')
+    with served(model) as s:
+        got = [None]*4
+        def one(n, how): got[n] = chat(s, max_tokens=250, **how)
+        threads = [threading.Thread(target=one, args=(n, how)) for n, how in enumerate((dict(n=8), dict(n=2), {}, dict(stream=True)))]
+        for t in threads: t.start(); time.sleep(.2)
+        half = socket.create_connection(('127.0.0.1', s.port))
+        half.sendall(b'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{')
+        time.sleep(.3)
+        s.process.send_signal(signal.SIGINT)
+        half.settimeout(20)
+        assert half.recv(1) == b''
+        assert s.process.wait(30) == -signal.SIGINT
+        for t in threads: t.join(20)
+    assert [r.status for r in got] == [503, 503, 503, 200]
+    errors = [json.loads(r.text) for r in got[:3]] + [json.loads(got[3].text.strip().split('\n\n')[-1][6:])]
+    assert all(e == dict(error=dict(message='The server is stopping.', type='service_unavailable_error', param=None, code=None)) for e in errors)
+
 # The command
 
 @pytest.mark.parametrize('options, word, token', [([], None, None), (['--token'], None, 'random'), ([], 'open sesame', 'open sesame'), (['--token'], 'open sesame', 'open sesame')])

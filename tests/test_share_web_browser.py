@@ -352,6 +352,15 @@ def test_an_error_in_a_stream_is_told_and_not_asked_for_again_and_again(tab):
     time.sleep(1)
     assert len(asked) == 1 and tab.said('me') == ['hello?']
 
+def test_a_server_that_stops_is_waited_for(tab):
+    error = '{"error": {"message": "The server is stopping.", "type": "service_unavailable_error"}}'
+    answers = [dict(status=503, content_type='application/json', body=error), dict(status=200, content_type='text/event-stream', body=f'data: {error}\n\n')]
+    tab.page.route('**/v1/chat/completions', lambda r: r.fulfill(**answers.pop(0)) if answers else r.continue_())
+    tab.say('hello?')
+    tab.idle()
+    assert tab.said('me') == ['hello?'] and not answers
+    tab.errors.clear() # the browser notes the 503
+
 def test_a_reload_in_a_pause_keeps_what_was_seen(browser, server):
     t = Tab(browser, server, '{"wait": 0, "pace": 1, "max_tokens": 16}')
     t.page.evaluate("() => { engine.reply = async (talk, how, piece) => { piece('one\\ntwo\\nthree'); await new Promise(() => {}) } }")

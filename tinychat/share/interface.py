@@ -29,7 +29,8 @@ class Refused(Exception):
         self.status, self.param = status, param
     def body(self):
         "As OpenAI's clients read it."
-        kinds = {401: 'authentication_error', 404: 'not_found_error', 429: 'rate_limit_error', 500: 'server_error'}
+        kinds = {401: 'authentication_error', 404: 'not_found_error', 429: 'rate_limit_error', 500: 'server_error',
+                 503: 'service_unavailable_error'}
         kind = kinds.get(self.status, 'invalid_request_error')
         return dict(error=dict(message=str(self), type=kind, param=self.param, code=None))
 

@@ -124,7 +124,7 @@ const engine = {
       for (const data of events.map(e => e.slice(6))) {
         if (data === '[DONE]') { ended = true; break }
         const said = JSON.parse(data)
-        if (said.error) throw new Failed(said.error.message, 500)
+        if (said.error) throw new Failed(said.error.message, said.error.type === 'service_unavailable_error' ? 503 : 500)
         piece(said.choices[0]?.delta.content || '')
       }
     }
@@ -275,7 +275,7 @@ function stop() { if (reply) { reply.stopped = true; reply.controller.abort() } 
 async function failed(e) {
   if (e.status === 401) { $('ask-why').textContent = e.message; if (!$('ask').open) $('ask').showModal(); return }
   if (e.status === 429) setTimeout(start, 5000) // too much at once: later
-  if (e.status) return tell(e.message)
+  if (e.status && e.status !== 503) return tell(e.message) // 503: it stops, and may come back
   tell('The server does not answer. Trying again…')
   do await new Promise(done => setTimeout(done, 2000)); while (!await engine.there())
   await start(); tell('The server is back.')

@@ -59,6 +59,14 @@ class Desk:
     ):
         self.chat, self.engine, self.n_seats, self.most = chat, engine_for(chat.model), seats or seats_for(chat.model.config), waiting
         self.seats, self.n_waiting, self.worker = [], 0, ThreadPoolExecutor(1, 'tinychat')
+        self.stopping = False # set when the server ends
+    def check_open(self):
+        "`Refused` if nothing more is to be written."
+        if self.stopping: raise Refused('The server is stopping.', 503)
+    def check_room(self):
+        "`Refused` if a request cannot be taken."
+        self.check_open()
+        if self.n_waiting >= self.most: raise Refused('Too many requests at once. Try again in a moment.', 429)
     def seat_for(self, talk):
         "The seat whose talk this one goes on, or the one that was not used for longest."
         def goes_on(s): # or is answered again, or the last message was changed; to begin alike is not enough
@@ -159,8 +167,11 @@ def write_drafts_for(self:Desk,
     "Write several replies to one talk."
     one, seat = self.sit(asked)
     n = max(asked.n, getattr(one, 'candidates', 1))
-    settings = {k: getattr(one, k) for k in ('temperature', 'top_k', 'max_tokens', 'max_messages', 'seed', 'ban')}
-    many = CandidateChat(one.model, one.tokenizer, lambda model: seat.writer, candidates=n, **settings)
+    settings = {k: getattr(one, k) for k in ('temperature', 'top_k', 'max_tokens', 'max_messages', 'seed')}
+    def ban(ids): # asked before each token, so this is where drafts can end
+        self.check_open()
+        return one.ban(ids) if one.ban else ()
+    many = CandidateChat(one.model, one.tokenizer, lambda model: seat.writer, candidates=n, ban=ban, **settings)
     many.talk, many.n_dropped, many.rng, found = one.talk, one.n_dropped, one.rng, {}
     for _ in range(rounds):
         for d in sorted(many.drafts(), key=lambda d: d.score, reverse=True):
@@ -175,17 +186,19 @@ def write_drafts_for(self:Desk,
 async def stream(self:Desk,
     asked:Asked, # One reply is wanted
     done:list,   # Gets the `Answer`
-): # Yields text; `Refused` if too many wait
+): # Yields text; `Refused` if too many wait, or if the server stops
     "Write a reply in the worker's thread."
-    if self.n_waiting >= self.most: raise Refused('Too many requests at once. Try again in a moment.', 429)
+    self.check_room()
     loop, pieces, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
     def send(what): loop.call_soon_threadsafe(pieces.put_nowait, what)
     def work():
         try:
             if gone.is_set(): return
+            self.check_open()
             with closing(self.write(asked, done)) as written:
                 for piece in written:
                     if gone.is_set(): return
+                    self.check_open()
                     send(piece)
         except Exception as e: send(e)
         finally: send(None)
@@ -202,15 +215,18 @@ async def stream(self:Desk,
 @patch
 async def reply(self:Desk,
     asked:Asked, # What a program wants
-)->list: # `Answer`s; `Refused` if too many wait
+)->list: # `Answer`s; `Refused` as for `stream`
     "Write whole replies."
     if asked.n == 1:
         done = []
         async for _ in self.stream(asked, done): pass
         return done
-    if self.n_waiting >= self.most: raise Refused('Too many requests at once. Try again in a moment.', 429)
+    self.check_room()
+    def work():
+        self.check_open()
+        return self.write_drafts_for(asked)
     self.n_waiting += 1
-    try: return await asyncio.get_running_loop().run_in_executor(self.worker, self.write_drafts_for, asked)
+    try: return await asyncio.get_running_loop().run_in_executor(self.worker, work)
     finally: self.n_waiting -= 1
 
 async def while_there(
@@ -358,8 +374,9 @@ def make_app(
         try:
             for b in asked.talk: desk.chat.tokenizer.encode(b.text)
         except ValueError: raise Refused('A message holds half a character.', param='messages') from None
-        if asked.stream and desk.n_waiting >= desk.most: raise Refused('Too many requests at once. Try again in a moment.', 429)
-        if asked.stream: return StreamingResponse(events_of(desk, asked), 200, HEADERS, 'text/event-stream')
+        if asked.stream:
+            desk.check_room() # as long as there is a status to say it with
+            return StreamingResponse(events_of(desk, asked), 200, HEADERS, 'text/event-stream')
         return answer(whole_reply(await while_there(request, desk.reply(asked)), desk.n_asked(asked)))
     async def refuse(request, e): return answer(problem(e).body(), problem(e).status)
     async def other(request, e):

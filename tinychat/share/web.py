@@ -129,6 +129,9 @@ def patient_protocol(
         def on_response_complete(self):
             super().on_response_complete()
             self.listen()
+        def shutdown(self): # whoever has not said yet what they want is not waited for
+            super().shutdown()
+            if not self.is_answered(): self.transport.close()
         def pause_writing(self): # much is sent already, and nobody reads it
             super().pause_writing()
             self.stuck = self.loop.call_later(STUCK, self.transport.abort)
@@ -186,6 +189,7 @@ def open_browser(
 def quiet_server(
     config, # uvicorn's
     begin,  # Called when it listens
+    end,    # Called when it stops
 ): # A `Server` of uvicorn that keeps in `ended_by` which signal ended it
     "A server that ends without noise."
     import uvicorn
@@ -194,13 +198,16 @@ def quiet_server(
         async def startup(self, sockets=None):
             await super().startup(sockets)
             if self.started: begin()
+        async def shutdown(self, sockets=None):
+            end()
+            await super().shutdown(sockets)
         @contextmanager
         def capture_signals(self):
-            def end(number, frame):
+            def stop(number, frame):
                 self.ended_by = number
                 self.handle_exit(number, frame)
             names = 'SIGINT', 'SIGTERM', 'SIGHUP' # Windows has no last one
-            before = {n: signal.signal(n, end) for name in names if (n := getattr(signal, name, None))}
+            before = {n: signal.signal(n, stop) for name in names if (n := getattr(signal, name, None))}
             try: yield
             finally:
                 for number, handler in before.items(): signal.signal(number, handler)
@@ -224,7 +231,8 @@ def serve(
         from tinychat.share.phone import page_of
         return page_of(checkpoint)
     small = chat.model.n_params() <= MOST_PARAMETERS
-    app = make_app(Desk(chat, waiting=o.waiting), door, pages_for(who, door, take if small else None))
+    desk = Desk(chat, waiting=o.waiting)
+    app = make_app(desk, door, pages_for(who, door, take if small else None))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         def begin():
             taken = f'Port {wanted.port} is taken. ' if wanted.port and o.port != wanted.port else ''
@@ -232,7 +240,8 @@ def serve(
             print(f'For bots and other programs: {page_url(o.ip, o.port, None)}v1', flush=True)
             if not is_local(o.ip): print('Whoever has this address can talk to your model.', flush=True)
             if o.browser: open_browser(url, Path(folder))
+        def end(): desk.stopping = True
         server = quiet_server(uvicorn.Config(app, o.ip, o.port, log_level='critical', access_log=False, http=patient_protocol(),
-                                             ws='none', lifespan='off', server_header=False, timeout_graceful_shutdown=2), begin)
+                                             ws='none', lifespan='off', server_header=False, timeout_graceful_shutdown=2), begin, end)
         server.run()
     if server.ended_by == signal.SIGINT: raise KeyboardInterrupt
