@@ -78,6 +78,17 @@ def test_other_bodies_and_places(client, monkeypatch):
     answer = client.post('/v1/chat/completions', json={})
     assert answer.status_code == 500 and answer.json()['error']['message'] == 'Something went wrong here.' # and not what
 
+@pytest.mark.parametrize('most', [1, 2, 7, 20])
+def test_no_more_tokens_are_counted_than_were_asked_for(client, most):
+    cut = 0
+    for seed in range(10):
+        body = ask(client, seed=seed, max_tokens=most).json()
+        last = streamed(ask(client, seed=seed, max_tokens=most, stream=True, stream_options=dict(include_usage=True)))[-1]
+        assert 1 <= body['usage']['completion_tokens'] <= most and last['usage'] == body['usage']
+        cut += body['choices'][0]['finish_reason'] == 'length'
+    drafts = ask(client, n=3, max_tokens=most).json()
+    assert cut and drafts['usage']['completion_tokens'] <= most*len(drafts['choices'])
+
 def test_a_reply_ends_at_a_stop(client):
     whole = next(t for seed in range(20) if len(t := text(ask(client, seed=seed))) > 6)
     seed = next(s for s in range(20) if text(ask(client, seed=s)) == whole)

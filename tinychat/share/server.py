@@ -143,7 +143,8 @@ def counted_reply(self:Desk,
     "A reply with its number of tokens."
     ids = [one.tokenizer.encode(m) for m in messages]
     tokens, between = sum(map(len, ids)) + len(ids), len(one.header('assistant')) + 1
-    return Answer(messages, tokens, tokens + between*(len(ids) - 1) >= one.room())
+    cut = tokens + between*(len(ids) - 1) >= one.room()
+    return Answer(messages, min(tokens, one.room()), cut) # a message that was cut has no end, which is counted above
 
 @patch
 def write(self:Desk,
