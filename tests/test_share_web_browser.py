@@ -299,6 +299,30 @@ def test_two_tabs_keep_each_others_talks(browser, server):
         assert page.locator('#list li').count() == 2
     a.context.close()
 
+@pytest.mark.parametrize('kept', [True, False])
+def test_to_keep_or_not_takes_no_talk_from_another_tab(browser, server, kept):
+    "Each tab still has the talk that it shows, and it lies where the switch now says."
+    a = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": %s}' % str(kept).lower())
+    a.say('from the first')
+    a.idle()
+    b = a.context.new_page()
+    b.goto(server.url)
+    if kept:
+        b.get_by_role('button', name='Talks').click()
+        b.get_by_role('button', name='New talk').first.click()
+    b.get_by_label('Message', exact=True).fill('from the second')
+    b.get_by_label('Message', exact=True).press('Enter')
+    soon(lambda: b.locator('#log .them:not(.tools)').count() and b.locator('#stop').is_hidden(), 'the reply ended')
+    a.button('Settings').click()
+    a.page.get_by_label('Keep my talks in this browser').set_checked(not kept)
+    soon(lambda: b.evaluate('settings.keep') is not kept, 'the other tab knows')
+    in_browser = b.evaluate('JSON.stringify({...localStorage})')
+    assert [f'from the {nth}' in in_browser for nth in ('first', 'second')] == [not kept]*2
+    for page, said in ((a.page, 'from the first'), (b, 'from the second')):
+        page.reload()
+        assert page.locator('#log .me:not(.tools)').all_inner_texts() == [said] and page.locator('#log .them:not(.tools)').count()
+    a.context.close()
+
 def test_a_reply_goes_on_in_its_talk_while_another_is_read(browser, server):
     t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 256}')
     t.say('the first')

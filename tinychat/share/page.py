@@ -323,7 +323,11 @@ function showSettings() {
 for (const name of Object.keys(words)) $(name).oninput = () => { settings[name] = +$(name).value; showSettings(); write(true, 'settings', settings) }
 $('keep').onchange = () => { settings.keep = $('keep').checked; write(true, 'settings', settings); talks.forEach(keep) }
 window.onstorage = e => { // another tab has changed something
-  if (e.key === engine.shelf + 'settings') { settings = readSettings(); showSettings() }
+  const { keep: before } = settings, mine = t => t === current || t === reply?.talk || read(false, 'talk-' + t.id)
+  if (e.key === engine.shelf + 'settings') {
+    settings = readSettings(); showSettings()
+    if (settings.keep !== before) talks.filter(mine).forEach(keep) // or the other tab would have taken them along
+  }
   else if (!reply) { const read = readTalks(); talks = read.some(t => t.id === current.id) ? read : [...read, current]; current = talks.find(t => t.id === current.id); draw() }
 }
 $('open-settings').onclick = () => { showSettings(); $('settings').showModal() }
