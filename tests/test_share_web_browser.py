@@ -130,6 +130,60 @@ def test_a_reload_keeps_what_is_not_sent_yet(tab):
     tab.page.reload()
     assert field.input_value() == '' and not tab.errors
 
+def test_a_reload_while_a_message_is_edited_doubles_nothing(tab):
+    field = tab.page.locator('#text')
+    tab.say('hello')
+    tab.idle()
+    field.fill('not sent yet')
+    tab.button('Edit: the last message').click()
+    assert field.input_value() == 'hello'
+    field.fill('hello you')
+    for _ in range(2):
+        tab.page.reload()
+        assert field.input_value() == 'hello you' and tab.said('me') == ['hello'] and tab.page.get_by_text('takes the place of this message').is_visible()
+    field.press('Enter')
+    tab.idle()
+    assert tab.said('me') == ['hello you'] and field.input_value() == 'not sent yet'
+    tab.page.reload()
+    assert tab.said('me') == ['hello you'] and field.input_value() == 'not sent yet' and tab.button('Cancel').is_hidden()
+    for stored in ('{}', '7', '{"n": 9}', '{"n": 0, "id": "another", "draft": ""}', '{"n": -1, "id": current.id, "draft": ""}', '{"n": 0, "id": current.id, "draft": 5}'): # whatever stands there
+        tab.page.evaluate(f'sessionStorage[engine.shelf + "editing"] = JSON.stringify({stored}); 0')
+        tab.page.reload()
+        assert tab.button('Cancel').is_hidden() and field.input_value() == 'not sent yet'
+
+def test_what_stood_in_the_field_is_there_again_after_an_edit(tab):
+    tab.say('hello')
+    tab.idle()
+    for leave in (lambda: tab.button('Cancel').click(), lambda: tab.field.press('Escape'), lambda: (tab.field.fill(''), tab.field.press('Enter'))):
+        tab.field.fill('not sent yet')
+        tab.button('Edit: the last message').click()
+        tab.button('Edit: the last message').click() # once more
+        leave()
+        assert tab.field.input_value() == 'not sent yet' and tab.said('me') == ['hello'] and tab.button('Cancel').is_hidden()
+
+def test_a_message_that_is_edited_is_not_answered_meanwhile_and_goes_with_its_talk(tab):
+    tab.page.route('**/v1/chat/completions', lambda r: r.fulfill(status=400, content_type='application/json', body='{"error": {"message": "Not now."}}'))
+    tab.say('the first')
+    tab.page.get_by_text('Not now.').wait_for()
+    tab.button('Talks').click()
+    tab.button('New talk').first.click()
+    tab.say('hello?')
+    tab.page.get_by_text('Not now.').wait_for()
+    tab.page.unroute('**/v1/chat/completions')
+    tab.errors.clear() # the browser notes the 400
+    tab.button('Edit: the last message').click()
+    tab.page.reload()
+    time.sleep(1)
+    assert tab.said('them') == [] and tab.page.locator('#text').input_value() == 'hello?'
+    tab.button('Talks').click()
+    tab.page.once('dialog', lambda d: d.accept())
+    tab.button('Delete: hello?').click()
+    tab.button('Done').click()
+    assert tab.field.input_value() == '' and tab.button('Cancel').is_hidden()
+    tab.say('and another')
+    tab.idle()
+    assert tab.said('me') == ['the first', 'and another']
+
 def test_stop_again_edit_and_copy(tab):
     tab.page.evaluate("localStorage.settings = '{\"wait\": 0, \"pace\": 0, \"max_tokens\": 256}'; settings.max_tokens = 256")
     tab.say('tell me everything')

@@ -134,7 +134,8 @@ const engine = {
 
 # %% ../../nbs/share/page.ipynb #bdcdd06d
 TALK_SCRIPT = '''
-const $ = id => document.getElementById(id), tell = (text = '') => { $('notice').textContent = text }
+const $ = id => document.getElementById(id)
+const tell = (text = editing ? 'What you send now takes the place of this message, and of what came after it.' : '') => { $('notice').textContent = text }
 const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
 // What is kept: settings, and each talk by itself, so that two tabs do not overwrite each other
 const shelf = kept => kept ? localStorage : engine.tab() // some browsers forbid either
@@ -153,7 +154,8 @@ const names = kept => { try { return Object.keys(shelf(kept)) } catch { return [
 const readTalks = () => (engine.keeps ? [true, false] : [false]).flatMap(kept => names(kept).filter(name => name.startsWith(engine.shelf + 'talk-'))
   .map(name => sound(read(kept, name.slice(engine.shelf.length)))).filter(Boolean)).sort((a, b) => a.at - b.at)
 const fresh = () => ({ id: Date.now() + '-' + Math.random(), name: '', at: Date.now(), messages: [] })
-let settings = readSettings(), talks = readTalks(), editing = null, waiting = 0
+let settings = readSettings(), talks = readTalks(), waiting = 0
+let editing = null // while a message is edited: the id of its talk, its place n there, and the draft that stood in the field before
 if (!talks.length) talks = [fresh()]
 let current = talks.find(t => t.id === read(false, 'now')) || talks.at(-1)
 let reply = null // while one is written: whose talk, where its next message goes, what is seen of it
@@ -236,7 +238,7 @@ async function show(mine, got, ended) { // each message when it is whole, and it
 }
 async function answer(talk = current) {
   if (talk === current) { clearTimeout(waiting); waiting = 0 }
-  if (reply || !talk.messages.at(-1)?.me) return draw()
+  if (reply || !talk.messages.at(-1)?.me || editing?.id === talk.id) return draw()
   const mine = reply = { talk, at: talk.messages.length, seen: '', stopped: false, controller: new AbortController() }, begin = mine.at, got = [''], paced = settings.pace > 0
   let ended = false, failure = null, n = 0
   tell(); draw()
@@ -293,21 +295,23 @@ $('form').onsubmit = e => {
   e.preventDefault()
   const text = new TextDecoder().decode(new TextEncoder().encode($('text').value.trim())) // without halves of characters
   if (!text) return leave()
-  if (editing !== null) current.messages.length = editing
-  editing = null; $('leave').hidden = true
+  const draft = editing ? editing.draft : ''
+  if (editing) current.messages.splice(editing.n)
+  setEditing(null)
   current.messages.push({ me: true, text })
   current.name ||= [...text].slice(0, 40).join('')
-  $('text').value = ''; tell(); grow(); keep(current); wait(settings.wait); draw()
+  $('text').value = draft; tell(); grow(); keep(current); wait(settings.wait); draw()
   $('scroll').scrollTop = $('scroll').scrollHeight
 }
 function edit(n) {
   if (reply?.talk === current) return
-  clearTimeout(waiting); waiting = 0; editing = n; $('leave').hidden = false
-  $('text').value = current.messages[n].text + ($('text').value ? '\\n' + $('text').value : '')
-  tell('What you send now takes the place of this message, and of what came after it.')
-  grow(); draw(); $('text').focus()
+  clearTimeout(waiting); waiting = 0
+  setEditing({ id: current.id, n, draft: editing ? editing.draft : $('text').value })
+  $('text').value = current.messages[n].text
+  tell(); grow(); draw(); $('text').focus()
 }
-function leave() { if (editing !== null) { editing = null; $('leave').hidden = true; $('text').value = ''; tell(); grow() } }
+function setEditing(to) { editing = to; $('leave').hidden = !to; write(false, 'editing', to) } // a reload goes on with it
+function leave() { if (editing) { $('text').value = editing.draft; setEditing(null); tell(); grow() } }
 $('leave').onclick = () => { leave(); $('text').focus() }
 $('text').oninput = () => { grow(); if (waiting && $('text').value) wait(settings.wait + 1.5) }
 $('text').onkeydown = e => {
@@ -342,6 +346,7 @@ function go(talk) { // what was to be answered is answered there
 function remove(talk) {
   if (!confirm(`Delete “${talk.name || 'New talk'}”?`)) return
   if (reply?.talk === talk) stop()
+  if (editing?.id === talk.id) leave()
   for (const kept of [true, false]) drop(kept, 'talk-' + talk.id)
   talk.messages = [] // nothing more is kept of it
   talks = talks.filter(t => t !== talk)
@@ -390,8 +395,9 @@ async function start() {
   } catch (e) { failed(e) }
 }
 $('keeping').hidden = !engine.keeps
-const unsent = read(false, 'text')
+const unsent = read(false, 'text'), edited = read(false, 'editing')
 if (typeof unsent === 'string') $('text').value = unsent
+if (edited?.id === current.id && current.messages[edited.n]?.me && typeof edited.draft === 'string') setEditing(edited)
 showSettings(); grow(); draw(); start(); $('text').focus()
 '''
 
