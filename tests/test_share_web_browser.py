@@ -1,5 +1,5 @@
 "The web page as a person meets it: served by `serve`, in a real browser, typed into and tapped."
-import re, time
+import json, re, time
 
 import pytest
 from conftest import missing
@@ -438,6 +438,31 @@ def test_a_server_that_stops_is_waited_for(tab):
     tab.idle()
     assert tab.said('me') == ['hello?'] and not answers
     tab.errors.clear() # the browser notes the 503
+
+def test_a_talk_of_megabytes_goes_on(tab):
+    "What is sent of it fits into a request, however long its messages are and however odd their letters."
+    sent = []
+    tab.page.on('request', lambda r: r.method == 'POST' and sent.append(r.post_data))
+    for text in ('a', 'ä', '長', '\U0001f642', '\x01'):
+        tab.page.evaluate("text => { for (let n = 0; n < 150; n++) current.messages.push({ me: n % 2 === 0, text: text.repeat(9000 / text.length) }) }", text)
+        replies = len(tab.said('them'))
+        tab.say(f'and {text!r}?')
+        tab.idle(replies + 1)
+        messages = json.loads(sent[-1])['messages']
+        assert len(sent[-1].encode()) < 1 << 20 and messages[-1]['content'] == f'and {text!r}?' and len(messages) >= 2
+    tab.page.evaluate("current.messages.push({ me: false, text: 'a'.repeat(2e6) })") # one that is too long by itself
+    replies = len(tab.said('them'))
+    tab.say('and now?')
+    tab.idle(replies + 1)
+
+def test_what_is_sent_of_a_long_talk_begins_alike_for_long(tab):
+    "So that the server finds it again. Of short messages it is the last hundreds."
+    begins = tab.page.evaluate("""() => {
+        const begins = [], messages = []
+        for (let n = 0; n < 3000; n++) { messages.push({ me: true, text: 'b' + n }); begins.push(recent(messages)[0].text) }
+        return begins
+    }""")
+    assert begins[200] == 'b0' and len(set(begins)) < 20 and all(100 <= n - int(b[1:]) <= 600 for n, b in enumerate(begins) if b != 'b0')
 
 def test_a_reload_in_a_pause_keeps_what_was_seen(browser, server):
     t = Tab(browser, server, '{"wait": 0, "pace": 1, "max_tokens": 16}')

@@ -236,6 +236,13 @@ async function show(mine, got, ended) { // each message when it is whole, and it
     if (!mine.stopped) say(mine, got[n])
   }
 }
+function recent(messages) { // what is sent of a talk: all that a model can see, and no more than a request may hold
+  const half = 100000, starts = []
+  let size = 0 // in bytes, with something for the role of each message
+  for (const m of messages) { starts.push(size); size += 400 + new TextEncoder().encode(JSON.stringify(m.text)).length }
+  const cut = (Math.floor(size / half) - 1) * half // by halves, so that what is left begins alike for long
+  return messages.slice(starts.findIndex(at => at >= cut)) // none is -1: the last message, which is always sent
+}
 async function answer(talk = current) {
   if (talk === current) { clearTimeout(waiting); waiting = 0 }
   if (reply || !talk.messages.at(-1)?.me || editing?.id === talk.id) return draw()
@@ -244,8 +251,7 @@ async function answer(talk = current) {
   tell(); draw()
   const shown = paced ? show(mine, got, () => ended) : null
   try {
-    const talked = talk.messages.slice(Math.max(0, (Math.floor(talk.messages.length / 250) - 1) * 250)) // a model sees no more of it
-    await engine.reply(talked, { temperature: settings.temperature, max_tokens: settings.max_tokens }, piece => {
+    await engine.reply(recent(talk.messages), { temperature: settings.temperature, max_tokens: settings.max_tokens }, piece => {
       got.splice(-1, 1, ...(got.at(-1) + piece).split('\\n'))
       if (paced || mine.stopped) return
       while (n < got.length - 1) say(mine, got[n++])
