@@ -85,6 +85,7 @@ def attend_one(
 )->Tensor: # (B, heads, 1, d)
     "What `attend` computes, for a single position."
     shared = q.to(k.dtype).view(len(q), k.shape[1], -1, q.shape[-1])
+    if q.device.type != 'cpu': return F.scaled_dot_product_attention(shared, k, v, attn_mask=mask).reshape(q.shape)
     scores = shared @ k.mT / q.shape[-1]**.5
     if mask is not None: scores = scores.masked_fill(~mask, -torch.inf)
     return (scores.softmax(-1) @ v).view(q.shape)
@@ -106,7 +107,7 @@ def block(
     if cache:
         mask = cache.mask(x.shape[1])
         k, v = cache.extend(n, k, v)
-    if cache and x.shape[1] == 1 and x.device.type == 'cpu': y = attend_one(q, k, v, mask)
+    if cache and x.shape[1] == 1: y = attend_one(q, k, v, mask)
     else:
         if a.kv_heads < a.heads: k, v = (t.repeat_interleave(a.heads//a.kv_heads, 1) for t in (k, v))
         y = attend(q, k, v, mask, not cache)
