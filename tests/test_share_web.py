@@ -317,7 +317,8 @@ def test_it_ends_without_noise_in_the_middle_of_a_reply(model, tmp_path, monkeyp
 def test_whoever_waits_is_told_that_the_server_stops(model):
     "Drafts that are being written, drafts and replies that wait for them, and a request of which only a part is here."
     pytest.importorskip('uvicorn')
-    with served(model) as s:
+    slowly = 'import time; from tinychat.share.server import Desk; check = Desk.check_open; Desk.check_open = lambda self: (time.sleep(.005), check(self))'
+    with served(model, before=slowly) as s: # so that the drafts take ten seconds on any machine
         got = [None]*4
         def one(n, how): got[n] = chat(s, max_tokens=250, **how)
         threads = [threading.Thread(target=one, args=(n, how)) for n, how in enumerate((dict(n=8), dict(n=2), {}, dict(stream=True)))]
