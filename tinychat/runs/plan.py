@@ -212,7 +212,7 @@ def start_from(
 PLANS = dict(
     gpu=dict(epochs=20, batch_size=16, min_steps=1, evals=12, lr=1e-3, muon_lr=0.01, average=0.1, patience=3),
     cpu=dict(epochs=5, batch_size=4, min_steps=1, evals=12, lr=2e-3, muon_lr=0.02),
-    base=dict(epochs=1.5, batch_size=4, min_steps=12, evals=4, lr=2e-4, muon_lr=1.5e-3, others_weight=0.3, average=0.4, patience=2),
+    base=dict(epochs=1.25, batch_size=4, min_steps=12, evals=4, lr=1.6e-4, muon_lr=1.2e-3, others_weight=0.3, average=0.4, patience=2),
     large=dict(epochs=2, batch_size=8, min_steps=12, evals=4, lr=2e-4, muon_lr=0, others_weight=0.3, average=0.4, patience=2),
     lora=dict(epochs=2, batch_size=8, min_steps=12, evals=4, lr=2e-3, muon_lr=0, weight_decay=0., others_weight=0.3, average=0.4, patience=2))
 
@@ -226,7 +226,7 @@ def base_plan(
     plan['batch_size'] = min(16, max(plan['batch_size'], windows//160))
     if not 300 <= windows <= 1000: plan['epochs'] = 2 # 300: some six thousand messages
     plan['epochs'] += distance*(5 - plan['epochs'])
-    for rate in ('lr', 'muon_lr'): plan[rate] *= 5**distance
+    for rate in ('lr', 'muon_lr'): plan[rate] *= 6**distance
     return plan
 
 # %% ../../nbs/runs/plan.ipynb #f2ec491d
