@@ -75,8 +75,8 @@ def test_what_is_out_of_view_is_still_not_said_again():
 @pytest.mark.parametrize('temperature', [0, .5, .9])
 def test_a_chat_leaves_a_loop_that_another_stays_in(make_writer, temperature):
     how = dict(make_writer=make_writer, temperature=temperature, max_tokens=48, max_messages=4, seed=0)
-    no = ' '.join(['no']*11)
-    free, mine = (talked(kind(model, tok, **how), talk_of('hey', f'*{no}', no)*2).reply(no) for kind in (Chat, LoopFreeChat))
+    wait = ' '.join(['wait']*11)
+    free, mine = (talked(kind(model, tok, **how), talk_of('hey', f'*{wait}', wait)*2).reply(wait) for kind in (Chat, LoopFreeChat))
     assert any(is_loop(tok, t) for t in free) or temperature
     assert not any(is_loop(tok, t) or is_said_again(t, mine[:n]) for n, t in enumerate(mine))
 
