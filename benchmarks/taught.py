@@ -59,7 +59,7 @@ def main():
             pairs = [talk[-3:] + [Block('assistant', m) for m in reply] for talk, reply in zip(asked, said) if all(reply)]
             for n in a.replies:
                 run = taught(data, a.base, pairs[:n], a.seed, a.max_iters, Path(folder)/f'{n}.pt')
-                row = dict(person=me, replies=n, base=a.base, seed=a.seed, large=round(best, 4), best=round(run.best, 4), steps=run.options.max_iters,
+                row = dict(person=me[:8], replies=n, base=a.base, seed=a.seed, large=round(best, 4), best=round(run.best, 4), steps=run.options.max_iters,
                            machine=torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU')
                 print(json.dumps(row), flush=True)
                 if a.out: Path(a.out).open('a').write(json.dumps(row) + '\n')
