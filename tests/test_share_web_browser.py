@@ -377,6 +377,45 @@ def test_to_keep_or_not_takes_no_talk_from_another_tab(browser, server, kept):
         assert page.locator('#log .me:not(.tools)').all_inner_texts() == [said] and page.locator('#log .them:not(.tools)').count()
     a.context.close()
 
+FILL = "shelf => { for (let n = 1 << 22; n; n >>= 1) try { window[shelf].filler = (window[shelf].filler || '') + 'x'.repeat(n) } catch {} }"
+
+@pytest.mark.parametrize('kept, full', [(False, 'localStorage'), (True, 'sessionStorage')])
+def test_a_full_browser_takes_no_talk_away(browser, server, kept, full):
+    t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": %s}' % str(kept).lower())
+    t.say('a talk')
+    t.idle()
+    t.page.evaluate(FILL, full)
+    t.button('Settings').click()
+    t.page.get_by_label('Keep my talks in this browser').set_checked(not kept)
+    t.page.get_by_text('keeps nothing, or no more').wait_for()
+    t.page.reload()
+    assert t.said('me') == ['a talk']
+    t.context.close()
+
+@pytest.mark.parametrize('same', [True, False])
+def test_a_talk_that_is_deleted_in_another_tab_stays_deleted(browser, server, same):
+    "Also while a reply is written, to it or to another talk."
+    a = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}')
+    a.say('to be deleted')
+    a.idle()
+    if not same:
+        a.button('Talks').click()
+        a.button('New talk').first.click()
+    a.page.evaluate("() => { engine.reply = async (talk, how, piece) => { piece('one\\n'); await new Promise(go => { window.go = go }); piece('two\\n') } }")
+    a.say('and this?')
+    soon(lambda: 'one' in a.said('them'), 'the first message')
+    b = a.context.new_page()
+    b.on('dialog', lambda d: d.accept())
+    b.goto(server.url)
+    b.get_by_role('button', name='Talks').click()
+    b.get_by_role('button', name='Delete: to be deleted').click()
+    soon(lambda: 'to be deleted' not in a.page.evaluate('JSON.stringify(talks)'), 'it is gone here, too')
+    a.page.evaluate('window.go()')
+    soon(lambda: a.page.locator('#stop').is_hidden(), 'the reply ended')
+    assert 'to be deleted' not in a.page.evaluate('JSON.stringify({...localStorage, ...sessionStorage})')
+    assert a.said('me') == ([] if same else ['and this?'])
+    a.context.close()
+
 def test_a_reply_goes_on_in_its_talk_while_another_is_read(browser, server):
     t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 256}')
     t.say('the first')

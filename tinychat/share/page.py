@@ -163,8 +163,8 @@ function keep(talk) {
   write(false, 'now', current.id)
   if (!talk.messages.length || !talks.includes(talk)) return
   const kept = settings.keep && engine.keeps
-  if (!write(kept, 'talk-' + talk.id, talk) && kept) tell('This browser keeps nothing, or no more: delete some talks.')
-  drop(!kept, 'talk-' + talk.id)
+  if (write(kept, 'talk-' + talk.id, talk)) drop(!kept, 'talk-' + talk.id)
+  else if (kept || names(false).length) tell('This browser keeps nothing, or no more: delete some talks.') // what there is stays
 }
 
 function button(label, does, text = label) {
@@ -334,10 +334,12 @@ for (const name of Object.keys(words)) $(name).oninput = () => { settings[name] 
 $('keep').onchange = () => { settings.keep = $('keep').checked; write(true, 'settings', settings); talks.forEach(keep) }
 window.onstorage = e => { // another tab has changed something
   const { keep: before } = settings, mine = t => t === current || t === reply?.talk || read(false, 'talk-' + t.id)
+  const isGone = t => e.key === engine.shelf + 'talk-' + t.id && !read(true, 'talk-' + t.id) && !read(false, 'talk-' + t.id) // deleted there
   if (e.key === engine.shelf + 'settings') {
     settings = readSettings(); showSettings()
     if (settings.keep !== before) talks.filter(mine).forEach(keep) // or the other tab would have taken them along
   }
+  else if (e.newValue === null && talks.some(isGone)) { forget(talks.find(isGone)); draw() }
   else if (!reply) { const read = readTalks(); talks = read.some(t => t.id === current.id) ? read : [...read, current]; current = talks.find(t => t.id === current.id); draw() }
 }
 $('open-settings').onclick = () => { showSettings(); $('settings').showModal() }
@@ -349,16 +351,18 @@ function go(talk) { // what was to be answered is answered there
   $('talks').close(); $('scroll').scrollTop = $('scroll').scrollHeight; $('text').focus()
   if (talk.messages.at(-1)?.me && !reply) wait(settings.wait)
 }
-function remove(talk) {
-  if (!confirm(`Delete “${talk.name || 'New talk'}”?`)) return
+function forget(talk) { // nothing more is kept of it
   if (reply?.talk === talk) stop()
   if (editing?.id === talk.id) leave()
-  for (const kept of [true, false]) drop(kept, 'talk-' + talk.id)
-  talk.messages = [] // nothing more is kept of it
+  talk.messages = []
   talks = talks.filter(t => t !== talk)
   if (!talks.length) talks = [fresh()]
   if (current === talk) { clearTimeout(waiting); waiting = 0; current = talks.at(-1) }
-  list(); draw(); $('list').querySelector('button').focus()
+}
+function remove(talk) {
+  if (!confirm(`Delete “${talk.name || 'New talk'}”?`)) return
+  for (const kept of [true, false]) drop(kept, 'talk-' + talk.id)
+  forget(talk); list(); draw(); $('list').querySelector('button').focus()
 }
 function list() {
   $('list').replaceChildren(...[...talks].reverse().map(t => {
