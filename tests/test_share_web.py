@@ -247,6 +247,21 @@ def test_the_model_as_a_file_is_made_once_and_sent_as_fast_as_it_is_read(tmp_pat
         soon(lambda: n_open() <= alone, 'whoever does not read is shut out')
         for c in lazy: c.close()
 
+def test_who_asks_for_much_and_never_reads_makes_room(tmp_path):
+    pytest.importorskip('uvicorn')
+    with served(talker(tmp_path/'ckpt.pt'), before='import tinychat.share.web as w; w.MOST_CONNECTIONS, w.STUCK = 10, 600') as s:
+        assert ask(s, '/page').status == 200 # made once
+        lazy = []
+        for _ in range(10):
+            c = socket.create_connection(('127.0.0.1', s.port))
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.sendall(b'GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+            assert c.recv(12) == b'HTTP/1.1 200'
+            lazy.append(c)
+        soon(lambda: ask(s, '/about').status == 200, 'there is room as soon as what they do not read is stuck')
+        assert all(ask(s, '/about').status == 200 for _ in range(12))
+        for c in lazy: c.close()
+
 def test_who_never_reads_holds_nobody_up(server):
     c = socket.create_connection(('127.0.0.1', server.port))
     body = json.dumps(HELLO | dict(stream=True, max_tokens=200)).encode()

@@ -119,11 +119,14 @@ def patient_protocol(
             self.since, self.watch = self.loop.time(), self.loop.call_later(SILENCE, self.lose_patience)
         def is_answered(self): # what was asked is here, and the answer is not out yet
             return bool(self.cycle) and not self.cycle.more_body and not self.cycle.response_complete
+        def claim(self, newcomer): # to its place: nobody may send nothing, or read nothing, at the newcomer's expense
+            if self is newcomer: return 2
+            return 0 if not self.is_answered() else 1 if self.stuck else 3
         def make_room(self): # the newcomer counts, too
             there = [c for c in self.connections if not c.transport.is_closing()]
             same = [c for c in there if c.client and self.client and c.client[0] == self.client[0]]
             for some, most in ((same, MOST_OF_ONE), (there, MOST_CONNECTIONS)):
-                if len(some) > most: return min(some, key=lambda c: (c.is_answered(), c.since)).transport.abort()
+                if len(some) > most: return min(some, key=lambda c: (c.claim(self), c.since)).transport.abort()
         def lose_patience(self):
             if self.cycle is None or self.cycle.response_complete: self.transport.close()
         def on_response_complete(self):
@@ -137,6 +140,7 @@ def patient_protocol(
             self.stuck = self.loop.call_later(STUCK, self.transport.abort)
         def resume_writing(self):
             self.stuck.cancel()
+            self.stuck = None
             super().resume_writing()
         def connection_lost(self, exc):
             for timer in (self.watch, self.stuck):
