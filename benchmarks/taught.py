@@ -12,7 +12,7 @@ import torch
 
 import tinychat.runs as runs
 from tinychat.bases.pretrain import casual, read_sources
-from tinychat.data import Block, demo_chats, from_chats, split_by_time, to_chatml
+from tinychat.data import Block, demo_chats, from_chats, to_chatml
 from tinychat.fast.many import replies
 from tinychat.runs import load_chat, train_file
 
@@ -62,6 +62,7 @@ def main():
                 row = dict(person=me[:8], replies=n, base=a.base, seed=a.seed, large=round(best, 4), best=round(run.best, 4), steps=run.options.max_iters,
                            machine=torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU')
                 print(json.dumps(row), flush=True)
-                if a.out: Path(a.out).open('a').write(json.dumps(row) + '\n')
+                if a.out:
+                    with open(a.out, 'a') as f: f.write(json.dumps(row) + '\n')
 
 if __name__ == '__main__': main()
