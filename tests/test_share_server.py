@@ -79,13 +79,15 @@ def test_other_bodies_and_places(client, monkeypatch):
     assert answer.status_code == 500 and answer.json()['error']['message'] == 'Something went wrong here.' # and not what
 
 @pytest.mark.parametrize('most', [1, 2, 7, 20])
-def test_no_more_tokens_are_counted_than_were_asked_for(client, most):
+def test_no_more_tokens_are_counted_than_were_asked_for(client, chat, most):
     cut = 0
     for seed in range(10):
         body = ask(client, seed=seed, max_tokens=most).json()
         last = streamed(ask(client, seed=seed, max_tokens=most, stream=True, stream_options=dict(include_usage=True)))[-1]
         assert 1 <= body['usage']['completion_tokens'] <= most and last['usage'] == body['usage']
         cut += body['choices'][0]['finish_reason'] == 'length'
+        tokens, header = body['usage']['completion_tokens'], len(chat.header('assistant')) + 1
+        assert (body['choices'][0]['finish_reason'] == 'length') == (tokens + header*len(body['tinychat']['messages']) >= most) # no room for another message
     drafts = ask(client, n=3, max_tokens=most).json()
     assert cut and drafts['usage']['completion_tokens'] <= most*len(drafts['choices'])
 

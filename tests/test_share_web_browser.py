@@ -146,7 +146,7 @@ def test_a_reload_while_a_message_is_edited_doubles_nothing(tab):
     assert tab.said('me') == ['hello you'] and field.input_value() == 'not sent yet'
     tab.page.reload()
     assert tab.said('me') == ['hello you'] and field.input_value() == 'not sent yet' and tab.button('Cancel').is_hidden()
-    for stored in ('{}', '7', '{"n": 9}', '{"n": 0, "id": "another", "draft": ""}', '{"n": -1, "id": current.id, "draft": ""}', '{"n": 0, "id": current.id, "draft": 5}'): # whatever stands there
+    for stored in ('{}', '7', '{"message": 9}', '{"message": current.messages[0].id, "id": "another", "draft": ""}', '{"message": "none", "id": current.id, "draft": ""}', '{"message": current.messages[0].id, "id": current.id, "draft": 5}'): # whatever stands there
         tab.page.evaluate(f'sessionStorage[engine.shelf + "editing"] = JSON.stringify({stored}); 0')
         tab.page.reload()
         assert tab.button('Cancel').is_hidden() and field.input_value() == 'not sent yet'
@@ -286,6 +286,9 @@ def test_the_server_goes_and_comes_back(browser, model):
         assert s.port == port
         t.idle(n + 1)
         assert t.said('me') == ['are you there?', 'and now?']
+    t.page.evaluate('window.dispatchEvent(new Event("focus"))') # nothing is sent: somebody comes back to the tab
+    t.page.get_by_text('The server does not answer').wait_for()
+    with served(model, port=port): t.page.get_by_text('The server is back.').wait_for()
     t.context.close()
 
 def test_a_visitor_needs_the_token_and_the_address_forgets_it(browser, model):
@@ -376,6 +379,56 @@ def test_to_keep_or_not_takes_no_talk_from_another_tab(browser, server, kept):
         page.reload()
         assert page.locator('#log .me:not(.tools)').all_inner_texts() == [said] and page.locator('#log .them:not(.tools)').count()
     a.context.close()
+
+HELD = "() => { engine.reply = async (talk, how, piece) => { const to = talk.at(-1).text; await new Promise(go => { window.go = go }); piece('to ' + to + '\\nyes\\n') } }"
+
+def test_two_tabs_may_write_in_one_talk_at_once(browser, server):
+    "No message is lost, none is answered twice, and both tabs show the same."
+    a = Tab(browser, server, '{"wait": 0, "pace": 0, "keep": true}')
+    a.page.evaluate(HELD)
+    a.say('hello')
+    a.page.evaluate('window.go()')
+    a.idle()
+    b = a.context.new_page()
+    b.on('dialog', lambda d: d.accept('another name'))
+    b.goto(server.url)
+    b.evaluate(HELD)
+    def shown(page): return page.locator('#log > div:not(.tools)').all_inner_texts()
+    def say(page, text):
+        page.get_by_label('Message', exact=True).fill(text)
+        page.get_by_label('Message', exact=True).press('Enter')
+        page.wait_for_function('() => window.go && reply') # it is being answered
+    a.page.evaluate('delete window.go')
+    say(a.page, 'from one')
+    soon(lambda: 'from one' in shown(b), 'it is seen in the other')
+    say(b, 'from the other')
+    soon(lambda: 'from the other' in shown(a.page), 'and the other in this one')
+    b.get_by_role('button', name='Talks').click()
+    b.get_by_role('button', name='Rename: hello').click()
+    b.get_by_role('button', name='Done').click()
+    for page in (a.page, b):
+        page.evaluate('window.go()')
+        page.wait_for_function('() => !reply')
+    expected = ['hello', 'to hello', 'yes', 'from one', 'to from one', 'yes', 'from the other', 'to from the other', 'yes']
+    for page in (a.page, b): soon(lambda: shown(page) == expected, 'both show all', 5)
+    a.page.evaluate("() => { current.messages.at(-1).text; edit(current.messages.findLast(m => m.me).id) }") # what is edited goes, in both
+    a.page.evaluate(HELD)
+    say(a.page, 'no, this')
+    a.page.evaluate('window.go()')
+    expected[-3:] = ['no, this', 'to no, this', 'yes']
+    for page in (a.page, b):
+        soon(lambda: shown(page) == expected, 'both show the edited message', 5)
+        page.reload()
+        assert shown(page) == expected and page.evaluate('current.name') == 'another name'
+    a.context.close()
+
+def test_a_tower_of_accents_is_kept_and_not_drawn(tab):
+    tower = 'a' + '\u0301'*9000
+    tab.field.fill(tower[:2] + ' e\u0301 ' + tower)
+    tab.field.press('Enter')
+    tab.idle()
+    assert [len(said) for said in tab.said('me')] == [2 + 4 + 9]
+    assert tab.page.evaluate('current.messages[0].text.length') == 2 + 4 + 9001
 
 FILL = "shelf => { for (let n = 1 << 22; n; n >>= 1) try { window[shelf].filler = (window[shelf].filler || '') + 'x'.repeat(n) } catch {} }"
 

@@ -85,7 +85,7 @@ h1, #about { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-cl
 textarea { flex: 1; resize: none; max-height: 30dvh; padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 1.1rem; background: var(--page); color: var(--ink) }
 dialog { border: 1px solid var(--line); border-radius: .8rem; background: var(--page); color: var(--ink); width: min(26rem, 92vw) }
 label { display: block; margin: .6rem 0 } [hidden] { display: none !important } input[type=range], input[type=password] { width: 100% }
-#list { max-height: 50dvh; overflow-y: auto } #list [aria-current] { font-weight: bold }
+#close-settings, #close-talks { display: block; margin-top: .8rem } #list { max-height: 50dvh; overflow-y: auto } #list [aria-current] { font-weight: bold }
 #list li { display: flex; gap: .4rem; margin: .4rem 0 } #list button:first-child { flex: 1; text-align: left; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 '''
 
@@ -144,7 +144,7 @@ const write = (kept, name, value) => { try { shelf(kept)[engine.shelf + name] = 
 const drop = (kept, name) => { try { delete shelf(kept)[engine.shelf + name] } catch {} }
 function sound(t) { // a talk, if it is one
   const good = t && typeof t.id === 'string' && Array.isArray(t.messages) && t.messages.every(m => m && typeof m.text === 'string')
-  return good ? { id: t.id, name: String(t.name || ''), at: +t.at || 0, messages: t.messages.map(m => ({ me: !!m.me, text: m.text })) } : null
+  return good ? { id: t.id, name: String(t.name || ''), at: +t.at || 0, messages: t.messages.map((m, n) => ({ id: String(m.id ?? n), me: !!m.me, text: m.text })) } : null
 }
 function readSettings() {
   const said = read(true, 'settings') || {}, range = (name, low, high) => typeof said[name] === 'number' && said[name] >= low && said[name] <= high ? said[name] : usual[name]
@@ -153,17 +153,36 @@ function readSettings() {
 const names = kept => { try { return Object.keys(shelf(kept)) } catch { return [] } }
 const readTalks = () => (engine.keeps ? [true, false] : [false]).flatMap(kept => names(kept).filter(name => name.startsWith(engine.shelf + 'talk-'))
   .map(name => sound(read(kept, name.slice(engine.shelf.length)))).filter(Boolean)).sort((a, b) => a.at - b.at)
-const fresh = () => ({ id: Date.now() + '-' + Math.random(), name: '', at: Date.now(), messages: [] })
-let settings = readSettings(), talks = readTalks(), waiting = 0
-let editing = null // while a message is edited: the id of its talk, its place n there, and the draft that stood in the field before
+const newId = () => Date.now() + '-' + Math.random()
+const fresh = () => ({ id: newId(), name: '', at: Date.now(), messages: [] })
+let settings = readSettings(), talks = readTalks(), waiting = 0, away = false // has the server gone?
+let editing = null // while a message is edited: the id of its talk, its own, and the draft that stood in the field before
 if (!talks.length) talks = [fresh()]
 let current = talks.find(t => t.id === read(false, 'now')) || talks.at(-1)
-let reply = null // while one is written: whose talk, where its next message goes, what is seen of it
+let reply = null // while one is written: whose talk, after which message its next one goes, how many there are, what is seen of it
+const known = {} // of each talk, as it was last read or written: its name, and the ids of its messages
+const note = talk => { known[talk.id] = { name: talk.name, ids: new Set(talk.messages.map(m => m.id)) } }
+talks.forEach(note)
+function merge(talk, theirs) { // what another tab has done to a talk meanwhile
+  const { name, ids } = known[talk.id] || { ids: new Set() }, there = new Set(theirs.messages.map(m => m.id))
+  const both = talk.messages.filter(m => there.has(m.id) || !ids.has(m.id)) // without what was deleted there
+  let at = 0
+  for (const m of theirs.messages) {
+    const here = both.findIndex(o => o.id === m.id)
+    if (here >= 0) at = here + 1
+    else if (!ids.has(m.id)) both.splice(at++, 0, { ...m, elsewhere: true }) // new there, and answered there
+  }
+  talk.messages = both
+  if (theirs.name !== name) talk.name = theirs.name
+  note(theirs)
+}
+const isOpen = talk => { const last = talk.messages.at(-1); return last?.me && !last.elsewhere } // is an answer due, from this tab?
 function keep(talk) {
   write(false, 'now', current.id)
   if (!talk.messages.length || !talks.includes(talk)) return
-  const kept = settings.keep && engine.keeps
-  if (write(kept, 'talk-' + talk.id, talk)) drop(!kept, 'talk-' + talk.id)
+  const kept = settings.keep && engine.keeps, theirs = kept && sound(read(true, 'talk-' + talk.id))
+  if (theirs) merge(talk, theirs)
+  if (write(kept, 'talk-' + talk.id, talk)) { drop(!kept, 'talk-' + talk.id); note(talk) }
   else if (kept || names(false).length) tell('This browser keeps nothing, or no more: delete some talks.') // what there is stays
 }
 
@@ -175,7 +194,7 @@ function button(label, does, text = label) {
 function bubble(m, first) {
   const div = document.createElement('div')
   div.className = (m.me ? 'me' : 'them') + (first ? ' first' : '')
-  if (m.text) div.textContent = m.text
+  if (m.text) div.textContent = m.text.replace(/(\\p{M}{8})\\p{M}+/gu, '$1') // towers of accents bring browsers to a halt
   else { div.innerHTML = '<span class="dots" aria-hidden="true">•••</span>'; div.setAttribute('aria-label', 'typing') }
   return div
 }
@@ -191,22 +210,22 @@ async function copy(text) {
   tell('Copied.')
 }
 function tools(turn, last) { // what can be done with the messages of a turn
-  const div = document.createElement('div'), { me, text, n } = turn.at(-1)
+  const div = document.createElement('div'), { me, text, id } = turn.at(-1)
   div.className = 'tools ' + (me ? 'me' : 'them')
   div.append(button('Copy: ' + text.slice(0, 40), () => copy(turn.map(m => m.text).join('\\n')), 'Copy'))
-  if (me) div.append(button('Edit: the last message', () => edit(n), 'Edit'))
+  if (me) div.append(button('Edit: the last message', () => edit(id), 'Edit'))
   if (last) div.append(button(me ? 'Answer' : 'Again: another reply', again, me ? 'Answer' : 'Again'))
   return div
 }
 function draw() { // only what has changed, so that a screen reader says only what is new
-  const busy = reply?.talk === current, shown = current.messages.map((m, n) => ({ ...m, n })), parts = []
-  if (busy) shown.splice(reply.at, 0, { text: reply.seen, n: -1 })
+  const busy = reply?.talk === current, shown = [...current.messages], parts = []
+  if (busy) shown.splice(place(reply), 0, { text: reply.seen })
   const turns = []
   for (const m of shown) if (turns.at(-1)?.[0].me === !!m.me) turns.at(-1).push(m); else turns.push([{ ...m, me: !!m.me }])
   turns.forEach((turn, t) => {
     turn.forEach((m, n) => parts.push([`${m.me} ${!n} ${m.text}`, () => bubble(m, !n)]))
     const idle = !busy && !waiting, last = t === turns.length - 1
-    if (idle && t >= turns.length - 2) parts.push([`tools ${turn.at(-1).n} ${last} ${turn.length} ${turn.at(-1).text}`, () => tools(turn, last)])
+    if (idle && t >= turns.length - 2) parts.push([`tools ${turn.at(-1).id} ${last} ${turn.length} ${turn.at(-1).text}`, () => tools(turn, last)])
   })
   const log = $('log'), near = $('scroll').scrollHeight - $('scroll').scrollTop - $('scroll').clientHeight < 80
   log.setAttribute('aria-busy', busy && settings.pace === 0)
@@ -222,8 +241,14 @@ function draw() { // only what has changed, so that a screen reader says only wh
 }
 
 const until = async (mine, met) => { while (!met() && !mine.stopped) await new Promise(done => setTimeout(done, 50)) }
+const place = mine => 1 + mine.talk.messages.findIndex(m => m.id === mine.after) || mine.talk.messages.length
 function say(mine, text) { // a message of the reply is there: it is kept at once, and a reload loses nothing
-  if (text) { mine.talk.messages.splice(mine.at++, 0, { me: false, text }); keep(mine.talk) }
+  if (text) {
+    const m = { id: newId(), me: false, text }
+    mine.talk.messages.splice(place(mine), 0, m)
+    mine.after = m.id; mine.said++
+    keep(mine.talk)
+  }
   mine.seen = ''; draw()
 }
 async function show(mine, got, ended) { // each message when it is whole, and its typing has taken its time
@@ -246,7 +271,7 @@ function recent(messages) { // what is sent of a talk: all that a model can see,
 async function answer(talk = current) {
   if (talk === current) { clearTimeout(waiting); waiting = 0 }
   if (reply || !talk.messages.at(-1)?.me || editing?.id === talk.id) return draw()
-  const mine = reply = { talk, at: talk.messages.length, seen: '', stopped: false, controller: new AbortController() }, begin = mine.at, got = [''], paced = settings.pace > 0
+  const mine = reply = { talk, after: talk.messages.at(-1).id, said: 0, seen: '', stopped: false, controller: new AbortController() }, got = [''], paced = settings.pace > 0
   let ended = false, failure = null, n = 0
   tell(); draw()
   const shown = paced ? show(mine, got, () => ended) : null
@@ -262,14 +287,14 @@ async function answer(talk = current) {
   await shown
   if (!paced) while (n < got.length) say(mine, got[n++])
   reply = null
-  if (mine.at === begin && mine.talk.before) talk.messages.push(...mine.talk.before) // nothing came instead of the old reply
+  if (!mine.said && talk.before) talk.messages.splice(place(mine), 0, ...talk.before) // nothing came instead of the old reply
   delete talk.before
   keep(talk); draw()
   if (failure && !mine.stopped) return failed(failure)
   if (mine.stopped) return
-  if (mine.at === begin) return tell('It has no reply to that.')
-  if (talk.messages.at(-1).me) answer(talk) // what was sent meanwhile
-  else if (current.messages.at(-1)?.me && !waiting) answer()
+  if (!mine.said) return tell('It has no reply to that.')
+  if (isOpen(talk)) answer(talk) // what was sent meanwhile
+  else if (isOpen(current) && !waiting) answer()
 }
 function again() {
   if (reply) return
@@ -285,7 +310,10 @@ async function failed(e) {
   if (e.status === 429) setTimeout(start, 5000) // too much at once: later
   if (e.status && e.status !== 503) return tell(e.message) // 503: it stops, and may come back
   tell('The server does not answer. Trying again…')
+  if (away) return
+  away = true
   do await new Promise(done => setTimeout(done, 2000)); while (!await engine.there())
+  away = false
   await start(); tell('The server is back.')
 }
 '''
@@ -302,18 +330,19 @@ $('form').onsubmit = e => {
   const text = new TextDecoder().decode(new TextEncoder().encode($('text').value.trim())) // without halves of characters
   if (!text) return leave()
   const draft = editing ? editing.draft : ''
-  if (editing) current.messages.splice(editing.n)
+  const place = editing ? current.messages.findIndex(m => m.id === editing.message) : -1 // another tab may have deleted it
+  if (place >= 0) current.messages.splice(place)
   setEditing(null)
-  current.messages.push({ me: true, text })
+  current.messages.push({ id: newId(), me: true, text })
   current.name ||= [...text].slice(0, 40).join('')
   $('text').value = draft; tell(); grow(); keep(current); wait(settings.wait); draw()
   $('scroll').scrollTop = $('scroll').scrollHeight
 }
-function edit(n) {
+function edit(message) {
   if (reply?.talk === current) return
   clearTimeout(waiting); waiting = 0
-  setEditing({ id: current.id, n, draft: editing ? editing.draft : $('text').value })
-  $('text').value = current.messages[n].text
+  setEditing({ id: current.id, message, draft: editing ? editing.draft : $('text').value })
+  $('text').value = current.messages.find(m => m.id === message).text
   tell(); grow(); draw(); $('text').focus()
 }
 function setEditing(to) { editing = to; $('leave').hidden = !to; write(false, 'editing', to) } // a reload goes on with it
@@ -340,7 +369,12 @@ window.onstorage = e => { // another tab has changed something
     if (settings.keep !== before) talks.filter(mine).forEach(keep) // or the other tab would have taken them along
   }
   else if (e.newValue === null && talks.some(isGone)) { forget(talks.find(isGone)); draw() }
-  else if (!reply) { const read = readTalks(); talks = read.some(t => t.id === current.id) ? read : [...read, current]; current = talks.find(t => t.id === current.id); draw() }
+  else if (settings.keep && e.key?.startsWith(engine.shelf + 'talk-')) {
+    const theirs = sound(read(true, e.key.slice(engine.shelf.length))), mine = talks.find(t => t.id === theirs?.id)
+    if (mine) merge(mine, theirs)
+    else if (theirs) { talks.push(theirs); note(theirs) }
+    draw()
+  }
 }
 $('open-settings').onclick = () => { showSettings(); $('settings').showModal() }
 $('open-talks').onclick = () => { list(); $('talks').showModal() }
@@ -384,7 +418,7 @@ $('save').onclick = () => {
 }
 $('take').onclick = () => engine.take().then(page => give(page, 'me.html'), e => tell(e.message))
 $('ask').onclose = () => {
-  if (!$('token').value) return tell('Without it, nobody answers here. Reload the page to try again.')
+  if (!$('token').value) { engine.know(''); return tell('Without it, nobody answers here. Reload the page to try again.') }
   engine.know($('token').value); $('token').value = ''; tell('One moment…'); start()
 }
 if (window.visualViewport) visualViewport.onresize = () => { // what a phone's keyboard leaves
@@ -407,8 +441,13 @@ async function start() {
 $('keeping').hidden = !engine.keeps
 const unsent = read(false, 'text'), edited = read(false, 'editing')
 if (typeof unsent === 'string') $('text').value = unsent
-if (edited?.id === current.id && current.messages[edited.n]?.me && typeof edited.draft === 'string') setEditing(edited)
+if (edited?.id === current.id && current.messages.find(m => m.id === edited.message)?.me && typeof edited.draft === 'string') setEditing(edited)
 showSettings(); grow(); draw(); start(); $('text').focus()
+async function look() { // who sends nothing should hear of it, too
+  const quiet = !document.hidden && !reply && !away && !$('ask').open
+  if (quiet && !await engine.there()) failed(new Failed('', 503))
+}
+setInterval(look, 10000); window.onfocus = look
 '''
 
 # %% ../../nbs/share/page.ipynb #d9d50528

@@ -143,8 +143,8 @@ def counted_reply(self:Desk,
     "A reply with its number of tokens."
     ids = [one.tokenizer.encode(m) for m in messages]
     tokens, between = sum(map(len, ids)) + len(ids), len(one.header('assistant')) + 1
-    cut = tokens + between*(len(ids) - 1) >= one.room()
-    return Answer(messages, min(tokens, one.room()), cut) # a message that was cut has no end, which is counted above
+    full = tokens + between*len(ids) >= one.room() # no room for another message, so the model was not asked for one
+    return Answer(messages, min(tokens, one.room()), full) # a message that was cut has no end, which is counted above
 
 @patch
 def write(self:Desk,
