@@ -380,11 +380,12 @@ def test_to_keep_or_not_takes_no_talk_from_another_tab(browser, server, kept):
         assert page.locator('#log .me:not(.tools)').all_inner_texts() == [said] and page.locator('#log .them:not(.tools)').count()
     a.context.close()
 
+KEPT = '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}'
 HELD = "() => { engine.reply = async (talk, how, piece) => { const to = talk.at(-1).text; await new Promise(go => { window.go = go }); piece('to ' + to + '\\nyes\\n') } }"
 
 def test_two_tabs_may_write_in_one_talk_at_once(browser, server):
     "No message is lost, none is answered twice, and both tabs show the same."
-    a = Tab(browser, server, '{"wait": 0, "pace": 0, "keep": true}')
+    a = Tab(browser, server, KEPT)
     a.page.evaluate(HELD)
     a.say('hello')
     a.page.evaluate('window.go()')
@@ -393,7 +394,6 @@ def test_two_tabs_may_write_in_one_talk_at_once(browser, server):
     b.on('dialog', lambda d: d.accept('another name'))
     b.goto(server.url)
     b.evaluate(HELD)
-    def shown(page): return page.locator('#log > div:not(.tools)').all_inner_texts()
     def say(page, text):
         page.get_by_label('Message', exact=True).fill(text)
         page.get_by_label('Message', exact=True).press('Enter')
@@ -411,7 +411,7 @@ def test_two_tabs_may_write_in_one_talk_at_once(browser, server):
         page.wait_for_function('() => !reply')
     expected = ['hello', 'to hello', 'yes', 'from one', 'to from one', 'yes', 'from the other', 'to from the other', 'yes']
     for page in (a.page, b): soon(lambda: shown(page) == expected, 'both show all', 5)
-    a.page.evaluate("() => { current.messages.at(-1).text; edit(current.messages.findLast(m => m.me).id) }") # what is edited goes, in both
+    a.page.evaluate("() => { edit(current.messages.findLast(m => m.me).id) }") # what is edited goes, in both
     a.page.evaluate(HELD)
     say(a.page, 'no, this')
     a.page.evaluate('window.go()')
@@ -422,13 +422,118 @@ def test_two_tabs_may_write_in_one_talk_at_once(browser, server):
         assert shown(page) == expected and page.evaluate('current.name') == 'another name'
     a.context.close()
 
+def two_tabs(browser, server, settings=KEPT):
+    "A tab in which hello was said and answered, another with the same talk, and a list of the requests for replies that follow."
+    a = Tab(browser, server, settings)
+    a.say('hello')
+    a.idle()
+    b, asked = a.context.new_page(), []
+    b.goto(server.url)
+    b.locator('#log .me').first.wait_for()
+    a.context.on('request', lambda r: r.url.endswith('completions') and asked.append(r.post_data_json['messages'][-1]['content']))
+    return a, b, asked
+
+def shown(page): return page.locator('#log > div:not(.tools)').all_inner_texts()
+
+def test_a_message_is_answered_by_the_tab_that_it_was_sent_from(browser, server):
+    "Not by one that is opened, reloaded, or led to its talk meanwhile."
+    a, b, asked = two_tabs(browser, server)
+    a.page.evaluate('settings.wait = 3; 0')
+    a.say('and now?')
+    b.reload()
+    c = a.context.new_page()
+    c.goto(server.url)
+    b.evaluate('go(current)')
+    soon(lambda: a.page.evaluate('!reply') and asked and shown(a.page) == shown(b) == shown(c), 'the reply is seen in all tabs')
+    time.sleep(.5)
+    assert asked == ['and now?']
+    a.context.close()
+
+def test_tabs_that_write_at_the_same_moment_lose_nothing(browser, server):
+    a, b, _ = two_tabs(browser, server)
+    for page in (a.page, b): page.evaluate("() => { engine.reply = async (talk, how, piece) => piece('to ' + talk.at(-1).text) }")
+    send = "([text, at]) => setTimeout(() => { document.getElementById('text').value = text; document.getElementById('form').requestSubmit() }, at - Date.now())"
+    for n in range(5):
+        at = time.time()*1000 + 300
+        for page, text in ((a.page, f'a{n}'), (b, f'b{n}')): page.evaluate(send, [text, at])
+        time.sleep(.5)
+    expected = {f'{to}{who}{n}' for to in ('', 'to ') for who in 'ab' for n in range(5)}
+    for page in (a.page, b): soon(lambda: expected <= {*shown(page)}, 'all are there', 5)
+    soon(lambda: shown(a.page) == shown(b), 'in the same order', 5)
+    said = shown(b)
+    b.reload()
+    assert shown(b) == said and all(said.count(text) == 1 for text in expected)
+    a.context.close()
+
+def test_to_keep_no_talks_for_a_while_loses_nothing(browser, server):
+    a, b, _ = two_tabs(browser, server)
+    def keep(on):
+        a.button('Settings').click()
+        a.page.get_by_label('Keep my talks in this browser').set_checked(on)
+        a.button('Done').click()
+        soon(lambda: b.evaluate('settings.keep') is on, 'the other tab knows')
+    keep(False)
+    for page, text in ((b, 'from b'), (a.page, 'from a')):
+        page.get_by_label('Message', exact=True).fill(text)
+        page.get_by_label('Message', exact=True).press('Enter')
+        page.wait_for_function('() => !reply && !waiting && !current.messages.at(-1).me')
+    assert 'from b' not in shown(a.page)
+    keep(True)
+    for page in (a.page, b): soon(lambda: {'from a', 'from b'} <= {*shown(page)}, 'both are there', 5)
+    soon(lambda: shown(a.page) == shown(b), 'in the same order', 5)
+    a.context.close()
+
+@pytest.mark.parametrize('does', ['edits', 'again'])
+def test_a_reply_to_what_another_tab_has_changed_ends(browser, server, does):
+    a, b, _ = two_tabs(browser, server)
+    a.page.evaluate("() => { engine.reply = async (talk, how, piece, signal) => { piece('old\\n'); await new Promise((go, fail) => { signal.addEventListener('abort', () => fail(new Failed('', 1))) }) } }")
+    a.say('what?')
+    soon(lambda: 'old' in shown(b), 'the first message')
+    b.evaluate("() => { engine.reply = async (talk, how, piece) => piece('new') }")
+    if does == 'again': b.get_by_role('button', name='Again').click()
+    else:
+        b.get_by_role('button', name='Edit').last.click()
+        b.get_by_label('Message', exact=True).fill('where?')
+        b.get_by_label('Message', exact=True).press('Enter')
+    for page in (a.page, b): soon(lambda: shown(page)[-2:] == [{'edits': 'where?', 'again': 'what?'}[does], 'new'], 'nothing is left of the old one', 5)
+    assert a.page.evaluate('reply') is None
+    a.context.close()
+
+def test_a_talk_that_is_deleted_elsewhere_leaves_the_list(browser, server):
+    a, b, _ = two_tabs(browser, server)
+    a.button('Talks').click()
+    a.button('New talk').first.click()
+    a.button('Talks').click()
+    a.button('Open: hello').wait_for()
+    b.on('dialog', lambda d: d.accept())
+    b.get_by_role('button', name='Talks').click()
+    b.get_by_role('button', name='Delete: hello').click()
+    a.button('Open: hello').wait_for(state='detached')
+    a.context.close()
+
+def test_a_wrong_token_is_tried_once_and_not_every_ten_seconds(browser, model):
+    with served(model, token='open sesame') as s:
+        t = Tab(browser, s)
+        t.say('hi')
+        t.idle()
+        asked = []
+        t.page.on('request', lambda r: asked.append(r.url))
+        t.page.evaluate("know('open barley')") # as if the server had another one now
+        t.page.evaluate('look()')
+        t.page.get_by_label('That is not the token of this server.').wait_for()
+        t.page.keyboard.press('Escape')
+        t.page.get_by_text('Without it, nobody answers here.').wait_for()
+        for _ in range(3): t.page.evaluate('look()')
+        assert len(asked) == 1
+        t.context.close()
+
 def test_a_tower_of_accents_is_kept_and_not_drawn(tab):
     tower = 'a' + '\u0301'*9000
-    tab.field.fill(tower[:2] + ' e\u0301 ' + tower)
+    tab.field.fill(tower[:2] + ' e\u0301 ' + tower + '\U0001f44d' + '\U0001f3fb'*400)
     tab.field.press('Enter')
     tab.idle()
-    assert [len(said) for said in tab.said('me')] == [2 + 4 + 9]
-    assert tab.page.evaluate('current.messages[0].text.length') == 2 + 4 + 9001
+    assert [len(said) for said in tab.said('me')] == [2 + 4 + 9 + 9]
+    assert tab.page.evaluate('[...current.messages[0].text].length') == 2 + 4 + 9001 + 401
 
 FILL = "shelf => { for (let n = 1 << 22; n; n >>= 1) try { window[shelf].filler = (window[shelf].filler || '') + 'x'.repeat(n) } catch {} }"
 

@@ -108,9 +108,9 @@ const engine = {
   tab: () => sessionStorage, // for what nobody wants to keep
   keeps: true, // may talks be kept, if somebody wants it?
   know,
-  async about() { return (await checked(await fetch('about', { headers: headers() }))).json() },
+  async about() { return (await checked(await fetch('about', { headers: headers(), signal: AbortSignal.timeout(8000) }))).json() },
   async take() { return (await checked(await fetch('page', { headers: headers() }))).blob() },
-  async there() { return fetch('about', { headers: headers() }).then(() => true, () => false) },
+  async there() { return fetch('about', { headers: headers(), signal: AbortSignal.timeout(8000) }).then(() => true, () => false) },
   async reply(talk, settings, piece, signal) {
     const messages = talk.map(m => ({ role: m.me ? 'user' : 'assistant', content: m.text }))
     const body = JSON.stringify({ model: 'tinychat', stream: true, messages, ...settings })
@@ -139,12 +139,17 @@ const tell = (text = editing ? 'What you send now takes the place of this messag
 const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
 // What is kept: settings, and each talk by itself, so that two tabs do not overwrite each other
 const shelf = kept => kept ? localStorage : engine.tab() // some browsers forbid either
-const read = (kept, name) => { try { return JSON.parse(shelf(kept)[engine.shelf + name]) } catch { return null } }
+const parsed = text => { try { return JSON.parse(text) } catch { return null } }
+const read = (kept, name) => { try { return parsed(shelf(kept)[engine.shelf + name]) } catch { return null } }
 const write = (kept, name, value) => { try { shelf(kept)[engine.shelf + name] = JSON.stringify(value); return true } catch { return false } }
 const drop = (kept, name) => { try { delete shelf(kept)[engine.shelf + name] } catch {} }
 function sound(t) { // a talk, if it is one
   const good = t && typeof t.id === 'string' && Array.isArray(t.messages) && t.messages.every(m => m && typeof m.text === 'string')
-  return good ? { id: t.id, name: String(t.name || ''), at: +t.at || 0, messages: t.messages.map((m, n) => ({ id: String(m.id ?? n), me: !!m.me, text: m.text })) } : null
+  if (!good) return null
+  const a = (type, what, other) => typeof what === type ? what : other, messages = new Map() // by id
+  t.messages.forEach((m, n) => { const id = a('string', m.id, String(n)); messages.set(id, { id, me: !!m.me, text: m.text }) })
+  return { id: t.id, name: a('string', t.name, ''), named: a('number', t.named, 0), at: a('number', t.at, 0), messages: [...messages.values()],
+    gone: Array.isArray(t.gone) ? t.gone.filter(id => typeof id === 'string') : [] } // ids of messages that were deleted
 }
 function readSettings() {
   const said = read(true, 'settings') || {}, range = (name, low, high) => typeof said[name] === 'number' && said[name] >= low && said[name] <= high ? said[name] : usual[name]
@@ -154,35 +159,35 @@ const names = kept => { try { return Object.keys(shelf(kept)) } catch { return [
 const readTalks = () => (engine.keeps ? [true, false] : [false]).flatMap(kept => names(kept).filter(name => name.startsWith(engine.shelf + 'talk-'))
   .map(name => sound(read(kept, name.slice(engine.shelf.length)))).filter(Boolean)).sort((a, b) => a.at - b.at)
 const newId = () => Date.now() + '-' + Math.random()
-const fresh = () => ({ id: newId(), name: '', at: Date.now(), messages: [] })
-let settings = readSettings(), talks = readTalks(), waiting = 0, away = false // has the server gone?
+const fresh = () => ({ id: newId(), name: '', named: 0, at: Date.now(), messages: [], gone: [] })
+let settings = readSettings(), talks = readTalks(), waiting = 0
+let met = false, away = false // has the server answered once? has it gone?
 let editing = null // while a message is edited: the id of its talk, its own, and the draft that stood in the field before
 if (!talks.length) talks = [fresh()]
 let current = talks.find(t => t.id === read(false, 'now')) || talks.at(-1)
 let reply = null // while one is written: whose talk, after which message its next one goes, how many there are, what is seen of it
-const known = {} // of each talk, as it was last read or written: its name, and the ids of its messages
-const note = talk => { known[talk.id] = { name: talk.name, ids: new Set(talk.messages.map(m => m.id)) } }
-talks.forEach(note)
-function merge(talk, theirs) { // what another tab has done to a talk meanwhile
-  const { name, ids } = known[talk.id] || { ids: new Set() }, there = new Set(theirs.messages.map(m => m.id))
-  const both = talk.messages.filter(m => there.has(m.id) || !ids.has(m.id)) // without what was deleted there
+function merge(talk, theirs) { // what another tab has done to a talk; either way round, the same comes out
+  talk.gone = [...new Set([...talk.gone, ...theirs.gone])]
+  const gone = new Set(talk.gone), [a, b] = [talk, theirs].map(t => t.messages.filter(m => !gone.has(m.id)))
+  const n = a.findIndex((m, n) => m.id !== b[n]?.id), first = n < 0 || b[n]?.id > a[n].id ? b : a, both = [...first]
   let at = 0
-  for (const m of theirs.messages) {
+  for (const m of first === a ? b : a) {
     const here = both.findIndex(o => o.id === m.id)
-    if (here >= 0) at = here + 1
-    else if (!ids.has(m.id)) both.splice(at++, 0, { ...m, elsewhere: true }) // new there, and answered there
+    if (here >= 0) at = here + 1; else both.splice(at++, 0, m)
   }
   talk.messages = both
-  if (theirs.name !== name) talk.name = theirs.name
-  note(theirs)
+  if (theirs.named > talk.named) { talk.name = theirs.name; talk.named = theirs.named }
+  if (reply?.talk === talk && !place(reply)) stop() // what it answers was deleted
 }
-const isOpen = talk => { const last = talk.messages.at(-1); return last?.me && !last.elsewhere } // is an answer due, from this tab?
+const own = new Set([read(false, 'own')].flat()) // ids of what was sent from this tab, which answers it
+const isOpen = talk => { const last = talk.messages.at(-1); return last?.me && own.has(last.id) }
+function cut(talk, from) { for (const m of talk.messages.splice(from)) talk.gone.push(m.id) }
 function keep(talk) {
   write(false, 'now', current.id)
   if (!talk.messages.length || !talks.includes(talk)) return
   const kept = settings.keep && engine.keeps, theirs = kept && sound(read(true, 'talk-' + talk.id))
   if (theirs) merge(talk, theirs)
-  if (write(kept, 'talk-' + talk.id, talk)) { drop(!kept, 'talk-' + talk.id); note(talk) }
+  if (write(kept, 'talk-' + talk.id, talk)) drop(!kept, 'talk-' + talk.id)
   else if (kept || names(false).length) tell('This browser keeps nothing, or no more: delete some talks.') // what there is stays
 }
 
@@ -194,7 +199,7 @@ function button(label, does, text = label) {
 function bubble(m, first) {
   const div = document.createElement('div')
   div.className = (m.me ? 'me' : 'them') + (first ? ' first' : '')
-  if (m.text) div.textContent = m.text.replace(/(\\p{M}{8})\\p{M}+/gu, '$1') // towers of accents bring browsers to a halt
+  if (m.text) div.textContent = m.text.replace(/([\\p{M}\\p{EMod}]{8})[\\p{M}\\p{EMod}]+/gu, '$1') // towers of accents bring browsers to a halt
   else { div.innerHTML = '<span class="dots" aria-hidden="true">•••</span>'; div.setAttribute('aria-label', 'typing') }
   return div
 }
@@ -218,7 +223,7 @@ function tools(turn, last) { // what can be done with the messages of a turn
   return div
 }
 function draw() { // only what has changed, so that a screen reader says only what is new
-  const busy = reply?.talk === current, shown = [...current.messages], parts = []
+  const busy = reply?.talk === current && place(reply) > 0, shown = [...current.messages], parts = []
   if (busy) shown.splice(place(reply), 0, { text: reply.seen })
   const turns = []
   for (const m of shown) if (turns.at(-1)?.[0].me === !!m.me) turns.at(-1).push(m); else turns.push([{ ...m, me: !!m.me }])
@@ -241,9 +246,9 @@ function draw() { // only what has changed, so that a screen reader says only wh
 }
 
 const until = async (mine, met) => { while (!met() && !mine.stopped) await new Promise(done => setTimeout(done, 50)) }
-const place = mine => 1 + mine.talk.messages.findIndex(m => m.id === mine.after) || mine.talk.messages.length
+const place = mine => 1 + mine.talk.messages.findIndex(m => m.id === mine.after) // 0: what it follows is gone
 function say(mine, text) { // a message of the reply is there: it is kept at once, and a reload loses nothing
-  if (text) {
+  if (text && place(mine)) {
     const m = { id: newId(), me: false, text }
     mine.talk.messages.splice(place(mine), 0, m)
     mine.after = m.id; mine.said++
@@ -287,21 +292,21 @@ async function answer(talk = current) {
   await shown
   if (!paced) while (n < got.length) say(mine, got[n++])
   reply = null
-  if (!mine.said && talk.before) talk.messages.splice(place(mine), 0, ...talk.before) // nothing came instead of the old reply
+  if (!mine.said && talk.before && place(mine)) talk.messages.splice(place(mine), 0, ...talk.before.map(m => ({ ...m, id: newId() }))) // nothing came instead of the old reply
   delete talk.before
   keep(talk); draw()
   if (failure && !mine.stopped) return failed(failure)
-  if (mine.stopped) return
-  if (!mine.said) return tell('It has no reply to that.')
+  if (mine.stopped && (place(mine) || !talk.messages.length)) return
+  if (!mine.said && !mine.stopped) return tell('It has no reply to that.')
   if (isOpen(talk)) answer(talk) // what was sent meanwhile
   else if (isOpen(current) && !waiting) answer()
 }
 function again() {
   if (reply) return
   leave()
-  const before = []
-  while (current.messages.length && !current.messages.at(-1).me) before.unshift(current.messages.pop())
-  if (before.length) current.before = before
+  const from = 1 + current.messages.findLastIndex(m => m.me)
+  if (current.messages[from]) current.before = current.messages.slice(from)
+  cut(current, from)
   $('scroll').focus(); answer()
 }
 function stop() { if (reply) { reply.stopped = true; reply.controller.abort() } }
@@ -314,7 +319,7 @@ async function failed(e) {
   away = true
   do await new Promise(done => setTimeout(done, 2000)); while (!await engine.there())
   away = false
-  await start(); tell('The server is back.')
+  if (await start()) tell('The server is back.')
 }
 '''
 
@@ -324,16 +329,18 @@ function grow() { // with the text, which is there after a reload, too
   $('text').style.height = 'auto'; $('text').style.height = $('text').scrollHeight + 2 + 'px'
   write(false, 'text', $('text').value)
 }
-function wait(seconds) { clearTimeout(waiting); waiting = setTimeout(() => answer(), 1000 * seconds) }
+function wait(seconds) { clearTimeout(waiting); waiting = setTimeout(() => { waiting = 0; if (isOpen(current)) answer(); else draw() }, 1000 * seconds) }
 $('form').onsubmit = e => {
   e.preventDefault()
   const text = new TextDecoder().decode(new TextEncoder().encode($('text').value.trim())) // without halves of characters
   if (!text) return leave()
   const draft = editing ? editing.draft : ''
   const place = editing ? current.messages.findIndex(m => m.id === editing.message) : -1 // another tab may have deleted it
-  if (place >= 0) current.messages.splice(place)
+  if (place >= 0) cut(current, place)
   setEditing(null)
-  current.messages.push({ id: newId(), me: true, text })
+  const id = newId()
+  own.add(id); write(false, 'own', [...own].slice(-99))
+  current.messages.push({ id, me: true, text })
   current.name ||= [...text].slice(0, 40).join('')
   $('text').value = draft; tell(); grow(); keep(current); wait(settings.wait); draw()
   $('scroll').scrollTop = $('scroll').scrollHeight
@@ -370,20 +377,24 @@ window.onstorage = e => { // another tab has changed something
   }
   else if (e.newValue === null && talks.some(isGone)) { forget(talks.find(isGone)); draw() }
   else if (settings.keep && e.key?.startsWith(engine.shelf + 'talk-')) {
-    const theirs = sound(read(true, e.key.slice(engine.shelf.length))), mine = talks.find(t => t.id === theirs?.id)
+    const theirs = sound(parsed(e.newValue)), mine = talks.find(t => t.id === theirs?.id)
     if (mine) merge(mine, theirs)
-    else if (theirs) { talks.push(theirs); note(theirs) }
+    else if (theirs) talks.push(theirs)
+    const ids = t => t.messages.map(m => m.id).join()
+    if (mine && ids(mine) !== ids(theirs)) keep(mine) // it does not know all that this tab does
     draw()
   }
+  if ($('talks').open) list()
 }
 $('open-settings').onclick = () => { showSettings(); $('settings').showModal() }
 $('open-talks').onclick = () => { list(); $('talks').showModal() }
 function go(talk) { // what was to be answered is answered there
+  if (!talks.includes(talk)) return list() // deleted meanwhile
   leave()
-  if (waiting) answer()
+  if (waiting && isOpen(current)) answer()
   current = talk; write(false, 'now', talk.id); tell(); draw()
   $('talks').close(); $('scroll').scrollTop = $('scroll').scrollHeight; $('text').focus()
-  if (talk.messages.at(-1)?.me && !reply) wait(settings.wait)
+  if (isOpen(talk) && !reply) wait(settings.wait)
 }
 function forget(talk) { // nothing more is kept of it
   if (reply?.talk === talk) stop()
@@ -402,7 +413,7 @@ function list() {
   $('list').replaceChildren(...[...talks].reverse().map(t => {
     const li = document.createElement('li'), name = t.name || 'New talk', open = button('Open: ' + name, () => go(t), name)
     if (t === current) open.setAttribute('aria-current', 'true')
-    const rename = button('Rename: ' + name, () => { const to = prompt('Its name', name); if (to) { t.name = to; keep(t); list(); $('list').querySelector(`[aria-label="Rename: ${CSS.escape(to)}"]`)?.focus() } }, '✎')
+    const rename = button('Rename: ' + name, () => { const to = prompt('Its name', name); if (to) { t.name = to; t.named = Date.now(); keep(t); list(); $('list').querySelector(`[aria-label="Rename: ${CSS.escape(to)}"]`)?.focus() } }, '✎')
     li.append(open, rename, button('Delete: ' + name, () => remove(t), '✕'))
     return li
   }))
@@ -418,7 +429,7 @@ $('save').onclick = () => {
 }
 $('take').onclick = () => engine.take().then(page => give(page, 'me.html'), e => tell(e.message))
 $('ask').onclose = () => {
-  if (!$('token').value) { engine.know(''); return tell('Without it, nobody answers here. Reload the page to try again.') }
+  if (!$('token').value) { engine.know(''); met = false; return tell('Without it, nobody answers here. Reload the page to try again.') }
   engine.know($('token').value); $('token').value = ''; tell('One moment…'); start()
 }
 if (window.visualViewport) visualViewport.onresize = () => { // what a phone's keyboard leaves
@@ -435,7 +446,9 @@ async function start() {
     $('note').textContent = who.note || ''
     $('take').hidden = !who.page
     tell()
-    if (current.messages.at(-1)?.me && !reply && !waiting) answer()
+    met = true
+    if (isOpen(current) && !reply && !waiting) answer()
+    return true
   } catch (e) { failed(e) }
 }
 $('keeping').hidden = !engine.keeps
@@ -444,8 +457,7 @@ if (typeof unsent === 'string') $('text').value = unsent
 if (edited?.id === current.id && current.messages.find(m => m.id === edited.message)?.me && typeof edited.draft === 'string') setEditing(edited)
 showSettings(); grow(); draw(); start(); $('text').focus()
 async function look() { // who sends nothing should hear of it, too
-  const quiet = !document.hidden && !reply && !away && !$('ask').open
-  if (quiet && !await engine.there()) failed(new Failed('', 503))
+  if (met && !away && !document.hidden && !reply && !$('ask').open) await engine.about().catch(e => { if (e.status !== 429) failed(e) })
 }
 setInterval(look, 10000); window.onfocus = look
 '''
