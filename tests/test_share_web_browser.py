@@ -499,12 +499,59 @@ def test_a_reply_to_what_another_tab_has_changed_ends(browser, server, does):
     assert a.page.evaluate('reply') is None
     a.context.close()
 
+def test_again_in_one_tab_ends_what_the_other_still_writes(browser, server):
+    a, b, _ = two_tabs(browser, server)
+    a.page.evaluate("() => { engine.reply = async (talk, how, piece, signal) => { for (const n of [1, 2, 3]) { piece(`old ${n}\\n`); await new Promise(go => { window.go = go }) } } }")
+    b.evaluate(HELD.replace("'to '", "'new to '"))
+    a.say('what?')
+    soon(lambda: 'old 1' in shown(b), 'the first message')
+    b.get_by_role('button', name='Again').click()
+    soon(lambda: a.page.evaluate('window.go(), reply') is None, 'it ends')
+    b.evaluate('window.go()')
+    for page in (a.page, b): soon(lambda: shown(page)[-3:] == ['what?', 'new to what?', 'yes'], 'nothing is left of the old one', 5)
+    a.context.close()
+
+def test_two_replies_to_one_message_leave_one(browser, server):
+    "As in a tab that was duplicated, and so believes that it has sent the message."
+    a, b, _ = two_tabs(browser, server)
+    for page, text in ((a.page, 'one'), (b, 'two')):
+        page.evaluate("text => { engine.reply = async (talk, how, piece) => { await new Promise(go => { window.go = go }); piece(text) } }", text)
+    a.say('what?')
+    soon(lambda: 'what?' in shown(b), 'it is seen in the other')
+    b.evaluate('claim(current.messages.at(-1).id), answer(), 0')
+    a.page.evaluate('window.go()')
+    soon(lambda: shown(b)[-2:] == ['what?', 'one'], 'the first one is seen in the other')
+    b.evaluate('window.go()')
+    soon(lambda: b.evaluate('reply') is None, 'the second one ends')
+    assert shown(a.page)[-2:] == shown(b)[-2:] == ['what?', 'one']
+    a.context.close()
+
+def test_what_waits_is_answered_when_the_talk_before_it_is_deleted(browser, server):
+    a = Tab(browser, server, KEPT)
+    a.page.on('dialog', lambda d: d.accept())
+    a.page.evaluate("() => { window.real = engine.reply; engine.reply = (talk, how, piece, signal) => new Promise((go, fail) => signal.addEventListener('abort', () => fail(new Failed('', 1)))) }")
+    a.say('the first')
+    a.page.wait_for_function('() => reply')
+    a.button('Talks').click()
+    a.button('New talk').first.click()
+    a.say('the second')
+    a.page.evaluate('engine.reply = window.real; 0')
+    a.button('Talks').click()
+    a.button('Delete: the first').click()
+    a.button('Done').click()
+    a.idle()
+    assert a.said('me') == ['the second']
+    a.context.close()
+
 def test_a_talk_that_is_deleted_elsewhere_leaves_the_list(browser, server):
     a, b, _ = two_tabs(browser, server)
     a.button('Talks').click()
     a.button('New talk').first.click()
     a.button('Talks').click()
-    a.button('Open: hello').wait_for()
+    a.button('Rename: hello').focus()
+    b.evaluate('go(current), current.messages.push({ id: newId(), me: false, text: "new" }), keep(current)')
+    soon(lambda: 'new' in a.page.evaluate('JSON.stringify(talks)'), 'it is known here, too')
+    assert a.page.evaluate('document.activeElement.getAttribute("aria-label")') == 'Rename: hello' # the list was drawn anew
     b.on('dialog', lambda d: d.accept())
     b.get_by_role('button', name='Talks').click()
     b.get_by_role('button', name='Delete: hello').click()

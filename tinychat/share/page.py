@@ -165,7 +165,7 @@ let met = false, away = false // has the server answered once? has it gone?
 let editing = null // while a message is edited: the id of its talk, its own, and the draft that stood in the field before
 if (!talks.length) talks = [fresh()]
 let current = talks.find(t => t.id === read(false, 'now')) || talks.at(-1)
-let reply = null // while one is written: whose talk, after which message its next one goes, how many there are, what is seen of it
+let reply = null // while one is written: whose talk, to which message, the ids of its own, what is seen of it
 function merge(talk, theirs) { // what another tab has done to a talk; either way round, the same comes out
   talk.gone = [...new Set([...talk.gone, ...theirs.gone])]
   const gone = new Set(talk.gone), [a, b] = [talk, theirs].map(t => t.messages.filter(m => !gone.has(m.id)))
@@ -176,10 +176,16 @@ function merge(talk, theirs) { // what another tab has done to a talk; either wa
     if (here >= 0) at = here + 1; else both.splice(at++, 0, m)
   }
   talk.messages = both
-  if (theirs.named > talk.named) { talk.name = theirs.name; talk.named = theirs.named }
-  if (reply?.talk === talk && !place(reply)) stop() // what it answers was deleted
+  if (theirs.named > talk.named || theirs.named === talk.named && theirs.name > talk.name) { talk.name = theirs.name; talk.named = theirs.named }
+  if (reply?.talk === talk && !place(reply)) { // then nothing of it stays
+    talk.messages = talk.messages.filter(m => !reply.said.includes(m.id) || !talk.gone.push(m.id))
+    reply.lost = true; stop()
+  }
 }
-const own = new Set([read(false, 'own')].flat()) // ids of what was sent from this tab, which answers it
+let own = new Set() // ids of what was sent from this tab, which answers it, also after a reload
+const marks = () => engine.keeps ? sessionStorage : engine.tab()
+try { own = new Set(parsed(marks()[engine.shelf + 'own']) || []) } catch {}
+function claim(id) { own.add(id); try { marks()[engine.shelf + 'own'] = JSON.stringify([...own].slice(-99)) } catch {} }
 const isOpen = talk => { const last = talk.messages.at(-1); return last?.me && own.has(last.id) }
 function cut(talk, from) { for (const m of talk.messages.splice(from)) talk.gone.push(m.id) }
 function keep(talk) {
@@ -246,12 +252,15 @@ function draw() { // only what has changed, so that a screen reader says only wh
 }
 
 const until = async (mine, met) => { while (!met() && !mine.stopped) await new Promise(done => setTimeout(done, 50)) }
-const place = mine => 1 + mine.talk.messages.findIndex(m => m.id === mine.after) // 0: what it follows is gone
+function place(mine) { // where its next message goes; 0: what it answers is gone, or another tab answers it
+  const ids = [mine.to, ...mine.said], { messages } = mine.talk, at = 1 + messages.findIndex(m => m.id === ids.at(-1))
+  return !mine.lost && ids.every(id => messages.some(m => m.id === id)) && messages[at]?.me !== false ? at : 0
+}
 function say(mine, text) { // a message of the reply is there: it is kept at once, and a reload loses nothing
   if (text && place(mine)) {
     const m = { id: newId(), me: false, text }
     mine.talk.messages.splice(place(mine), 0, m)
-    mine.after = m.id; mine.said++
+    mine.said.push(m.id)
     keep(mine.talk)
   }
   mine.seen = ''; draw()
@@ -276,7 +285,7 @@ function recent(messages) { // what is sent of a talk: all that a model can see,
 async function answer(talk = current) {
   if (talk === current) { clearTimeout(waiting); waiting = 0 }
   if (reply || !talk.messages.at(-1)?.me || editing?.id === talk.id) return draw()
-  const mine = reply = { talk, after: talk.messages.at(-1).id, said: 0, seen: '', stopped: false, controller: new AbortController() }, got = [''], paced = settings.pace > 0
+  const mine = reply = { talk, to: talk.messages.at(-1).id, said: [], seen: '', stopped: false, controller: new AbortController() }, got = [''], paced = settings.pace > 0
   let ended = false, failure = null, n = 0
   tell(); draw()
   const shown = paced ? show(mine, got, () => ended) : null
@@ -292,12 +301,13 @@ async function answer(talk = current) {
   await shown
   if (!paced) while (n < got.length) say(mine, got[n++])
   reply = null
-  if (!mine.said && talk.before && place(mine)) talk.messages.splice(place(mine), 0, ...talk.before.map(m => ({ ...m, id: newId() }))) // nothing came instead of the old reply
+  if (!mine.said.length && talk.before && place(mine)) talk.messages.splice(place(mine), 0, ...talk.before.map(m => ({ ...m, id: newId() }))) // nothing came instead of the old reply
   delete talk.before
   keep(talk); draw()
   if (failure && !mine.stopped) return failed(failure)
-  if (mine.stopped && (place(mine) || !talk.messages.length)) return
-  if (!mine.said && !mine.stopped) return tell('It has no reply to that.')
+  if (mine.stopped && place(mine)) return
+  if (mine.stopped) own.delete(mine.to) // another tab answers it, or it is gone
+  if (!mine.said.length && !mine.stopped) return tell('It has no reply to that.')
   if (isOpen(talk)) answer(talk) // what was sent meanwhile
   else if (isOpen(current) && !waiting) answer()
 }
@@ -306,7 +316,8 @@ function again() {
   leave()
   const from = 1 + current.messages.findLastIndex(m => m.me)
   if (current.messages[from]) current.before = current.messages.slice(from)
-  cut(current, from)
+  if (from) claim(current.messages[from - 1].id)
+  cut(current, from); keep(current) // so that another tab that is writing this reply ends
   $('scroll').focus(); answer()
 }
 function stop() { if (reply) { reply.stopped = true; reply.controller.abort() } }
@@ -339,7 +350,7 @@ $('form').onsubmit = e => {
   if (place >= 0) cut(current, place)
   setEditing(null)
   const id = newId()
-  own.add(id); write(false, 'own', [...own].slice(-99))
+  claim(id)
   current.messages.push({ id, me: true, text })
   current.name ||= [...text].slice(0, 40).join('')
   $('text').value = draft; tell(); grow(); keep(current); wait(settings.wait); draw()
@@ -379,9 +390,9 @@ window.onstorage = e => { // another tab has changed something
   else if (settings.keep && e.key?.startsWith(engine.shelf + 'talk-')) {
     const theirs = sound(parsed(e.newValue)), mine = talks.find(t => t.id === theirs?.id)
     if (mine) merge(mine, theirs)
-    else if (theirs) talks.push(theirs)
-    const ids = t => t.messages.map(m => m.id).join()
-    if (mine && ids(mine) !== ids(theirs)) keep(mine) // it does not know all that this tab does
+    else if (theirs && read(true, 'talk-' + theirs.id)) talks.push(theirs) // or it has been deleted since
+    const all = t => [t.name, ...t.messages.map(m => m.id)].join()
+    if (mine && all(mine) !== all(theirs)) keep(mine) // it does not know all that this tab does
     draw()
   }
   if ($('talks').open) list()
@@ -410,6 +421,7 @@ function remove(talk) {
   forget(talk); list(); draw(); $('list').querySelector('button').focus()
 }
 function list() {
+  const focused = $('list').contains(document.activeElement) && document.activeElement.getAttribute('aria-label')
   $('list').replaceChildren(...[...talks].reverse().map(t => {
     const li = document.createElement('li'), name = t.name || 'New talk', open = button('Open: ' + name, () => go(t), name)
     if (t === current) open.setAttribute('aria-current', 'true')
@@ -417,6 +429,7 @@ function list() {
     li.append(open, rename, button('Delete: ' + name, () => remove(t), '✕'))
     return li
   }))
+  if (focused) $('list').querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus() // it is drawn anew when another tab writes
 }
 $('new').onclick = e => { e.preventDefault(); if (current.messages.length) talks.push(fresh()); go(talks.at(-1).messages.length ? current : talks.at(-1)) }
 function give(blob, name) {
