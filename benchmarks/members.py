@@ -5,7 +5,8 @@
 PERSON is a participant of chitchat-dataset, or the beginning of their id. A line of JSON a training; --out adds the lines to a file. --told measures as well how often the model's
 replies are told from the person's, by whom, and what the replies have in common with what it learned from. A GPU helps.
 
-Each training is the default one but for its setting, and its last weights count, not the best. Found are replies of the last thousand that it learned from, by who is wrong about one in a hundred of those held out.
+Each training is the default one but for its setting, and its last weights count, not the best. Found are replies of the last thousand that it learned from, by who is wrong about one in a hundred of those held out;
+and once more only among those like which the person wrote nothing else (alone).
 nbs/evaluate/leaks.ipynb draws the rows."""
 import argparse, copy, json, math
 from dataclasses import replace
@@ -78,14 +79,29 @@ def averaged(start, train, device, seed, parts=1, **how):
     return model.eval()
 
 
+def without_like(texts, others, own):
+    "For each text, is there none among the others that shares half of it? `own`: its own place there, or None. Cosine of TF-IDF of three to five characters within words."
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    shape = TfidfVectorizer(analyzer='char_wb', ngram_range=(3, 5), sublinear_tf=True).fit(others)
+    rows, columns, alone = shape.transform(texts), shape.transform(others).T.tocsc(), []
+    for n, place in enumerate(own):
+        near = (rows[n] @ columns).toarray()[0]
+        if place is not None: near[place] = 0
+        alone.append(near.max() < .5)
+    return np.array(alone)
+
+
 class Person:
     "What a person's models are judged by."
     def __init__(self, who, base, device):
         self.who, chats = demo_chats(who)
         self.train, self.held_out = split_by_time(from_chats(chats, self.who))
-        self.learned, self.asked = exchanges(self.train)[-1000:], exchanges(self.held_out)[:1000]
+        every, self.asked = exchanges(self.train), exchanges(self.held_out)[:1000]
+        self.learned = every[-1000:]
         both = self.learned + self.asked
         self.talks, self.said, self.inside = [e.before for e in both], [e.real for e in both], np.arange(len(both)) < len(self.learned)
+        places = [*range(len(every))][-1000:] + [None]*len(self.asked)
+        self.alone = without_like(['\n'.join(said) for said in self.said], ['\n'.join(e.real) for e in every], places)
         self.groups = [('in', g) for g in stretches(self.learned)] + stretches(self.asked)
         start = start_from(base, self.train)
         self.base, self.tok = start.model.to(device).eval(), start.tok
@@ -95,8 +111,10 @@ class Person:
         "What a stranger finds, as `membership` has it, which would ask the base again each time."
         own = token_bits(model, self.tok, self.talks, self.said)
         score = ez_score(np.array([error_zone(bits, before, right) for (bits, right), (before, _) in zip(own, self.base_bits)]))
-        def measure(stat): return bootstrap(lambda n: stat(score[n][self.inside[n]], score[n][~self.inside[n]]), self.groups, seed=seed)
-        return dict(found=measure(partial(found_at, rate=.01)), auc=measure(auc))
+        def measure(stat, some): return bootstrap(lambda n: stat(score[n][(self.inside & some)[n]], score[n][(~self.inside & some)[n]]), self.groups, seed=seed)
+        found, all_of_them = partial(found_at, rate=.01), np.ones(len(score), bool)
+        return dict(found=measure(found, all_of_them), auc=measure(auc, all_of_them), found_alone=measure(found, self.alone), auc_alone=measure(auc, self.alone),
+                    alone=[int((self.alone & self.inside).sum()), int((self.alone & ~self.inside).sum())])
 
     def listen(self):
         "What judges read and hear besides a model."
@@ -119,7 +137,7 @@ class Person:
 
 def rounded(x):
     if isinstance(x, dict): return {k: rounded(v) for k, v in x.items()}
-    return [rounded(v) for v in x] if isinstance(x, tuple) else round(x, 4) if isinstance(x, float) else x
+    return [rounded(v) for v in x] if isinstance(x, (tuple, list)) else round(x, 4) if isinstance(x, float) else x
 
 def main(a):
     device, where = pick_device('auto'), choose_start('base', a.base)

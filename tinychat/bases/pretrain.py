@@ -636,9 +636,9 @@ def author_writes(
     return encode_source(tok, talks)
 
 # %% ../../nbs/bases/pretrain.ipynb #ee6d52af
-FOR_BOTH = Recipe(dropout=0., author='smollm2', written=40*2**20, shares=SHARES | {WRITTEN: .67})
+FOR_BOTH = Recipe(dropout=0., author='smollm2', written=34*2**20, shares=SHARES | {WRITTEN: .67})
 RECIPES = dict(teacher=replace(FOR_BOTH, start='smollm2', lr=1.2e-3, muon_lr=3e-3, tokens=80e6), # 4 minutes on two H200s
-               tiny=replace(FOR_BOTH, teachers=('teacher',), batch_size=256, tokens=850e6, shares=SHARES | {WRITTEN: 1.5})) # 6
+               tiny=replace(FOR_BOTH, teachers=('teacher',), batch_size=256, tokens=1.7e9, shares=SHARES | {WRITTEN: 3})) # 9
 
 # %% ../../nbs/bases/pretrain.ipynb #3c8c0ca4
 def make_base(
