@@ -110,7 +110,7 @@ def check_training(self:Subject,
 
 # %% ../../nbs/evaluate/index.ipynb #3d155480
 QUICK, LARGE_QUICK = Effort(asked=240, replies=60), Effort(asked=44, replies=12, side_by_side=8)
-LARGE_ON_CPU = Effort(asked=96, windows=32, other_steps=8, replies=40, tries_once=900, tries_more=16, rivals=31,
+LARGE_ON_CPU = Effort(asked=92, windows=32, other_steps=8, replies=40, tries_once=900, tries_more=16, rivals=31,
                       members=100, guarded=32, side_by_side=8, context=512)
 
 def effort_for(
