@@ -438,12 +438,17 @@ def shown(page): return page.locator('#log > div:not(.tools)').all_inner_texts()
 def test_a_message_is_answered_by_the_tab_that_it_was_sent_from(browser, server):
     "Not by one that is opened, reloaded, or led to its talk meanwhile."
     a, b, asked = two_tabs(browser, server)
-    a.page.evaluate('settings.wait = 3; 0')
+    a.page.evaluate('settings.wait = 60; 0')
     a.say('and now?')
     b.reload()
     c = a.context.new_page()
-    c.goto(server.url)
-    b.evaluate('go(current)')
+    for page in (b, c):
+        page.goto(server.url)
+        page.wait_for_function('() => met') # now it would have answered
+        page.evaluate('go(current)')
+    time.sleep(.5)
+    assert not a.page.evaluate('reply') and not asked
+    a.page.evaluate('answer(), 0')
     soon(lambda: a.page.evaluate('!reply') and asked and shown(a.page) == shown(b) == shown(c), 'the reply is seen in all tabs')
     time.sleep(.5)
     assert asked == ['and now?']
