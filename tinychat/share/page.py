@@ -146,9 +146,9 @@ const drop = (kept, name) => { try { delete shelf(kept)[engine.shelf + name] } c
 function sound(t) { // a talk, if it is one
   const good = t && typeof t.id === 'string' && Array.isArray(t.messages) && t.messages.every(m => m && typeof m.text === 'string')
   if (!good) return null
-  const a = (type, what, other) => typeof what === type ? what : other, messages = new Map() // by id
-  t.messages.forEach((m, n) => { const id = a('string', m.id, String(n)); messages.set(id, { id, me: !!m.me, text: m.text }) })
-  return { id: t.id, name: a('string', t.name, ''), named: a('number', t.named, 0), at: a('number', t.at, 0), messages: [...messages.values()],
+  const typed = (type, what, other) => typeof what === type ? what : other, messages = new Map() // by id
+  t.messages.forEach((m, n) => { const id = typed('string', m.id, String(n)); messages.set(id, { id, me: !!m.me, text: m.text }) })
+  return { id: t.id, name: typed('string', t.name, ''), named: typed('number', t.named, 0), at: typed('number', t.at, 0), messages: [...messages.values()],
     gone: Array.isArray(t.gone) ? t.gone.filter(id => typeof id === 'string') : [] } // ids of messages that were deleted
 }
 function readSettings() {
