@@ -1,50 +1,99 @@
-"""Which way to choose a draft is hardest to tell from the person?
+"""Which draws, and which way to choose among drafts, make sense and still sound like the person?
 
-    python benchmarks/drafts.py --checkpoint out/ckpt.pt --data training_data/chatml_format.txt
+    python benchmarks/drafts.py write PERSON... --base smollm2 --out drafts.json.xz
+        # trains the default model of each person, and writes drafts of replies to what they were asked in held-out conversations; a GPU helps
+    python benchmarks/drafts.py sheet drafts.json.xz sheets
+        # the drafts of some questions, shuffled, for readers who write 1 for one that fits and 0 for another
+    python benchmarks/drafts.py judge drafts.json.xz sheets benchmarks/runs/draws.jsonl
 
-The drafts are written once, in answer to what the person was asked in held-out conversations. Then each lambda of
-nbs/runs/candidates.ipynb chooses among them, with scores over the number of tokens or over its root, and a classifier,
-trained three times, compares ten messages of either side (0.5: a coin). One JSON object a line on standard output; the first
-line is about the person's own earlier messages, as many, and the second one takes the first draft."""
+The drafts are written once. Then each rule chooses among them: lambda of nbs/runs/candidates.ipynb, a score over the number of tokens or over its root, asked of the person's model or of
+the base. A classifier, trained three times, compares ten messages of either side (0.5: a coin), and the readers' marks say how many of the chosen drafts fit. A line of JSON for each
+rule and draw; the first line of a person is about their own earlier messages, as many."""
 from __future__ import annotations
-import json, sys
-from tinychat.commands import command
+import argparse, itertools, json, lzma, random
+from functools import partial
+from pathlib import Path
 
-@command
-def drafts(
-    checkpoint:str='out/ckpt.pt', # A model
-    data:str='training_data/chatml_format.txt', # What it learned from
-    asked:int=400,          # Questions, at most
-    temperature:float=1.,   # Boldness of the drafts
-    seed:int=0,             # Of what is drawn
-):
-    "Choose among drafts, and tell them from a person."
-    from tinychat.evaluate.asked import exchanges
-    from tinychat.evaluate.likeness import grouped_messages, last_replies, told_apart
-    from tinychat.fast.corpus import open_data
-    from tinychat.runs import load_chat
-    from tinychat.runs.candidates import DRAFTS
-    chat = load_chat(checkpoint, candidates=DRAFTS, temperature=temperature, seed=seed)
-    train, held_out = open_data(data)
-    questions, written = exchanges(held_out)[:asked], []
-    for e in questions:
-        chat.reset()
-        chat.talk = list(e.before)
-        written.append([d for d in chat.drafts() if d.messages])
-        print(f'\r{len(written)} of {len(questions)}', end='', file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    def texts(d): return [chat.tokenizer.decode(ids) for ids in d.messages] if d else []
-    real = grouped_messages(questions)
-    def compare(what, made):
-        apart = [told_apart(real, made, k) for k in (0, 1, 2)]
-        ten = [round(a.ten.value, 3) for a in apart if a]
-        print(json.dumps(dict(what, temperature=temperature, ten=ten, asked=len(questions), seed=seed)), flush=True)
-    compare(dict(model='the person, earlier'), grouped_messages(last_replies(train, sum(len(e.real) for e in questions))))
-    def choose(value): return grouped_messages([e._replace(made=texts(ds and max(ds, key=value))) for e, ds in zip(questions, written)], True)
-    compare(dict(candidates=1), choose(lambda d: 0)) # of equals, the first
-    for weight in (.6, .8, .9, 1.):
-        for power, over in ((0, 'n'), (.5, 'root')): # of the number of tokens, each message's end among them
-            def value(d): return (d.in_talk - weight*d.anywhere)*sum(len(ids) + 1 for ids in d.messages)**power
-            compare(dict(candidates=DRAFTS, weight=weight, over=over), choose(value))
+import torch
+from evaluate import default_run
 
-if __name__ == '__main__': sys.exit(drafts())
+from tinychat.chat import Chat
+from tinychat.checkpoint import pick_device
+from tinychat.data import Block, demo_chats, from_chats, split_by_time
+from tinychat.evaluate.asked import Exchange, evenly, exchanges
+from tinychat.evaluate.likeness import grouped_messages, last_replies, told_apart
+from tinychat.fast.many import Reply, ban_maker, batch_for, sample_allowed, write_side_by_side
+from tinychat.runs.candidates import CandidateChat, ScoredRows, log_likelihoods
+from tinychat.runs.plan import choose_start, start_from
+
+DRAWS = { # name: temperature, share of the probability (top-p), of the likeliest token's (min-p), drafts
+    't 1': (1., None, None, 8), 't 1, top-p .95': (1., .95, None, 8), 't 1, top-p .9': (1., .9, None, 16), 't 1, top-p .8': (1., .8, None, 8),
+    't .8': (.8, None, None, 8), 't 1, min-p .1': (1., None, .1, 8), 't 1.2, min-p .1': (1.2, None, .1, 8)}
+
+
+class DrawingChat(CandidateChat):
+    "A chat that draws as it is told."
+    top_p = None
+    def sampling(self): return Chat.sampling(self) | dict(top_p=self.top_p)
+
+
+def draw(logits, rows, min_p, ban_in, temperature, **sampling):
+    "As `sample_allowed`, but without tokens that are much less likely than the likeliest (Nguyen et al. 2024)."
+    if min_p:
+        p = (logits/temperature).softmax(-1)
+        logits = logits.masked_fill(p < min_p*p.amax(-1, keepdim=True), -torch.inf)
+    return sample_allowed(logits, rows, ban_in, temperature=temperature, **sampling)
+
+
+def write_drafts(chat, base, talks, setting):
+    "For each talk, a list of (messages, tokens, log p in the talk, after nothing, and both of the base)."
+    chat.temperature, chat.top_p, min_p, n = setting
+    how = partial(draw, min_p=min_p, ban_in=ban_maker(chat))
+    drafts, size = [[Reply(chat, talk) for _ in range(n)] for talk in talks], batch_for(chat)//n
+    order = sorted(range(len(talks)), key=lambda i: len(drafts[i][0].ids))
+    nothing, found = [chat.tokenizer.end_of_text, *chat.header('assistant')], [None]*len(talks)
+    for some in (order[k:k+size] for k in range(0, len(order), size)):
+        rows = [r for i in some for r in drafts[i]]
+        write_side_by_side(chat, rows, ScoredRows(chat, rows, how))
+        for i in some:
+            once = list({tuple(r.drawn): r for r in drafts[i]})
+            asked = [dict(zip(once, log_likelihoods(who, before, [list(d) for d in once]))) for who, before in
+                     ((chat, nothing), (base, drafts[i][0].ids), (base, nothing))]
+            found[i] = [(r.texts(), len(r.drawn), round(r.log_p, 3), *(round(a[tuple(r.drawn)], 3) for a in asked)) for r in drafts[i]]
+    return found
+
+
+def write(people, base_name, out, most, seed=0):
+    "Drafts of people's models."
+    device, where, kept = pick_device('auto'), choose_start('base', base_name), []
+    for who in people:
+        who, chats = demo_chats(who)
+        train, held_out = split_by_time(from_chats(chats, who))
+        asked = evenly(exchanges(held_out), most)
+        run = default_run(where, train, held_out, device, seed)
+        chat = DrawingChat(run.model, run.tok, seed=seed)
+        base = Chat(start_from(where, train, seed).model.to(device).eval(), run.tok)
+        earlier = last_replies(train, sum(len(e.real) for e in asked))
+        person = dict(person=who[:8], base=base_name, best=run.best, asked=asked, earlier=earlier, drafts={})
+        for name, setting in DRAWS.items():
+            person['drafts'][name] = write_drafts(chat, base, [e.before for e in asked], setting)
+            print(who[:8], f'{run.best:.4f}', name, person['drafts'][name][0][0], flush=True)
+        kept.append(person)
+        Path(out).write_bytes(lzma.compress(json.dumps(kept).encode()))
+
+
+def read(path):
+    "What `write` kept, as it was."
+    people = json.loads(lzma.decompress(Path(path).read_bytes()))
+    def exchange(conv, before, real, made): return Exchange(conv, [Block(*b) for b in before], real, made)
+    for p in people: p |= {k: [exchange(*e) for e in p[k]] for k in ('asked', 'earlier')}
+    return people
+
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('what', choices=('write', 'sheet', 'judge'))
+    p.add_argument('names', nargs='+', help='people to write for; otherwise files')
+    p.add_argument('--base', default='smollm2'); p.add_argument('--out', default='drafts.json.xz'); p.add_argument('--asked', type=int, default=250, help='questions of each, at most')
+    a = p.parse_args()
+    if a.what == 'write': write(a.names, a.base, a.out, a.asked)

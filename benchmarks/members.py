@@ -1,8 +1,9 @@
 """What keeps a stranger from finding the messages that a model was trained on, and what it costs.
 
-    python benchmarks/members.py PERSON [--base smollm2] [--settings ...] [--seeds 0] [--told] [--out FILE]
+    python benchmarks/members.py PERSON... [--base smollm2] [--settings ...] [--seeds 0] [--told] [--out FILE]
 
-PERSON is a participant of chitchat-dataset, or the beginning of their id. A line of JSON a training; --out adds the lines to a file. --told measures as well how often the model's
+PERSON is a participant of chitchat-dataset, or the beginning of their id. A line of JSON a training, and for several people one more of all their replies together, as one in a
+thousand of the others can only be told of a thousand; --out adds the lines to a file. --told measures as well how often the model's
 replies are told from the person's, by whom, and what the replies have in common with what it learned from. A GPU helps.
 
 Each training is the default one but for its setting, and its last weights count, not the best. Found are replies of the last thousand that it learned from, by who is wrong about one in a hundred of those held out;
@@ -10,7 +11,6 @@ and once more only among those like which the person wrote nothing else (alone).
 nbs/evaluate/leaks.ipynb draws the rows."""
 import argparse, copy, json, math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -107,14 +107,10 @@ class Person:
         self.base, self.tok = start.model.to(device).eval(), start.tok
         self.base_bits = token_bits(self.base, self.tok, self.talks, self.said)
 
-    def found(self, model, seed):
-        "What a stranger finds, as `membership` has it, which would ask the base again each time."
+    def scores(self, model):
+        "How suspicious each reply is, as `membership` has it, which would ask the base again each time."
         own = token_bits(model, self.tok, self.talks, self.said)
-        score = ez_score(np.array([error_zone(bits, before, right) for (bits, right), (before, _) in zip(own, self.base_bits)]))
-        def measure(stat, some): return bootstrap(lambda n: stat(score[n][(self.inside & some)[n]], score[n][(~self.inside & some)[n]]), self.groups, seed=seed)
-        found, all_of_them = partial(found_at, rate=.01), np.ones(len(score), bool)
-        return dict(found=measure(found, all_of_them), auc=measure(auc, all_of_them), found_alone=measure(found, self.alone), auc_alone=measure(auc, self.alone),
-                    alone=[int((self.alone & self.inside).sum()), int((self.alone & ~self.inside).sum())])
+        return ez_score(np.array([error_zone(bits, before, right) for (bits, right), (before, _) in zip(own, self.base_bits)]))
 
     def listen(self):
         "What judges read and hear besides a model."
@@ -135,30 +131,48 @@ class Person:
                     slips={name: slips(made, which, self.tok) for name, which in SIDES.items()}, copied=copies.whole, longest=copies.longest)
 
 
+def found(people, scores, seed):
+    "What a stranger finds among the replies of one or several people."
+    score, inside, alone = np.concatenate(scores), np.concatenate([p.inside for p in people]), np.concatenate([p.alone for p in people])
+    groups = [(n, g) for n, p in enumerate(people) for g in p.groups]
+    def measure(stat, some, **how): return bootstrap(lambda n: stat(score[n][(inside & some)[n]], score[n][(~inside & some)[n]], **how), groups, seed=seed)
+    everyone, row = np.ones(len(score), bool), {}
+    for name, some in ('', everyone), ('_alone', alone):
+        row |= {'found' + name: measure(found_at, some, rate=.01), 'auc' + name: measure(auc, some)}
+        if (~inside & some).sum() >= 1000: row['found at 0.1%' + name] = measure(found_at, some, rate=.001)
+    return row | dict(alone=[int((alone & side).sum()) for side in (inside, ~inside)])
+
+
 def rounded(x):
     if isinstance(x, dict): return {k: rounded(v) for k, v in x.items()}
     return [rounded(v) for v in x] if isinstance(x, (tuple, list)) else round(x, 4) if isinstance(x, float) else x
 
 def main(a):
     device, where = pick_device('auto'), choose_start('base', a.base)
-    person = Person(a.person, where, device)
-    if a.told: person.listen()
+    people = [Person(who, where, device) for who in a.people]
+    def tell(**row):
+        line = json.dumps(rounded(dict(row, machine=torch.cuda.get_device_name() if device.type == 'cuda' else 'two CPU cores')))
+        print(line, flush=True)
+        if a.out:
+            with open(a.out, 'a') as f: f.write(line + '\n')
+    for person in people if a.told else (): person.listen()
     for seed in a.seeds:
         for name in a.settings:
-            model = averaged(start_from(where, person.train, seed), person.train, device, seed, **SETTINGS[name])
-            row = dict(person=person.who[:8], base=a.base, setting=name, seed=seed, bpb=evaluate(model, person.tok, person.held_out), **person.found(model, seed))
-            row |= dict(machine=torch.cuda.get_device_name() if device.type == 'cuda' else 'two CPU cores')
-            for drafts in a.drafts if a.told else ():
-                row |= person.told(model, drafts, seed) if drafts == a.drafts[0] else {f'with {drafts} drafts': person.told(model, drafts, seed)}
-            line = json.dumps(rounded(row))
-            print(line, flush=True)
-            if a.out:
-                with open(a.out, 'a') as f: f.write(line + '\n')
+            how, scores = dict(base=a.base, setting=name, seed=seed), []
+            for person in people:
+                model = averaged(start_from(where, person.train, seed), person.train, device, seed, **SETTINGS[name])
+                scores.append(person.scores(model))
+                row = found([person], scores[-1:], seed)
+                for drafts in a.drafts if a.told else ():
+                    told = person.told(model, drafts, seed)
+                    row |= told if drafts == a.drafts[0] else {f'with {drafts} drafts': told}
+                tell(person=person.who[:8], **how, bpb=evaluate(model, person.tok, person.held_out), **row)
+            if len(people) > 1: tell(person='all', people=[p.who[:8] for p in people], **how, **found(people, scores, seed))
 
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('person'); p.add_argument('--base', default='smollm2'); p.add_argument('--settings', nargs='+', default=list(SETTINGS), choices=list(SETTINGS))
+    p.add_argument('people', nargs='+', metavar='PERSON'); p.add_argument('--base', default='smollm2'); p.add_argument('--settings', nargs='+', default=list(SETTINGS), choices=list(SETTINGS))
     p.add_argument('--seeds', type=int, nargs='+', default=[0]); p.add_argument('--told', action='store_true'); p.add_argument('--drafts', type=int, nargs='+', default=[1])
     p.add_argument('--out')
     main(p.parse_args())
