@@ -11,6 +11,7 @@ the base. A classifier, trained three times, compares ten messages of either sid
 rule and draw; the first line of a person is about their own earlier messages, as many."""
 from __future__ import annotations
 import argparse, itertools, json, lzma, random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +24,13 @@ from tinychat.data import Block, demo_chats, from_chats, split_by_time
 from tinychat.evaluate.asked import Exchange, evenly, exchanges
 from tinychat.evaluate.likeness import grouped_messages, last_replies, told_apart
 from tinychat.fast.many import Reply, ban_maker, batch_for, sample_allowed, write_side_by_side
+from tinychat.gpt import sample
 from tinychat.runs.candidates import CandidateChat, ScoredRows, log_likelihoods
 from tinychat.runs.plan import choose_start, start_from
 
 DRAWS = { # name: temperature, share of the probability (top-p), of the likeliest token's (min-p), drafts
-    't 1': (1., None, None, 8), 't 1, top-p .95': (1., .95, None, 8), 't 1, top-p .9': (1., .9, None, 16), 't 1, top-p .8': (1., .8, None, 8),
-    't .8': (.8, None, None, 8), 't 1, min-p .1': (1., None, .1, 8), 't 1.2, min-p .1': (1.2, None, .1, 8)}
+    't 1, top-p .9': (1., .9, None, 16), 't 1': (1., None, None, 8), 't .8': (.8, None, None, 8), 't 1, min-p .1': (1., None, .1, 8),
+    't 1, top-p .8': (1., .8, None, 8), 't 1.2, min-p .1': (1.2, None, .1, 8), 't 1, top-p .95': (1., .95, None, 8)}
 
 
 class DrawingChat(CandidateChat):
@@ -38,11 +40,11 @@ class DrawingChat(CandidateChat):
 
 
 def draw(logits, rows, min_p, ban_in, temperature, **sampling):
-    "As `sample_allowed`, but without tokens that are much less likely than the likeliest (Nguyen et al. 2024)."
-    if min_p:
-        p = (logits/temperature).softmax(-1)
-        logits = logits.masked_fill(p < min_p*p.amax(-1, keepdim=True), -torch.inf)
-    return sample_allowed(logits, rows, ban_in, temperature=temperature, **sampling)
+    "As `sample_allowed`, but without tokens that are much less likely than the likeliest one that is allowed (Nguyen et al. 2024)."
+    drawn = sample_allowed(logits, rows, ban_in, temperature=temperature, **sampling) # from here on, what is banned has no chance
+    if not min_p: return drawn
+    p = (logits/temperature).softmax(-1)
+    return sample(logits.masked_fill(p < min_p*p.amax(-1, keepdim=True), -torch.inf), temperature=temperature, **sampling)
 
 
 def write_drafts(chat, base, talks, setting):
@@ -71,15 +73,16 @@ def write(people, base_name, out, most, seed=0):
         train, held_out = split_by_time(from_chats(chats, who))
         asked = evenly(exchanges(held_out), most)
         run = default_run(where, train, held_out, device, seed)
-        chat = DrawingChat(run.model, run.tok, seed=seed)
+        run.model.config = replace(run.model.config, context=min(1024, run.model.config.context)) # many talks side by side need memory
+        chat = DrawingChat(run.model, run.tok, seed=seed, max_tokens=128)
         base = Chat(start_from(where, train, seed).model.to(device).eval(), run.tok)
         earlier = last_replies(train, sum(len(e.real) for e in asked))
         person = dict(person=who[:8], base=base_name, best=run.best, asked=asked, earlier=earlier, drafts={})
+        kept.append(person)
         for name, setting in DRAWS.items():
             person['drafts'][name] = write_drafts(chat, base, [e.before for e in asked], setting)
-            print(who[:8], f'{run.best:.4f}', name, person['drafts'][name][0][0], flush=True)
-        kept.append(person)
-        Path(out).write_bytes(lzma.compress(json.dumps(kept).encode()))
+            print(who[:8], f'{run.best:.4f}', name, flush=True)
+            Path(out).write_bytes(lzma.compress(json.dumps(kept).encode()))
 
 
 def read(path):
@@ -88,6 +91,78 @@ def read(path):
     def exchange(conv, before, real, made): return Exchange(conv, [Block(*b) for b in before], real, made)
     for p in people: p |= {k: [exchange(*e) for e in p[k]] for k in ('asked', 'earlier')}
     return people
+
+
+
+def text_of(messages): return ' / '.join(m.replace('\n', ' ') for m in messages) or '(nothing)'
+
+def to_read(people, each=14):
+    "What readers judge: {(person, question): its replies, each once}, the person's own among them."
+    found = {}
+    for p in people:
+        for i in evenly(range(len(p['asked'])), each):
+            replies = found.setdefault((p['person'], i), {text_of(p['asked'][i].real)})
+            replies.update(text_of(d[0]) for drafts in p['drafts'].values() for d in drafts[i])
+    return {key: random.Random(str(key)).sample(sorted(replies), len(replies)) for key, replies in found.items()}
+
+def sheet(people, folder, questions=6):
+    "Sheets of a few questions, the replies of every draw and base among each other."
+    asked, folder = {(p['person'], i): e for p in people for i, e in enumerate(p['asked'])}, Path(folder)
+    both = list(to_read(people).items())
+    random.Random(0).shuffle(both)
+    folder.mkdir(exist_ok=True)
+    for n in range(0, len(both), questions):
+        lines = []
+        for (who, i), replies in both[n:n+questions]:
+            said = [f"{'B' if b.role == 'assistant' else 'A'}: {b.text}" for b in asked[who, i].before if b.role != 'system'][-8:]
+            lines += [f'## {who} {i}', *said, '', *(f'{k}. B: {r}' for k, r in enumerate(replies, 1)), '']
+        (folder/f'{n//questions}.txt').write_text('\n'.join(lines))
+
+
+def choose(drafts, n, weight, over, judge):
+    "The best of n drafts, by a rule; of equals, the first."
+    at = dict(own=(2, 3), base=(4, 5))[judge]
+    def value(d): return any(d[0]), (d[at[0]] - weight*d[at[1]])/d[1]**dict(n=1, root=.5)[over]
+    return max(drafts[:n], key=value)
+
+def rules(most):
+    "One draft, and ways to choose among several."
+    yield dict(n=1)
+    for n in (4, 8, 16):
+        if n > most: continue
+        for weight, over, judge in itertools.product((.6, .7, .8, .9, 1.), ('n', 'root'), ('own', 'base')): yield dict(n=n, weight=weight, over=over, judge=judge)
+
+def marks_in(folder, people):
+    "What readers made of each reply: {(person, question): {reply: share of the readers whom it fits}}."
+    given = {}
+    for path in sorted(Path(folder).glob('*.json')):
+        for key, marks in json.loads(path.read_text()).items(): given.setdefault(key, []).append([int(m) for m in marks])
+    found = {}
+    for (who, i), replies in to_read(people).items():
+        by_reader = given[f'{who} {i}']
+        if any(len(m) != len(replies) for m in by_reader): raise ValueError(f'{who} {i}: {len(replies)} replies, and {[len(m) for m in by_reader]} marks.')
+        found[who, i] = {r: sum(m)/len(m) for r, *m in zip(replies, *by_reader)}
+    return found
+
+def fits(p, draw, rule, marks):
+    "The share of what is sent that fits, of the questions that readers saw; with fewer drafts than were written, by turns."
+    found = []
+    for i, drafts in enumerate(p['drafts'][draw]):
+        if (mark := marks.get((p['person'], i))) is None: continue
+        n = rule['n']
+        groups = [drafts[k:k+n] for k in range(0, len(drafts), n)]
+        sent = [d for d, in groups] if n == 1 else [choose(g, **rule) for g in groups]
+        found.append(sum(mark[text_of(d[0])] for d in sent)/len(sent))
+    return sum(found)/len(found)
+
+def told(p, draw, rule):
+    "How often ten messages of what is sent are told from ten of the person's."
+    made = [drafts[0] if rule['n'] == 1 else choose(drafts, **rule) for drafts in p['drafts'][draw]]
+    return told_from(p, grouped_messages([e._replace(made=d[0]) for e, d in zip(p['asked'], made)], True))
+
+def told_from(p, made):
+    real = grouped_messages(p['asked'])
+    return round(sum(told_apart(real, made, k).ten.value for k in (0, 1, 2))/3, 4)
 
 
 if __name__ == '__main__':
