@@ -11,13 +11,14 @@ import torch
 from . import cpu, gpu
 from .cache import CachedWriter, Engine
 from .corpus import eval_sample
+from .half import is_large
 from .optim import grouped_optimizers
 from .team import SharedLoss, Team
 from ..gpt import GPT
 from ..train import reply_bpb
 
 # %% auto #0
-__all__ = ['KERNEL_TOKENS', 'loss_for', 'evaluate', 'engine_for', 'writer_for']
+__all__ = ['KERNEL_TOKENS', 'SLOW_EVAL_CHARS', 'loss_for', 'judged_by', 'evaluate', 'engine_for', 'writer_for']
 
 # %% ../../nbs/fast/index.ipynb #49230be3
 KERNEL_TOKENS = 2**24 # with so many tokens to read, kernels win back the seconds it takes to compile them
@@ -42,14 +43,24 @@ def loss_for(
     return gpu.RecordedLoss(loss, list(model.parameters()), record=alone and not recompute)
 
 # %% ../../nbs/fast/index.ipynb #cb7cd7f1
+SLOW_EVAL_CHARS = 75_000 # that a large network on a CPU is judged by: two cores read them in 40 seconds
+
+def judged_by(
+    model:GPT, # Where it is judged
+    held_out,  # Held-out conversations, in a list or a `Corpus`
+)->list: # Conversations
+    "What `evaluate` reads: all, or an even share of what would take too long."
+    slow = model.device.type == 'cpu' and is_large(model.config)
+    return eval_sample(held_out, SLOW_EVAL_CHARS if slow else None)
+
 def evaluate(
     model,    # Judged in evaluation mode, on its own device
     tok,      # Its tokenizer
-    held_out, # Held-out conversations, in a list or a `Corpus`
+    held_out, # As for `judged_by`
 )->float: # Reply bits per byte
-    "`reply_bpb` in mixed precision; of a large file, an even share is judged."
+    "`reply_bpb` of what `judged_by` takes, in mixed precision."
     batch_size = max(1, min(16, 2**18//tok.vocab_size)) # logits take memory
-    return reply_bpb(model, tok, eval_sample(held_out), batch_size, logits=cpu.LogitsWhere)
+    return reply_bpb(model, tok, judged_by(model, held_out), batch_size, logits=cpu.LogitsWhere)
 
 # %% ../../nbs/fast/index.ipynb #e10108b7
 def engine_for(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import warnings
 from contextlib import nullcontext
 import torch
+from ..gpt import GPTConfig
 
 # %% auto #0
-__all__ = ['LARGE_NETWORK', 'cpu_half_type', 'half_type', 'autocast', 'halve', 'is_halved']
+__all__ = ['LARGE_NETWORK', 'cpu_half_type', 'half_type', 'autocast', 'is_large', 'halve', 'is_halved']
 
 # %% ../../nbs/fast/half.ipynb #af73efe7
 def cpu_half_type(
@@ -44,6 +45,13 @@ def autocast(
 
 # %% ../../nbs/fast/half.ipynb #4a1f0003
 LARGE_NETWORK = 64_000_000 # parameters; from here on, 16 bits are worth the digits that they cost
+
+def is_large(
+    c:GPTConfig, # Shape of a network
+)->bool:
+    "Is it more than a laptop trains with ease?"
+    blocks = c.n_layer*c.n_embd*(2*c.head_dim*(c.n_head + c.n_kv_head) + 3*c.n_hidden)
+    return blocks + c.vocab_size*c.n_embd >= LARGE_NETWORK
 
 def halve(
     model, # A `GPT` that will not be trained any more; it is changed

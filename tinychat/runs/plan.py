@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from ..bases import list_bases, open_base, open_checkpoint
 from ..checkpoint import BASES, check_sizes
-from ..fast import evaluate, loss_for
+from ..fast import evaluate, judged_by, loss_for
 from ..fast.corpus import batches_of, encode_data, n_messages, texts_for_tokenizer
-from ..fast.half import LARGE_NETWORK
+from ..fast.half import is_large
 from ..gpt import GPT, GPTConfig
 from ..tokenizer import SPECIAL, Tokenizer, train_bpe_fast
 from ..train import Options, Run, fit
@@ -24,8 +24,8 @@ from ..train import Options, Run, fit
 __all__ = ['BYTES_OWN_LANGUAGE', 'BYTES_OTHER_LANGUAGE', 'BYTES_OTHER_SCRIPT', 'MANY_LANGUAGES', 'LANGUAGES_PAGE',
            'LARGE_CONTEXT', 'DROPOUT', 'SHAPE', 'PLANS', 'CPU_RANK', 'CPU_MINUTES', 'PRIVATE_RANK', 'LEAST_STEPS',
            'Dataset', 'bytes_per_token', 'language_distance', 'choose_start', 'can_read', 'existing_start',
-           'make_tokenizer', 'is_large', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from',
-           'base_plan', 'rank_for', 'options_for', 'set_evals', 'half_as_long', 'seconds_per_step', 'fit_minutes']
+           'make_tokenizer', 'train_window', 'Start', 'start_from_scratch', 'scratch_config', 'start_from', 'base_plan',
+           'rank_for', 'options_for', 'set_evals', 'half_as_long', 'seconds_per_step', 'fit_minutes']
 
 # %% ../../nbs/runs/plan.ipynb #16199f80
 @dataclass
@@ -132,13 +132,6 @@ def make_tokenizer(
 
 # %% ../../nbs/runs/plan.ipynb #c1c372cb
 LARGE_CONTEXT = 1024 # tokens; a talk is shorter than what large networks can look back over
-
-def is_large(
-    c:GPTConfig, # Shape of a network
-)->bool:
-    "Is it more than a laptop trains with ease?"
-    blocks = c.n_layer*c.n_embd*(2*c.head_dim*(c.n_head + c.n_kv_head) + 3*c.n_hidden)
-    return blocks + c.vocab_size*c.n_embd >= LARGE_NETWORK
 
 def train_window(
     c:GPTConfig, # Shape of a network
@@ -314,9 +307,10 @@ def fit_minutes(
 )->tuple: # (Options, was the time more than the messages are worth?)
     "As many steps as fit into a time."
     (o, worth, evals), model = planned, start.model
-    begun, some = time.perf_counter(), data.held_out[:max(1, len(data.held_out)//8)]
+    judged = judged_by(model, data.held_out)
+    begun, some = time.perf_counter(), judged[:max(1, len(judged)//8)]
     evaluate(model, data.tok, some)
-    eval_seconds = (time.perf_counter() - begun)*n_messages(data.held_out)/n_messages(some)
+    eval_seconds = (time.perf_counter() - begun)*n_messages(judged)/n_messages(some)
     evals = max(1, min(evals, int(0.2*minutes*60/eval_seconds)))
     left = minutes*60 - evals*eval_seconds
     least = min(LEAST_STEPS, worth)
