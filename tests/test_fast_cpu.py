@@ -50,7 +50,7 @@ def test_nothing_counts_in_this_window():
     assert loss.item() == 0 and all(p.grad.abs().max() == 0 for p in net.parameters())
 
 @shapes
-@pytest.mark.parametrize('sampling', [dict(temperature=0), dict(temperature=.7), dict(temperature=1.3, top_k=5), dict(top_p=.6)])
+@pytest.mark.parametrize('sampling', [dict(temperature=0), dict(temperature=.7), dict(temperature=1.3, top_k=5)])
 def test_the_same_tokens(how, sampling):
     net = model(**how).eval()
     a, b = (list(w(net).generate([1, 2, 3], 60, generator=torch.Generator().manual_seed(4), **sampling)) for w in (Writer, cpu.Writer))

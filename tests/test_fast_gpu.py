@@ -252,7 +252,7 @@ def test_few_messages_wait_for_no_compiler():
 # On a GPU: writing
 
 @needs_gpu
-@pytest.mark.parametrize('how', [dict(temperature=0), dict(temperature=0.9), dict(temperature=1.2, top_k=20), dict(temperature=0.7, top_p=0.8)])
+@pytest.mark.parametrize('how', [dict(temperature=0), dict(temperature=0.9), dict(temperature=1.2, top_k=20)])
 def test_what_is_written_is_the_same(talker, how):
     def rng(): return dict(generator=torch.Generator('cuda').manual_seed(3)) if how['temperature'] else {}
     for ids in ([5], [7, 8, 9], list(range(40))):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # %% auto #0
 __all__ = ['causal_attention', 'rope_tables', 'rotate', 'GPTConfig', 'Attention', 'MLP', 'TransformerBlock', 'GPT', 'sample',
-           'keep_likely', 'KVCache', 'generate', 'Writer']
+           'KVCache', 'generate', 'Writer']
 
 # %% ../nbs/02_gpt.ipynb #95da2438
 def causal_attention(
@@ -219,32 +219,16 @@ def sample(
     logits:Tensor,         # (B, vocab_size) scores for the next token
     temperature:float=1.0, # 0 takes the likeliest; above 1 gets adventurous
     top_k:int=None,        # Choose among this many tokens (None or 0: all of them)
-    top_p:float=None,      # Choose among the fewest tokens that hold this share (None: all of them)
     generator:torch.Generator=None, # For draws that can be repeated (None: torch's own)
 )->Tensor: # (B, 1) token ids
     "Draw the next token from `logits`."
     if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
-    logits = keep_likely(logits.float() / temperature, top_k, top_p)
+    logits = logits.float() / temperature
+    if top_k and top_k < logits.shape[-1]: logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
     exact = torch.float32 if logits.device.type == 'mps' else torch.float64 # thousands of small numbers
     ends = logits.softmax(-1).cumsum(-1, dtype=exact) # tokens side by side, each as long as it is likely
     dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:]
     return torch.searchsorted(ends, dart) # the dart is never at 0, so it hits no token of probability 0
-
-# %% ../nbs/02_gpt.ipynb #dd6f163e
-def keep_likely(
-    logits:Tensor,    # (B, vocab_size)
-    top_k:int=None,   # As for `sample`
-    top_p:float=None, # As for `sample`
-)->Tensor: # (B, vocab_size), minus infinity for what is left out
-    "Leave the unlikely tokens out of the draw."
-    if top_k and top_k < logits.shape[-1]:
-        logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
-    if top_p is not None and top_p < 1:
-        best, order = logits.softmax(-1).sort(descending=True)
-        over = best.cumsum(-1) - best >= top_p # the share was reached before this one
-        over[:,0] = False # the likeliest always stays
-        logits = logits.masked_fill(over.scatter(1, order, over), -torch.inf) # in the old order again
-    return logits
 
 # %% ../nbs/02_gpt.ipynb #f77ae772
 class KVCache:

@@ -438,7 +438,7 @@ def gate(self:CpuEngine):
 @patch
 def draw(self:CpuEngine, ids, cache, choose=sample, **sampling):
     logits = self.logits(ids, cache)
-    everything = not sampling.get('top_k') and sampling.get('top_p') is None # is no token left out?
+    everything = not sampling.get('top_k') # is no token left out?
     plain = choose is sample and everything and sampling.get('temperature', 1) >= 1e-4
     stepped = self.copied and len(ids) == 1 and logits.data_ptr() == self.out.data_ptr()
     return self.draw_any(**sampling) if plain and stepped else choose(logits, **sampling)
