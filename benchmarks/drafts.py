@@ -16,21 +16,21 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from evaluate import default_run
 
+from tinychat.bases import open_base
 from tinychat.chat import Chat
-from tinychat.checkpoint import pick_device
-from tinychat.data import Block, demo_chats, from_chats, split_by_time
+from tinychat.data import Block, demo_chats, from_chats, split_by_time, write_chatml
 from tinychat.evaluate.asked import Exchange, evenly, exchanges
 from tinychat.evaluate.likeness import grouped_messages, last_replies, told_apart
+from tinychat.fast.half import halve, is_halved
 from tinychat.fast.many import Reply, ban_maker, batch_for, sample_allowed, write_side_by_side
 from tinychat.gpt import sample
+from tinychat.runs import load_chat, train_file
 from tinychat.runs.candidates import CandidateChat, ScoredRows, log_likelihoods
-from tinychat.runs.plan import choose_start, start_from
 
 DRAWS = { # name: temperature, share of the probability (top-p), of the likeliest token's (min-p), drafts
-    't 1, top-p .9': (1., .9, None, 16), 't 1': (1., None, None, 8), 't .8': (.8, None, None, 8), 't 1, min-p .1': (1., None, .1, 8),
-    't 1, top-p .8': (1., .8, None, 8), 't 1.2, min-p .1': (1.2, None, .1, 8), 't 1, top-p .95': (1., .95, None, 8)}
+    't 1, top-p .9': (1., .9, None, 16), 't 1': (1., None, None, 8), 't .9': (.9, None, None, 8), 't .8': (.8, None, None, 8),
+    't 1, min-p .1': (1., None, .1, 8), 't 1, top-p .8': (1., .8, None, 8), 't 1.2, min-p .1': (1.2, None, .1, 8), 't 1, top-p .95': (1., .95, None, 8)}
 
 
 class DrawingChat(CandidateChat):
@@ -57,31 +57,42 @@ def write_drafts(chat, base, talks, setting):
     for some in (order[k:k+size] for k in range(0, len(order), size)):
         rows = [r for i in some for r in drafts[i]]
         write_side_by_side(chat, rows, ScoredRows(chat, rows, how))
+        def likely(who, before, replies):
+            once = [*{tuple(r.drawn) for r in replies}]
+            return dict(zip(once, log_likelihoods(who, before, [list(d) for d in once])))
+        anywhere = [likely(who, nothing, rows) for who in (chat, base)]
         for i in some:
-            once = list({tuple(r.drawn): r for r in drafts[i]})
-            asked = [dict(zip(once, log_likelihoods(who, before, [list(d) for d in once]))) for who, before in
-                     ((chat, nothing), (base, drafts[i][0].ids), (base, nothing))]
-            found[i] = [(r.texts(), len(r.drawn), round(r.log_p, 3), *(round(a[tuple(r.drawn)], 3) for a in asked)) for r in drafts[i]]
+            by_base = likely(base, drafts[i][0].ids, drafts[i])
+            found[i] = [(r.texts(), len(d := tuple(r.drawn)), *(round(v, 3) for v in (r.log_p, anywhere[0][d], by_base[d], anywhere[1][d]))) for r in drafts[i]]
     return found
 
 
-def write(people, base_name, out, most, seed=0):
+def model_of(who, base, chats, folder):
+    "The default model of a person: its checkpoint, made if it is not there."
+    folder.mkdir(exist_ok=True)
+    data, model = folder/f'{who}.txt', folder/f'{base}-{who}.pt'
+    write_chatml(data, chats)
+    if not model.exists(): train_file(data, model, base=base)
+    return model
+
+def write(people, base_name, out, most, folder, seed=0):
     "Drafts of people's models."
-    device, where, kept = pick_device('auto'), choose_start('base', base_name), []
+    kept = []
     for who in people:
         who, chats = demo_chats(who)
-        train, held_out = split_by_time(from_chats(chats, who))
+        chats = from_chats(chats, who)
+        train, held_out = split_by_time(chats)
         asked = evenly(exchanges(held_out), most)
-        run = default_run(where, train, held_out, device, seed)
-        run.model.config = replace(run.model.config, context=min(1024, run.model.config.context)) # many talks side by side need memory
-        chat = DrawingChat(run.model, run.tok, seed=seed, max_tokens=128)
-        base = Chat(start_from(where, train, seed).model.to(device).eval(), run.tok)
-        earlier = last_replies(train, sum(len(e.real) for e in asked))
-        person = dict(person=who[:8], base=base_name, best=run.best, asked=asked, earlier=earlier, drafts={})
+        made = load_chat(model_of(who[:8], base_name, chats, Path(folder)), candidates=1)
+        base = Chat(open_base(base_name)[0].to(made.model.device).eval(), made.tokenizer)
+        if is_halved(made.model): halve(base.model)
+        for model in (made.model, base.model): model.config = replace(model.config, context=min(512, model.config.context)) # many talks side by side need memory
+        chat = DrawingChat(made.model, made.tokenizer, seed=seed, max_tokens=128)
+        person = dict(person=who[:8], base=base_name, asked=asked, earlier=last_replies(train, sum(len(e.real) for e in asked)), drafts={})
         kept.append(person)
         for name, setting in DRAWS.items():
             person['drafts'][name] = write_drafts(chat, base, [e.before for e in asked], setting)
-            print(who[:8], f'{run.best:.4f}', name, flush=True)
+            print(who[:8], base_name, name, flush=True)
             Path(out).write_bytes(lzma.compress(json.dumps(kept).encode()))
 
 
@@ -97,26 +108,23 @@ def read(path):
 def text_of(messages): return ' / '.join(m.replace('\n', ' ') for m in messages) or '(nothing)'
 
 def to_read(people, each=14):
-    "What readers judge: {(person, question): its replies, each once}, the person's own among them."
-    found = {}
+    "What readers judge: (base, person, question) and its replies, each once, the person's own among them; in an order that tells nothing."
+    found = []
     for p in people:
         for i in evenly(range(len(p['asked'])), each):
-            replies = found.setdefault((p['person'], i), {text_of(p['asked'][i].real)})
-            replies.update(text_of(d[0]) for drafts in p['drafts'].values() for d in drafts[i])
-    return {key: random.Random(str(key)).sample(sorted(replies), len(replies)) for key, replies in found.items()}
+            replies = {text_of(p['asked'][i].real), *(text_of(d[0]) for drafts in p['drafts'].values() for d in drafts[i])}
+            key = p['base'], p['person'], i
+            found.append((key, random.Random(str(key)).sample(sorted(replies), len(replies))))
+    random.Random(0).shuffle(found)
+    return found
 
 def sheet(people, folder, questions=6):
-    "Sheets of a few questions, the replies of every draw and base among each other."
-    asked, folder = {(p['person'], i): e for p in people for i, e in enumerate(p['asked'])}, Path(folder)
-    both = list(to_read(people).items())
-    random.Random(0).shuffle(both)
+    "Sheets of a few questions, the replies of every draw among each other."
+    asked, folder = {(p['base'], p['person'], i): e for p in people for i, e in enumerate(p['asked'])}, Path(folder)
     folder.mkdir(exist_ok=True)
-    for n in range(0, len(both), questions):
-        lines = []
-        for (who, i), replies in both[n:n+questions]:
-            said = [f"{'B' if b.role == 'assistant' else 'A'}: {b.text}" for b in asked[who, i].before if b.role != 'system'][-8:]
-            lines += [f'## {who} {i}', *said, '', *(f'{k}. B: {r}' for k, r in enumerate(replies, 1)), '']
-        (folder/f'{n//questions}.txt').write_text('\n'.join(lines))
+    for n, (key, replies) in enumerate(to_read(people)):
+        said = [f"{'B' if b.role == 'assistant' else 'A'}: {b.text}" for b in asked[key].before if b.role != 'system'][-8:]
+        with open(folder/f'{n//questions}.txt', 'a') as f: f.write('\n'.join([f'## {n}', *said, '', *(f'{k}. B: {r}' for k, r in enumerate(replies, 1)), '', '']))
 
 
 def choose(drafts, n, weight, over, judge):
@@ -130,29 +138,35 @@ def rules(most):
     yield dict(n=1)
     for n in (4, 8, 16):
         if n > most: continue
-        for weight, over, judge in itertools.product((.6, .7, .8, .9, 1.), ('n', 'root'), ('own', 'base')): yield dict(n=n, weight=weight, over=over, judge=judge)
+        for weight, over in itertools.product((.6, .8, .9, 1.), ('n', 'root')): yield dict(n=n, weight=weight, over=over, judge='own')
+        for weight in (.8, 1.): yield dict(n=n, weight=weight, over='n', judge='base')
 
 def marks_in(folder, people):
-    "What readers made of each reply: {(person, question): {reply: share of the readers whom it fits}}."
+    "What readers made of each reply: {(base, person, question): {reply: share of the readers whom it fits}}."
     given = {}
     for path in sorted(Path(folder).glob('*.json')):
         for key, marks in json.loads(path.read_text()).items(): given.setdefault(key, []).append([int(m) for m in marks])
     found = {}
-    for (who, i), replies in to_read(people).items():
-        by_reader = given[f'{who} {i}']
-        if any(len(m) != len(replies) for m in by_reader): raise ValueError(f'{who} {i}: {len(replies)} replies, and {[len(m) for m in by_reader]} marks.')
-        found[who, i] = {r: sum(m)/len(m) for r, *m in zip(replies, *by_reader)}
+    for n, (key, replies) in enumerate(to_read(people)):
+        by_reader = given[str(n)]
+        if any(len(m) != len(replies) for m in by_reader): raise ValueError(f'{n}: {len(replies)} replies, and {[len(m) for m in by_reader]} marks.')
+        found[key] = {r: sum(m)/len(m) for r, *m in zip(replies, *by_reader)}
     return found
 
 def fits(p, draw, rule, marks):
     "The share of what is sent that fits, of the questions that readers saw; with fewer drafts than were written, by turns."
     found = []
     for i, drafts in enumerate(p['drafts'][draw]):
-        if (mark := marks.get((p['person'], i))) is None: continue
+        if (mark := marks.get((p['base'], p['person'], i))) is None: continue
         n = rule['n']
         groups = [drafts[k:k+n] for k in range(0, len(drafts), n)]
         sent = [d for d, in groups] if n == 1 else [choose(g, **rule) for g in groups]
         found.append(sum(mark[text_of(d[0])] for d in sent)/len(sent))
+    return sum(found)/len(found)
+
+def real_fits(p, marks):
+    "The same of what the person sent."
+    found = [mark[text_of(p['asked'][i].real)] for (base, who, i), mark in marks.items() if (base, who) == (p['base'], p['person'])]
     return sum(found)/len(found)
 
 def told(p, draw, rule):
@@ -165,10 +179,31 @@ def told_from(p, made):
     return round(sum(told_apart(real, made, k).ten.value for k in (0, 1, 2))/3, 4)
 
 
+def judge(people, marks, out):
+    "Every rule and draw, averaged over the people of a base: the share of the replies that fits, and how often they are told apart."
+    rows = []
+    for base in dict.fromkeys(p['base'] for p in people):
+        some = [p for p in people if p['base'] == base]
+        def add(what, values): rows.append(dict(base=base, people=[p['person'] for p in some], **what, **{k: round(sum(v)/len(v), 4) for k, v in values.items()}))
+        add(dict(draw='the person'), dict(fits=[real_fits(p, marks) for p in some], told=[told_from(p, grouped_messages(p['earlier'])) for p in some]))
+        for name, setting in DRAWS.items():
+            if not all(name in p['drafts'] for p in some): continue
+            for rule in rules(setting[-1]):
+                apart = dict(told=[told(p, name, rule) for p in some]) if rule['n'] in (1, 8) else {} # it takes time
+                add(dict(draw=name, **rule), dict(fits=[fits(p, name, rule, marks) for p in some], **apart))
+                print(json.dumps(rows[-1]), flush=True)
+    Path(out).write_text(''.join(json.dumps(r) + '\n' for r in rows))
+
+
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('what', choices=('write', 'sheet', 'judge'))
     p.add_argument('names', nargs='+', help='people to write for; otherwise files')
-    p.add_argument('--base', default='smollm2'); p.add_argument('--out', default='drafts.json.xz'); p.add_argument('--asked', type=int, default=250, help='questions of each, at most')
+    p.add_argument('--base', default='smollm2'); p.add_argument('--out', default='drafts.json.xz'); p.add_argument('--models', default='out/drafts', help='folder of their checkpoints'); p.add_argument('--asked', type=int, default=150, help='questions of each, at most')
     a = p.parse_args()
-    if a.what == 'write': write(a.names, a.base, a.out, a.asked)
+    if a.what == 'write': write(a.names, a.base, a.out, a.asked, a.models)
+    elif a.what == 'sheet': sheet([p for path in a.names[:-1] for p in read(path)], a.names[-1])
+    else:
+        *paths, sheets, out = a.names
+        people = [p for path in paths for p in read(path)]
+        judge(people, marks_in(sheets, people), out)

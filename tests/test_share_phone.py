@@ -15,6 +15,7 @@ from test_share_web_browser import PHONE, READY
 from tinychat.checkpoint import BASES, load_base
 from tinychat.data import Block
 from tinychat.gpt import GPT, GPTConfig
+from tinychat.runs.candidates import WEIGHT, CandidateChat, log_likelihoods
 from tinychat.runs.loops import LoopFreeChat
 from tinychat.share import phone
 from tinychat.share.phone import PROGRAM, borders, eight_bits, export_page, lock_file, pack_model, phone_page, rounded, what_it_says
@@ -172,7 +173,7 @@ def test_the_same_replies_to_fifty_questions(run, tiny):
     page.evaluate('dice = () => () => .5') # whose turn it is, is drawn; so it is the likelier one's
     same = []
     for q in QUESTIONS:
-        theirs = page.evaluate("q => [...chat.answer([{me: true, text: q}], {temperature: 0, max_tokens: 24, max_messages: 3})].join('')", q)
+        theirs = page.evaluate("q => [...chat.answer([{me: true, text: q}], {drafts: 1, temperature: 0, max_tokens: 24, max_messages: 3})].join('')", q)
         same.append(theirs == greedy(model, tok, [Block('user', q)], 24, 3))
     assert len(QUESTIONS) == 50 and all(same), [q for q, s in zip(QUESTIONS, same) if not s]
 
@@ -203,10 +204,24 @@ def test_what_was_read_is_not_read_again(run, tiny):
     page = run(*tiny)
     n = page.evaluate("""() => { let n = 0; const hidden = net.hidden.bind(net); net.hidden = (...a) => { n++; return hidden(...a) }
       const talk = []; const counts = []
-      for (let t = 0; t < 8; t++) { talk.push({ me: true, text: 'and then?' }); n = 0; let pieces = 0; const said = []; for (const p of chat.answer(talk, { seed: t, max_tokens: 12, max_messages: 1 })) { pieces++; said.push(p) }
+      for (let t = 0; t < 8; t++) { talk.push({ me: true, text: 'and then?' }); n = 0; let pieces = 0; const said = []; for (const p of chat.answer(talk, { drafts: 2, seed: t, max_tokens: 12, max_messages: 1 })) { pieces++; said.push(p) }
         talk.push({ text: said.join('') }); counts.push(n) }
       return counts }""")
-    assert max(n[1:]) < 45 # a question, an answer, what stands between them
+    assert max(n[1:]) < 60 # a question, two drafts of an answer, what stands between them
+
+def test_the_best_draft_by_the_scores_of_the_other_program(run, tiny):
+    other, tok, page = CandidateChat(rounded(tiny[0]).eval(), tiny[1]), tiny[1], run(*tiny)
+    nothing, best = [tok.end_of_text, *other.header('assistant')], []
+    for q in QUESTIONS[:3]:
+        sent, drafts = page.evaluate("""q => { const talk = [{ me: true, text: q }], how = { temperature: .9, max_tokens: 30, random: dice(5) }, all = []
+          for (let n = 0; n < 6; n++) { const text = [], steps = chat.draft(talk, how); let step; while (!(step = steps.next()).done) text.push(step.value); all.push([text.join(''), step.value.drawn]) }
+          return [[...chat.answer(talk, { drafts: 6, seed: 5, max_tokens: 30 })].join(''), all] }""", q)
+        other.talk = [Block('user', q)]
+        drafts = [(text, drawn) for text, drawn in drafts if text.strip()]
+        likely, anywhere = (log_likelihoods(other, before, [drawn for _, drawn in drafts]) for before in (other.prompt(), nothing))
+        score = [(a - WEIGHT*b)/len(drawn) for a, b, (_, drawn) in zip(likely, anywhere, drafts)]
+        best.append((sent, drafts[score.index(max(score))][0]))
+    assert all(ours == theirs for theirs, ours in best) and len({ours for ours, _ in best}) > 1, best
 
 # The page
 
@@ -400,7 +415,7 @@ def test_firefox_says_the_same(file, tiny, tmp_path):
         run(file.as_uri())
         assert run('engine.about()') == WHO
         for q in QUESTIONS[:5]:
-            pieces = run(f"new Promise((done, fail) => {{ const got = []; engine.reply([{{ me: true, text: {json.dumps(q)} }}], {{ temperature: 0, max_tokens: 24, max_messages: 1 }}, p => {{ got.push(p) }}, new AbortController().signal).then(() => done(got.join('')), fail) }})")
+            pieces = run(f"new Promise((done, fail) => {{ const got = []; engine.reply([{{ me: true, text: {json.dumps(q)} }}], {{ drafts: 1, temperature: 0, max_tokens: 24, max_messages: 1 }}, p => {{ got.push(p) }}, new AbortController().signal).then(() => done(got.join('')), fail) }})")
             assert pieces == greedy(model, tok, [Block('user', q)], 24, 1) != ''
         run("(() => { Object.assign(settings, { pace: 0, wait: 0 }); $('text').value = 'hello'; $('form').requestSubmit() })()")
         soon(lambda: run("$('stop').hidden && document.querySelectorAll('#log .them:not(.tools)').length"), 'a reply is shown', 60)

@@ -200,13 +200,13 @@ def tinychat_import(
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
-    temperature:float=None, # How bold the replies are, 0.9 by default, 1 with drafts; 0 always says the likeliest
+    temperature:float=0.9,  # How bold the replies are; 0 always says the likeliest
     top_k:int=0,            # Choose among this many of the likeliest tokens; 0: among all
     max_tokens:int=256,     # Longest reply, in tokens; at most half of the model's context
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
     seed:int=None,          # With the same number, the same talk again
     device:str='auto',      # Where the model runs: auto, cpu, cuda, mps
-    candidates:int=None,    # Drafts of a reply, of which the best is sent, up to 64; by default 8 of a large model, else 1
+    candidates:int=8,       # Drafts of a reply, of which the best is sent, up to 64; 1: no choice, and words as they come
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
     wait:float=1.5,         # Answer after so many seconds without typing, for who sends two messages; 0: at once
     pace:float=1.,          # How long the typing of a reply takes: 1 as a person's, 2 twice as long; 0: no pauses
@@ -221,10 +221,8 @@ def tinychat_chat(
     if prompt is not None and not prompt.strip():
         raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
-    how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed)
-    if temperature is not None: how['temperature'] = temperature
     if prompt is None and sys.stderr.isatty(): print('One moment: the model is opened.', file=sys.stderr)
-    chat = load_chat(checkpoint, device, candidates, **how)
+    chat = load_chat(checkpoint, device, candidates, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
     if guard is not None:
         from tinychat.share.guard import Guard
         chat.ban = Guard.read(chat.tokenizer, guard)

@@ -564,15 +564,14 @@ def check_settings(
 def load_chat(
     path='out/ckpt.pt', # A checkpoint; ValueError if it is something else
     device:str='auto',  # Where to run: auto, cpu, cuda, mps
-    candidates:int=None, # Drafts of a reply, of which one is sent (None: 8 of a large network, else 1); ValueError if it makes no sense
+    candidates:int=DRAFTS, # Drafts of a reply, of which one is sent; ValueError if it makes no sense
     **settings,         # As for `Settings`; ValueError for a number that makes no sense
 )->Chat:
     "Open a checkpoint to talk to, with the fastest writer there is for this machine, and without loops."
     check_settings(Settings(**settings))
-    if candidates is not None: check_candidates(candidates)
+    check_candidates(candidates)
     if device == 'auto' and not torch.cuda.is_available(): device = 'cpu' # one token at a time is no work for mps
     model, tok = open_checkpoint(path, pick_device(device))
     if model.device.type == 'cpu' and is_large(model.config): halve(model)
-    if candidates is None: candidates = DRAFTS if is_large(model.config) else 1
     if candidates == 1: return LoopFreeChat(model, tok, make_writer=writer_for, **settings)
     return CandidateChat(model, tok, candidates=candidates, **settings)

@@ -14,14 +14,15 @@ from ..bases import open_checkpoint
 from ..evaluate import LEVELS, sharing
 from ..files import may_write, write_atomic
 from ..gpt import GPT
+from ..runs.candidates import DRAFTS, WEIGHT
 from .page import MOST_PARAMETERS, chat_page, page_script, policy
 from .terminal import introduce
 from ..tokenizer import SPLIT, Tokenizer
 
 # %% auto #0
 __all__ = ['CLASSES', 'FILE_SCRIPT', 'TOKENIZER_SCRIPT', 'PRODUCT_SCRIPT', 'KERNEL_SOURCE', 'KERNEL', 'KERNEL_SCRIPT',
-           'NETWORK_SCRIPT', 'CHAT_SCRIPT', 'LOOP_SCRIPT', 'WORKER_SCRIPT', 'PHONE_ENGINE', 'ROUNDS', 'PROGRAM',
-           'FIRST', 'eight_bits', 'rounded', 'borders', 'pack_model', 'check_fits', 'lock_file', 'in_base64',
+           'NETWORK_SCRIPT', 'CHAT_SCRIPT', 'DRAFT_SCRIPT', 'LOOP_SCRIPT', 'WORKER_SCRIPT', 'PHONE_ENGINE', 'ROUNDS',
+           'PROGRAM', 'FIRST', 'eight_bits', 'rounded', 'borders', 'pack_model', 'check_fits', 'lock_file', 'in_base64',
            'phone_page', 'what_it_says', 'export_page', 'page_of']
 
 # %% ../../nbs/share/phone.ipynb #c92985a9
@@ -301,6 +302,10 @@ function sample(logits, temperature, random) {
   for (let id = 0; id < shares.length; id++) if (shares[id] && (dart -= shares[id]) <= 0) return id
   return best // if rounding leaves the dart beyond the end
 }
+function total(logits) { // the logarithm of the sum that makes them probabilities
+  const top = logits.reduce((a, b) => Math.max(a, b))
+  return top + Math.log(logits.reduce((sum, v) => sum + Math.exp(v - top), 0))
+}
 function dice(seed) { // mulberry32: numbers from 0 to 1, the same for the same seed
   return () => {
     let t = seed = seed + 0x6D2B79F5 | 0
@@ -328,26 +333,62 @@ class Chat {
     const logits = this.network.logits([...ids, ...this.tokenizer.encode('\n'), this.tokenizer.special['<|im_start|>']])
     return sample(Float32Array.from(['assistant', 'user'], role => logits[this.tokenizer.encode(role)[0]]), 1, random) === 0
   }
-  *answer(talk, { temperature = .9, max_tokens = 256, max_messages = 8, seed = Math.random() * 2 ** 32 }) { // the reply's text in pieces, a line end between messages
-    const { special, tokens } = this.tokenizer, ends = Object.values(special), random = dice(seed), said = []
+  between() { return [...this.tokenizer.encode('\n'), ...this.header('assistant')] } // what stands between two messages of a reply
+  *draft(talk, { temperature, max_tokens = 256, max_messages = 8, random }) { // a reply's text in pieces, a line end between messages; returns its ids, and how likely they are
+    const { special, tokens } = this.tokenizer, ends = Object.values(special), said = [], drawn = []
     const room = Math.max(1, Math.min(max_tokens, this.network.config.context >> 1)), ids = this.prompt(talk, room), end = ids.length + room
-    const between = [...this.tokenizer.encode('\n'), ...this.header('assistant')]
+    const between = this.between()
+    let likely = 0
     while (said.length < max_messages) {
       const utf8 = new TextDecoder('utf-8', { ignoreBOM: true }), message = []
       let last = null
       while (ids.length < end && !ends.includes(last)) {
         const logits = this.network.logits(ids)
+        const all = total(logits)
         for (const id of this.banned(message, talk, said)) logits[id] = -Infinity
         ids.push(last = sample(logits, temperature, random))
+        drawn.push(last)
+        likely += logits[last] - all
         if (!ends.includes(last)) { message.push(last); yield utf8.decode(tokens[last], { stream: true }) }
       }
       yield utf8.decode()
       said.push(message)
-      if (last !== special['<|im_end|>'] || ids.length + between.length >= end || said.length === max_messages || !this.goesOn(ids, random)) return
+      if (last !== special['<|im_end|>'] || ids.length + between.length >= end || said.length === max_messages || !this.goesOn(ids, random)) return { drawn, likely }
       ids.push(...between)
       yield '\n'
     }
+    return { drawn, likely }
   }
+}
+'''
+
+# %% ../../nbs/share/phone.ipynb #3d68db75
+DRAFT_SCRIPT = f'const DRAFTS = {DRAFTS}, WEIGHT = {WEIGHT}\n' + r'''
+Chat.prototype.anywhere = function* (drawn) { // how likely a draft is after nothing
+  const { special } = this.tokenizer, ids = [special['<|endoftext|>'], ...this.header('assistant')]
+  this.elsewhere ||= new Network(this.network.config, this.network.weights)
+  let likely = 0
+  for (const [n, id] of drawn.entries()) {
+    if (n && drawn[n - 1] === special['<|im_end|>']) ids.push(...this.between())
+    const logits = this.elsewhere.logits(ids)
+    likely += logits[id] - total(logits)
+    ids.push(id)
+    yield ''
+  }
+  return likely
+}
+Chat.prototype.answer = function* (talk, { drafts = DRAFTS, temperature = .9, seed = Math.random() * 2 ** 32, ...how }) { // the best draft, in pieces; an empty one for each step until then
+  const settings = { ...how, temperature, random: dice(seed) }, known = new Map()
+  if (drafts === 1) return yield* this.draft(talk, settings)
+  for (let n = 0; n < drafts; n++) {
+    const pieces = [], writing = this.draft(talk, settings)
+    let step
+    while (!(step = writing.next()).done) { pieces.push(step.value); yield '' }
+    const { drawn, likely } = step.value, name = drawn.join()
+    if (!known.has(name)) known.set(name, { pieces, score: (likely - WEIGHT * (yield* this.anywhere(drawn))) / drawn.length })
+  }
+  const value = d => d.pieces.some(p => p.trim()) ? d.score : -Infinity // an empty one only if all are
+  yield* [...known.values()].reduce((a, b) => value(b) > value(a) ? b : a).pieces
 }
 '''
 
@@ -490,7 +531,7 @@ def in_base64(
     return base64.b64encode(data).decode()
 
 # %% ../../nbs/share/phone.ipynb #7a605692
-PROGRAM = f"'use strict'\n{FILE_SCRIPT}{TOKENIZER_SCRIPT}{PRODUCT_SCRIPT}{KERNEL_SCRIPT}{NETWORK_SCRIPT}{CHAT_SCRIPT}{LOOP_SCRIPT}{WORKER_SCRIPT}"
+PROGRAM = f"'use strict'\n{FILE_SCRIPT}{TOKENIZER_SCRIPT}{PRODUCT_SCRIPT}{KERNEL_SCRIPT}{NETWORK_SCRIPT}{CHAT_SCRIPT}{DRAFT_SCRIPT}{LOOP_SCRIPT}{WORKER_SCRIPT}"
 
 def phone_page(
     model:GPT,         # A model
