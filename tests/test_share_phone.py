@@ -213,7 +213,7 @@ def test_the_best_draft_by_the_scores_of_the_other_program(run, tiny):
     other, tok, page = CandidateChat(rounded(tiny[0]).eval(), tiny[1]), tiny[1], run(*tiny)
     nothing, best = [tok.end_of_text, *other.header('assistant')], []
     for q in QUESTIONS[:3]:
-        sent, drafts = page.evaluate("""q => { const talk = [{ me: true, text: q }], how = { temperature: .9, max_tokens: 30, random: dice(5) }, all = []
+        sent, drafts = page.evaluate("""q => { const talk = [{ me: true, text: q }], how = { temperature: TEMPERATURE, max_tokens: 30, random: dice(5) }, all = []
           for (let n = 0; n < 6; n++) { const text = [], steps = chat.draft(talk, how); let step; while (!(step = steps.next()).done) text.push(step.value); all.push([text.join(''), step.value.drawn]) }
           return [[...chat.answer(talk, { drafts: 6, seed: 5, max_tokens: 30 })].join(''), all] }""", q)
         other.talk = [Block('user', q)]

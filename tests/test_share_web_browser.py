@@ -326,7 +326,7 @@ def test_what_is_no_talk_in_the_storage_does_no_harm(browser, server, stored):
     t = Tab(browser, server, '{"wait": 0, "pace": 0, "max_tokens": 16, "keep": true}')
     t.page.evaluate("s => { localStorage['talk-a'] = s; sessionStorage['talk-b'] = s; sessionStorage.now = s; localStorage.settings = '{\"temperature\": \"hot\", \"max_tokens\": 1e9, \"wait\": 0, \"pace\": -1}' }", stored)
     t.page.reload()
-    assert t.page.evaluate('settings.temperature') == 0.9 and t.page.evaluate('settings.max_tokens') == 256
+    assert t.page.evaluate('settings.temperature') == 0.8 and t.page.evaluate('settings.max_tokens') == 256
     t.talks_and_leaves()
 
 def test_without_any_storage_it_talks_all_the_same(browser, server):

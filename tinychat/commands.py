@@ -200,7 +200,7 @@ def tinychat_import(
 @command
 def tinychat_chat(
     checkpoint:str='out/ckpt.pt', # Checkpoint that training wrote
-    temperature:float=0.9,  # How bold the replies are; 0 always says the likeliest
+    temperature:float=None, # How bold the replies are, by default 0.8, or 0.9 without a choice of drafts; 0 always says the likeliest
     top_k:int=0,            # Choose among this many of the likeliest tokens; 0: among all
     max_tokens:int=256,     # Longest reply, in tokens; at most half of the model's context
     prompt:str=None,        # Answer this once on standard output, one message a line, and exit
@@ -222,7 +222,9 @@ def tinychat_chat(
         raise ValueError('--prompt is empty. Say something, or leave it out to talk.')
     with _nothing_to_lose(): from tinychat.runs import load_chat
     if prompt is None and sys.stderr.isatty(): print('One moment: the model is opened.', file=sys.stderr)
-    chat = load_chat(checkpoint, device, candidates, temperature=temperature, top_k=top_k, max_tokens=max_tokens, seed=seed)
+    how = dict(top_k=top_k, max_tokens=max_tokens, seed=seed)
+    if temperature is not None: how['temperature'] = temperature
+    chat = load_chat(checkpoint, device, candidates, **how)
     if guard is not None:
         from tinychat.share.guard import Guard
         chat.ban = Guard.read(chat.tokenizer, guard)

@@ -26,8 +26,8 @@ from .loops import LoopFreeChat
 from ..tokenizer import Tokenizer
 
 # %% auto #0
-__all__ = ['DRAFTS', 'WEIGHT', 'MOST_CANDIDATES', 'spell_out', 'log_likelihoods', 'ScoredRows', 'Draft', 'check_candidates',
-           'CandidateChat', 'best_draft', 'best_replies']
+__all__ = ['DRAFTS', 'TEMPERATURE', 'WEIGHT', 'MOST_CANDIDATES', 'spell_out', 'log_likelihoods', 'ScoredRows', 'Draft',
+           'check_candidates', 'CandidateChat', 'best_draft', 'best_replies']
 
 # %% ../../nbs/runs/candidates.ipynb #dd1cca06
 def spell_out(
@@ -98,7 +98,7 @@ def tell(self:ScoredRows):
     ReplyRows.tell(self)
 
 # %% ../../nbs/runs/candidates.ipynb #262a9063
-DRAFTS, WEIGHT = 8, 0.8 # WEIGHT is lambda: how much it counts against a draft that it is likely anywhere
+DRAFTS, TEMPERATURE, WEIGHT = 8, 0.8, 0.8 # WEIGHT is lambda: how much it counts against a draft that it is likely anywhere
 MOST_CANDIDATES = 64
 
 class Draft(NamedTuple):
@@ -124,10 +124,11 @@ class CandidateChat(LoopFreeChat):
         make_writer=writer_for, # Function: model -> a `CachedWriter`
         candidates:int=DRAFTS,  # Drafts; with 1, nothing is chosen. ValueError if it cannot be
         weight:float=WEIGHT,    # For the score
+        temperature:float=TEMPERATURE, # As for `Chat`
         **how,                  # As for `Chat`
     ):
         check_candidates(candidates)
-        super().__init__(model, tokenizer, make_writer, **how)
+        super().__init__(model, tokenizer, make_writer, temperature=temperature, **how)
         self.candidates, self.weight = candidates, weight
 
 # %% ../../nbs/runs/candidates.ipynb #5c7bb644

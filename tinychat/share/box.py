@@ -237,7 +237,7 @@ def save(self:SettingsBox):
 
 # %% ../../nbs/share/box.ipynb #347cb145
 SETTINGS = dict( # what is set -> (label, unit, {word: number})
-    temperature=('Calm to wild', '', dict(cautious=0., calm=0.5, even=0.7, lively=0.9, bold=1.2, wild=1.6)),
+    temperature=('Calm to wild', '', dict(cautious=0., calm=0.5, even=0.8, lively=0.9, bold=1.2, wild=1.6)),
     max_tokens=('Short to long replies', ' tokens', {'short': 32, 'medium': 96, 'long': 256, 'longest': 512}),
     top_k=('Words to choose from', '', {'the likeliest': 10, 'likely ones': 40, 'most': 200, 'all': 0}),
     candidates=('Drafts to choose from', '', {'no choice': 1, 'a few': 4, 'several': 8, 'many': 16}),

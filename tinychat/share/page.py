@@ -136,7 +136,7 @@ const engine = {
 TALK_SCRIPT = '''
 const $ = id => document.getElementById(id)
 const tell = (text = editing ? 'What you send now takes the place of this message, and of what came after it.' : '') => { $('notice').textContent = text }
-const usual = { temperature: 0.9, max_tokens: 256, wait: 1.5, pace: 1 }
+const usual = { temperature: 0.8, max_tokens: 256, wait: 1.5, pace: 1 }
 // What is kept: settings, and each talk by itself, so that two tabs do not overwrite each other
 const shelf = kept => kept ? localStorage : engine.tab() // some browsers forbid either
 const parsed = text => { try { return JSON.parse(text) } catch { return null } }

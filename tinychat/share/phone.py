@@ -14,7 +14,7 @@ from ..bases import open_checkpoint
 from ..evaluate import LEVELS, sharing
 from ..files import may_write, write_atomic
 from ..gpt import GPT
-from ..runs.candidates import DRAFTS, WEIGHT
+from ..runs.candidates import DRAFTS, TEMPERATURE, WEIGHT
 from .page import MOST_PARAMETERS, chat_page, page_script, policy
 from .terminal import introduce
 from ..tokenizer import SPLIT, Tokenizer
@@ -363,7 +363,7 @@ class Chat {
 '''
 
 # %% ../../nbs/share/phone.ipynb #3d68db75
-DRAFT_SCRIPT = f'const DRAFTS = {DRAFTS}, WEIGHT = {WEIGHT}\n' + r'''
+DRAFT_SCRIPT = f'const DRAFTS = {DRAFTS}, WEIGHT = {WEIGHT}, TEMPERATURE = {TEMPERATURE}\n' + r'''
 Chat.prototype.anywhere = function* (drawn) { // how likely a draft is after nothing
   const { special } = this.tokenizer, ids = [special['<|endoftext|>'], ...this.header('assistant')]
   this.elsewhere ||= new Network(this.network.config, this.network.weights)
@@ -377,7 +377,7 @@ Chat.prototype.anywhere = function* (drawn) { // how likely a draft is after not
   }
   return likely
 }
-Chat.prototype.answer = function* (talk, { drafts = DRAFTS, temperature = .9, seed = Math.random() * 2 ** 32, ...how }) { // the best draft, in pieces; an empty one for each step until then
+Chat.prototype.answer = function* (talk, { drafts = DRAFTS, temperature = TEMPERATURE, seed = Math.random() * 2 ** 32, ...how }) { // the best draft, in pieces; an empty one for each step until then
   const settings = { ...how, temperature, random: dice(seed) }, known = new Map()
   if (drafts === 1) return yield* this.draft(talk, settings)
   for (let n = 0; n < drafts; n++) {
