@@ -224,7 +224,8 @@ def sample(
     "Draw the next token from `logits`."
     if temperature < 1e-4: return logits.argmax(-1, keepdim=True)
     logits = logits.float() / temperature
-    if top_k and top_k < logits.shape[-1]: logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
+    if top_k and top_k < logits.shape[-1]:
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[:,-1:], -torch.inf)
     exact = torch.float32 if logits.device.type == 'mps' else torch.float64 # thousands of small numbers
     ends = logits.softmax(-1).cumsum(-1, dtype=exact) # tokens side by side, each as long as it is likely
     dart = (1 - torch.rand(len(ends), 1, generator=generator, device=ends.device)) * ends[:,-1:]
