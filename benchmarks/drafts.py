@@ -33,24 +33,20 @@ DRAWS = { # name: temperature, share of the probability (top-p), of the likelies
     't 1, min-p .1': (1., None, .1, 8), 't 1, top-p .8': (1., .8, None, 8), 't 1.2, min-p .1': (1.2, None, .1, 8), 't 1, top-p .95': (1., .95, None, 8)}
 
 
-class DrawingChat(CandidateChat):
-    "A chat that draws as it is told."
-    top_p = None
-    def sampling(self): return Chat.sampling(self) | dict(top_p=self.top_p)
-
-
-def draw(logits, rows, min_p, ban_in, temperature, **sampling):
-    "As `sample_allowed`, but without tokens that are much less likely than the likeliest one that is allowed (Nguyen et al. 2024)."
+def draw(logits, rows, top_p, min_p, ban_in, temperature, **sampling):
+    "As `sample_allowed`, but without the tokens that top-p (Holtzman et al. 2019) or min-p (Nguyen et al. 2024) cuts off."
     drawn = sample_allowed(logits, rows, ban_in, temperature=temperature, **sampling) # from here on, what is banned has no chance
-    if not min_p: return drawn
-    p = (logits/temperature).softmax(-1)
-    return sample(logits.masked_fill(p < min_p*p.amax(-1, keepdim=True), -torch.inf), temperature=temperature, **sampling)
+    if not top_p and not min_p: return drawn
+    best, order = (logits/temperature).softmax(-1).sort(descending=True)
+    over = best.cumsum(-1) - best >= top_p if top_p else best < min_p*best[:,:1] # for top-p, the share was reached before this one
+    over[:,0] = False # the likeliest always stays
+    return sample(logits.masked_fill(over.scatter(1, order, over), -torch.inf), temperature=temperature, **sampling)
 
 
 def write_drafts(chat, base, talks, setting):
     "For each talk, a list of (messages, tokens, log p in the talk, after nothing, and both of the base)."
-    chat.temperature, chat.top_p, min_p, n = setting
-    how = partial(draw, min_p=min_p, ban_in=ban_maker(chat))
+    chat.temperature, top_p, min_p, n = setting
+    how = partial(draw, top_p=top_p, min_p=min_p, ban_in=ban_maker(chat))
     drafts, size = [[Reply(chat, talk) for _ in range(n)] for talk in talks], batch_for(chat)//n
     order = sorted(range(len(talks)), key=lambda i: len(drafts[i][0].ids))
     nothing, found = [chat.tokenizer.end_of_text, *chat.header('assistant')], [None]*len(talks)
@@ -87,7 +83,7 @@ def write(people, base_name, out, most, folder, seed=0):
         base = Chat(open_base(base_name)[0].to(made.model.device).eval(), made.tokenizer)
         if is_halved(made.model): halve(base.model)
         for model in (made.model, base.model): model.config = replace(model.config, context=min(512, model.config.context)) # many talks side by side need memory
-        chat = DrawingChat(made.model, made.tokenizer, seed=seed, max_tokens=128)
+        chat = CandidateChat(made.model, made.tokenizer, seed=seed, max_tokens=128)
         person = dict(person=who[:8], base=base_name, asked=asked, earlier=last_replies(train, sum(len(e.real) for e in asked)), drafts={})
         kept.append(person)
         for name, setting in DRAWS.items():
@@ -102,7 +98,6 @@ def read(path):
     def exchange(conv, before, real, made): return Exchange(conv, [Block(*b) for b in before], real, made)
     for p in people: p |= {k: [exchange(*e) for e in p[k]] for k in ('asked', 'earlier')}
     return people
-
 
 
 def text_of(messages): return ' / '.join(m.replace('\n', ' ') for m in messages) or '(nothing)'
@@ -121,7 +116,7 @@ def to_read(people, each=14):
 def sheet(people, folder, questions=6):
     "Sheets of a few questions, the replies of every draw among each other."
     asked, folder = {(p['base'], p['person'], i): e for p in people for i, e in enumerate(p['asked'])}, Path(folder)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir() # a sheet is not added to one that is there
     for n, (key, replies) in enumerate(to_read(people)):
         said = [f"{'B' if b.role == 'assistant' else 'A'}: {b.text}" for b in asked[key].before if b.role != 'system'][-8:]
         with open(folder/f'{n//questions}.txt', 'a') as f: f.write('\n'.join([f'## {n}', *said, '', *(f'{k}. B: {r}' for k, r in enumerate(replies, 1)), '', '']))

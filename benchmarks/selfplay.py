@@ -8,7 +8,7 @@ import argparse, copy, json, random, statistics
 
 import torch
 
-from members import Person, averaged, rounded
+from members import Person, averaged, found, rounded
 from tinychat.checkpoint import pick_device
 from tinychat.evaluate import answer_all
 from tinychat.evaluate.asked import exchanges
@@ -30,7 +30,7 @@ def main(a):
     person.listen()
     model = averaged(start_from(where, person.train, 0), person.train, device, 0)
     def show(model, rate, **how):
-        row = dict(person=person.who[:8], base=a.base, **how, bpb=evaluate(model, person.tok, person.held_out), **person.found(model, 0), **person.told(model, 1, 0))
+        row = dict(person=person.who[:8], base=a.base, **how, bpb=evaluate(model, person.tok, person.held_out), **found([person], [person.scores(model)], 0), **person.told(model, 1, 0))
         print(line := json.dumps(dict(rate=rate) | rounded(row | dict(machine=torch.cuda.get_device_name() if device.type == 'cuda' else 'two CPU cores'))), flush=True)
         if a.out:
             with open(a.out, 'a') as f: f.write(line + '\n')

@@ -1,6 +1,7 @@
 "The interface as programs meet it: what is asked, refused and replied, in which order, and what is remembered."
 import asyncio, json, threading, time
 from dataclasses import replace
+from functools import partial
 
 import pytest, torch
 from starlette.testclient import TestClient
@@ -105,6 +106,19 @@ def test_drafts_differ(client):
 def test_a_chat_that_writes_drafts(model, tok):
     client = TestClient(make_app(Desk(CandidateChat(model, tok, candidates=3, max_tokens=24)), Door({'testserver'})))
     assert text(ask(client, seed=2)) == text(ask(client, seed=2)) and len(ask(client, seed=2, n=2).json()['choices']) == 2
+
+@pytest.mark.parametrize('kind', [LoopFreeChat, partial(CandidateChat, candidates=3)])
+def test_a_reply_that_nobody_waits_for_ends_between_two_tokens(model, tok, kind):
+    "Also while drafts are written and nothing has come yet; and the seat is as good as new."
+    make, asked, calls = partial(kind, model, tok, make_writer=writer_for, max_tokens=24, temperature=1.), Asked([Block('user', 'how are you?')], dict(seed=7)), []
+    def check():
+        calls.append(1)
+        if len(calls) == 5: raise Refused('gone', 499)
+    desk, done = Desk(make()), []
+    with pytest.raises(Refused): list(desk.write(asked, done, check))
+    assert len(calls) == 5 and not done
+    list(desk.write(asked, done))
+    assert done[0].messages == make(seed=7).reply('how are you?')
 
 def test_a_long_talk_is_cut_and_not_refused(client):
     long = [m for n in range(60) for m in (dict(role='user', content=f'message {n} of many'), dict(role='assistant', content=f'reply {n}'))] + HELLO

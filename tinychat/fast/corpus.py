@@ -779,10 +779,10 @@ def eval_sample(
     convs,         # Held-out conversations, in a list or a `Corpus`
     most:int=None, # Characters that are enough (None: `EVAL_CHARS` of a `Corpus`, of a list all)
 )->list: # Conversations; with `most`, stretches of a hundred messages
-    "What to evaluate on: all, or an even share."
+    "What to evaluate on: all, or an even share. A stretch begins without what stood before it."
     if isinstance(convs, Corpus): convs = list(convs[::1 + int(convs.chars.sum())//EVAL_CHARS])
-    every = 1 + sum(len(b.text) for conv in convs for b in conv)//most if most else 1
-    return convs if every == 1 else [conv[n:n+100] for conv in convs for n in range(0, len(conv), 100)][::every]
+    every = math.ceil(sum(len(b.text) for conv in convs for b in conv)/most) if most else 1
+    return convs if every < 2 else [conv[n:n+100] for conv in convs for n in range(0, len(conv), 100)][::every]
 
 def n_messages(
     convs, # Conversations, in a list or a `Corpus`

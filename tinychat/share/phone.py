@@ -387,7 +387,7 @@ Chat.prototype.answer = function* (talk, { drafts = DRAFTS, temperature = TEMPER
     const { drawn, likely } = step.value, name = drawn.join()
     if (!known.has(name)) known.set(name, { pieces, score: (likely - WEIGHT * (yield* this.anywhere(drawn))) / drawn.length })
   }
-  const value = d => d.pieces.some(p => p.trim()) ? d.score : -Infinity // an empty one only if all are
+  const value = d => d.pieces.some(p => p && p !== '\n') ? d.score : -Infinity // an empty one only if all are
   yield* [...known.values()].reduce((a, b) => value(b) > value(a) ? b : a).pieces
 }
 '''

@@ -23,8 +23,8 @@ from .interface import (MODEL, Asked, Refused, Answer, completion_id, count_toke
 
 # %% auto #0
 __all__ = ['MEMORY', 'MOST_BODY', 'MOST_SECONDS', 'WRONG_TRIES', 'SHUT_SECONDS', 'MOST_VISITORS', 'MOST_A_MINUTE', 'HEADERS',
-           'Seat', 'common', 'seats_for', 'Desk', 'until_stop', 'while_there', 'note_visitor', 'Door', 'read_body',
-           'events_of', 'address', 'problem', 'make_app']
+           'Seat', 'common', 'seats_for', 'Desk', 'until_stop', 'watched', 'while_there', 'note_visitor', 'Door',
+           'read_body', 'events_of', 'address', 'problem', 'make_app']
 
 # %% ../../nbs/share/server.ipynb #d576f75e
 @dataclass
@@ -146,13 +146,25 @@ def counted_reply(self:Desk,
     full = tokens + between*len(ids) >= one.room() # no room for another message, so the model was not asked for one
     return Answer(messages, min(tokens, one.room()), full) # a message that was cut has no end, which is counted above
 
+def watched(
+    ban,   # As a chat's, or None
+    check, # Called before each token; it may raise
+): # A ban
+    "Ban the same. A chat asks before each token, so here its reply can end, also one of which nothing is to be seen yet."
+    def asked(ids):
+        check()
+        return ban(ids) if ban else ()
+    return asked
+
 @patch
 def write(self:Desk,
     asked:Asked, # One reply is wanted
     done:list,   # Gets the `Answer`
+    check=None,  # Called before each token; what it raises ends the reply (None: `check_open`)
 ): # Yields its text in pieces
-    "Write a reply as it streams."
+    "Write a reply, and hand it on as it comes."
     one, seat = self.sit(asked)
+    one.ban = watched(one.ban, check or self.check_open)
     with closing(one.answer()) as pieces:
         yield from until_stop(('\n' if p is BREAK else p for p in pieces), asked.stops)
     said = [b.text for b in one.talk[len(asked.talk):]]
@@ -169,9 +181,7 @@ def write_drafts_for(self:Desk,
     one, seat = self.sit(asked)
     n = max(asked.n, getattr(one, 'candidates', 1))
     settings = {k: getattr(one, k) for k in ('temperature', 'top_k', 'max_tokens', 'max_messages', 'seed')}
-    def ban(ids): # asked before each token, so this is where drafts can end
-        self.check_open()
-        return one.ban(ids) if one.ban else ()
+    ban = watched(one.ban, self.check_open)
     many = CandidateChat(one.model, one.tokenizer, lambda model: seat.writer, candidates=n, ban=ban, **settings)
     many.talk, many.n_dropped, many.rng, found = one.talk, one.n_dropped, one.rng, {}
     for _ in range(rounds):
@@ -192,14 +202,15 @@ async def stream(self:Desk,
     self.check_room()
     loop, pieces, gone = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
     def send(what): loop.call_soon_threadsafe(pieces.put_nowait, what)
+    def check():
+        self.check_open()
+        if gone.is_set(): raise Refused('Nobody waits for this any more.', 499)
     def work():
         try:
-            if gone.is_set(): return
-            self.check_open()
-            with closing(self.write(asked, done)) as written:
+            check()
+            with closing(self.write(asked, done, check)) as written:
                 for piece in written:
-                    if gone.is_set(): return
-                    self.check_open()
+                    check()
                     send(piece)
         except Exception as e: send(e)
         finally: send(None)
