@@ -144,7 +144,7 @@ def test_nothing_is_fetched_for_another_script(bases, monkeypatch):
 
 def test_a_large_base_on_a_cpu_gets_minutes_and_lora(bases, monkeypatch):
     "Whoever asks for nothing; a plan that is shorter ends sooner."
-    monkeypatch.setattr(planning, 'LARGE_NETWORK', 1000)
+    monkeypatch.setattr('tinychat.fast.half.LARGE_NETWORK', 1000)
     monkeypatch.setattr(planning, 'seconds_per_step', lambda *_: 22.)
     monkeypatch.setattr(runs, 'fit_and_show', lambda s, run, *_: run.history.append(dict(step=0, held=9.)))
     run = quiet()
