@@ -33,8 +33,8 @@ def talker(path):
 
 @contextmanager
 def served(checkpoint, log=None, before='', **options):
-    "The page, served by a process of its own: its `url`, `port` and `process`. What it writes beside its first line goes to `log`."
-    code = f'{before}\nfrom tinychat.share.web import serve; serve({str(checkpoint)!r}, browser=False, **{dict(port=0) | options!r})'
+    "The page, served by a process of its own: its `url`, `port` and `process`. What it writes beside its first line goes to `log`. It writes one draft unless told otherwise: this model always writes the longest reply."
+    code = f'{before}\nfrom tinychat.share.web import serve; serve({str(checkpoint)!r}, browser=False, **{dict(port=0, candidates=1) | options!r})'
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(filter(None, [str(root), os.environ.get('PYTHONPATH')]))}
     with open(log or os.devnull, 'w') as err:
         p = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=err, text=True, env=env, start_new_session=True)
@@ -356,7 +356,7 @@ def test_whoever_waits_is_told_that_the_server_stops(model):
 def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
     "It comes from the environment, or from chance, and goes no further"
     seen = []
-    def serve(checkpoint, guard, **how): seen.append((checkpoint, guard, web.WebOptions(**how), os.environ.get('TINYCHAT_TOKEN')))
+    def serve(checkpoint, guard, candidates, **how): seen.append((checkpoint, guard, web.WebOptions(**how), os.environ.get('TINYCHAT_TOKEN')))
     monkeypatch.setattr(web, 'serve', serve)
     monkeypatch.delenv('TINYCHAT_TOKEN', raising=False)
     if word: monkeypatch.setenv('TINYCHAT_TOKEN', word)

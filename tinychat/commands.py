@@ -251,11 +251,13 @@ def tinychat_web(
     token:bool=False,       # Ask for a token on this computer, too; it is random, or what TINYCHAT_TOKEN says
     waiting:int=16,         # Requests at once, at most; one more is told to come again
     no_browser:bool=False,  # Do not open a browser
+    candidates:int=8,       # Drafts of a reply, of which the best is sent, up to 64; 1: no choice, and words as they come
     guard:str=None,         # ChatML file; never copy more than 8 tokens in a row from a message in it
 ):
     "Serve a page to talk on, and OpenAI's interface for other programs, until Ctrl-C."
+    _check_range(1, 64, candidates=candidates)
     with _nothing_to_lose(): from tinychat.share.web import serve, token_for
-    serve(checkpoint, guard, port=port, ip=ip, token=token_for(token), waiting=waiting, browser=not no_browser)
+    serve(checkpoint, guard, candidates, port=port, ip=ip, token=token_for(token), waiting=waiting, browser=not no_browser)
 
 # %% ../nbs/commands.ipynb #28689cf0
 @command

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from fastcore.meta import delegates
 from ..files import take_secret
 from ..runs import load_chat
+from ..runs.candidates import DRAFTS
 from .guard import Guard
 from .page import MOST_PARAMETERS, POLICY, chat_page
 from .interface import Refused
@@ -222,13 +223,14 @@ def quiet_server(
 def serve(
     checkpoint='out/ckpt.pt', # What training wrote
     guard=None,               # ChatML whose messages are not to be repeated, for `Guard` (None: no guard)
+    candidates:int=DRAFTS,    # Drafts of a reply, of which one is sent
     **how,                    # As for `WebOptions`
 ): # Ends with KeyboardInterrupt, or by SIGTERM; ValueError if it cannot begin
     "Serve page and interface until Ctrl-C."
     wanted = WebOptions(**how)
     check_packages()
     import uvicorn
-    chat, who, o = load_chat(checkpoint), introduce(checkpoint), wanted.settled()
+    chat, who, o = load_chat(checkpoint, candidates=candidates), introduce(checkpoint), wanted.settled()
     if guard: chat.ban = Guard.read(chat.tokenizer, guard)
     door, url = door_for(o), page_url(o.ip, o.port, o.token)
     def take(): # not at the start: few want it
