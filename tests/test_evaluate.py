@@ -94,6 +94,15 @@ def test_progress_without_a_terminal(monkeypatch):
     lines = progress_of_two_stages(monkeypatch, False)[0].splitlines()
     assert lines[0] == '1 of 2: one, about 6 min left' and re.fullmatch(r'2 of 2: two, about \d+ s left', lines[1]) and len(lines) == 2 # sixty seconds passed at once, so the rest will be as fast
 
+def test_what_a_chat_sends_is_judged_if_asked(made):
+    "By default one draft, and the report says so."
+    reports = {n: E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/f'{n}.json', candidates=n, **QUICK)[0] for n in (1, 3)}
+    assert [r['sampling'] for r in reports.values()] == [dict(temperature=.9, top_k=0, candidates=1), dict(temperature=.8, top_k=0, candidates=3)]
+    assert [any('one draft' in note for note in r['notes']) for r in reports.values()] == [True, False]
+    assert [words in (made/f'{n}.html').read_text() for n, words in ((1, 'Of each reply, one draft;'), (3, 'Of each reply, the best of 3 drafts;'))] == [True, True]
+    assert reports[1]['habits'] != reports[3]['habits'] # other replies
+    with pytest.raises(ValueError, match='candidates'): E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'0.json', candidates=0, **QUICK)
+
 def test_the_bar_moves_in_a_terminal(monkeypatch):
     shown, seen = progress_of_two_stages(monkeypatch, True)
     assert seen == [0, 30, 60, 160] and 'two' in shown and '2 of 2' not in shown

@@ -286,17 +286,19 @@ def tinychat_evaluate(
     other:str=None,         # Somebody else's checkpoint to compare with (default: one is trained briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
     no_leaks:bool=False,    # Do not measure what it gives away, which takes the training of a twin
+    candidates:int=1,       # Drafts of each reply, of which the best is judged; tinychat-chat sends the best of 8, which take some minutes more
     quick:bool=False,       # A first look, in about a minute: rough numbers, and no secrets are planted
     seed:int=0,             # Decides everything that is drawn at random
     device:str='auto',      # Where to work: auto, cpu, cuda, mps
 ):
     "Grade a model: voice, sense, privacy. Takes minutes, with SmolLM2 many; it says how many before it starts."
+    _check_range(1, 64, candidates=candidates)
     with _nothing_to_lose(): from tinychat.evaluate import evaluate_file
     from tinychat.runs import data_of
     from tinychat.share.guard import Guard
     data = data or str(data_of(checkpoint))
     _, on_screen = evaluate_file(checkpoint, data, report=report, other=other, blind=blind, leaks=not no_leaks,
-                                 make_guard=Guard, device=device, seed=seed, quick=quick)
+                                 make_guard=Guard, device=device, seed=seed, candidates=candidates, quick=quick)
     _say_verdict(on_screen, report, blind)
 
 # %% ../nbs/commands.ipynb #d01f4cb4

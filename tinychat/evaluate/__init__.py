@@ -35,7 +35,7 @@ from ..fast import writer_for
 from ..fast.cpu import LogitsWhere, release_memory
 from ..fast.corpus import fingerprint, n_messages, open_data
 from ..fast.half import halve, is_halved
-from ..fast.many import replies
+from ..runs.candidates import DRAFTS, best_replies, check_candidates
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, line_printer, load_chat
@@ -62,12 +62,13 @@ class Subject:
         device:str='auto', # Where
         seed:int=0,        # Of everything drawn at random
         quick:bool=False,  # Only a first look?
+        candidates:int=1,  # Drafts of each reply, of which the best is judged
     ):
         self.path, self.seed, self.notes, self.quick = Path(checkpoint), seed, [], quick
         self.train, self.held_out = open_data(data)
         ckpt = load_checkpoint(checkpoint)
         self.options = ckpt.get('options', {})
-        self.chat = load_chat(checkpoint, device, candidates=1, seed=seed) # its own draws, and not the best of eight
+        self.chat = load_chat(checkpoint, device, candidates, seed=seed)
         start = str(ckpt.get('start'))
         from_base = start in (*list_bases(), 'smollm2')
         self.base = start if from_base else 'tiny'
@@ -100,6 +101,9 @@ def check_training(self:Subject,
     self.notes += [f'{problem} What it gives away is not looked at.' for problem in problems]
     if n_votes := dict(ckpt.get('asked') or {}).get('votes'): self.notes.append(
         f'The model learned from {n_votes} votes, so it has read the replies that were shown in a blind test.')
+    if getattr(self.chat, 'candidates', 1) == 1: self.notes.append(
+        f'Judged is one draft of each reply. A chat sends the best of {DRAFTS}, which make more sense and are told from the '
+        f'person\'s more often: --candidates {DRAFTS}.')
     if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
     if asked < len(self.questions): self.notes.append(
         f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
@@ -144,7 +148,7 @@ def answer_all(
         nonlocal done
         done += n
         if progress: progress(done, len(asked))
-    made = replies(chat, [e.before for e in asked], side_by_side, count)
+    made = best_replies(chat, [e.before for e in asked], side_by_side, count)
     return [e._replace(made=m) for e, m in zip(asked, made)]
 
 # %% ../../nbs/evaluate/index.ipynb #b62f06f8
@@ -332,7 +336,7 @@ def report_numbers(
     numbers = dict(
         tinychat=__version__, seed=it.seed, quick=it.quick, notes=it.notes, parameters=chat.model.n_params(),
         may_be_private=it.may_be_private,
-        sampling=dict(temperature=chat.temperature, top_k=chat.top_k),
+        sampling=dict(temperature=chat.temperature, top_k=chat.top_k, candidates=getattr(chat, 'candidates', 1)),
         messages=dict(learned=learned, held_out=held_out, replies=len(it.questions), asked=len(it.asked),
                       redacted=n_redacted))
     return numbers | likeness_numbers(like) | (leak_numbers(leak) if leak else {})
@@ -786,13 +790,14 @@ def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
+    drafts = f'the best of {s["candidates"]} drafts' if s['candidates'] > 1 else 'one draft'
     return ('Voice: at 0, ten messages of the model are told no more often than ten earlier ones of the person, '
             f'and at 1 every time. It is good below {GOOD_VOICE:.2f}, and poor from {FAIR_VOICE:.2f} on. '
             f'Sense is poor from {MORE_SLIPS:.0%} more slips than the person has. '
             'Privacy is good if friends may have the file, fair if they may only talk to it. '
             f'{report["parameters"]/1e6:.1f}M parameters, {m["learned"]:,} messages learned from, '
             f'{m["held_out"]:,} held out with {m["replies"]:,} replies in them, of which {m["asked"]:,} were asked for. '
-            f'Temperature {s["temperature"]}, {cut}. '
+            f'Of each reply, {drafts}; temperature {s["temperature"]}, {cut}. '
             'Intervals say where a number would lie in 95 of 100 cases, had there been other conversations '
             '(bootstrap over these, or over parts of them where they are few; too few have none). '
             'Another seed draws other replies, and moves numbers about as far. '
@@ -808,7 +813,7 @@ def speeds(
     some, scratch = evenly(it.questions, n), copy.copy(it.chat)
     scratch.rng = torch.Generator(scratch.model.device) # the draws of its own are for the report
     begun = time.perf_counter()
-    replies(scratch, [e.before for e in some])
+    best_replies(scratch, [e.before for e in some], it.effort.side_by_side)
     written = time.perf_counter()
     ids = [i for e in some for i in encode_conversation(it.chat.tokenizer, e.before)[0]]
     ids = torch.tensor([ids[:min(512, it.chat.model.config.context)]], device=it.chat.model.device)
@@ -878,6 +883,7 @@ class EvaluationRequest:
     make_guard:object=None # From a tokenizer and messages to a guard (None: what one costs is not measured)
     device:str='auto'      # Where: auto, cpu, cuda, mps
     seed:int=0             # Of everything drawn at random
+    candidates:int=1       # Drafts of each reply, of which the best is judged; a chat writes 8. ValueError if it cannot be
     quick:bool=False       # Only a first look, of about a minute? Privacy gets no grade then, and numbers are rough
     progress:bool=True     # Show how far it is
     @property
@@ -899,6 +905,7 @@ def check_evaluation(
             raise ValueError(f'--blind and --report would both write {path}. Choose another name for one of them.')
         refusal = f'{path} is there already and is no report of ours. Choose another --report, so that nothing is lost.'
         may_write(path, is_ours, refusal, option='--report', hint='Choose another --report.')
+    check_candidates(r.candidates)
     if not 0 <= r.seed < 2**32: raise ValueError(f'--seed must be from 0 to {2**32-1}, not {r.seed}.')
     make_classifier(); crowd(n=1) # complain if a package is missing
     if r.other: load_checkpoint(r.other)
@@ -914,7 +921,7 @@ def evaluate_file(
     "Judge a model, and write a report."
     r, begun = EvaluationRequest(**asked), time.perf_counter()
     check_evaluation(r)
-    it = Subject(checkpoint, data, r.device, r.seed, r.quick)
+    it = Subject(checkpoint, data, r.device, r.seed, r.quick, r.candidates)
     if r.blind: pick_rounds([e._replace(made=['?']) for e in it.asked]) # are there enough?
     like, leak = judge(it, r)
     numbers = report_numbers(it, like, leak)
