@@ -1,6 +1,6 @@
 """How much the server bears: many talks at once, many pages at once, and how soon it is there.
 
-    python benchmarks/serving.py CHECKPOINT [--talks 200] [--turns 10] [--at_once 16] [--out FILE]     # a line of JSON; --out adds it to a file
+    python benchmarks/serving.py CHECKPOINT [--candidates 8] [--talks 200] [--turns 10] [--at_once 16] [--out FILE]     # a line of JSON; --out adds it to a file
 
 A talk is a person that asks, reads the reply as it streams, and asks again. Afterwards each talk is held once more, alone, and must come out equal. Every reply has
 its own seed. nbs/share/web.ipynb shows the rows. Memory is the server's, most so far."""
@@ -16,10 +16,10 @@ can you call me later?|where are you?|what should I cook tonight?|do you like it
 
 
 @contextmanager
-def serving(checkpoint):
+def serving(checkpoint, candidates):
     "The server in a process of its own: (address, process, seconds until it said that it is there)."
     start = time.perf_counter()
-    p = subprocess.Popen([sys.executable, '-c', f'import sys; sys.argv = ["tinychat-web", "--no_browser", "--port", "0", "--checkpoint", {checkpoint!r}, "--waiting", "64"]; from tinychat.commands import tinychat_web; tinychat_web()'],
+    p = subprocess.Popen([sys.executable, '-c', f'import sys; sys.argv = ["tinychat-web", "--no_browser", "--port", "0", "--checkpoint", {checkpoint!r}, "--candidates", "{candidates}", "--waiting", "64"]; from tinychat.commands import tinychat_web; tinychat_web()'],
                          stdout=subprocess.PIPE, text=True)
     try:
         url = re.search(r'http://\S+', p.stdout.readline())[0]
@@ -70,13 +70,13 @@ async def open_pages(url, n):
 def main(a):
     ready = []
     for _ in range(6):
-        with serving(a.checkpoint) as (url, p, seconds): ready.append(seconds); pages = asyncio.run(open_pages(url, 50)); after_pages = peak(p)
-    with serving(a.checkpoint) as (url, p, _):
+        with serving(a.checkpoint, a.candidates) as (url, p, seconds): ready.append(seconds); pages = asyncio.run(open_pages(url, 50)); after_pages = peak(p)
+    with serving(a.checkpoint, a.candidates) as (url, p, _):
         many, first, seconds = asyncio.run(hold_all(url, a.talks, a.turns, a.at_once))
         most = peak(p)
-    with serving(a.checkpoint) as (url, p, _): alone, first_alone, _ = asyncio.run(hold_all(url, a.talks, a.turns, 1))
+    with serving(a.checkpoint, a.candidates) as (url, p, _): alone, first_alone, _ = asyncio.run(hold_all(url, a.talks, a.turns, 1))
     def p95(seconds): return round(statistics.quantiles(seconds, n=20)[-1], 2)
-    row = dict(what='serving', model=a.name, talks=a.talks, turns=a.turns, at_once=a.at_once, ready_s=round(statistics.median(ready[1:]), 2), fifty_pages_s=round(pages, 2), mb_after_pages=after_pages,
+    row = dict(what='serving', model=a.name, candidates=a.candidates, talks=a.talks, turns=a.turns, at_once=a.at_once, ready_s=round(statistics.median(ready[1:]), 2), fifty_pages_s=round(pages, 2), mb_after_pages=after_pages,
                equal=sum(x == y for x, y in zip(many, alone)), replies_a_second=round(a.talks*a.turns/seconds, 2), first_s_median=round(statistics.median(first), 2), first_s_p95=p95(first), first_alone_s_p95=p95(first_alone), mb=most,
                python=platform.python_version(), torch=metadata.version('torch'), machine=f'{platform.machine()}, {os.cpu_count()} cores')
     print(json.dumps(row))
@@ -86,5 +86,5 @@ def main(a):
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('checkpoint'); p.add_argument('--name', default='tiny'); p.add_argument('--talks', type=int, default=200); p.add_argument('--turns', type=int, default=10); p.add_argument('--at_once', type=int, default=16); p.add_argument('--out')
+    p.add_argument('checkpoint'); p.add_argument('--name', default='tiny'); p.add_argument('--candidates', type=int, default=8, help='drafts of each reply'); p.add_argument('--talks', type=int, default=200); p.add_argument('--turns', type=int, default=10); p.add_argument('--at_once', type=int, default=16); p.add_argument('--out')
     main(p.parse_args())
