@@ -5,6 +5,9 @@
     python benchmarks/drafts.py sheet drafts.json.xz sheets
         # the drafts of some questions, shuffled, for readers who write 1 for one that fits and 0 for another
     python benchmarks/drafts.py judge drafts.json.xz sheets benchmarks/runs/draws.jsonl
+    python benchmarks/drafts.py write PERSON... --base tiny --only 't .8' --drafts 32 --out many.json.xz
+    python benchmarks/drafts.py number many.json.xz benchmarks/runs/number.jsonl
+        # how the number of drafts among which one is chosen changes being told apart
 
 The drafts are written once. Then each rule chooses among them: lambda of nbs/runs/candidates.ipynb, a score over the number of tokens or over its root, asked of the person's model or of
 the base. A classifier, trained three times, compares ten messages of either side (0.5: a coin), and the readers' marks say how many of the chosen drafts fit. A line of JSON for each
@@ -26,7 +29,7 @@ from tinychat.fast.half import halve, is_halved
 from tinychat.fast.many import Reply, ban_maker, batch_for, sample_allowed, write_side_by_side
 from tinychat.gpt import sample
 from tinychat.runs import load_chat, train_file
-from tinychat.runs.candidates import CandidateChat, ScoredRows, log_likelihoods
+from tinychat.runs.candidates import WEIGHT, CandidateChat, ScoredRows, log_likelihoods
 
 DRAWS = { # name: temperature, share of the probability (top-p), of the likeliest token's (min-p), drafts
     't 1, top-p .9': (1., .9, None, 16), 't 1': (1., None, None, 8), 't .9': (.9, None, None, 8), 't .8': (.8, None, None, 8),
@@ -71,7 +74,7 @@ def model_of(who, base, chats, folder):
     if not model.exists(): train_file(data, model, base=base)
     return model
 
-def write(people, base_name, out, most, folder, seed=0):
+def write(people, base_name, out, most, folder, draws=DRAWS, seed=0):
     "Drafts of people's models."
     kept = []
     for who in people:
@@ -86,7 +89,7 @@ def write(people, base_name, out, most, folder, seed=0):
         chat = CandidateChat(made.model, made.tokenizer, seed=seed, max_tokens=128)
         person = dict(person=who[:8], base=base_name, asked=asked, earlier=last_replies(train, sum(len(e.real) for e in asked)), drafts={})
         kept.append(person)
-        for name, setting in DRAWS.items():
+        for name, setting in draws.items():
             person['drafts'][name] = write_drafts(chat, base, [e.before for e in asked], setting)
             print(who[:8], base_name, name, flush=True)
             Path(out).write_bytes(lzma.compress(json.dumps(kept).encode()))
@@ -166,7 +169,7 @@ def real_fits(p, marks):
 
 def told(p, draw, rule):
     "How often ten messages of what is sent are told from ten of the person's."
-    made = [drafts[0] if rule['n'] == 1 else choose(drafts, **rule) for drafts in p['drafts'][draw]]
+    made = [drafts[0] if rule['n'] == 1 else choose(drafts, **rule) for drafts in p['drafts'][draw]] # the first n
     return told_from(p, grouped_messages([e._replace(made=d[0]) for e, d in zip(p['asked'], made)], True))
 
 def told_from(p, made):
@@ -189,15 +192,31 @@ def judge(people, marks, out):
                 print(json.dumps(rows[-1]), flush=True)
     Path(out).write_text(''.join(json.dumps(r) + '\n' for r in rows))
 
+def number(people, out):
+    "For 1, 2, 4 and so on drafts of as many as there are, how often what is sent is told apart, averaged over the people."
+    (draw, drafts), = people[0]['drafts'].items()
+    rule, n = dict(weight=WEIGHT, over='n', judge='own'), 1
+    with open(out, 'a') as f:
+        while n <= len(drafts[0]):
+            apart = [told(p, draw, rule | dict(n=n)) for p in people]
+            row = dict(base=people[0]['base'], people=[p['person'] for p in people], draw=draw, **rule, n=n, told=round(sum(apart)/len(apart), 4))
+            print(json.dumps(row), file=f, flush=True)
+            print(json.dumps(row), flush=True)
+            n *= 2
+
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', choices=('write', 'sheet', 'judge'))
+    p.add_argument('what', choices=('write', 'sheet', 'judge', 'number'))
     p.add_argument('names', nargs='+', help='people to write for; otherwise files')
     p.add_argument('--base', default='smollm2'); p.add_argument('--out', default='drafts.json.xz'); p.add_argument('--models', default='out/drafts', help='folder of their checkpoints'); p.add_argument('--asked', type=int, default=150, help='questions of each, at most')
+    p.add_argument('--only', help='a draw of the table (none: all)'); p.add_argument('--drafts', type=int, help='drafts for each question (none: as in the table)')
     a = p.parse_args()
-    if a.what == 'write': write(a.names, a.base, a.out, a.asked, a.models)
+    if a.what == 'write':
+        draws = {name: (*how, a.drafts or n) for name, (*how, n) in DRAWS.items() if a.only in (None, name)}
+        write(a.names, a.base, a.out, a.asked, a.models, draws)
     elif a.what == 'sheet': sheet([p for path in a.names[:-1] for p in read(path)], a.names[-1])
+    elif a.what == 'number': number([p for path in a.names[:-1] for p in read(path)], a.names[-1])
     else:
         *paths, sheets, out = a.names
         people = [p for path in paths for p in read(path)]
