@@ -196,7 +196,7 @@ def number(people, out):
     "For 1, 2, 4 and so on drafts of as many as there are, how often what is sent is told apart, averaged over the people."
     (draw, drafts), = people[0]['drafts'].items()
     rule, n = dict(weight=WEIGHT, over='n', judge='own'), 1
-    with open(out, 'a') as f:
+    with open(out, 'w') as f:
         while n <= len(drafts[0]):
             apart = [told(p, draw, rule | dict(n=n)) for p in people]
             row = dict(base=people[0]['base'], people=[p['person'] for p in people], draw=draw, **rule, n=n, told=round(sum(apart)/len(apart), 4))
@@ -210,7 +210,7 @@ if __name__ == '__main__':
     p.add_argument('what', choices=('write', 'sheet', 'judge', 'number'))
     p.add_argument('names', nargs='+', help='people to write for; otherwise files')
     p.add_argument('--base', default='smollm2'); p.add_argument('--out', default='drafts.json.xz'); p.add_argument('--models', default='out/drafts', help='folder of their checkpoints'); p.add_argument('--asked', type=int, default=150, help='questions of each, at most')
-    p.add_argument('--only', help='a draw of the table (none: all)'); p.add_argument('--drafts', type=int, help='drafts for each question (none: as in the table)')
+    p.add_argument('--only', choices=DRAWS, help='a draw of the table (none: all)'); p.add_argument('--drafts', type=int, help='drafts for each question (none: as in the table)')
     a = p.parse_args()
     if a.what == 'write':
         draws = {name: (*how, a.drafts or n) for name, (*how, n) in DRAWS.items() if a.only in (None, name)}

@@ -145,7 +145,7 @@ def models_of(person, folder, device):
     files = {'default': f'default_{who}', 'from scratch': f'scratch_{who}', 'somebody else': f'default_{other}'}
     if who == PEOPLE[0]:
         files |= {'a quarter of the messages': 'share4', 'a sixteenth of the messages': 'share16', 'learned by heart': 'over'}
-    for name, file in files.items(): yield name, load_chat(folder/f'{file}.pt', device, seed=0)
+    for name, file in files.items(): yield name, load_chat(folder/f'{file}.pt', device, candidates=1, seed=0)
     yield 'the base', Chat(*load_base(BASES/'tiny'), make_writer=writer_for, seed=0)
     nano, tok = nanogpt.load(folder/f'nano_{who}.pt')
     def writer(model): return CachedWriter(Engine(model)) # no network of ours, so none of our engines

@@ -3,7 +3,8 @@
     python benchmarks/forty.py --checkpoint out/ckpt.pt
 
 They were written before any model saw them. The seed is fixed, and nothing is selected. Four talks of ten turns; four
-turns ask about what was said before. The result is a JSON object on standard output."""
+turns ask about what was said before. The result is a JSON object on standard output. runs/forty.json holds such objects, each with the model, the person and the
+marks of two readers or more, a 1 for each reply that fits; nbs/runs/candidates.ipynb shows them."""
 from __future__ import annotations
 import json, sys
 from tinychat.commands import command
@@ -32,7 +33,7 @@ def forty(
     chat, talks = load_chat(checkpoint, seed=seed, **how), []
     for turns in TALKS:
         chat.reset()
-        talks.append([dict(said=said, replied=chat.reply(said)) for said in turns])
+        talks.append([[said, *chat.reply(said)] for said in turns])
     json.dump(dict(seed=seed, temperature=chat.temperature, candidates=getattr(chat, 'candidates', 1), talks=talks), sys.stdout, indent=1, ensure_ascii=False)
 
 if __name__ == '__main__': sys.exit(forty())

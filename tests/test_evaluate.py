@@ -98,8 +98,8 @@ def test_what_a_chat_sends_is_judged_if_asked(made):
     "By default one draft, and the report says so."
     reports = {n: E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/f'{n}.json', candidates=n, **QUICK)[0] for n in (1, 3)}
     assert [r['sampling'] for r in reports.values()] == [dict(temperature=.9, top_k=0, candidates=1), dict(temperature=.8, top_k=0, candidates=3)]
-    assert [any('one draft' in note for note in r['notes']) for r in reports.values()] == [True, False]
-    assert [words in (made/f'{n}.html').read_text() for n, words in ((1, 'Of each reply, one draft;'), (3, 'Of each reply, the best of 3 drafts;'))] == [True, True]
+    assert [any('One draft' in note for note in r['notes']) for r in reports.values()] == [True, False]
+    assert [words in (made/f'{n}.html').read_text() for n, words in ((1, 'Of each reply, one draft;'), (3, 'Of each reply, the best of 3 drafts (the base and the test copy write one);'))] == [True, True]
     assert reports[1]['habits'] != reports[3]['habits'] # other replies
     with pytest.raises(ValueError, match='candidates'): E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'0.json', candidates=0, **QUICK)
 

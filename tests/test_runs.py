@@ -363,6 +363,15 @@ def test_no_broken_character_is_shown(bases, monkeypatch):
     monkeypatch.setattr(runs, 'generate', lambda *args, **how: iter([*tok.encode('so '), byte]))
     assert runs.sample_reply(model, tok, 'hey') == 'so '
 
+def test_a_moment_of_other_work_does_not_shorten_the_plan(monkeypatch):
+    "The plan counts on the fastest of the steps that are timed; what is slower later is planned anew."
+    clock = iter([0., 1., 9., 11., 12.])
+    monkeypatch.setattr(planning, 'fit', lambda *_, **how: iter([None]*4))
+    monkeypatch.setattr(planning.time, 'perf_counter', lambda: next(clock))
+    model, tok = GPT(GPTConfig(300, n_layer=1, n_head=2, n_embd=32, context=16)), Tokenizer.train(['hey ho'], 262)
+    data = planning.Dataset.encode([[Block('user', 'hey'), Block('assistant', 'ho'*9)]]*9, [], tok)
+    assert planning.seconds_per_step(model, data, planning.Options()) == 1
+
 def test_fewer_steps_where_the_machine_has_become_slower(bases, monkeypatch, capsys):
     "The minutes are kept, and the learning rate sinks to its end; what is planned by steps has as many."
     monkeypatch.setattr(runs, 'fit_minutes', lambda *_: (replace(planned, max_iters=10_000), False))

@@ -368,6 +368,20 @@ def test_no_token_is_an_argument(tmp_path, monkeypatch, options, word, token):
 def test_a_token_given_as_an_argument_is_refused(tmp_path):
     refused(call(tmp_path, 'tinychat-web', '--token', 'open-sesame'), 'no option')
 
+@pytest.mark.parametrize('options, n', [([], 8), (['--candidates', '3'], 3)])
+def test_how_many_drafts_it_writes(tmp_path, monkeypatch, options, n):
+    seen = []
+    monkeypatch.setattr(web, 'serve', lambda checkpoint, guard, candidates, **how: seen.append(candidates))
+    assert call(tmp_path, 'tinychat-web', *options)[0] == 0 and seen == [n]
+    refused(call(tmp_path, 'tinychat-web', '--candidates', '0'), '--candidates')
+
+def test_of_two_drafts_another_may_be_sent(model):
+    pytest.importorskip('uvicorn')
+    said = []
+    for n in (1, 2):
+        with served(model, candidates=n) as s: said.append(json.loads(chat(s, max_tokens=20).text)['choices'][0]['message']['content'])
+    assert all(said) and said[0] != said[1]
+
 # Programs of others
 
 def test_the_llm_program(server, tmp_path):

@@ -286,7 +286,7 @@ def tinychat_evaluate(
     other:str=None,         # Somebody else's checkpoint to compare with (default: one is trained briefly)
     blind:str=None,         # Write a page here on which friends can guess which reply is real
     no_leaks:bool=False,    # Do not measure what it gives away, which takes the training of a twin
-    candidates:int=1,       # Drafts of each reply, of which the best is judged; tinychat-chat sends the best of 8, which take some minutes more
+    candidates:int=1,       # Drafts of each reply, of which the best is judged; with 8, as a chat sends, it takes some minutes longer
     quick:bool=False,       # A first look, in about a minute: rough numbers, and no secrets are planted
     seed:int=0,             # Decides everything that is drawn at random
     device:str='auto',      # Where to work: auto, cpu, cuda, mps

@@ -35,22 +35,23 @@ from ..fast import writer_for
 from ..fast.cpu import LogitsWhere, release_memory
 from ..fast.corpus import fingerprint, n_messages, open_data
 from ..fast.half import halve, is_halved
-from ..runs.candidates import DRAFTS, best_replies, check_candidates
+from ..fast.many import replies
 from ..files import may_write, write_atomic
 from ..messengers.redact import MARK
 from ..runs import in_notebook, line_printer, load_chat
+from ..runs.candidates import DRAFTS, best_replies, check_candidates
 from ..runs.loops import is_loop
 from ..runs.plan import Dataset, is_large, options_for, rank_for, start_from, train_window
 
 # %% auto #0
 __all__ = ['QUICK', 'LARGE_QUICK', 'LARGE_ON_CPU', 'HEAPS', 'SIDES', 'MIN_SHARE_KNOWN', 'GOOD_VOICE', 'FAIR_VOICE', 'MORE_SLIPS',
-           'LEVELS', 'GRADE_OF_LEVEL', 'NO_GRADE', 'REPORT_STYLE', 'REPORT_MARKS', 'QUICK_STAGES', 'Subject',
-           'effort_for', 'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'slips', 'judge_author',
-           'judge_leaks', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers', 'to_json', 'Grade',
-           'grade_of_voice', 'voice', 'sense_grade', 'sharing', 'privacy', 'written_secrets', 'trace_reasons',
-           'often_reasons', 'copy_reasons', 'once_reasons', 'percent_text', 'grades', 'cut_to', 'screen', 'picture',
-           'html_table', 'details_html', 'grade_html', 'section', 'likeness_html', 'judges_html', 'chart_html',
-           'by_heap', 'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages',
+           'LEVELS', 'GRADE_OF_LEVEL', 'NO_GRADE', 'REPORT_STYLE', 'REPORT_MARKS', 'ONE_DRAFT', 'QUICK_STAGES',
+           'Subject', 'effort_for', 'answer_all', 'somebody', 'judge_likeness', 'ask_models', 'base_chat', 'slips',
+           'judge_author', 'judge_leaks', 'judge_guard', 'report_numbers', 'likeness_numbers', 'leak_numbers',
+           'to_json', 'Grade', 'grade_of_voice', 'voice', 'sense_grade', 'sharing', 'privacy', 'written_secrets',
+           'trace_reasons', 'often_reasons', 'copy_reasons', 'once_reasons', 'percent_text', 'grades', 'cut_to',
+           'screen', 'picture', 'html_table', 'details_html', 'grade_html', 'section', 'likeness_html', 'judges_html',
+           'chart_html', 'by_heap', 'habits_html', 'leaks_html', 'report_page', 'speeds', 'expected_seconds', 'stages',
            'EvaluationRequest', 'check_evaluation', 'evaluate_file', 'time_text', 'judge']
 
 # %% ../../nbs/evaluate/index.ipynb #d02cfc43
@@ -101,9 +102,6 @@ def check_training(self:Subject,
     self.notes += [f'{problem} What it gives away is not looked at.' for problem in problems]
     if n_votes := dict(ckpt.get('asked') or {}).get('votes'): self.notes.append(
         f'The model learned from {n_votes} votes, so it has read the replies that were shown in a blind test.')
-    if getattr(self.chat, 'candidates', 1) == 1: self.notes.append(
-        f'Judged is one draft of each reply. A chat sends the best of {DRAFTS}, which make more sense and are told from the '
-        f'person\'s more often: --candidates {DRAFTS}.')
     if n < 100: self.notes.append(f'Only {n} messages of the person were held out, so the numbers are rough.')
     if asked < len(self.questions): self.notes.append(
         f'The model answered {asked} of {len(self.questions)} questions, evenly chosen.')
@@ -790,7 +788,7 @@ def _about_text(report)->str:
     "What was measured, and how sure it is."
     m, s = report['messages'], report['sampling']
     cut = f'top-k {s["top_k"]}' if s['top_k'] else 'nothing cut off'
-    drafts = f'the best of {s["candidates"]} drafts' if s['candidates'] > 1 else 'one draft'
+    drafts = f'the best of {s["candidates"]} drafts (the base and the test copy write one)' if s['candidates'] > 1 else 'one draft'
     return ('Voice: at 0, ten messages of the model are told no more often than ten earlier ones of the person, '
             f'and at 1 every time. It is good below {GOOD_VOICE:.2f}, and poor from {FAIR_VOICE:.2f} on. '
             f'Sense is poor from {MORE_SLIPS:.0%} more slips than the person has. '
@@ -807,13 +805,13 @@ def _about_text(report)->str:
 # %% ../../nbs/evaluate/index.ipynb #1f9d4559
 def speeds(
     it:Subject, # Model and messages
-)->tuple: # Seconds to write a reply, and to read a token
+)->tuple: # Seconds to write a draft of a reply, and to read a token
     "Measure how fast the model is here."
     n = 4 if it.effort.side_by_side else 64 # small networks are the faster, the more replies they write at a time
     some, scratch = evenly(it.questions, n), copy.copy(it.chat)
     scratch.rng = torch.Generator(scratch.model.device) # the draws of its own are for the report
     begun = time.perf_counter()
-    best_replies(scratch, [e.before for e in some], it.effort.side_by_side)
+    replies(scratch, [e.before for e in some]) # one draft each
     written = time.perf_counter()
     ids = [i for e in some for i in encode_conversation(it.chat.tokenizer, e.before)[0]]
     ids = torch.tensor([ids[:min(512, it.chat.model.config.context)]], device=it.chat.model.device)
@@ -824,7 +822,7 @@ def speeds(
 # %% ../../nbs/evaluate/index.ipynb #80b2dc85
 def expected_seconds(
     it:Subject,    # Model and messages
-    a_reply:float, # Seconds
+    a_draft:float, # Seconds
     a_token:float, # Seconds
 )->dict: # Stage -> seconds, in the order in which they come
     "How long will it take?"
@@ -833,20 +831,20 @@ def expected_seconds(
     windows = min(2*n_tokens//context + len(it.held_out), effort.windows or 10**9)
     steps, batch = effort.steps or it.options.get('max_iters', 0), it.options.get('batch_size', 1)
     a_step = 3*a_token*batch*train_window(it.chat.model.config)
-    n, surprise = len(it.asked), windows*context*a_token
-    return {'replies': n*a_reply, 'surprise': surprise, "the base's replies": n*a_reply, "the base's surprise": surprise,
+    n, surprise, a_reply = len(it.asked), windows*context*a_token, a_draft*getattr(it.chat, 'candidates', 1)
+    return {'replies': n*a_reply, 'surprise': surprise, "the base's replies": n*a_draft, "the base's surprise": surprise,
             'somebody else': effort.other_steps*a_step, "somebody else's surprise": surprise,
             'telling apart': .1*n, 'whose are they': 3 + .01*n, 'habits': .01*n,
             'word for word': effort.replies*a_reply, 'a twin with planted secrets': steps*a_step,
-            'asking for them': _seconds_of_asking(effort, a_reply, a_token),
+            'asking for them': _seconds_of_asking(effort, a_draft, a_token),
             'membership': 2*(effort.members + min(effort.members, len(it.questions)))*100*a_token, 'the guard': effort.guarded*a_reply*1.5}
 
 # %% ../../nbs/evaluate/index.ipynb #536c6800
-def _seconds_of_asking(effort, a_reply, a_token):
+def _seconds_of_asking(effort, a_draft, a_token):
     "Two models read every secret and its rivals, and one is asked for it."
     secrets = 2*len(STARTS)*sum(PLAN.values())
     tries = effort.tries_once + effort.tries_more*secrets
-    return 2*secrets*effort.rivals*20*a_token + tries*a_reply/25 # tries are short
+    return 2*secrets*effort.rivals*20*a_token + tries*a_draft/25 # tries are short
 
 # %% ../../nbs/evaluate/index.ipynb #988f9e93
 @contextmanager
@@ -912,6 +910,8 @@ def check_evaluation(
     if r.blind: check_page(r.blind)
 
 # %% ../../nbs/evaluate/index.ipynb #ba8883b2
+ONE_DRAFT = f'One draft of each reply was judged. A chat sends the best of {DRAFTS}: these make more sense, and are told from the person\'s more often. --candidates {DRAFTS} judges them.'
+
 @delegates(EvaluationRequest)
 def evaluate_file(
     checkpoint='out/ckpt.pt',               # What training wrote
@@ -924,6 +924,7 @@ def evaluate_file(
     it = Subject(checkpoint, data, r.device, r.seed, r.quick, r.candidates)
     if r.blind: pick_rounds([e._replace(made=['?']) for e in it.asked]) # are there enough?
     like, leak = judge(it, r)
+    if r.candidates == 1: it.notes.append(ONE_DRAFT)
     numbers = report_numbers(it, like, leak)
     found, (level, why) = grades(numbers, like, leak), sharing(numbers)
     numbers['verdict'] = {g.side.lower(): g.grade for g in found}
