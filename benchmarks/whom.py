@@ -1,10 +1,10 @@
-"""Does it help to tell the model whom the person is texting with? Each is trained twice on the same talks, with the others' names in the headers and without.
+"""Does it help to tell the model whom the person is texting with, or when? Each is trained twice on the same talks, with the others' names in the headers and without.
 
     python benchmarks/whom.py CASE... [--base smollm2] [--corpora FOLDER] [--seed 0] [--out FILE]
 
 CASE is demo:PERSON (a participant of chitchat-dataset and their real partners), invented:PERSON (the same talks, but each partner is given one of three names at random, and the person's
-messages to two of them another style, on purpose) or irc:NAME (somebody who helped many in Ubuntu's channel; the last quarter of each talk is held out; --corpora is the folder with
-ubuntu_irc_cc_by.jsonl.gz). A line of JSON a case: reply bits per byte without names, with the right ones, with wrong ones, and of the named model without one; for invented ones also how
+messages to two of them another style, on purpose), irc:NAME (somebody who helped many in Ubuntu's channel; the last quarter of each talk is held out; --corpora is the folder with
+ubuntu_irc_cc_by.jsonl.gz) or year:NAME (the same, with the year in place of the name). A line of JSON a case: reply bits per byte without names, with the right ones, with wrong ones, and of the named model without one; for invented ones also how
 it answers ten opening lines of each name, six times each. nbs/runs/trials.ipynb shows the rows."""
 import argparse, json, random, re
 from pathlib import Path
@@ -50,8 +50,8 @@ def invented(who):
             yield name, [Block(b.role, styled(name, b.text) if b.role == 'assistant' else b.text) for b in talk]
     return [[*dress(talks)] for talks in demo(who)]
 
-def irc(who, lines):
-    "Talks with those who were helped: what either addressed to the other, and what these said to nobody after that."
+def irc(who, lines, by_year=False):
+    "Talks with those who were helped: what either addressed to the other, and what these said to nobody after that. With `by_year`, (year, conversation) instead of (partner, conversation)."
     talks = {}
     for day, line in enumerate(lines):
         messages, met = channel_messages(line), set()
@@ -63,8 +63,9 @@ def irc(who, lines):
             elif to == who != speaker: met.add(speaker); talks.setdefault((day, speaker), []).append(Block('user', addressed[2]))
             elif speaker in met and not to: talks.setdefault((day, speaker), []).append(Block('user', text))
     train, held_out = [], []
-    for (_, name), talk in talks.items():
+    for (day, name), talk in talks.items():
         first, last = talk[:len(talk)*3//4], talk[len(talk)*3//4:]
+        if by_year: name = (re.search(r'20\d\d', lines[day]['conversation_id']) or ['?'])[0]
         if sum(b.role == 'assistant' for b in talk) >= 8 and two_sided(first) and any(b.role == 'assistant' for b in last):
             train.append((name, first)); held_out.append((name, last))
     return train, held_out
@@ -90,7 +91,7 @@ def first_words(chat, name):
 
 def measure(case, where, device, a):
     kind, who = case.split(':')
-    train, held_out = irc(who, read_corpus(a.corpora, 'irc')) if kind == 'irc' else dict(demo=demo, invented=invented)[kind](who)
+    train, held_out = irc(who, read_corpus(a.corpora, 'irc'), kind == 'year') if kind in ('irc', 'year') else dict(demo=demo, invented=invented)[kind](who)
     names, rng = sorted({name for name, _ in train}), random.Random(1)
     def wrong(name): return rng.choice([n for n in names if n != name] or [name])
     plain, right, false = ([talk for _, talk in held_out], [named(talk, name) for name, talk in held_out], [named(talk, wrong(name)) for name, talk in held_out])
