@@ -143,7 +143,7 @@ def tinychat_train(
     init:str='auto',        # Start from: base, scratch, a checkpoint, or auto (the base if it knows the language)
     base:str='auto',        # Which base: smollm2 (auto), or tiny where it cannot be had; tiny; a folder, a .gguf file, or a model's id on the Hugging Face hub
     lora:int=None,          # Let slim changes of this rank learn, and keep only those (default: 16 for a large base on a CPU)
-    private:bool=False,     # Learn less by heart: the model gives away less, and sounds a little less like you
+    private:bool=False,     # Learn less by heart: the model gives away less, and sounds less like you
     n_layer:int=None,       # From scratch: blocks in the network (default: 4)
     n_head:int=None,        # Attention heads in each block (default: 4)
     n_embd:int=None,        # Width of the network (default: 256)
