@@ -1,5 +1,5 @@
 "A file that is not ours stays; a run goes on where it was."
-import os, signal, stat, subprocess, sys, threading
+import contextlib, os, signal, stat, subprocess, sys, threading
 
 import pytest, torch
 
@@ -76,6 +76,21 @@ def test_a_second_press_and_the_other_signal():
     try:
         with pytest.raises(KeyboardInterrupt), no_interrupt(): signal.raise_signal(signal.SIGINT)
     finally: signal.signal(signal.SIGINT, before)
+
+def test_a_press_while_the_first_is_noted_waits_for_nobody(monkeypatch):
+    "An event is set under a lock, so a signal in the middle of that must not set it again."
+    if threading.current_thread() is not threading.main_thread(): pytest.skip('signals reach the main thread only')
+    sets, real = [], threading.Event.set
+    def slow_set(event):
+        sets.append(event)
+        if len(sets) == 1: signal.raise_signal(signal.SIGINT)
+        real(event)
+    with on_interrupt() as pressed:
+        monkeypatch.setattr(threading.Event, 'set', slow_set)
+        for guard in (contextlib.nullcontext, no_interrupt):
+            with guard(): signal.raise_signal(signal.SIGINT)
+        monkeypatch.undo()
+        assert sets == [pressed] and pressed.is_set()
 
 def test_a_closed_terminal_stops_it_unless_it_was_told_to_ignore_that():
     "`nohup` starts a command with SIGHUP ignored. (SIGTERM has no such custom.)"

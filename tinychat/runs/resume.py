@@ -196,10 +196,11 @@ def on_interrupt(
     note:str='', # Said at once, on standard error
 ):
     "Within it, Ctrl-C and other requests to stop only set the event that is yielded."
-    pressed = threading.Event()
+    pressed, told = threading.Event(), []
     def stop(*_):
-        first = not pressed.is_set()
-        pressed.set()
+        first = not told
+        told.append(True)
+        if first: pressed.set() # which a second signal in the middle of it would wait for, forever
         with suppress(OSError): # the terminal may be gone, and `print` in the middle of something
             if note and first: os.write(2, f'\n{note}\n'.encode())
     if threading.current_thread() is not threading.main_thread(): yield pressed; return # only that one gets signals
@@ -214,12 +215,12 @@ def on_interrupt(
 def no_interrupt():
     "Within it Ctrl-C waits; it comes at the end."
     if threading.current_thread() is not threading.main_thread(): yield; return
-    pressed = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    pressed = [] # no event: see above
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     try: yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if pressed.is_set(): signal.raise_signal(signal.SIGINT)
+        if pressed: signal.raise_signal(signal.SIGINT)
 
 # %% ../../nbs/runs/resume.ipynb #c9410f23
 class Saver:
