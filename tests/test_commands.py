@@ -62,7 +62,7 @@ def trained(tmp_path_factory):
 def test_train_then_chat(trained):
     ckpt = torch.load(trained/'out'/'ckpt.pt', weights_only=True)
     assert {'config', 'model', 'tokenizer', 'step'} <= set(ckpt) and not {'last_model', 'optimizer'} & set(ckpt) and ckpt['step'] == 6
-    answers = ((seed, run(trained, 'tinychat-chat', '--prompt', 'hey', '--max_tokens', 20, '--seed', seed)) for seed in range(4, 9))
+    answers = ((seed, call(trained, 'tinychat-chat', '--prompt', 'hey', '--max_tokens', 20, '--seed', seed)) for seed in range(4, 9))
     seed, (code, out, err) = next(a for a in answers if a[1][1].strip() or a[1][0]) # so small a model may have nothing to say
     assert code == 0 and not err
     assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', seed)[1] == out
@@ -75,11 +75,11 @@ def test_terminal_talk(trained):
 
 def test_a_finished_run_stays_finished_and_a_new_one_keeps_the_old(trained):
     before = (trained/'out'/'ckpt.pt').read_bytes()
-    code, out, err = run(trained, 'tinychat-train', '--resume')
+    code, out, err = call(trained, 'tinychat-train', '--resume')
     assert code == 0 and 'is finished' in err and (trained/'out'/'ckpt.pt').read_bytes() == before
-    refused(run(trained, 'tinychat-train', '--resume', '--n_layer', 2), 'n_layer is 1, not 2')
-    refused(run(trained, 'tinychat-train', '--resume', '--max_iters', 20), 'max_iters')
-    assert run(trained, 'tinychat-train', *SMALL, '--max_iters', 2)[0] == 0
+    refused(call(trained, 'tinychat-train', '--resume', '--n_layer', 2), 'n_layer is 1, not 2')
+    refused(call(trained, 'tinychat-train', '--resume', '--max_iters', 20), 'max_iters')
+    assert call(trained, 'tinychat-train', *SMALL, '--max_iters', 2)[0] == 0
     assert (trained/'out'/'ckpt.old1.pt').read_bytes() == before
 
 @pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='looks into /proc')
@@ -93,7 +93,7 @@ def test_ctrl_c_while_pytorch_is_imported(folder):
 
 def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     args = [*SMALL, '--max_iters', 60]
-    assert run(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0
+    assert call(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0
     p = start(folder, 'tinychat-train', *args, '--out', 'broken.pt')
     for line in p.stderr: # the first measurement is printed long before the last step
         if 'held out' in line and 'step' in line: break
@@ -103,7 +103,7 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     assert err.count('Stopping after this step or evaluation.') == 1 # at once, and then it is saved
     half = torch.load(folder/'broken.pt', weights_only=True)
     assert 0 < half['step'] < 60
-    assert run(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
+    assert call(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
     a, b = (torch.load(folder/name, weights_only=True) for name in ('straight.pt', 'broken.pt'))
     assert [(h['step'], h['train'], h['held']) for h in a['history']] [1:] == [(h['step'], h['train'], h['held']) for h in b['history']][1:]
     for k in a['model']: assert torch.equal(a['model'][k], b['model'][k]), k

@@ -1,6 +1,7 @@
 "The report: what it judges, what it says, and what is in its files."
 import io, json, math, os, random, re, subprocess, sys
 from contextlib import contextmanager
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest, torch, tqdm
@@ -10,6 +11,7 @@ import tinychat.evaluate as E
 from tinychat.commands import tinychat_evaluate
 from tinychat.data import Block, write_chatml
 from tinychat.evaluate import leaks as L
+from tinychat.evaluate import likeness
 from tinychat.evaluate.asked import Exchange, evenly
 from tinychat.fast.many import replies
 from tinychat.gpt import GPTConfig
@@ -72,13 +74,27 @@ def test_report(made, moves, monkeypatch):
     assert (made/'blind.html').stat().st_size > 1000 and sorted(p.name for p in (made/'out').iterdir()) == ['r.html', 'r.json']
     assert all(s['tries'] for s in r['secrets'])
 
-def test_a_quick_look(made, monkeypatch):
-    "It takes no other model, so it says nothing of secrets; it says what was left out."
+@contextmanager
+def in_a_hurry():
+    "A small crowd and few draws for each interval, where neither is looked at: `test_report` has them all."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(E, 'crowd', lambda *a, real=E.crowd, **how: dict(islice(real(*a, **how).items(), 4)))
+        patch.setattr(likeness, '_measure_draws', lambda stat, groups, rounds, seed, real=likeness._measure_draws: real(stat, groups, 20, seed))
+        yield patch
+
+@pytest.fixture(scope='module')
+def quick(made):
+    "(numbers, what is on the screen) of a quick look, which takes no other model."
     def not_now(*args): raise AssertionError
-    for name in ('base_chat', 'somebody', 'twin', 'membership', 'judge_guard'): monkeypatch.setattr(E, name, not_now)
-    r, on_screen = E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'q.json', make_guard=Guard, **QUICK)
+    with in_a_hurry() as patch:
+        for name in ('base_chat', 'somebody', 'twin', 'membership', 'judge_guard'): patch.setattr(E, name, not_now)
+        return E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'1.json', make_guard=Guard, **QUICK)
+
+def test_a_quick_look(made, quick):
+    "It says nothing of secrets; it says what was left out."
+    r, on_screen = quick
     assert r['verdict']['privacy'] in (None, 'poor') and 'secrets' not in r and 'Copied from your chats: ' in on_screen and 'no planted secrets' in ' '.join(on_screen.split())
-    assert r['messages']['asked'] <= E.QUICK.asked and r['told_apart']['base'] is None and 'Planted secrets' not in (made/'q.html').read_text()
+    assert r['messages']['asked'] <= E.QUICK.asked and r['told_apart']['base'] is None and 'Planted secrets' not in (made/'1.html').read_text()
 
 def progress_of_two_stages(monkeypatch, tty):
     "What is on the screen, and where the bar was after each move."
@@ -94,9 +110,9 @@ def test_progress_without_a_terminal(monkeypatch):
     lines = progress_of_two_stages(monkeypatch, False)[0].splitlines()
     assert lines[0] == '1 of 2: one, about 6 min left' and re.fullmatch(r'2 of 2: two, about \d+ s left', lines[1]) and len(lines) == 2 # sixty seconds passed at once, so the rest will be as fast
 
-def test_what_a_chat_sends_is_judged_if_asked(made):
+def test_what_a_chat_sends_is_judged_if_asked(made, quick):
     "By default one draft, and the report says so."
-    reports = {n: E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/f'{n}.json', candidates=n, **QUICK)[0] for n in (1, 3)}
+    with in_a_hurry(): reports = {1: quick[0], 3: E.evaluate_file(made/'ckpt.pt', made/'me.txt', report=made/'3.json', candidates=3, **QUICK)[0]}
     assert [r['sampling'] for r in reports.values()] == [dict(temperature=.9, top_k=0, candidates=1), dict(temperature=.8, top_k=0, candidates=3)]
     assert [any('One draft' in note for note in r['notes']) for r in reports.values()] == [True, False]
     assert [words in (made/f'{n}.html').read_text() for n, words in ((1, 'Of each reply, one draft;'), (3, 'Of each reply, the best of 3 drafts (the base and the test copy write one);'))] == [True, True]
@@ -137,7 +153,7 @@ def test_ctrl_c_is_one_line(made, monkeypatch, capsys, tmp_path):
 
 def test_other_messages_than_its_own(made, tmp_path):
     write_chatml(tmp_path/'other.txt', talks(30, 77))
-    r, on_screen = E.evaluate_file(made/'ckpt.pt', tmp_path/'other.txt', report=tmp_path/'r.json', **QUICK)
+    with in_a_hurry(): r, on_screen = E.evaluate_file(made/'ckpt.pt', tmp_path/'other.txt', report=tmp_path/'r.json', **QUICK)
     assert 'trained on other messages' in r['notes'][0] and 'word_for_word' not in r and r['verdict']['share_with'] is None and 'Privacy: no grade' in on_screen
     assert 'what does it give away?</summary>' not in (tmp_path/'r.html').read_text()
 

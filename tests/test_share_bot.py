@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from test_commands import call, refused
-from test_share_web import model, root, served, soon # noqa: a fixture
+from test_share_web import root, served, soon, talker
 
 from tinychat.share import bot as bots
 
@@ -37,7 +37,7 @@ class Telegram:
                 self.wfile.write(data)
         self.http = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
         self.url = f'http://127.0.0.1:{self.http.server_port}'
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(.02,), daemon=True).start()
     def answer(self, what, asked):
         if what == 'getMe': return dict(id=99, is_bot=True, first_name='bot', username='a_bot')
         if what == 'getUpdates':
@@ -68,6 +68,9 @@ class Telegram:
     def drafts(self): return [m for m in self.to(OWNER) if m.buttons]
 
 @pytest.fixture(scope='module')
+def model(tmp_path_factory): return talker(tmp_path_factory.mktemp('bot')/'ckpt.pt', 2, 2, 64) # quick, for how long a reply takes is not looked at
+
+@pytest.fixture(scope='module')
 def server(model):
     pytest.importorskip('uvicorn')
     with served(model) as s: yield s
@@ -82,7 +85,7 @@ def telegram():
 def running(telegram, server, **how):
     "The bot in a process of its own; what it says in `out`, its code in `code`."
     pytest.importorskip('telegram')
-    code = f'import sys; from tinychat.share.bot import run_bot; run_bot({TOKEN!r}, {server!r}, telegram={telegram.url!r}, **{dict(wait=.3) | how!r})'
+    code = f'import tinychat.share.bot as b; b.TRY_AGAIN = 1; b.run_bot({TOKEN!r}, {server!r}, telegram={telegram.url!r}, **{dict(wait=.3) | how!r})'
     p = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root, start_new_session=True)
     b = SimpleNamespace(process=p, line=p.stdout.readline(), err='')
     try:

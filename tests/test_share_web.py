@@ -18,11 +18,11 @@ from tinychat.tokenizer import Tokenizer
 root = Path(__file__).resolve().parent.parent
 HELLO = dict(model='x', messages=[dict(role='user', content='hello')], seed=1)
 
-def talker(path):
+def talker(path, n_layer=6, n_head=4, n_embd=256, context=512):
     "A checkpoint that has learned nothing, and fills the longest reply there is: the special tokens are out of its reach."
     torch.manual_seed(0)
     tok = Tokenizer.train([(root/'training_data'/'sample.txt').read_text(encoding='utf-8')], 400)
-    model = GPT(GPTConfig(vocab_size=tok.vocab_size, n_layer=6, n_head=4, n_embd=256, context=512))
+    model = GPT(GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context))
     with torch.no_grad():
         model.embed_tokens.weight *= 12
         model.embed_tokens.weight[list(tok.special.values())] = 0

@@ -4,7 +4,7 @@
 
 nbdev stages the pages in a copy of the repository, so one that it cannot make is found, too; pandoc makes them HTML, which is looked through.
 """
-import html, inspect, json, os, re, shutil, subprocess, sys, tempfile, warnings
+import gc, html, inspect, json, os, re, shutil, subprocess, sys, tempfile, warnings
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from importlib import import_module
@@ -52,7 +52,8 @@ def undocumented(
 
 def stage():
     "In a copy of the repository, a process of its own: make _proc as nbdev-docs does; problems.json holds what went wrong on which page."
-    import nbdev.doclinks, nbdev.processors, nbdev.quarto, nbdev.serve
+    import nbdev.doclinks, nbdev.processors, nbdev.quarto, nbdev.serve, nbdev.showdoc
+    gc.disable() # there is next to nothing to collect, and a quarter of the time went into looking for it
     found, here, cfg = [], Path.cwd(), get_config()
     def one_by_one(make, items, **kwargs): # in one process: importing torch takes as long as all the rest
         for item in items:
@@ -63,7 +64,8 @@ def stage():
                 except Exception as e: found.append((page, f'nbdev cannot make it: {e}'))
             found.extend((page, str(w.message)) for w in said if 'imports and other code' in str(w.message))
             if Path.cwd() != here: os.chdir(here); found.append((page, 'a cell that nbdev runs for the docs changes the folder'))
-    nbdev.serve.parallel, nbdev.processors.get_config = one_by_one, lambda: cfg # or it reads pyproject.toml for every cell
+    nbdev.serve.parallel = one_by_one
+    nbdev.processors.get_config = nbdev.showdoc.get_config = lambda: cfg # or they read pyproject.toml for every cell
     nbdev.quarto.refresh_quarto_yml(); nbdev.doclinks._build_modidx(); nbdev.quarto.nbdev_sidebar.__wrapped__()
     nbdev.serve.proc_nbs(force=True)
     for nb in sorted(cfg.nbs_path.rglob('*.ipynb')):
@@ -71,6 +73,7 @@ def stage():
         try: found += [(page, p) for p in (undocumented(module, cfg.lib_path.name) if module else [])]
         except Exception as e: found.append((page, f'its module cannot be imported: {e}'))
     Path('problems.json').write_text(json.dumps(found), encoding='utf-8')
+    os._exit(0) # each page's shell would tidy up, which takes as long as all the rest
 
 def convert(
     page:Path, # A staged notebook

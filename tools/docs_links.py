@@ -52,6 +52,7 @@ def imports(
     "What a notebook takes from the library."
     found = {}
     for source in code_cells(notebook):
+        if package not in source: continue
         try: tree = ast.parse(source)
         except SyntaxError: continue # a line for the shell
         for node in ast.walk(tree):

@@ -8,6 +8,7 @@ Docs: https://tinychat.github.io/tinychat/share/phone.html.md"""
 from __future__ import annotations
 import base64, copy, hashlib, json, os, struct, tiktoken, torch
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from torch import Tensor
 from ..bases import open_checkpoint
@@ -47,6 +48,7 @@ def rounded(
 # %% ../../nbs/share/phone.ipynb #609b1038
 CLASSES = dict(letters=r'\p{L}', numbers=r'\p{N}', spaces=r'\s')
 
+@lru_cache # a million characters are looked through
 def borders(
     expression:str, # That one character matches
 )->list: # Steps from border to border: to the first that matches, to the last in its row, to the next...
