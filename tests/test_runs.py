@@ -93,7 +93,7 @@ def test_a_shape_means_from_scratch(bases, capsys):
 
 def test_with_lora_only_the_difference_is_kept(bases):
     before = reply_bpb(*load_base(bases/'tiny'), load_data(sample)[1])
-    run = quiet(max_iters=60, lora=4)
+    run = quiet(max_iters=40, lora=4)
     ckpt = load_checkpoint('ckpt.pt')
     assert run.best < before - 0.05 and ckpt['lora']['base'] == 'tiny' and ckpt['lora']['rank'] == 4 and all('lora_' in name for name in ckpt['model'])
     model, tok = open_checkpoint('ckpt.pt')
@@ -192,10 +192,10 @@ def test_resumed_is_the_same(bases):
     assert all(torch.equal(a[k], b[k]) for k in a) and load_checkpoint('half.pt')['start'] == 'tiny'
 
 def test_use_all(bases):
-    run = quiet(max_iters=60)
-    quiet(out='all.pt', max_iters=60, use_all=True)
+    run = quiet(max_iters=24)
+    quiet(out='all.pt', max_iters=24, use_all=True)
     a, b = load_checkpoint('ckpt.pt'), load_checkpoint('all.pt')
-    assert b['use_all'] is True and b['best'] == a['best'] and b['step'] >= 60
+    assert b['use_all'] is True and b['best'] == a['best'] and b['step'] >= 24
     held = load_data(sample)[1]
     judge = lambda ckpt: (m := GPT(GPTConfig(**ckpt['config']))).load_state_dict(ckpt['model']) and reply_bpb(m, run.tok, held)
     assert judge(b) < judge(a) # it has seen them
