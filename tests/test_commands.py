@@ -65,7 +65,7 @@ def test_train_then_chat(trained):
     answers = ((seed, call(trained, 'tinychat-chat', '--prompt', 'hey', '--max_tokens', 20, '--seed', seed)) for seed in range(4, 9))
     seed, (code, out, err) = next(a for a in answers if a[1][1].strip() or a[1][0]) # so small a model may have nothing to say
     assert code == 0 and not err
-    assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', seed)[1] == out
+    assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', seed) == (code, out, err)
 
 def test_terminal_talk(trained):
     code, out, err = run(trained, 'tinychat-chat', '--max_tokens', 12, typed='hello\n/temperature 0\n/temperature x\n/save talk.txt\n/nonsense\n/reset\n/again\n')
@@ -93,7 +93,7 @@ def test_ctrl_c_while_pytorch_is_imported(folder):
 
 def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     args = [*SMALL, '--max_iters', 60]
-    assert call(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0
+    assert run(folder, 'tinychat-train', *args, '--out', 'straight.pt')[0] == 0 # in as many threads as the other
     p = start(folder, 'tinychat-train', *args, '--out', 'broken.pt')
     for line in p.stderr: # the first measurement is printed long before the last step
         if 'held out' in line and 'step' in line: break
@@ -103,7 +103,7 @@ def test_ctrl_c_saves_and_resume_ends_with_the_same_numbers(folder):
     assert err.count('Stopping after this step or evaluation.') == 1 # at once, and then it is saved
     half = torch.load(folder/'broken.pt', weights_only=True)
     assert 0 < half['step'] < 60
-    assert call(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
+    assert run(folder, 'tinychat-train', '--resume', '--out', 'broken.pt', '--device', 'cpu')[0] == 0
     a, b = (torch.load(folder/name, weights_only=True) for name in ('straight.pt', 'broken.pt'))
     assert [(h['step'], h['train'], h['held']) for h in a['history']] [1:] == [(h['step'], h['train'], h['held']) for h in b['history']][1:]
     for k in a['model']: assert torch.equal(a['model'][k], b['model'][k]), k

@@ -143,6 +143,17 @@ def test_the_speed_of_the_network_is_not_that_of_the_tokenizer(made, monkeypatch
     monkeypatch.setattr(E, 'time', SimpleNamespace(perf_counter=lambda: clock[0]))
     assert E.speeds(it)[1] == 0 < clock[0]
 
+def test_what_comes_first_is_slow_and_does_not_count(made, monkeypatch):
+    clock, called = [0], set()
+    def works(what, cost):
+        clock[0] += cost if what in called else 10_000
+        called.add(what)
+    it = E.Subject(made/'ckpt.pt', made/'me.txt', 'cpu')
+    monkeypatch.setattr(E, 'replies', lambda chat, talks: works('replies', 3*len(talks)))
+    monkeypatch.setattr(E, 'LogitsWhere', lambda model, ids: works('read', 2*ids.numel()) or SimpleNamespace(states=torch.zeros(1)))
+    monkeypatch.setattr(E, 'time', SimpleNamespace(perf_counter=lambda: clock[0]))
+    assert E.speeds(it) == (3, 2)
+
 def test_ctrl_c_is_one_line(made, monkeypatch, capsys, tmp_path):
     def interrupted(*args): raise KeyboardInterrupt
     monkeypatch.setattr(E, 'judge_likeness', interrupted)

@@ -82,8 +82,8 @@ def test_a_press_while_the_first_is_noted_waits_for_nobody(monkeypatch):
     if threading.current_thread() is not threading.main_thread(): pytest.skip('signals reach the main thread only')
     sets, real = [], threading.Event.set
     def slow_set(event):
-        sets.append(event)
-        if len(sets) == 1: signal.raise_signal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread(): sets.append(event)
+        if sets == [pressed]: signal.raise_signal(signal.SIGINT)
         real(event)
     with on_interrupt() as pressed:
         monkeypatch.setattr(threading.Event, 'set', slow_set)

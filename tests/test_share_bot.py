@@ -185,14 +185,17 @@ def test_a_server_that_is_gone_is_told_and_missed_no_longer_than_it_is_gone(tele
         with served(model, port=s.port): assert draft(telegram, 2).text.startswith('friend1: dinner?\n\n')
     assert b.err.startswith('The model does not answer. It is asked again. Is tinychat-web running?\nTraceback') and b.err.count('does not answer') == 1 and 'dinner' not in b.err and TOKEN not in b.err
 
-def test_what_comes_between_a_draft_and_its_sending_is_answered_too(telegram, bot):
-    telegram.says(MIA, 'dinner?')
-    first = draft(telegram)
-    telegram.says(MIA, 'and bring the keys')
-    soon(lambda: not telegram.updates, 'it was taken')
-    telegram.taps(OWNER, first.n, 'Send')
-    second = draft(telegram, 2)
-    assert second.text.startswith('friend1: and bring the keys\n\n') and len(telegram.texts(MIA)) > 1
+def test_what_comes_between_a_draft_and_its_sending_is_answered_too(telegram, server):
+    with running(telegram, server.url, wait=1.5) as b: # the tap comes first
+        telegram.says(OWNER, f'/start {b.code}')
+        soon(lambda: telegram.to(OWNER), 'the owner is known')
+        telegram.says(MIA, 'dinner?')
+        first = draft(telegram)
+        telegram.says(MIA, 'and bring the keys')
+        soon(lambda: not telegram.updates, 'it was taken')
+        telegram.taps(OWNER, first.n, 'Send')
+        second = draft(telegram, 2)
+        assert second.text.startswith('friend1: and bring the keys\n\n') and len(telegram.texts(MIA)) > 1
 
 def test_what_it_is_comes_first_whatever_fails(telegram, server):
     with running(telegram, server.url, automatic=True):

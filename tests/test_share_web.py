@@ -24,7 +24,7 @@ def talker(path, n_layer=6, n_head=4, n_embd=256, context=512):
     tok = Tokenizer.train([(root/'training_data'/'sample.txt').read_text(encoding='utf-8')], 400)
     model = GPT(GPTConfig(tok.vocab_size, n_layer, n_head, n_embd, context))
     with torch.no_grad():
-        model.embed_tokens.weight *= 12
+        model.embed_tokens.weight *= 12*16/n_embd**.5
         model.embed_tokens.weight[list(tok.special.values())] = 0
         model.norm.weight *= -1 # or it would say its last token again
     path.parent.mkdir(parents=True, exist_ok=True)

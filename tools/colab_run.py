@@ -99,9 +99,9 @@ def main(wheel, *notebooks):
         pip.write_text(PIP.format(python=sys.executable, lock=str(Path(bin_)/'lock'), wheel=Path(wheel).resolve())); pip.chmod(0o755)
         git = Path(bin_)/'git'
         git.write_text(GIT.format(root=root)); git.chmod(0o755)
-        with ThreadPoolExecutor(2) as pool: problems, seconds = zip(*pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
-    problems = list(problems)
-    for (notebook, mine), problem, took in zip(jobs, problems, seconds):
+        with ThreadPoolExecutor(2) as pool: ended = list(pool.map(lambda job: run(job[0], Path(bin_), job[1]), jobs))
+    problems = [problem for problem, _ in ended]
+    for (notebook, mine), (problem, took) in zip(jobs, ended):
         print(f'{notebook}{" with an own export" if mine else ""}: {"FAILED" if problem else "ok"}, {took} s')
         if problem: print(problem[-3000:])
     for name, version in COLAB.items():
