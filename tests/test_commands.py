@@ -67,6 +67,13 @@ def test_train_then_chat(trained):
     assert code == 0 and not err
     assert run(trained, 'tinychat-chat', '--prompt', 'hey', '--max-tokens', 20, '--seed', seed) == (code, out, err)
 
+@pytest.mark.parametrize('command', ['import', 'train', 'chat', 'web', 'evaluate', 'export', 'demo'])
+def test_usage_has_no_brackets_that_argparse_may_lose(tmp_path, command, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', [f'tinychat-{command}', '--help'])
+    with contextlib.suppress(SystemExit): getattr(commands, f'tinychat_{command}')()
+    usage = capsys.readouterr().out.split('\n\n')[0]
+    assert usage.startswith(f'usage: tinychat-{command}') and '--' in usage and '(' not in usage
+
 def test_terminal_talk(trained):
     code, out, err = run(trained, 'tinychat-chat', '--max_tokens', 12, typed='hello\n/temperature 0\n/temperature x\n/save talk.txt\n/nonsense\n/reset\n/again\n')
     assert code == 0 and not err

@@ -48,6 +48,7 @@ def _options(func, name)->dict:
     "What the command line says, by the names of the function's parameters."
     parser = anno_parser(func, prog=name)
     parser.error = _refuse # one line, without the usage above it
+    for a in parser._actions: a.metavar = a.metavar and a.metavar.strip('()') # `(str)`, of which Python 3.11.2 loses a bracket
     spelling = {o.replace('_', '-'): o for o in parser._option_string_actions}
     options = vars(parser.parse_args([_respell(a, spelling) for a in sys.argv[1:]]))
     lifts = 'since', 'before', 'without' # given empty, they undo what is remembered
