@@ -913,7 +913,8 @@ def check_evaluation(
     if r.blind: check_page(r.blind)
 
 # %% ../../nbs/evaluate/index.ipynb #ba8883b2
-ONE_DRAFT = f'One draft of each reply was judged. A chat sends the best of {DRAFTS}: these make more sense, and are told from the person\'s more often. --candidates {DRAFTS} judges them.'
+ONE_DRAFT = (f'One draft of each reply was judged. A chat sends the best of {DRAFTS}: they make more sense, but sound less like you. '
+             f'To judge those: --candidates {DRAFTS}.')
 
 @delegates(EvaluationRequest)
 def evaluate_file(
